@@ -1,0 +1,98 @@
+/*
+ * EHRs that we call: a registry of instances, discovery, tokens, and a FHIR client that survives Epic and Cerner as
+ * they are. Every call leaves an audit event through the sink it is given. A client belongs to one thread.
+ */
+#ifndef FIRTH_EHR_EHR_H
+#define FIRTH_EHR_EHR_H
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "http/client.h"
+#include "jose/jose.h"
+#include "json/json.h"
+#include "store/store.h"
+
+enum ehr_vendor { EHR_GENERIC, EHR_EPIC, EHR_CERNER };
+enum ehr_vendor ehr_vendor_parse(struct str text); /* "epic", "cerner", anything else generic */
+const char *ehr_vendor_name(enum ehr_vendor vendor);
+
+/* One EHR instance as configured: firth.yaml `ehrs:`. */
+struct ehr_config {
+	struct str name; /* "epic-main": the key everything refers to; [a-z0-9-]{1,20} */
+	enum ehr_vendor vendor;
+	struct str base_url;
+	struct str client_id;
+	struct str key_file; /* private JWK or PEM for private_key_jwt */
+	struct str scopes; /* space separated; empty = the vendor's default for the pull */
+	struct str roster; /* file with one patient id a line: whom the pipeline pulls */
+	struct str group; /* or a Group id whose members are pulled */
+};
+
+/* Whatever went wrong at the other side, in one value. */
+struct ehr_failure {
+	struct error
+		error; /* ERR_NETWORK, ERR_TIMEOUT, ERR_REMOTE, ERR_REMOTE_REFUSED, ERR_NOT_FOUND, ERR_CONFLICT ... */
+	int http_status; /* 0 when no answer came */
+	char vendor_code[64]; /* "59159", "invalid_client", "urn:cerner:error:...", or empty */
+	char correlation_id[80]; /* theirs when they sent one, otherwise our X-Request-Id */
+	bool retryable;
+};
+
+struct ehr_client;
+struct ehr_client_options {
+	const struct definitions *definitions;
+	struct store *audit; /* where outgoing calls are recorded */
+	unsigned max_attempts; /* 0 = 4 */
+	unsigned backoff_ms; /* first wait; doubles with jitter; 0 = 500 */
+	unsigned timeout_ms; /* one attempt; 0 = 60 s */
+	int64_t (*now_ms)(void);
+	void (*sleep_ms)(unsigned ms); /* tests */
+};
+struct ehr_client *ehr_open(const struct ehr_config *config, const struct ehr_client_options *options,
+			    struct error *err) MUST_USE;
+void ehr_close(struct ehr_client *c);
+const struct ehr_config *ehr_client_config(const struct ehr_client *c);
+
+/* One resource as the EHR showed it. */
+struct ehr_resource {
+	const struct json *resource;
+	struct str body; /* its bytes */
+	struct str type, id;
+	struct str version; /* opaque, from ETag or meta.versionId; STR_NULL when the vendor has none */
+};
+
+bool ehr_read(struct ehr_client *c, struct arena *a, struct str type, struct str id, struct ehr_resource *ret_resource,
+	      struct ehr_failure *ret_failure) MUST_USE;
+
+/* Every match of a search, all pages, each once (the newest version when a page repeats one). Outcome entries are
+ * never matches; they are counted and their warnings given. Restarts once when the vendor's session ran out. */
+struct ehr_matches {
+	struct ehr_resource *items;
+	size_t count;
+	size_t pages, duplicates, outcomes;
+	struct str warning; /* first warning text of the EHR, or STR_NULL */
+};
+bool ehr_search(struct ehr_client *c, struct arena *a, struct str type, struct str query,
+		struct ehr_matches *ret_matches, struct ehr_failure *ret_failure) MUST_USE;
+
+/* Writes. version: If-Match, STR_NULL for none. The answer's id and version (if it says), then read back by the caller.
+ * A create that timed out is not retried: search first. */
+struct ehr_written {
+	struct str id, version;
+	int http_status;
+};
+bool ehr_create(struct ehr_client *c, struct arena *a, struct str type, struct str body,
+		struct ehr_written *ret_written, struct ehr_failure *ret_failure) MUST_USE;
+bool ehr_update(struct ehr_client *c, struct arena *a, struct str type, struct str id, struct str body,
+		struct str version, struct ehr_written *ret_written, struct ehr_failure *ret_failure) MUST_USE;
+
+/* The medical record number by the vendor's rule (Epic: identifier.type.text "EPI"; Cerner: type MR of HL7 v2-0203 or
+ * codeSet/4 code 10; otherwise type MR). STR_NULL when there is none. */
+struct str ehr_patient_mrn(enum ehr_vendor vendor, const struct json *patient);
+
+/* Queries that the vendor accepts for one patient's resources of a type, in order (Epic: Observation once per
+ * category). At most max; returns how many. */
+size_t ehr_pull_queries(enum ehr_vendor vendor, struct arena *a, struct str type, struct str patient_id,
+			struct str *ret_queries, size_t max);
+
+#endif

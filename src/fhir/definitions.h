@@ -1,0 +1,100 @@
+/*
+ * The FHIR R4 definitions as data: resource types, data types, their elements, bindings and search parameters, read
+ * from the pack that gen/ makes from the official package and the build embeds. Nothing is parsed or copied: the pack
+ * is used where it lies. Everything returned lives as long as the definitions. Read-only after opening, any thread.
+ */
+#ifndef FIRTH_FHIR_DEFINITIONS_H
+#define FIRTH_FHIR_DEFINITIONS_H
+
+#include "base/error.h"
+#include "base/str.h"
+
+struct definitions;
+
+/* The pack inside the binary. Never fails: the build checked it. */
+const struct definitions *definitions_builtin(void);
+
+enum type_kind { TYPE_PRIMITIVE, TYPE_COMPLEX, TYPE_RESOURCE, TYPE_BACKBONE };
+
+/* A type. Backbone elements are types of their own, named by their path: "Patient.contact". Elements that repeat the
+ * content of another (contentReference) point to that element's type. */
+struct fhir_type {
+	struct str name;
+	enum type_kind kind;
+	bool abstract;
+	uint16_t id; /* dense, stable within one pack only: store names, not ids */
+	const struct fhir_type *base;
+	const struct fhir_element *elements; /* own and inherited, in snapshot order, choices not expanded */
+	size_t element_count;
+	const struct search_param *search_params; /* resource types: those of the type, of DomainResource, Resource */
+	size_t search_param_count;
+	struct str pattern; /* primitives: the anchored regular expression of the specification, or STR_NULL */
+	struct str summary; /* one line on what it is */
+	struct str url;
+};
+
+struct fhir_element_type {
+	const struct fhir_type *type;
+	const struct str *target_profiles; /* of a Reference or canonical: canonical URLs */
+	size_t target_profile_count;
+};
+
+enum binding_strength { BINDING_NONE, BINDING_EXAMPLE, BINDING_PREFERRED, BINDING_EXTENSIBLE, BINDING_REQUIRED };
+
+struct fhir_element {
+	struct str name; /* "contact", "value" for value[x] */
+	struct str path; /* "Patient.contact" */
+	bool choice; /* the JSON name is name + capitalised type: "valueQuantity" */
+	bool summary, modifier;
+	uint32_t min;
+	uint32_t max; /* UINT32_MAX for "*" */
+	const struct fhir_element_type *types;
+	size_t type_count;
+	enum binding_strength strength;
+	struct str value_set;
+	struct str definition; /* one line */
+};
+
+enum search_param_type {
+	PARAM_NUMBER,
+	PARAM_DATE,
+	PARAM_STRING,
+	PARAM_TOKEN,
+	PARAM_REFERENCE,
+	PARAM_COMPOSITE,
+	PARAM_QUANTITY,
+	PARAM_URI,
+	PARAM_SPECIAL
+};
+
+struct search_param {
+	struct str code; /* "birthdate" */
+	struct str url; /* canonical URL of the SearchParameter */
+	enum search_param_type type;
+	struct str expression; /* the FHIRPath of this type only, other types' alternatives cut away */
+	const struct str *targets; /* reference parameters: resource type names */
+	size_t target_count;
+	uint16_t id; /* dense over (type, code) pairs; within one pack only */
+};
+
+/* A type by name ("Patient", "HumanName", "string", "Patient.contact"), or NULL. */
+const struct fhir_type *definitions_type(const struct definitions *d, struct str name);
+/* The same, concrete resource types only. */
+const struct fhir_type *definitions_resource(const struct definitions *d, struct str name);
+/* The element of a type for a JSON property name, choices resolved ("valueQuantity" gives element value and type
+ * Quantity; "_birthDate" is not handled here). *ret_type is the type of the value. NULL when there is none. */
+const struct fhir_element *definitions_element(const struct fhir_type *type, struct str property,
+					       const struct fhir_type **ret_type);
+const struct search_param *definitions_search_param(const struct fhir_type *type, struct str code);
+const char *search_param_type_name(enum search_param_type type);
+
+size_t definitions_type_count(const struct definitions *d);
+const struct fhir_type *definitions_type_at(const struct definitions *d, size_t index);
+/* Concrete resource types in alphabetical order. */
+size_t definitions_resource_count(const struct definitions *d);
+const struct fhir_type *definitions_resource_at(const struct definitions *d, size_t index);
+/* Is code one of the codes of a value set that is a complete list in the definitions? 1 yes, 0 no, -1 not known
+ * (too large, or codes from outside). For required bindings of codes. */
+int definitions_code_in(const struct definitions *d, struct str value_set, struct str code);
+
+#endif

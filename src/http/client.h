@@ -1,0 +1,45 @@
+/*
+ * The client side of HTTP over libcurl: one call, one answer, with limits. Connections are kept and reused. Redirects
+ * are not followed: callers decide, and a token never travels to another origin. A client may be used by one thread
+ * at a time; make one per thread.
+ */
+#ifndef FIRTH_HTTP_CLIENT_H
+#define FIRTH_HTTP_CLIENT_H
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "http/server.h" /* struct http_header */
+
+struct http_client;
+
+struct http_client_options {
+	unsigned timeout_ms; /* whole call; 0 = 60 s */
+	unsigned connect_timeout_ms; /* 0 = 10 s */
+	size_t max_body; /* 0 = 256 MB */
+	struct str user_agent; /* STR_NULL = "firth/VERSION" */
+};
+struct http_client *http_client_new(const struct http_client_options *options, struct error *err) MUST_USE;
+void http_client_free(struct http_client *c);
+
+struct http_call {
+	struct str method; /* "GET" */
+	struct str url; /* absolute http: or https: */
+	const struct http_header *headers;
+	size_t header_count;
+	struct str body; /* STR_NULL: none */
+};
+struct http_answer {
+	int status;
+	struct str content_type; /* STR_NULL when absent */
+	struct str body;
+	struct http_header *headers; /* as received, the last of equal names wins in http_answer_header */
+	size_t header_count;
+	struct str peer_address;
+};
+/* True whenever a complete answer arrived, whatever its status. ERR_NETWORK (could not connect, TLS, reset),
+ * ERR_TIMEOUT, ERR_TOO_LARGE. The text names host and cause, never path, query, headers or body. */
+bool http_call(struct http_client *c, struct arena *a, const struct http_call *call, struct http_answer *ret_answer,
+	       struct error *err) MUST_USE;
+struct str http_answer_header(const struct http_answer *answer, const char *name);
+
+#endif

@@ -1,0 +1,278 @@
+/* Reading: yyjson with raw numbers in an arena, plus the checks that yyjson leaves to us. */
+#include "json/json.h"
+
+#include <yyjson.h>
+
+static yyjson_val *val(const struct json *j)
+{
+	return (yyjson_val *)(uintptr_t)j;
+}
+
+static void locate(struct str text, size_t at, size_t *ret_line, size_t *ret_column)
+{
+	size_t line = 1, start = 0;
+	if (at > text.n)
+		at = text.n;
+	for (size_t i = 0; i < at; i++) {
+		if (text.p[i] == '\n') {
+			line++;
+			start = i + 1;
+		}
+	}
+	*ret_line = line;
+	*ret_column = at - start + 1;
+}
+
+/* yyjson reads without recursion at any depth; our walks recurse, so the depth is bounded before anything else. Only
+ * called on text that yyjson found well-formed, so strings are the only thing to skip. */
+static bool depth_within(struct str text, unsigned max, size_t *ret_at)
+{
+	unsigned depth = 0;
+	for (size_t i = 0; i < text.n; i++) {
+		char c = text.p[i];
+		if (c == '"') {
+			for (i++; i < text.n && text.p[i] != '"'; i++)
+				if (text.p[i] == '\\')
+					i++;
+		} else if (c == '{' || c == '[') {
+			if (++depth > max) {
+				*ret_at = i;
+				return false;
+			}
+		} else if (c == '}' || c == ']') {
+			depth--;
+		}
+	}
+	return true;
+}
+
+static struct str key_of(yyjson_val *k)
+{
+	return str_make(k->uni.str, unsafe_yyjson_get_len(k));
+}
+
+/* No FHIR type has a hundred elements; the bound keeps the table below on the stack and every check linear. */
+enum { MAX_OBJECT_KEYS = 512, KEY_SLOTS = 4 * MAX_OBJECT_KEYS };
+
+static bool small_keys_unique(yyjson_val *object, struct str *ret_key)
+{
+	struct str seen[16];
+	size_t i, max, count = 0;
+	yyjson_val *k, *v;
+	yyjson_obj_foreach(object, i, max, k, v)
+	{
+		seen[count] = key_of(k);
+		for (size_t j = 0; j < count; j++) {
+			if (str_eq(seen[j], seen[count])) {
+				*ret_key = seen[j];
+				return false;
+			}
+		}
+		count++;
+	}
+	return true;
+}
+
+static bool large_keys_unique(yyjson_val *object, struct str *ret_key)
+{
+	yyjson_val *slots[KEY_SLOTS] = {0};
+	size_t i, max;
+	yyjson_val *k, *v;
+	yyjson_obj_foreach(object, i, max, k, v)
+	{
+		struct str key = key_of(k);
+		size_t at = str_hash(key) % KEY_SLOTS;
+		for (; slots[at]; at = (at + 1) % KEY_SLOTS) {
+			if (str_eq(key_of(slots[at]), key)) {
+				*ret_key = key;
+				return false;
+			}
+		}
+		slots[at] = k;
+	}
+	return true;
+}
+
+static bool keys_unique(yyjson_val *object, struct str *ret_key)
+{
+	return unsafe_yyjson_get_len(object) <= 16 ? small_keys_unique(object, ret_key)
+						   : large_keys_unique(object, ret_key);
+}
+
+static bool tree_is_sound(yyjson_val *root, struct error *err)
+{
+	/* All values of a document lie in one row after the root, in document order; a container knows how far it
+	 * reaches. So a flat scan sees every object. */
+	yyjson_val *end = unsafe_yyjson_get_next(root);
+	for (yyjson_val *v = root; v < end; v++) {
+		if (unsafe_yyjson_get_type(v) != YYJSON_TYPE_OBJ)
+			continue;
+		struct str key;
+		if (unsafe_yyjson_get_len(v) > MAX_OBJECT_KEYS)
+			return error_set(err, ERR_LIMIT, "An object has more than %d members", MAX_OBJECT_KEYS);
+		if (!keys_unique(v, &key)) {
+			struct str shown = str_slice(key, 0, 64);
+			return error_set(err, ERR_JSON, "The property \"%.*s\" appears twice in one object",
+					 STR_ARG(shown));
+		}
+	}
+	return true;
+}
+
+static void *pool_malloc(void *ctx, size_t n)
+{
+	return arena_alloc(ctx, n);
+}
+
+static void *pool_realloc(void *ctx, void *old, size_t old_n, size_t n)
+{
+	if (n <= old_n)
+		return old;
+	void *p = arena_alloc(ctx, n);
+	if (p)
+		memcpy(p, old, old_n);
+	return p;
+}
+
+static void pool_free(void *ctx, void *p)
+{
+	(void)ctx;
+	(void)p;
+}
+
+static bool set_read_error(struct error *err, struct str text, const yyjson_read_err *e)
+{
+	if (!err || err->code)
+		return false;
+	if (e->code == YYJSON_READ_ERROR_MEMORY_ALLOCATION)
+		return error_memory(err);
+	size_t line, column;
+	locate(text, e->pos, &line, &column);
+	if (!str_is_utf8(text))
+		error_set(err, ERR_UTF8, "The content is not valid UTF-8 at line %zu, column %zu", line, column);
+	else if (e->code == YYJSON_READ_ERROR_EMPTY_CONTENT)
+		error_set(err, ERR_JSON, "The content is empty where JSON was expected");
+	else
+		error_set(err, ERR_JSON, "Invalid JSON at line %zu, column %zu: %s", line, column, e->msg);
+	err->line = line;
+	err->column = column;
+	return false;
+}
+
+const struct json *json_parse(struct arena *a, struct str text, unsigned max_depth, struct error *err)
+{
+	size_t at;
+	yyjson_alc pool = {pool_malloc, pool_realloc, pool_free, a};
+	yyjson_read_err e;
+	if (text.n == 0) {
+		error_set(err, ERR_JSON, "The content is empty where JSON was expected");
+		return NULL;
+	}
+	yyjson_doc *doc = yyjson_read_opts((char *)(uintptr_t)text.p, text.n, YYJSON_READ_NUMBER_AS_RAW, &pool, &e);
+	if (!doc) {
+		set_read_error(err, text, &e);
+		return NULL;
+	}
+	if (!depth_within(text, max_depth ? max_depth : JSON_MAX_DEPTH, &at)) {
+		error_set(err, ERR_LIMIT, "The content is nested deeper than %u levels",
+			  max_depth ? max_depth : JSON_MAX_DEPTH);
+		if (err)
+			locate(text, at, &err->line, &err->column);
+		return NULL;
+	}
+	yyjson_val *root = yyjson_doc_get_root(doc);
+	return tree_is_sound(root, err) ? (const struct json *)root : NULL;
+}
+
+enum json_type json_type(const struct json *j)
+{
+	if (!j)
+		return JSON_NONE;
+	switch (unsafe_yyjson_get_type(val(j))) {
+	case YYJSON_TYPE_NULL:
+		return JSON_NULL;
+	case YYJSON_TYPE_BOOL:
+		return JSON_BOOL;
+	case YYJSON_TYPE_RAW:
+	case YYJSON_TYPE_NUM:
+		return JSON_NUMBER;
+	case YYJSON_TYPE_STR:
+		return JSON_STRING;
+	case YYJSON_TYPE_ARR:
+		return JSON_ARRAY;
+	case YYJSON_TYPE_OBJ:
+		return JSON_OBJECT;
+	default:
+		return JSON_NONE;
+	}
+}
+
+const char *json_type_name(enum json_type type)
+{
+	static const char *const names[] = {"nothing", "null", "boolean", "number", "string", "array", "object"};
+	return names[type];
+}
+
+static struct str text_of(yyjson_val *v)
+{
+	return str_make(v->uni.str, unsafe_yyjson_get_len(v));
+}
+
+struct str json_str(const struct json *j)
+{
+	return json_is(j, JSON_STRING) ? text_of(val(j)) : STR_NULL;
+}
+
+struct str json_number(const struct json *j)
+{
+	return json_is(j, JSON_NUMBER) ? text_of(val(j)) : STR_NULL;
+}
+
+bool json_bool(const struct json *j)
+{
+	return json_is(j, JSON_BOOL) && unsafe_yyjson_get_bool(val(j));
+}
+
+size_t json_size(const struct json *j)
+{
+	enum json_type type = json_type(j);
+	return type == JSON_ARRAY || type == JSON_OBJECT ? unsafe_yyjson_get_len(val(j)) : 0;
+}
+
+const struct json *json_get(const struct json *j, struct str key)
+{
+	return json_is(j, JSON_OBJECT) ? (const struct json *)yyjson_obj_getn(val(j), key.p, key.n) : NULL;
+}
+
+const struct json *json_at(const struct json *j, size_t index)
+{
+	return json_is(j, JSON_ARRAY) ? (const struct json *)yyjson_arr_get(val(j), index) : NULL;
+}
+
+struct str json_get_str(const struct json *j, struct str key)
+{
+	return json_str(json_get(j, key));
+}
+
+struct json_iter json_iter(const struct json *j)
+{
+	struct json_iter it = {.left = json_size(j), .object = json_is(j, JSON_OBJECT)};
+	if (it.left)
+		it.cursor = unsafe_yyjson_get_first(val(j));
+	return it;
+}
+
+bool json_next(struct json_iter *it)
+{
+	if (!it->left)
+		return false;
+	it->left--;
+	yyjson_val *v = (yyjson_val *)(uintptr_t)it->cursor;
+	if (it->object) {
+		it->key = text_of(v);
+		v++;
+	}
+	it->value = (const struct json *)v;
+	it->cursor = unsafe_yyjson_get_next(v);
+	return true;
+}

@@ -1,0 +1,87 @@
+/*
+ * JSON documents (RFC 8259) as immutable trees over yyjson. Numbers keep their text, so decimals are exact. A document
+ * lives in the arena it was parsed into. Only this room includes yyjson.h.
+ *
+ * json_ functions that look at a value accept NULL and answer as for a value of another type, so chains of json_get()
+ * need no checks in between.
+ */
+#ifndef FIRTH_JSON_JSON_H
+#define FIRTH_JSON_JSON_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/error.h"
+
+struct json; /* one value; belongs to its document */
+
+enum json_type { JSON_NONE, JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
+
+#define JSON_MAX_DEPTH 64 /* default; deep enough for any FHIR resource, shallow enough for recursion */
+
+/* Parses one document and nothing else. Errors: ERR_JSON with line and column, ERR_UTF8, ERR_LIMIT (depth), ERR_MEMORY.
+ * Duplicate keys in an object are ERR_JSON too: FHIR forbids them and two readers could see two different resources.
+ * max_depth 0 means JSON_MAX_DEPTH. */
+const struct json *json_parse(struct arena *a, struct str text, unsigned max_depth, struct error *err) MUST_USE;
+
+enum json_type json_type(const struct json *j);
+/* "string", "object" and so on, for messages. */
+const char *json_type_name(enum json_type type);
+
+/* Text of a string; of a number exactly as written; STR_NULL for anything else. */
+struct str json_str(const struct json *j);
+struct str json_number(const struct json *j);
+bool json_bool(const struct json *j); /* false unless it is true */
+static inline bool json_is(const struct json *j, enum json_type type)
+{
+	return json_type(j) == type;
+}
+
+/* Members of an object or items of an array; 0 for anything else. */
+size_t json_size(const struct json *j);
+/* Member by name, NULL when absent or j is no object. */
+const struct json *json_get(const struct json *j, struct str key);
+/* Item by position; a walk should use the iterator. */
+const struct json *json_at(const struct json *j, size_t index);
+/* json_str(json_get(j, key)). */
+struct str json_get_str(const struct json *j, struct str key);
+
+/* Walks an array or object in document order:
+ *     struct json_iter it = json_iter(j);
+ *     while (json_next(&it)) use(it.key, it.value);
+ * key is STR_NULL for array items. Walking anything else ends at once. */
+struct json_iter {
+	struct str key;
+	const struct json *value;
+	const void *cursor; /* private */
+	size_t left;
+	bool object;
+};
+struct json_iter json_iter(const struct json *j);
+bool json_next(struct json_iter *it);
+
+/* ---- writing ------------------------------------------------------------------------------------------------- */
+
+/* A writer puts compact JSON into a buf and places the commas. Objects and arrays must be closed by whoever opened
+ * them; check buf_ok() at the end. */
+struct json_writer {
+	struct buf *out;
+	bool comma; /* the next value or key needs one in front */
+};
+struct json_writer json_writer(struct buf *out);
+void json_object_begin(struct json_writer *w);
+void json_object_end(struct json_writer *w);
+void json_array_begin(struct json_writer *w);
+void json_array_end(struct json_writer *w);
+void json_key(struct json_writer *w, struct str key);
+void json_put_str(struct json_writer *w, struct str text);
+void json_put_raw(struct json_writer *w, struct str json_text); /* ready JSON, such as a number's text */
+void json_put_i64(struct json_writer *w, int64_t value);
+void json_put_bool(struct json_writer *w, bool value);
+void json_put_value(struct json_writer *w, const struct json *j); /* a whole tree, numbers as written */
+/* key and string in one call; nothing at all when text is STR_NULL. */
+void json_put_member(struct json_writer *w, struct str key, struct str text);
+
+/* Re-indents compact JSON by two spaces, for people. */
+void json_pretty(struct buf *out, const struct json *j);
+
+#endif

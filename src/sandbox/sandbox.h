@@ -1,0 +1,47 @@
+/*
+ * EHR sandboxes: Firth's own FHIR server with a vendor's face, and a synthetic population. What a face does follows
+ * public documentation and recordings; docs/sandbox.md says for each behaviour where it is known from.
+ */
+#ifndef FIRTH_SANDBOX_SANDBOX_H
+#define FIRTH_SANDBOX_SANDBOX_H
+
+#include "ehr/ehr.h"
+#include "server/rest/rest.h"
+
+struct sandbox_options {
+	enum ehr_vendor vendor; /* EHR_EPIC or EHR_CERNER */
+	const struct definitions *definitions;
+	const struct extractor *extractor;
+	struct store *store;
+	struct str base_url; /* "http://127.0.0.1:8081": scheme, host, port */
+	const struct smart_client *clients;
+	size_t client_count;
+	const struct str *allow_write; /* resource types opened by the site, such as "Flag" */
+	size_t allow_write_count;
+};
+struct sandbox;
+struct sandbox *sandbox_open(const struct sandbox_options *options, struct error *err) MUST_USE;
+void sandbox_close(struct sandbox *s);
+/* Handlers for the HTTP server. */
+struct http_handler sandbox_handler(struct sandbox *s);
+struct str sandbox_fhir_base(const struct sandbox *s); /* full URL */
+
+/* Turns a resource with any ids into one that this vendor could hold: ids of its form (stable per input id), references
+ * following, codings in its order. For loading Synthea or synthetic patients into a sandbox. */
+bool sandbox_adapt(enum ehr_vendor vendor, struct arena *a, const struct json *resource, struct buf *out,
+		   struct error *err) MUST_USE;
+
+/* ---- synthetic patients ----------------------------------------------------------------------------------------- */
+
+struct synthetic_options {
+	uint64_t seed; /* the same seed and tables give the same bytes */
+	unsigned patients;
+	int64_t today_ms; /* ages and dates are relative to it */
+};
+/* Calls emit once per patient with a collection Bundle: Patient, Encounters, Conditions, MedicationRequests,
+ * AllergyIntolerances, Observations, linked by relative references. emit returns false to stop. */
+bool synthetic_population(const struct synthetic_options *options,
+			  bool (*emit)(void *ctx, struct str bundle, struct error *err), void *ctx,
+			  struct error *err) MUST_USE;
+
+#endif

@@ -1,0 +1,123 @@
+/*
+ * The FHIR REST API (http://hl7.org/fhir/R4/http.html) over a store. One table (interactions.def) gives routes,
+ * CapabilityStatement, needed scopes and audit codes. A `face` lets another server's looks be laid over it: the
+ * sandboxes are this server with a vendor's face. Any thread.
+ */
+#ifndef FIRTH_SERVER_REST_REST_H
+#define FIRTH_SERVER_REST_REST_H
+
+#include "http/server.h"
+#include "fhir/resource.h"
+#include "search/search.h"
+#include "server/smart/smart.h"
+#include "store/store.h"
+
+/* From interactions.def: REST_READ, REST_VREAD, REST_UPDATE, REST_DELETE, REST_HISTORY_INSTANCE, REST_CREATE,
+ * REST_SEARCH_TYPE, REST_CAPABILITIES, REST_BATCH (batch and transaction), REST_SMART_CONFIGURATION. */
+enum rest_interaction {
+	REST_UNKNOWN,
+#define INTERACTION(name, ...) REST_##name,
+#include "server/rest/interactions.def"
+#undef INTERACTION
+	REST_INTERACTION_COUNT
+};
+const char *rest_interaction_code(enum rest_interaction i); /* "search-type" */
+
+/* One request on its way. Faces read it and may answer through rest_answer. */
+struct rest_server;
+struct rest_call {
+	struct rest_server *server;
+	struct http_exchange *exchange;
+	const struct http_request *request;
+	struct arena *arena;
+	enum rest_interaction interaction;
+	const struct fhir_type *type; /* NULL at system level */
+	struct str type_name; /* as in the path, even when unknown */
+	struct str id, version;
+	struct str query; /* of the search: from URL, or body of POST _search */
+	struct grant grant; /* client_id "anonymous" when authorization is off */
+	bool xml; /* answer in XML */
+};
+
+/* An answer to be sent: status, headers, body. The body is JSON of a FHIR resource unless content_type is set. */
+struct rest_answer {
+	int status;
+	struct str content_type; /* STR_NULL: application/fhir+json or +xml by what the call accepts */
+	struct http_header headers[8];
+	size_t header_count;
+	struct buf body;
+};
+
+/* A vendor's looks. Every member may be NULL: then Firth's own behaviour. Members that return bool answer true to go
+ * on; false means that `answer` holds the final answer. */
+struct rest_face {
+	const char *name;
+	void *ctx;
+	/* After the route is known, before authorization: media types, unknown types, interactions that do not exist.
+	 */
+	bool (*admit)(void *ctx, struct rest_call *call, struct rest_answer *answer);
+	/* Before a search is parsed: required and unknown parameters; may rewrite call->query. */
+	bool (*search)(void *ctx, struct rest_call *call, struct rest_answer *answer);
+	/* Before a write is stored; may replace the body (arena), e.g. silent transformations. */
+	bool (*write)(void *ctx, struct rest_call *call, const struct json *resource, struct str *ret_body,
+		      struct rest_answer *answer);
+	/* An id for a new resource. */
+	struct str (*new_id)(void *ctx, struct arena *a, const struct fhir_type *type);
+	/* Turns a stored resource into what this vendor shows. entry->body is the served form. */
+	bool (*resource)(void *ctx, struct rest_call *call, const struct store_entry *entry, struct buf *out,
+			 struct error *err);
+	/* Writes the whole searchset. next is the opaque position of the next page or STR_NULL. */
+	bool (*searchset)(void *ctx, struct rest_call *call, const struct search_query *query,
+			  const struct store_page *page, struct rest_answer *answer, struct error *err);
+	/* The position of a page from the vendor's own paging parameters; STR_NULL for a first page. May replace
+	 * call->query with that of the first page. */
+	bool (*page)(void *ctx, struct rest_call *call, struct str *ret_position, struct rest_answer *answer);
+	/* Any error: status, headers and body as the vendor sends them. */
+	void (*error)(void *ctx, struct rest_call *call, const struct error *err, struct rest_answer *answer);
+	/* After a successful create, update or delete: the answer to send. */
+	void (*written)(void *ctx, struct rest_call *call, const struct store_change *change,
+			struct rest_answer *answer);
+	bool (*capability)(void *ctx, struct rest_call *call, struct rest_answer *answer);
+	bool (*smart_configuration)(void *ctx, struct rest_call *call, struct rest_answer *answer);
+};
+
+struct rest_options {
+	const struct definitions *definitions;
+	struct store *store;
+	struct smart *smart; /* NULL: no authorization, everything allowed (loopback only) */
+	struct str base_path; /* "/fhir" */
+	struct str base_url; /* "http://127.0.0.1:8080/fhir" */
+	struct str token_url; /* for smart-configuration */
+	const struct rest_face *face; /* NULL: none */
+	const struct extractor *extractor;
+	bool audit_off; /* benchmarks that measure the cost of audit, nothing else */
+};
+struct rest_server *rest_open(const struct rest_options *options, struct error *err) MUST_USE;
+void rest_close(struct rest_server *s);
+
+/* Answers the exchange when its path lies under base_path (true), otherwise leaves it alone (false). */
+bool rest_handle(struct rest_server *s, struct http_exchange *x);
+/* The same for a request that failed before it was complete. */
+void rest_refuse(struct rest_server *s, struct http_exchange *x, const struct error *err);
+
+/* A resource made ready for the store: checked, with its id, stored form and index rows. Shared by create, update,
+ * transactions, and import. */
+struct rest_prepared {
+	struct store_change change;
+	struct index_rows rows;
+};
+bool rest_prepare(const struct definitions *d, const struct extractor *x, struct arena *a, const struct json *resource,
+		  struct str id, const struct resource_rewrite *rewrite, struct str base,
+		  struct rest_prepared *ret_prepared, struct error *err) MUST_USE;
+
+/* A transaction bundle taken apart: ids given, urn:uuid links resolved, every entry prepared. Shared with import, where
+ * nothing goes over HTTP. The first bad entry fails it all; err->path starts with Bundle.entry[n]. */
+struct rest_transaction {
+	struct store_change *changes;
+	size_t count;
+};
+bool rest_transaction_prepare(const struct definitions *d, const struct extractor *x, struct arena *a,
+			      const struct json *bundle, struct str base, struct rest_transaction *ret_transaction,
+			      struct error *err) MUST_USE;
+
+#endif

@@ -1,0 +1,174 @@
+/*
+ * The store: resources with all their versions, index rows, and the audit chain, behind one door for every backend.
+ *
+ * Writers hand a transaction to the committing thread and are told when it is durable; everything that waits goes into
+ * one fsync (group commit), each transaction whole or not at all, its audit rows with it. Readers never wait for
+ * writers. Any thread may call any function; a store keeps its own connections per thread.
+ *
+ * Every version of every resource gets the next number of one sequence, its `vid`. A snapshot is such a number: it sees
+ * the versions with vid <= snapshot that were not replaced at or before it. Index rows belong to versions and never
+ * change, so a search at an old snapshot gives the same answer as long as the versions are kept.
+ */
+#ifndef FIRTH_STORE_STORE_H
+#define FIRTH_STORE_STORE_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/error.h"
+#include "search/search.h"
+
+struct store;
+
+struct store_options {
+	const struct definitions *definitions;
+	bool read_only;
+	bool bulk; /* loading: larger commits, the same durability */
+	size_t cache_bytes; /* page cache of the writer; 0 = 16 MB */
+};
+
+/* location: a directory ("./firth-data": SQLite inside, made when absent, mode 0700). Refuses a store of another
+ * schema version and one that another process has open for writing. */
+struct store *store_open(struct str location, const struct store_options *options, struct error *err) MUST_USE;
+/* Finishes what was handed in, then closes. */
+void store_close(struct store *s);
+
+/* ---- audit ---------------------------------------------------------------------------------------------------- */
+
+/* One access, as FHIR AuditEvent describes it (R4 auditevent.html). Text may hold PHI (a search's parameters are what
+ * was asked), so it stays in the store. */
+struct audit_event {
+	char action; /* C R U D E: http://hl7.org/fhir/audit-event-action */
+	struct str interaction; /* "read", "search-type", "transaction", "token", ...: restful-interaction or ours */
+	bool outgoing; /* we called an EHR; otherwise we were called */
+	int outcome; /* 0 success, 4 minor, 8 serious failure: audit-event-outcome */
+	int http_status;
+	struct str agent; /* client_id, or "anonymous", or "cli" */
+	struct str address; /* network address of the agent, or base URL of the EHR called */
+	struct str request_id;
+	struct str type, id; /* what was touched; the store fills id and version of its own writes */
+	int64_t version;
+	struct str query; /* searches: the parameters as used */
+	struct str patient; /* "Patient/123" when known */
+	struct str detail; /* purpose or refusal, one line without secrets */
+};
+
+/* Hands in audit events that go with no write, such as reads. Returns at once; they join the next group commit. When
+ * too many wait, it waits for room: no access is ever served without its record being taken. */
+bool store_audit(struct store *s, const struct audit_event *events, size_t count, struct error *err) MUST_USE;
+
+struct audit_row {
+	int64_t number; /* 1, 2, 3, ... without gaps */
+	int64_t time_ms;
+	struct audit_event event;
+	unsigned char hash[32]; /* SHA-256 over the hash before and the row's own bytes */
+};
+/* Newest first from below `before` (0 = the end); at most max rows into a. */
+bool store_audit_list(struct store *s, struct arena *a, int64_t before, size_t max, struct audit_row **ret_rows,
+		      size_t *ret_count, struct error *err) MUST_USE;
+/* Walks the chain. False with ERR_CHAIN naming the first bad row when one was changed, removed or inserted. The head
+ * (count and last hash) is kept apart, so cutting the end off shows as well. */
+bool store_audit_verify(struct store *s, int64_t *ret_rows, struct error *err) MUST_USE;
+
+/* ---- writing -------------------------------------------------------------------------------------------------- */
+
+enum store_op { STORE_CREATE, STORE_UPDATE, STORE_DELETE };
+
+/* One change. The caller has checked the resource, given it an id, written its stored form and extracted its rows;
+ * the store decides version and time. */
+struct store_change {
+	enum store_op op;
+	const struct fhir_type *type;
+	struct str id;
+	int64_t if_match; /* STORE_UPDATE, STORE_DELETE: required current version; 0 = any, and create when absent */
+	bool must_exist; /* STORE_UPDATE: ERR_NOT_FOUND instead of creating */
+	struct str stored; /* resource_write_stored(); empty for STORE_DELETE */
+	size_t meta_at;
+	const struct index_row *rows;
+	size_t row_count;
+	/* Filled when the transaction is done: */
+	int64_t version; /* the new one; of a failed if_match, the current one */
+	int64_t updated_ms;
+	bool created; /* there was no current version before */
+	bool unchanged; /* delete of something absent or deleted: no new version */
+};
+
+/* A transaction. Lives at the caller until done is called; done runs on the committing thread and must be short. */
+struct store_txn {
+	struct store_change *changes;
+	size_t change_count;
+	struct audit_event *events; /* an event without id that has a type gets those of the change at its position */
+	size_t event_count;
+	void (*done)(void *ctx, struct store_txn *txn);
+	void *ctx;
+	/* Result: err.code == ERR_NONE when durable. Otherwise nothing of it was kept and failed names the change. */
+	struct error err;
+	size_t failed;
+	struct store_txn *next; /* private to the store */
+};
+
+/* Hands a transaction in. done is called exactly once, from another thread. */
+void store_submit(struct store *s, struct store_txn *txn);
+/* The same, waiting. False with txn->err copied to err. */
+bool store_commit(struct store *s, struct store_txn *txn, struct error *err) MUST_USE;
+
+/* ---- reading -------------------------------------------------------------------------------------------------- */
+
+struct store_entry {
+	const struct fhir_type *type;
+	struct str id;
+	struct str body; /* as served, with versionId and lastUpdated; STR_NULL for a deletion */
+	int64_t version, vid, updated_ms;
+	enum store_op op;
+	bool included; /* came by _include or _revinclude */
+};
+
+/* The current version (version 0) or a given one. ERR_NOT_FOUND, ERR_GONE (ret_entry then has the version). Text goes
+ * into arena a. */
+bool store_read(struct store *s, struct arena *a, const struct fhir_type *type, struct str id, int64_t version,
+		struct store_entry *ret_entry, struct error *err) MUST_USE;
+
+struct store_page {
+	struct store_entry *entries;
+	size_t count;
+	size_t match_count; /* entries that are no includes */
+	int64_t total; /* -1 when not asked for */
+	int64_t snapshot;
+	struct str next; /* where the next page starts: opaque bytes for the same query, STR_NULL at the end */
+};
+
+/* Newest version first. after: vid to start below, 0 for the newest. */
+bool store_history(struct store *s, struct arena *a, const struct fhir_type *type, struct str id, int64_t after,
+		   size_t max, struct store_page *ret_page, struct error *err) MUST_USE;
+
+/* One page. position: STR_NULL for the first, later the next of the page before (it carries the snapshot and holds no
+ * PHI). timeout_ms 0 = 30 s; ERR_TIMEOUT. */
+struct store_search_options {
+	struct str position;
+	unsigned timeout_ms;
+};
+bool store_search(struct store *s, struct arena *a, const struct search_query *query,
+		  const struct store_search_options *options, struct store_page *ret_page, struct error *err) MUST_USE;
+
+/* Current resources per type, for capability and statistics. */
+struct store_count {
+	const struct fhir_type *type;
+	int64_t count;
+};
+bool store_counts(struct store *s, struct arena *a, struct store_count **ret_counts, size_t *ret_count,
+		  struct error *err) MUST_USE;
+
+/* ---- small facts ------------------------------------------------------------------------------------------------ */
+
+/* A durable key-value shelf for what is not a resource: keys of the server, ledger of write-backs, seen jti values.
+ * A value of STR_NULL deletes. `only_new` refuses to replace (ERR_CONFLICT). expires_ms 0 = never. */
+struct store_fact {
+	struct str shelf, key, value;
+	int64_t expires_ms;
+	bool only_new;
+};
+bool store_fact_put(struct store *s, const struct store_fact *fact, struct error *err) MUST_USE;
+/* STR_NULL value when there is none; false only on failure. */
+bool store_fact_get(struct store *s, struct arena *a, struct str shelf, struct str key, struct str *ret_value,
+		    struct error *err) MUST_USE;
+
+#endif
