@@ -1,10 +1,7 @@
-/* The one program: finds the subcommand and runs it. */
-#include <stdio.h>
+/* The one program. Everything it does is behind app_main(), so that tests can link all but this file. */
+#include "app/app.h"
 
 int main(int argc, char **argv)
 {
-	(void)argc;
-	(void)argv;
-	puts("firth " FIRTH_VERSION);
-	return 0;
+	return app_main(argc, argv);
 }
