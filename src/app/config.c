@@ -1,0 +1,322 @@
+/*
+ * The meaning of firth.yaml: its schema as one table, values into fields, overrides, and the rules that hold across
+ * keys. Reading the YAML itself is config_yaml.c.
+ */
+#include "app/config_priv.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/file.h"
+
+#define CLIENT(field) offsetof(struct config_client, field)
+#define EHR(field)    offsetof(struct ehr_config, field)
+
+static const struct config_key server_keys[] = {
+	{"host", CONFIG_TEXT, offsetof(struct config, host), false, "an address to listen on, such as 127.0.0.1"},
+	{"port", CONFIG_PORT, offsetof(struct config, port), false, "a port from 0 to 65535; 0 takes any free one"},
+	{"data", CONFIG_PATH, offsetof(struct config, data), false, "the directory of the store"},
+	{"base_url", CONFIG_URL, offsetof(struct config, base_url), false, "the public address, without /fhir"},
+	{"auth", CONFIG_SWITCH, offsetof(struct config, auth), false, "on or off"},
+};
+static const struct config_key client_keys[] = {
+	{"client_id", CONFIG_TEXT, CLIENT(client.client_id), true, "the id that the client sends"},
+	{"name", CONFIG_TEXT, CLIENT(client.name), false, "what people call it"},
+	{"scopes", CONFIG_SCOPES, CLIENT(client.scope), true, "what it may get, such as system/Patient.rs"},
+	{"jwks_file", CONFIG_PATH, CLIENT(jwks_file), false, "a file with its public keys (JWKS)"},
+	{"jwks_url", CONFIG_URL, CLIENT(client.jwks_url), false, "where it publishes its keys (JWKS)"},
+};
+static const struct config_key ehr_keys[] = {
+	{"name", CONFIG_EHR_NAME, EHR(name), true, "1 to 20 of a-z, 0-9 and -"},
+	{"vendor", CONFIG_VENDOR, EHR(vendor), true, "epic, cerner or generic"},
+	{"base_url", CONFIG_URL, EHR(base_url), true, "its FHIR base, such as https://ehr.example/fhir/r4"},
+	{"client_id", CONFIG_TEXT, EHR(client_id), false, "the id the EHR gave to this application"},
+	{"key_file", CONFIG_PATH, EHR(key_file), false, "a file with the private key (JWK or PEM)"},
+	{"scopes", CONFIG_SCOPES, EHR(scopes), false, "what to ask for; left out: the vendor's default"},
+	{"roster", CONFIG_PATH, EHR(roster), false, "a file with one patient id a line"},
+	{"group", CONFIG_TEXT, EHR(group), false, "the id of a Group whose members are pulled"},
+};
+#define KEYS(table) .keys = (table), .key_count = sizeof(table) / sizeof((table)[0])
+const struct config_section config_sections[] = {
+	{"server", .item_size = sizeof(struct config), KEYS(server_keys)},
+	{"clients", true, sizeof(struct config_client), "client_id", KEYS(client_keys),
+	 offsetof(struct config, clients), offsetof(struct config, client_count)},
+	{"ehrs", true, sizeof(struct ehr_config), "name", KEYS(ehr_keys), offsetof(struct config, ehrs),
+	 offsetof(struct config, ehr_count)},
+};
+const size_t config_section_count = sizeof(config_sections) / sizeof(config_sections[0]);
+
+const struct config_key *config_key_find(const struct config_section *section, struct str name)
+{
+	for (size_t i = 0; i < section->key_count; i++) {
+		if (str_is(name, section->keys[i].name))
+			return &section->keys[i];
+	}
+	return NULL;
+}
+
+void config_defaults(struct config *c)
+{
+	*c = (struct config){.host = S("127.0.0.1"), .port = CONFIG_DEFAULT_PORT, .data = S(CONFIG_DEFAULT_DATA)};
+}
+
+static bool set_switch(struct str value, bool *ret_on, struct error *err)
+{
+	bool on = str_is(value, "on") || str_is(value, "true") || str_is(value, "yes");
+	if (!on && !str_is(value, "off") && !str_is(value, "false") && !str_is(value, "no"))
+		return error_set(err, ERR_CONFIG, "is neither on nor off");
+	*ret_on = on;
+	return true;
+}
+
+static bool set_port(struct str value, int64_t *ret_port, struct error *err)
+{
+	uint64_t port;
+	if (!str_to_u64(value, &port) || port > 65535)
+		return error_set(err, ERR_CONFIG, "is no port number from 0 to 65535");
+	*ret_port = (int64_t)port;
+	return true;
+}
+
+/* Absolute http(s) URL without white space, query or fragment; a slash at the end is dropped. */
+static bool set_url(struct str value, struct str *ret_url, struct error *err)
+{
+	if (!str_starts(value, S("http://")) && !str_starts(value, S("https://")))
+		return error_set(err, ERR_CONFIG, "does not start with http:// or https://");
+	struct str host = str_slice(value, str_find(value, S("://")) + 3, value.n);
+	if (host.n == 0 || host.p[0] == '/')
+		return error_set(err, ERR_CONFIG, "names no host");
+	for (size_t i = 0; i < value.n; i++) {
+		unsigned char byte = (unsigned char)value.p[i];
+		if (byte <= ' ' || byte >= 127 || strchr("?#\"<>\\^`{|}", byte))
+			return error_set(err, ERR_CONFIG, "holds a character that does not belong into a base URL");
+	}
+	while (value.n && value.p[value.n - 1] == '/')
+		value.n--;
+	*ret_url = value;
+	return true;
+}
+
+static bool set_ehr_name(struct str value, struct str *ret_name, struct error *err)
+{
+	bool ok = value.n >= 1 && value.n <= 20;
+	for (size_t i = 0; ok && i < value.n; i++)
+		ok = strchr("abcdefghijklmnopqrstuvwxyz0123456789-", value.p[i]) && value.p[i];
+	if (!ok)
+		return error_set(err, ERR_CONFIG, "is not 1 to 20 of a-z, 0-9 and -");
+	*ret_name = value;
+	return true;
+}
+
+static bool set_vendor(struct str value, enum ehr_vendor *ret_vendor, struct error *err)
+{
+	static const struct {
+		const char *name;
+		enum ehr_vendor vendor;
+	} vendors[] = {{"epic", EHR_EPIC}, {"cerner", EHR_CERNER}, {"generic", EHR_GENERIC}};
+	for (size_t i = 0; i < sizeof(vendors) / sizeof(vendors[0]); i++) {
+		if (str_is(value, vendors[i].name)) {
+			*ret_vendor = vendors[i].vendor;
+			return true;
+		}
+	}
+	return error_set(err, ERR_CONFIG, "is none of epic, cerner, generic");
+}
+
+bool config_value(struct arena *a, struct str directory, const struct config_key *key, struct str value, void *item,
+		  struct error *err)
+{
+	void *field = (char *)item + key->offset;
+	if (value.n == 0)
+		return error_set(err, ERR_CONFIG, "is empty");
+	if (memchr(value.p, 0, value.n))
+		return error_set(err, ERR_CONFIG, "holds a zero byte");
+	switch (key->kind) {
+	case CONFIG_SWITCH:
+		return set_switch(value, field, err);
+	case CONFIG_PORT:
+		return set_port(value, field, err);
+	case CONFIG_URL:
+		return set_url(value, field, err);
+	case CONFIG_EHR_NAME:
+		return set_ehr_name(value, field, err);
+	case CONFIG_VENDOR:
+		return set_vendor(value, field, err);
+	case CONFIG_PATH:
+		if (value.p[0] != '/' && directory.n)
+			value = arena_printf(a, "%.*s/%.*s", STR_ARG(directory), STR_ARG(value));
+		break;
+	case CONFIG_TEXT:
+	case CONFIG_SCOPES:
+		break;
+	}
+	if (!value.p)
+		return error_memory(err);
+	*(struct str *)field = value;
+	return true;
+}
+
+static const struct config_section *section_find(struct str name)
+{
+	for (size_t i = 0; i < config_section_count; i++) {
+		if (str_is(name, config_sections[i].name))
+			return &config_sections[i];
+	}
+	return NULL;
+}
+
+/* The item of a list section whose id key has this value. */
+static void *item_find(const struct config *c, const struct config_section *section, struct str id)
+{
+	const char *base = (const char *)c;
+	char *items;
+	size_t count;
+	memcpy(&items, base + section->items_offset, sizeof(items));
+	memcpy(&count, base + section->count_offset, sizeof(count));
+	size_t offset = config_key_find(section, str_from(section->id))->offset;
+	for (size_t i = 0; i < count; i++) {
+		char *item = items + i * section->item_size;
+		if (str_eq(*(struct str *)(void *)(item + offset), id))
+			return item;
+	}
+	return NULL;
+}
+
+bool config_set(struct config *c, struct arena *a, struct str assignment, struct error *err)
+{
+	struct str value = assignment;
+	struct str path = str_trim(str_split(&value, '='));
+	struct str rest = path;
+	const struct config_section *section = section_find(str_split(&rest, '.'));
+	if (!value.p || !rest.p || !section)
+		return error_set(err, ERR_USAGE, "--set needs section.key=value, such as ehrs.epic-main.base_url=URL");
+	void *item = c;
+	if (section->list) {
+		struct str id = str_split(&rest, '.');
+		item = item_find(c, section, id);
+		if (!item)
+			return error_set(err, ERR_USAGE, "--set: no entry of %s has the %s '%.*s'", section->name,
+					 section->id, STR_ARG(id));
+	}
+	const struct config_key *key = rest.p ? config_key_find(section, rest) : NULL;
+	if (!key)
+		return error_set(err, ERR_USAGE, "--set: %s has no key '%.*s'", section->name, STR_ARG(rest));
+	if (!config_value(a, STR_NULL, key, value, item, err))
+		return error_context(err, "--set: %.*s", STR_ARG(path));
+	if (key->kind == CONFIG_SWITCH)
+		c->auth_given = true;
+	return true;
+}
+
+bool config_environment(struct config *c, struct arena *a, struct error *err)
+{
+	const struct config_section *section = section_find(S("ehrs"));
+	for (size_t i = 0; i < c->ehr_count; i++) {
+		for (size_t k = 0; k < section->key_count; k++) {
+			char name[80];
+			size_t n = (size_t)snprintf(name, sizeof(name), "FIRTH_EHR_%.*s_%s", STR_ARG(c->ehrs[i].name),
+						    section->keys[k].name);
+			for (size_t j = 0; j < n && j < sizeof(name); j++) {
+				if (name[j] == '-')
+					name[j] = '_';
+				else if (name[j] >= 'a' && name[j] <= 'z')
+					name[j] = (char)(name[j] - 'a' + 'A');
+			}
+			const char *value = getenv(name);
+			if (!value || str_is(str_from(section->keys[k].name), section->id))
+				continue;
+			if (!config_value(a, STR_NULL, &section->keys[k], str_from(value), &c->ehrs[i], err))
+				return error_context(err, "%s", name);
+		}
+	}
+	return true;
+}
+
+bool config_host_is_loopback(struct str host)
+{
+	char text[64];
+	struct in_addr address4;
+	struct in6_addr address6;
+	if (str_is(host, "localhost"))
+		return true;
+	if (host.n >= sizeof(text))
+		return false;
+	memcpy(text, host.p, host.n);
+	text[host.n] = 0;
+	if (inet_pton(AF_INET, text, &address4) == 1)
+		return (ntohl(address4.s_addr) >> 24) == 127;
+	return inet_pton(AF_INET6, text, &address6) == 1 && IN6_IS_ADDR_LOOPBACK(&address6);
+}
+
+bool config_settle(struct config *c, struct error *err)
+{
+	if (!c->auth_given)
+		c->auth = c->client_count > 0;
+	if (!c->auth && !config_host_is_loopback(c->host))
+		return error_set(err, ERR_CONFIG,
+				 "without authorization Firth listens on loopback only, not on %.*s; configure "
+				 "clients and auth: on, or leave host out",
+				 STR_ARG(c->host));
+	if (c->auth && c->client_count == 0)
+		return error_set(err, ERR_CONFIG, "auth is on but there are no clients: nobody could get a token");
+	return true;
+}
+
+bool config_load_keys(struct config *c, struct arena *a, struct error *err)
+{
+	for (size_t i = 0; i < c->client_count; i++) {
+		struct config_client *client = &c->clients[i];
+		struct str text;
+		if (!client->jwks_file.p)
+			continue;
+		if (!file_read(a, client->jwks_file, 1 << 20, &text, err))
+			return error_context(err, "keys of client %.*s", STR_ARG(client->client.client_id));
+		client->client.jwks = json_parse(a, text, 0, err);
+		if (!client->client.jwks)
+			return error_context(err, "%.*s", STR_ARG(client->jwks_file));
+		if (!json_is(json_get(client->client.jwks, S("keys")), JSON_ARRAY))
+			return error_set(err, ERR_CONFIG, "%.*s is no JWKS: it has no list of keys",
+					 STR_ARG(client->jwks_file));
+	}
+	return true;
+}
+
+bool config_load(struct config *c, struct arena *a, struct str path, struct error *err)
+{
+	struct str text;
+	config_defaults(c);
+	if (!path.p && access(CONFIG_FILE, F_OK) != 0)
+		return true;
+	if (!path.p)
+		path = S(CONFIG_FILE);
+	if (!file_read(a, path, 1 << 20, &text, err))
+		return false;
+	size_t slash = str_rfind_char(path, '/');
+	if (slash != STR_NONE)
+		c->directory = slash ? str_slice(path, 0, slash) : S("/");
+	return config_parse(c, a, text, path, err) && config_load_keys(c, a, err);
+}
+
+bool config_open(struct app *app, struct config *ret_config)
+{
+	struct error err = {0};
+	if (config_load(ret_config, &app->arena, app_option_early(app, "config"), &err) &&
+	    config_environment(ret_config, &app->arena, &err))
+		return true;
+	app->status = app_fail(app, &err);
+	return false;
+}
+
+bool config_finish(struct app *app, struct config *c, const struct config_options *o)
+{
+	struct error err = {0};
+	bool ok = true;
+	for (size_t i = 0; ok && i < o->set.count; i++)
+		ok = config_set(c, &app->arena, o->set.items[i], &err);
+	if (ok && config_settle(c, &err))
+		return true;
+	app->status = app_fail(app, &err);
+	return false;
+}

@@ -1,0 +1,70 @@
+/*
+ * Configuration: firth.yaml, strictly. An unknown key, a wrong type or a value that cannot work is an error with line,
+ * column and a hint, never ignored. Keys of `server:` are options and environment variables too; those of an EHR can be
+ * overridden with FIRTH_EHR_NAME_KEY or --set ehrs.NAME.KEY=VALUE, so that secrets' places can come from outside.
+ * docs/configuration.md shows every key. Everything lives in the arena given.
+ */
+#ifndef FIRTH_APP_CONFIG_H
+#define FIRTH_APP_CONFIG_H
+
+#include "app/app.h"
+#include "ehr/ehr.h"
+#include "server/smart/smart.h"
+
+#define CONFIG_FILE	    "firth.yaml"
+#define CONFIG_DEFAULT_DATA "firth-data"
+#define CONFIG_DEFAULT_PORT 8080
+
+struct config_client {
+	struct smart_client client; /* with jwks loaded from jwks_file */
+	struct str jwks_file;
+};
+
+struct config {
+	struct str file; /* what was read, STR_NULL when there is none */
+	struct str directory; /* paths in the file are relative to it; STR_NULL: to the working directory */
+	struct str host, data, base_url; /* base_url STR_NULL: made from host and port */
+	int64_t port;
+	bool auth, auth_given;
+	struct config_client *clients;
+	size_t client_count;
+	struct ehr_config *ehrs;
+	size_t ehr_count;
+};
+
+/* What holds when nothing is said: loopback, port 8080, ./firth-data, no clients, no EHRs. */
+void config_defaults(struct config *c);
+
+/* Reads a file over the defaults. path STR_NULL: firth.yaml here when there is one. */
+bool config_load(struct config *c, struct arena *a, struct str path, struct error *err) MUST_USE;
+/* The same for text, which file names in messages. */
+bool config_parse(struct config *c, struct arena *a, struct str text, struct str file, struct error *err) MUST_USE;
+
+/* "ehrs.epic-main.base_url=https://..." over what was loaded. Relative paths count from the working directory. */
+bool config_set(struct config *c, struct arena *a, struct str assignment, struct error *err) MUST_USE;
+/* FIRTH_EHR_EPIC_MAIN_BASE_URL and so on, for every configured EHR. */
+bool config_environment(struct config *c, struct arena *a, struct error *err) MUST_USE;
+
+/* Rules across keys, after flags were applied: no door but loopback without authorization. Decides auth when it was
+ * not given: on as soon as there are clients. */
+bool config_settle(struct config *c, struct error *err) MUST_USE;
+bool config_host_is_loopback(struct str host);
+
+/* What opening commands share: --config and --set are read, the file loaded, the environment applied. False with
+ * app->status set after saying why; true and defaults when help is asked for. */
+bool config_open(struct app *app, struct config *ret_config) MUST_USE;
+/* Options that go with it, for the tables of commands: `struct config_options o; ... CONFIG_OPTIONS(o, config)`. */
+struct config_options {
+	struct str file;
+	struct option_list set;
+};
+#define CONFIG_OPTIONS(o, config)                                                                                      \
+	{"config", OPTION_TEXT, "FILE", "configuration (default ./" CONFIG_FILE " when it is there)", &(o).file},      \
+		{"set", OPTION_LIST, "KEY=VALUE", "override a key, such as ehrs.epic-main.base_url=URL", &(o).set},    \
+	{                                                                                                              \
+		"data", OPTION_TEXT, "DIR", "where the store is (default " CONFIG_DEFAULT_DATA ")", &(config).data     \
+	}
+/* Applies --set and settles, after app_options(). */
+bool config_finish(struct app *app, struct config *c, const struct config_options *o) MUST_USE;
+
+#endif
