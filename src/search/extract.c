@@ -1,0 +1,112 @@
+/*
+ * The extractor: one plan per resource type, made when the type is first seen. Making all of them at start-up would
+ * cost more than a short-lived process ever uses; two threads that meet a new type at once both make the plan and the
+ * slower one throws its own away, so no lock is needed.
+ */
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "search/search_priv.h"
+
+struct extractor {
+	const struct definitions *definitions;
+	size_t count;
+	_Atomic(struct plan *) plans[]; /* by type id */
+};
+
+struct extractor *extractor_new(const struct definitions *d, struct error *err)
+{
+	size_t count = definitions_type_count(d);
+	struct extractor *x = calloc(1, sizeof(*x) + count * sizeof(x->plans[0]));
+	if (!x) {
+		error_memory(err);
+		return NULL;
+	}
+	x->definitions = d;
+	x->count = count;
+	return x;
+}
+
+void extractor_free(struct extractor *x)
+{
+	if (!x)
+		return;
+	for (size_t i = 0; i < x->count; i++)
+		plan_free(atomic_load(&x->plans[i]));
+	free(x);
+}
+
+static const struct plan *plan_of(const struct extractor *shared, const struct fhir_type *type, struct error *err)
+{
+	/* Filling a place of the table changes nothing that a caller can see. */
+	struct extractor *x = (struct extractor *)(uintptr_t)shared;
+	struct plan *plan = atomic_load_explicit(&x->plans[type->id], memory_order_acquire);
+	if (plan)
+		return plan;
+	struct plan *made = plan_new(x->definitions, type, err);
+	if (!made)
+		return NULL;
+	if (atomic_compare_exchange_strong(&x->plans[type->id], &plan, made))
+		return made;
+	plan_free(made);
+	return plan;
+}
+
+static struct str without_slash(struct str base)
+{
+	while (base.n && base.p[base.n - 1] == '/')
+		base.n--;
+	return base.n ? base : STR_NULL;
+}
+
+bool extract(const struct extractor *x, struct arena *a, const struct json *resource, struct str base,
+	     struct index_rows *ret_rows, struct error *err)
+{
+	const struct fhir_type *type = resource_type(x->definitions, resource, err);
+	const struct plan *plan = type ? plan_of(x, type, err) : NULL;
+	struct index_rows rows = {0};
+	struct extraction e = {.definitions = x->definitions,
+			       .arena = a,
+			       .resource = resource,
+			       .base = without_slash(base),
+			       .rows = &rows,
+			       .err = err};
+	if (!plan || !plan_run(plan, &e))
+		return false;
+	*ret_rows = rows;
+	return true;
+}
+
+static bool extract_param(struct extraction *e, const struct search_param *param, const struct path_item *item)
+{
+	struct path_context context = {.definitions = e->definitions, .resource = e->resource};
+	struct path_items found;
+	const struct path_program *program = path_compile(e->arena, e->definitions, param->expression, e->err);
+	if (!program || !path_eval(program->root, e->arena, &context, item, &found, e->err))
+		return false;
+	for (size_t i = 0; i < found.count; i++)
+		if (!rows_of_item(e, param, &found.items[i]))
+			return false;
+	return true;
+}
+
+bool extract_plainly(const struct definitions *d, struct arena *a, const struct json *resource, struct str base,
+		     struct index_rows *ret_rows, struct error *err)
+{
+	const struct fhir_type *type = resource_type(d, resource, err);
+	struct index_rows rows = {0};
+	struct path_item item = path_item_resource(d, resource);
+	struct extraction e = {.definitions = d,
+			       .arena = a,
+			       .resource = resource,
+			       .base = without_slash(base),
+			       .rows = &rows,
+			       .err = err};
+	for (size_t i = 0; type && i < type->search_param_count; i++)
+		if (param_indexed(&type->search_params[i]) && !extract_param(&e, &type->search_params[i], &item))
+			return false;
+	if (!type)
+		return false;
+	*ret_rows = rows;
+	return true;
+}
