@@ -21,8 +21,8 @@ struct ehr_config {
 	struct str name; /* "epic-main": the key everything refers to; [a-z0-9-]{1,20} */
 	enum ehr_vendor vendor;
 	struct str base_url;
-	struct str client_id;
-	struct str key_file; /* private JWK or PEM for private_key_jwt */
+	struct str client_id; /* empty: an open server, no token is asked for */
+	struct str key_file; /* private JWK or PEM for private_key_jwt; readable by its owner only */
 	struct str scopes; /* space separated; empty = the vendor's default for the pull */
 	struct str roster; /* file with one patient id a line: whom the pipeline pulls */
 	struct str group; /* or a Group id whose members are pulled */
@@ -38,6 +38,13 @@ struct ehr_failure {
 	bool retryable;
 };
 
+/* How calls travel. Sockets by default; tests and recorders put themselves in between. */
+struct ehr_transport {
+	bool (*call)(void *ctx, struct arena *a, const struct http_call *call, struct http_answer *ret_answer,
+		     struct error *err);
+	void *ctx;
+};
+
 struct ehr_client;
 struct ehr_client_options {
 	const struct definitions *definitions;
@@ -47,11 +54,16 @@ struct ehr_client_options {
 	unsigned timeout_ms; /* one attempt; 0 = 60 s */
 	int64_t (*now_ms)(void);
 	void (*sleep_ms)(unsigned ms); /* tests */
+	const struct ehr_transport *transport; /* NULL: HTTP over sockets */
 };
+/* Copies the configuration and reads the key; talks to nobody yet. ERR_CONFIG, ERR_KEY (a key file that others may
+ * read is refused), ERR_IO. */
 struct ehr_client *ehr_open(const struct ehr_config *config, const struct ehr_client_options *options,
 			    struct error *err) MUST_USE;
 void ehr_close(struct ehr_client *c);
 const struct ehr_config *ehr_client_config(const struct ehr_client *c);
+/* Scopes of the current token as the EHR named them, empty before the first call: a hint, the truth is each answer. */
+struct str ehr_granted_scopes(const struct ehr_client *c);
 
 /* One resource as the EHR showed it. */
 struct ehr_resource {
@@ -65,18 +77,23 @@ bool ehr_read(struct ehr_client *c, struct arena *a, struct str type, struct str
 	      struct ehr_failure *ret_failure) MUST_USE;
 
 /* Every match of a search, all pages, each once (the newest version when a page repeats one). Outcome entries are
- * never matches; they are counted and their warnings given. Restarts once when the vendor's session ran out. */
+ * never matches; they are counted and their warnings given. Restarts once when the vendor's session ran out. Where
+ * the vendor sends resources entered in error among the others (Cerner), they are set apart. */
 struct ehr_matches {
 	struct ehr_resource *items;
 	size_t count;
+	struct ehr_resource *withdrawn; /* entered in error */
+	size_t withdrawn_count;
 	size_t pages, duplicates, outcomes;
-	struct str warning; /* first warning text of the EHR, or STR_NULL */
+	size_t skipped; /* entries without type and id, or of a type that was not asked for */
+	bool incomplete; /* the EHR says that it left something out */
+	struct str warning; /* first warning of the EHR in our words, or STR_NULL */
 };
 bool ehr_search(struct ehr_client *c, struct arena *a, struct str type, struct str query,
 		struct ehr_matches *ret_matches, struct ehr_failure *ret_failure) MUST_USE;
 
-/* Writes. version: If-Match, STR_NULL for none. The answer's id and version (if it says), then read back by the caller.
- * A create that timed out is not retried: search first. */
+/* Writes. version: If-Match, STR_NULL for none. The answer's id and version (STR_NULL when it does not say), then read
+ * back by the caller. A create that timed out is not retried: search first. */
 struct ehr_written {
 	struct str id, version;
 	int http_status;
@@ -86,8 +103,9 @@ bool ehr_create(struct ehr_client *c, struct arena *a, struct str type, struct s
 bool ehr_update(struct ehr_client *c, struct arena *a, struct str type, struct str id, struct str body,
 		struct str version, struct ehr_written *ret_written, struct ehr_failure *ret_failure) MUST_USE;
 
-/* The medical record number by the vendor's rule (Epic: identifier.type.text "EPI"; Cerner: type MR of HL7 v2-0203 or
- * codeSet/4 code 10; otherwise type MR). STR_NULL when there is none. */
+/* The medical record number by the vendor's rule (Epic: identifier.type.text "EPI"; Cerner: codeSet/4 code 10, then
+ * type MR of HL7 v2-0203; otherwise type MR). Numbers whose period has an end come last. STR_NULL when there is none.
+ */
 struct str ehr_patient_mrn(enum ehr_vendor vendor, const struct json *patient);
 
 /* Queries that the vendor accepts for one patient's resources of a type, in order (Epic: Observation once per
