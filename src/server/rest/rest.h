@@ -23,6 +23,9 @@ enum rest_interaction {
 };
 const char *rest_interaction_code(enum rest_interaction i); /* "search-type" */
 
+/* Prefer: return=... (http.html#ops); the default of FHIR servers is the representation. */
+enum rest_prefer { REST_RETURN_REPRESENTATION, REST_RETURN_MINIMAL, REST_RETURN_OUTCOME };
+
 /* One request on its way. Faces read it and may answer through rest_answer. */
 struct rest_server;
 struct rest_call {
@@ -36,17 +39,34 @@ struct rest_call {
 	struct str id, version;
 	struct str query; /* of the search: from URL, or body of POST _search */
 	struct grant grant; /* client_id "anonymous" when authorization is off */
+	enum rest_prefer prefer;
+	bool lenient; /* Prefer: handling=lenient; a face may set it */
+	bool head; /* HEAD: as GET, without the body */
 	bool xml; /* answer in XML */
+	bool pretty;
+	struct str media; /* content type of the answer, by what the client accepts */
+	bool inner; /* an entry of a batch or transaction, not a request of its own */
 };
 
-/* An answer to be sent: status, headers, body. The body is JSON of a FHIR resource unless content_type is set. */
+/* An answer to be sent: status, headers, body. The body is JSON of a FHIR resource unless content_type is set; then it
+ * goes out as it is. An empty content_type sends none. */
+#define REST_ANSWER_HEADERS 8
 struct rest_answer {
 	int status;
 	struct str content_type; /* STR_NULL: application/fhir+json or +xml by what the call accepts */
-	struct http_header headers[8];
+	struct http_header headers[REST_ANSWER_HEADERS];
 	size_t header_count;
-	struct buf body;
+	struct buf body; /* ready to use */
 };
+/* Name and value must live as long as the call's arena. Past REST_ANSWER_HEADERS nothing is added. */
+void rest_answer_header(struct rest_answer *answer, const char *name, struct str value);
+
+/* Page positions as one opaque, signed word for a URL: base64url(position || MAC over client, type, self, position).
+ * A word that was changed, or made for another client or query, gives ERR_CURSOR. position STR_NULL ends up so again.
+ */
+struct str rest_cursor_write(const struct rest_call *call, struct str self, struct str position);
+bool rest_cursor_read(const struct rest_call *call, struct str self, struct str cursor, struct str *ret_position,
+		      struct error *err) MUST_USE;
 
 /* A vendor's looks. Every member may be NULL: then Firth's own behaviour. Members that return bool answer true to go
  * on; false means that `answer` holds the final answer. */
@@ -63,18 +83,26 @@ struct rest_face {
 		      struct rest_answer *answer);
 	/* An id for a new resource. */
 	struct str (*new_id)(void *ctx, struct arena *a, const struct fhir_type *type);
-	/* Turns a stored resource into what this vendor shows. entry->body is the served form. */
+	/* Turns a stored resource into what this vendor shows. entry->body is the served form. Also called for the
+	 * entries of a searchset or history when there is no searchset hook, and for the body of a write's answer. */
 	bool (*resource)(void *ctx, struct rest_call *call, const struct store_entry *entry, struct buf *out,
 			 struct error *err);
-	/* Writes the whole searchset. next is the opaque position of the next page or STR_NULL. */
+	/* Writes the whole searchset: body, and status when it is not 200. page->next is the opaque position of the
+	 * next page or STR_NULL. */
 	bool (*searchset)(void *ctx, struct rest_call *call, const struct search_query *query,
 			  const struct store_page *page, struct rest_answer *answer, struct error *err);
 	/* The position of a page from the vendor's own paging parameters; STR_NULL for a first page. May replace
-	 * call->query with that of the first page. */
+	 * call->query with that of the first page. Called before `search`. Firth's own _cursor is then not looked at.
+	 */
 	bool (*page)(void *ctx, struct rest_call *call, struct str *ret_position, struct rest_answer *answer);
-	/* Any error: status, headers and body as the vendor sends them. */
+	/* Any error: status, headers and body as the vendor sends them. answer comes with status and headers of Firth's
+	 * own answer (WWW-Authenticate, Allow, ETag) and an empty body. call->type and call->interaction may be unset.
+	 */
 	void (*error)(void *ctx, struct rest_call *call, const struct error *err, struct rest_answer *answer);
-	/* After a successful create, update or delete: the answer to send. */
+	/* After a successful create, update or delete: the answer to send, to be changed where the vendor differs.
+	 * answer comes with Firth's own status and headers; the body is empty, and is filled by Firth afterwards
+	 * (unless content_type was set, or status is 204) by what call->prefer says. Runs on the store's committing
+	 * thread. */
 	void (*written)(void *ctx, struct rest_call *call, const struct store_change *change,
 			struct rest_answer *answer);
 	bool (*capability)(void *ctx, struct rest_call *call, struct rest_answer *answer);
@@ -101,7 +129,8 @@ bool rest_handle(struct rest_server *s, struct http_exchange *x);
 void rest_refuse(struct rest_server *s, struct http_exchange *x, const struct error *err);
 
 /* A resource made ready for the store: checked, with its id, stored form and index rows. Shared by create, update,
- * transactions, and import. */
+ * transactions, and import. Without op, if_match and must_exist, which the caller sets. The resource and everything
+ * returned stay in arena a (or the document). */
 struct rest_prepared {
 	struct store_change change;
 	struct index_rows rows;
@@ -111,9 +140,12 @@ bool rest_prepare(const struct definitions *d, const struct extractor *x, struct
 		  struct rest_prepared *ret_prepared, struct error *err) MUST_USE;
 
 /* A transaction bundle taken apart: ids given, urn:uuid links resolved, every entry prepared. Shared with import, where
- * nothing goes over HTTP. The first bad entry fails it all; err->path starts with Bundle.entry[n]. */
+ * nothing goes over HTTP. The first bad entry fails it all; err->path starts with Bundle.entry[n]. Bundles of other
+ * types than transaction and batch are taken as well: an entry without request is an update of its resource when that
+ * has an id, otherwise a create. Changes come in the order of R4 http.html#trules: deletes, creates, updates. */
 struct rest_transaction {
 	struct store_change *changes;
+	size_t *entries; /* of each change: its position in Bundle.entry */
 	size_t count;
 };
 bool rest_transaction_prepare(const struct definitions *d, const struct extractor *x, struct arena *a,

@@ -1,0 +1,175 @@
+/*
+ * One entry of a batch or transaction bundle: what its request asks for (http://hl7.org/fhir/R4/bundle.html#bdl).
+ * Nothing is stored or searched here.
+ */
+#include <stdio.h>
+
+#include "base/random.h"
+#include "server/rest/rest_priv.h"
+
+static bool fail_at(struct error *err, enum error_code code, size_t position, const char *below, const char *text)
+{
+	char path[64];
+	int n = snprintf(path, sizeof(path), "Bundle.entry[%zu]%s", position, below);
+	return error_set_at(err, code, str_make(path, (size_t)n), "%s", text);
+}
+
+/* Relative URLs below the base; an absolute one must start with the base (http.html#trules). */
+static bool url_below_base(struct str base, struct str url, struct str *ret_url)
+{
+	if (base.p && base.n && str_starts(url, base) && url.n > base.n && url.p[base.n] == '/')
+		url = str_slice(url, base.n + 1, url.n);
+	else if (str_find(url, S("://")) != STR_NONE && str_find(url, S("://")) < url.n)
+		return false;
+	if (url.n && url.p[0] == '/')
+		url = str_slice(url, 1, url.n);
+	*ret_url = url;
+	return true;
+}
+
+static bool read_method(struct str text, enum entry_method *ret_method)
+{
+	static const struct {
+		const char *text;
+		enum entry_method method;
+	} methods[] = {{"POST", ENTRY_CREATE}, {"PUT", ENTRY_UPDATE}, {"GET", ENTRY_GET}, {"DELETE", ENTRY_DELETE}};
+	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
+		if (str_is(text, methods[i].text)) {
+			*ret_method = methods[i].method;
+			return true;
+		}
+	}
+	return false;
+}
+
+struct str rest_new_id(const struct rest_face *face, struct arena *a, const struct fhir_type *type)
+{
+	if (face && face->new_id)
+		return face->new_id(face->ctx, a, type);
+	char text[UUID_SIZE];
+	random_uuid_ordered(text);
+	return arena_str(a, str_make(text, sizeof(text)));
+}
+
+/* Type[/id] of a write's URL into the entry. */
+static bool read_target(const struct bundle_options *o, struct bundle_entry *e, struct error *err)
+{
+	struct str rest = e->url, name = str_split(&rest, '/');
+	if (str_find_char(e->url, '?', 0) != STR_NONE)
+		return fail_at(err, ERR_NOT_SUPPORTED, e->position, ".request.url",
+			       "Conditional updates and deletes are not supported; name the resource by its id");
+	e->type = definitions_resource(o->preparer.definitions, name);
+	if (!e->type)
+		return fail_at(err, ERR_UNKNOWN_TYPE, e->position, ".request.url",
+			       "The URL does not start with a resource type of FHIR R4");
+	if (e->method == ENTRY_CREATE) {
+		if (rest.p)
+			return fail_at(err, ERR_VALUE, e->position, ".request.url",
+				       "A POST names the type only; to choose the id use PUT");
+		e->id = rest_new_id(o->face, o->preparer.arena, e->type);
+		return e->id.p || error_memory(err);
+	}
+	if (!fhir_id_valid(rest))
+		return fail_at(err, ERR_VALUE, e->position, ".request.url",
+			       "The URL must be a type and a valid id, such as Patient/123");
+	e->id = rest;
+	return true;
+}
+
+static bool check_resource(const struct bundle_entry *e, struct error *err)
+{
+	if (e->method == ENTRY_DELETE || e->method == ENTRY_GET)
+		return true;
+	if (!json_is(e->resource, JSON_OBJECT))
+		return fail_at(err, ERR_REQUIRED, e->position, ".resource", "This method needs a resource");
+	if (!str_eq(json_get_str(e->resource, S("resourceType")), e->type->name))
+		return fail_at(err, ERR_STRUCTURE, e->position, ".resource",
+			       "The resource is not of the type that request.url names");
+	struct str own = json_get_str(e->resource, S("id"));
+	if (e->method == ENTRY_UPDATE && !str_eq(own, e->id))
+		return fail_at(err, ERR_VALUE, e->position, ".resource.id",
+			       "The id of the resource is not that of request.url");
+	return true;
+}
+
+/* Plain bundles carry no requests: what is there is to be as it is. */
+static bool read_plain(const struct bundle_options *o, struct bundle_entry *e, struct error *err)
+{
+	e->type = resource_type(o->preparer.definitions, e->resource, err);
+	if (!e->type) {
+		if (err && !err->path[0])
+			snprintf(err->path, sizeof(err->path), "Bundle.entry[%zu].resource", e->position);
+		return false;
+	}
+	struct str own = json_get_str(e->resource, S("id"));
+	if (own.p && !fhir_id_valid(own))
+		return fail_at(err, ERR_VALUE, e->position, ".resource.id", "The id is not a valid FHIR id");
+	e->method = own.p ? ENTRY_UPDATE : ENTRY_CREATE;
+	e->id = own.p ? own : rest_new_id(o->face, o->preparer.arena, e->type);
+	return e->id.p || error_memory(err);
+}
+
+/* Elements that Bundle.entry and Bundle.entry.request do not have are refused as everywhere. */
+static bool known_members(const struct bundle_options *o, const struct json *j, struct str type_name, size_t position,
+			  const char *below, struct error *err)
+{
+	const struct fhir_type *type = definitions_type(o->preparer.definitions, type_name), *ignored;
+	struct json_iter it = json_iter(j);
+	while (type && json_next(&it)) {
+		struct str name = it.key.n && it.key.p[0] == '_' ? str_slice(it.key, 1, it.key.n) : it.key;
+		if (!definitions_element(type, name, &ignored))
+			return fail_at(err, ERR_STRUCTURE, position, below,
+				       "It has an element that FHIR R4 does not know");
+	}
+	return true;
+}
+
+static bool read_request(const struct bundle_options *o, const struct json *request, struct bundle_entry *e,
+			 struct error *err)
+{
+	bool any = false;
+	struct str url = json_get_str(request, S("url"));
+	if (!known_members(o, request, S("Bundle.entry.request"), e->position, ".request", err))
+		return false;
+	if (!read_method(json_get_str(request, S("method")), &e->method))
+		return fail_at(err, ERR_NOT_SUPPORTED, e->position, ".request.method",
+			       "The method must be GET, POST, PUT or DELETE");
+	if (json_get(request, S("ifNoneExist")))
+		return fail_at(err, ERR_NOT_SUPPORTED, e->position, ".request.ifNoneExist",
+			       "Conditional creates are not supported");
+	if (!url.n || !url_below_base(o->preparer.base, url, &e->url))
+		return fail_at(err, ERR_VALUE, e->position, ".request.url",
+			       "The URL must be relative to this server's base");
+	e->if_match = json_get_str(request, S("ifMatch"));
+	e->if_none_match = json_get_str(request, S("ifNoneMatch"));
+	if (e->if_match.p && !etag_parse(e->if_match, &e->version, &any, NULL))
+		return fail_at(err, ERR_VALUE, e->position, ".request.ifMatch", "ifMatch must look like W/\"3\"");
+	e->must_exist = any;
+	return e->method == ENTRY_GET || (read_target(o, e, err) && check_resource(e, err));
+}
+
+bool bundle_entry_read(const struct bundle_options *o, const struct json *bundle_type, const struct json *entry,
+		       size_t position, struct bundle_entry *ret_entry, struct error *err)
+{
+	struct bundle_entry e = {.position = position,
+				 .resource = json_get(entry, S("resource")),
+				 .full_url = json_get_str(entry, S("fullUrl"))};
+	const struct json *request = json_get(entry, S("request"));
+	struct str type = json_str(bundle_type);
+
+	if (!json_is(entry, JSON_OBJECT))
+		return fail_at(err, ERR_STRUCTURE, position, "", "An entry must be an object");
+	if (!known_members(o, entry, S("Bundle.entry"), position, "", err))
+		return false;
+	if (json_is(request, JSON_OBJECT)) {
+		if (!read_request(o, request, &e, err))
+			return false;
+	} else if (request || str_is(type, "transaction") || str_is(type, "batch")) {
+		return fail_at(err, ERR_REQUIRED, position, ".request",
+			       "The entry needs a request with method and url");
+	} else if (!read_plain(o, &e, err)) {
+		return false;
+	}
+	*ret_entry = e;
+	return true;
+}

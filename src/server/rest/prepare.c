@@ -1,0 +1,91 @@
+/*
+ * Making a resource ready for the store: structure check, id, stored form, index rows. This is the hot path of every
+ * write and of import, so it allocates in the caller's arena only and walks the resource once per step.
+ */
+#include "server/rest/rest_priv.h"
+
+/* Counts what a rewrite really changed: only then do the parsed tree and the stored bytes differ. */
+struct counting {
+	const struct resource_rewrite *inner;
+	size_t changed;
+};
+
+static struct str count_rewrite(void *ctx, struct str text)
+{
+	struct counting *c = ctx;
+	struct str result = c->inner->reference(c->inner->ctx, text);
+	if (result.p)
+		c->changed++;
+	return result;
+}
+
+/* The first finding that is an error becomes the error. */
+static bool fail_with_findings(const struct issues *findings, struct error *err)
+{
+	for (const struct issue *i = findings->first; i; i = i->next)
+		if (i->severity == ISSUE_FATAL || i->severity == ISSUE_ERROR)
+			return error_set_at(err, i->code, i->path, "%.*s", STR_ARG(i->text));
+	return error_set(err, ERR_STRUCTURE, "The resource does not have the structure of its type");
+}
+
+static bool write_stored(const struct rest_preparer *p, const struct json *resource, struct str id,
+			 const struct resource_rewrite *rewrite, struct store_change *change, struct error *err)
+{
+	buf_reset(p->scratch);
+	resource_write_stored(p->scratch, resource, id, rewrite, &change->meta_at);
+	if (!buf_ok(p->scratch))
+		return error_set(err, ERR_TOO_LARGE, "The resource is larger than this server stores");
+	change->stored = arena_str(p->arena, buf_str(p->scratch));
+	return change->stored.p || error_memory(err);
+}
+
+bool prepare_resource(const struct rest_preparer *p, const struct json *resource, struct str id,
+		      const struct resource_rewrite *rewrite, struct issues *findings, struct store_change *ret_change,
+		      struct error *err)
+{
+	struct counting counting = {.inner = rewrite};
+	struct resource_rewrite counted = {.reference = count_rewrite, .ctx = &counting};
+	struct store_change change = {.id = id};
+	struct index_rows rows = {0};
+
+	change.type = resource_type(p->definitions, resource, err);
+	if (!change.type)
+		return false;
+	if (!resource_check(p->definitions, resource, findings))
+		return fail_with_findings(findings, err);
+	if (!write_stored(p, resource, id, rewrite ? &counted : NULL, &change, err))
+		return false;
+	/* Index rows must say what the stored bytes say. Parsing again costs less than a second way of extracting
+	 * would, and resolve() in expressions then sees the type of the new target. */
+	if (counting.changed) {
+		resource = json_parse(p->arena, change.stored, 0, err);
+		if (!resource)
+			return false;
+	}
+	if (!extract(p->extractor, p->arena, resource, p->base, &rows, err))
+		return false;
+	change.rows = rows.rows;
+	change.row_count = rows.count;
+	*ret_change = change;
+	return true;
+}
+
+bool rest_prepare(const struct definitions *d, const struct extractor *x, struct arena *a, const struct json *resource,
+		  struct str id, const struct resource_rewrite *rewrite, struct str base,
+		  struct rest_prepared *ret_prepared, struct error *err)
+{
+	struct buf scratch;
+	struct issues findings;
+	struct store_change change;
+	struct rest_preparer p = {.definitions = d, .extractor = x, .arena = a, .base = base, .scratch = &scratch};
+
+	issues_init(&findings, a);
+	buf_init(&scratch, REST_MAX_RESOURCE);
+	bool ok = prepare_resource(&p, resource, id, rewrite, &findings, &change, err);
+	buf_done(&scratch);
+	if (ok)
+		*ret_prepared = (struct rest_prepared){
+			.change = change,
+			.rows = {(struct index_row *)change.rows, change.row_count, change.row_count}};
+	return ok;
+}
