@@ -49,6 +49,9 @@ struct http_handler {
 	void (*handle)(void *ctx, struct http_exchange *x);
 	void (*refuse)(void *ctx, struct http_exchange *x, const struct error *err);
 	void *ctx;
+	/* May be NULL. Called once an exchange was answered, while its request is still valid, from any thread: for
+	 * logs and measurements, which never need more than this. */
+	void (*observe)(void *ctx, const struct http_request *request, int status, uint64_t duration_ns);
 };
 
 struct http_server_options {
