@@ -27,9 +27,15 @@ struct http_handler sandbox_handler(struct sandbox *s);
 struct str sandbox_fhir_base(const struct sandbox *s); /* full URL */
 
 /* Turns a resource with any ids into one that this vendor could hold: ids of its form (stable per input id), references
- * following, codings in its order. For loading Synthea or synthetic patients into a sandbox. */
+ * following, codings in its order. For loading Synthea or synthetic patients into a sandbox. A single resource does not
+ * know what its references lead to: urn: references stay as they are and no display is added. */
 bool sandbox_adapt(enum ehr_vendor vendor, struct arena *a, const struct json *resource, struct buf *out,
 		   struct error *err) MUST_USE;
+/* The same for every resource of a Bundle, with links between them resolved (urn:uuid included) and displays added.
+ * Text given to emit is valid until it returns; false stops. */
+typedef bool (*sandbox_emit)(void *ctx, struct str type, struct str id, struct str resource, struct error *err);
+bool sandbox_adapt_bundle(enum ehr_vendor vendor, struct arena *a, const struct json *bundle, sandbox_emit emit,
+			  void *ctx, struct error *err) MUST_USE;
 
 /* ---- synthetic patients ----------------------------------------------------------------------------------------- */
 

@@ -1,0 +1,32 @@
+/* Turning foreign resources into those of a vendor: ids, links, identifiers, narrative. Private to the room. */
+#ifndef FIRTH_SANDBOX_ADAPT_PRIV_H
+#define FIRTH_SANDBOX_ADAPT_PRIV_H
+
+#include "base/map.h"
+#include "sandbox/sandbox.h"
+
+#define CERNER_TENANT "ec2458f2-1e24-41c8-b71b-0e701af7583d"
+#define EPIC_OID      "urn:oid:1.2.840.114350.1.13.0.1.7."
+
+struct adapter {
+	enum ehr_vendor vendor;
+	struct arena *arena;
+	struct map resources; /* "Type/id" and fullUrl -> const struct json * of the Bundle */
+};
+/* The resource that a reference leads to within the Bundle, or NULL. */
+const struct json *adapter_target(const struct adapter *ad, struct str reference);
+
+/* The id that this vendor gives to a resource; resource may be NULL when only its type and id are known. */
+struct str adapter_id(enum ehr_vendor vendor, struct arena *a, struct str type, struct str id,
+		      const struct json *resource);
+/* A new id of the vendor's form for something that had none. */
+struct str adapter_fresh_id(enum ehr_vendor vendor, struct arena *a, struct str type);
+/* A number that stays the same for the same text, below limit. */
+uint64_t adapter_number(struct str type, struct str id, uint64_t limit);
+
+/* "Family, Given Middle", as both vendors show persons. STR_NULL when there is no name. */
+struct str adapter_person(struct arena *a, const struct json *resource);
+/* Cerner's generated narrative as a complete "text" value. */
+void adapter_narrative(struct json_writer *w, struct arena *a, const struct json *resource, struct str patient_name);
+
+#endif
