@@ -20,6 +20,14 @@
  * (system POPULATION_SOURCE_SYSTEM, code = EHR name). An id that would be longer than 64 characters or not fit FHIR's
  * id is replaced by the EHR's name, a dot and a digest. */
 #define POPULATION_SOURCE_SYSTEM "https://firth.dev/fhir/CodeSystem/source-ehr"
+/* A second tag names the vendor ("epic"), by whose rules identifiers are read later. */
+#define POPULATION_VENDOR_SYSTEM "https://firth.dev/fhir/CodeSystem/source-vendor"
+
+/* A Flag that we wrote is recognised by this identifier; its value is the model. */
+#define POPULATION_FLAG_SYSTEM	  "https://firth.dev/fhir/NamingSystem/risk-score"
+#define POPULATION_SCORE_SYSTEM	  "https://firth.dev/fhir/CodeSystem/risk-score"
+#define POPULATION_CHARLSON_MODEL "charlson-quan-2011"
+
 struct str population_local_id(struct arena *a, struct str ehr_name, struct str vendor_id);
 
 enum population_decision {
@@ -35,6 +43,11 @@ struct population_patient {
 	struct str ehr, vendor_id, local_id;
 	struct str name, birth_date, sex, mrn;
 	size_t resources; /* pulled */
+	size_t changed; /* of them, new or different from what our store held */
+	size_t withdrawn; /* entered in error at the EHR: not kept here */
+	size_t findings; /* resources whose structure is not quite R4; kept as they are */
+	size_t rejected; /* resources that could not be kept */
+	bool incomplete; /* the Patient or its Conditions could not all be pulled: not scored in this run */
 	int score;
 	bool scored, unverified;
 	enum population_decision decision;
@@ -42,6 +55,7 @@ struct population_patient {
 	bool read_back; /* the Flag was read again and says what was written */
 	size_t conflicts; /* times it had changed in between and was decided again */
 	struct str problem; /* what went wrong, one sentence, or STR_NULL */
+	struct str warning; /* what the EHR warned of, or STR_NULL */
 };
 
 struct population_type_count {
@@ -54,7 +68,8 @@ struct population_ehr {
 	size_t patients; /* pulled */
 	struct population_type_count types[16];
 	size_t type_count;
-	size_t created, updated, unchanged, refused, failed, read_back;
+	size_t changed, withdrawn, findings, rejected; /* sums over the patients */
+	size_t created, updated, unchanged, refused, failed, read_back, conflicts;
 	struct str problem; /* the whole EHR could not be used, or STR_NULL */
 };
 struct population_result {
@@ -74,6 +89,7 @@ struct population_options {
 	bool pull, score, write; /* steps; all three for a full run */
 	void (*progress)(void *ctx, struct str ehr, const char *step, size_t done, size_t total);
 	void *progress_ctx;
+	int64_t (*now_ms)(void); /* NULL = clock_now_ms */
 };
 /* False only when nothing could be done at all; troubles with one EHR or patient are in the result. */
 bool population_run(const struct population_options *options, struct arena *a, struct population_result *ret_result,

@@ -1,4 +1,4 @@
-/* The scripted EHR, and a store_audit that remembers instead of storing. */
+/* The scripted EHR and its client. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,33 +10,18 @@
 
 #include "fake.h"
 
-static struct fake *current;
+struct fake *fake_current;
 
 static int64_t fake_now(void)
 {
-	return current->now_ms;
+	return fake_current->now_ms;
 }
 
 static void fake_sleep(unsigned ms)
 {
-	assert_true(current->wait_count < 16);
-	current->waits[current->wait_count++] = ms;
-	current->now_ms += ms;
-}
-
-bool store_audit(struct store *s, const struct audit_event *e, size_t count, struct error *err)
-{
-	(void)err;
-	assert_ptr_equal(s, (struct store *)current);
-	assert_int_equal(count, 1);
-	current->audits++;
-	snprintf(current->audit_last, sizeof current->audit_last,
-		 "%.*s %c out=%d outcome=%d status=%d type=%.*s id=%.*s query=%.*s patient=%.*s",
-		 STR_ARG(e->interaction), e->action, e->outgoing, e->outcome, e->http_status, STR_ARG(e->type),
-		 STR_ARG(e->id), STR_ARG(e->query), STR_ARG(e->patient));
-	snprintf(current->agent, sizeof current->agent, "%.*s", STR_ARG(e->agent));
-	snprintf(current->address, sizeof current->address, "%.*s", STR_ARG(e->address));
-	return true;
+	assert_true(fake_current->wait_count < 16);
+	fake_current->waits[fake_current->wait_count++] = ms;
+	fake_current->now_ms += ms;
 }
 
 static void remember(char *target, size_t size, struct str text)
@@ -91,7 +76,7 @@ static bool fake_call(void *ctx, struct arena *a, const struct http_call *call, 
 void fake_start(struct fake *f, const struct fake_step *steps, size_t count)
 {
 	*f = (struct fake){.steps = steps, .count = count, .now_ms = 1764000000000};
-	current = f;
+	fake_current = f;
 }
 
 static void write_key(char path[])

@@ -32,6 +32,7 @@ struct fake {
 	char agent[80], address[120];
 };
 
+extern struct fake *fake_current;
 /* One at a time per process: the client's clock and sleep carry no context. */
 void fake_start(struct fake *f, const struct fake_step *steps, size_t count);
 struct ehr_client *fake_client(struct fake *f, enum ehr_vendor vendor, bool with_key);
