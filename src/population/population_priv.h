@@ -16,7 +16,7 @@ struct population_run {
 	struct population_ehr *ehr;
 };
 
-/* Keeps a sentence about the patient unless one is there already. Always false. */
+/* Adds a sentence about the patient, once, and a few at most. Always false. */
 bool population_trouble(struct population_run *run, struct population_patient *patient, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 

@@ -6,6 +6,8 @@
 
 #define SCRATCH_MAX ((size_t)1 << 30)
 
+enum { TROUBLE_MAX = 400 };
+
 const char *population_decision_name(enum population_decision decision)
 {
 	static const char *const names[] = {"created", "updated", "unchanged", "refused", "failed"};
@@ -14,12 +16,14 @@ const char *population_decision_name(enum population_decision decision)
 
 bool population_trouble(struct population_run *run, struct population_patient *patient, const char *format, ...)
 {
-	if (patient->problem.p)
-		return false;
 	va_list args;
 	va_start(args, format);
-	patient->problem = arena_vprintf(run->a, format, args);
+	struct str text = arena_vprintf(run->a, format, args);
 	va_end(args);
+	if (!patient->problem.p)
+		patient->problem = text;
+	else if (text.p && patient->problem.n < TROUBLE_MAX && str_find(patient->problem, text) == STR_NONE)
+		patient->problem = arena_printf(run->a, "%.*s; %.*s", STR_ARG(patient->problem), STR_ARG(text));
 	return false;
 }
 

@@ -107,6 +107,13 @@ static void header(struct arena *a, struct http_answer *answer, const char *name
 	answer->headers[answer->header_count++] = (struct http_header){str_from(name), value};
 }
 
+static bool is_about(struct arena *a, const struct tiny_item *item, struct str patient)
+{
+	struct str body = str_from(item->body);
+	return str_find(body, arena_printf(a, "Patient/%.*s\"", STR_ARG(patient))) != STR_NONE ||
+	       str_find(body, arena_printf(a, "Patient/%.*s/_history", STR_ARG(patient))) != STR_NONE;
+}
+
 static bool search(struct tiny_ehr *t, struct arena *a, struct str type, struct str query, struct http_answer *answer)
 {
 	struct buf out;
@@ -118,14 +125,13 @@ static bool search(struct tiny_ehr *t, struct arena *a, struct str type, struct 
 	}
 	assert_true(str_starts(query, S("patient=")));
 	size_t amp = str_find_char(query, '&', 0);
-	struct str patient =
-		arena_printf(a, "\"Patient/%.*s\"", STR_ARG(str_slice(query, 8, amp == STR_NONE ? query.n : amp)));
+	struct str patient = str_slice(query, 8, amp == STR_NONE ? query.n : amp);
 	buf_init(&out, 1 << 20);
 	buf_add(&out, S("{\"resourceType\":\"Bundle\",\"type\":\"searchset\",\"entry\":["));
 	bool any = false;
 	for (size_t i = 0; i < t->count; i++) {
 		const struct tiny_item *item = &t->items[i];
-		if (!str_is(type, item->type) || item->gone || str_find(str_from(item->body), patient) == STR_NONE ||
+		if (!str_is(type, item->type) || item->gone || !is_about(a, item, patient) ||
 		    (t->hide_flags && str_is(type, "Flag")))
 			continue;
 		buf_printf(&out, "%s{\"resource\":%.*s}", any ? "," : "", STR_ARG(shown(t, a, item)));
@@ -150,21 +156,13 @@ static void created(struct tiny_ehr *t, struct arena *a, struct str type, struct
 		header(a, answer, "ETag", arena_printf(a, "W/\"%u\"", item->version));
 }
 
-static void intrude(struct tiny_ehr *t, struct arena *a, struct tiny_item *item)
+static void intrude(struct tiny_ehr *t, struct arena *a, struct tiny_item *item, struct str ours)
 {
-	struct str body = arena_printf(a, "{\"author\":{\"display\":\"Someone\"},%s", item->body + 1);
-	if (strstr(item->body, "Someone"))
-		body = arena_str(a, str_from(item->body));
-	if (t->intruder_code) {
-		size_t at = str_find(body, S("\"charlson-quan-2011-"));
-		assert_true(at != STR_NONE);
-		size_t end = str_find_char(body, '"', at + 1);
-		size_t text = str_find(body, S("index ")), text_end = str_find(body, S(" (Quan"));
-		(void)text;
-		(void)text_end;
-		body = arena_printf(a, "%.*s\"%s%.*s", (int)at, body.p, t->intruder_code,
-				    STR_ARG(str_slice(body, end, body.n)));
-	}
+	struct str body = str_from(item->body);
+	if (t->intruder_agrees)
+		body = ours;
+	else if (!strstr(item->body, "Someone"))
+		body = arena_printf(a, "{\"author\":{\"display\":\"Someone\"},%s", item->body + 1);
 	put(t, item, a, body);
 	t->intrusions--;
 }
@@ -177,7 +175,7 @@ static void updated(struct tiny_ehr *t, struct arena *a, struct tiny_item *item,
 		if (str_is(call->headers[i].name, "If-Match"))
 			if_match = call->headers[i].value;
 	if (t->intrusions)
-		intrude(t, a, item);
+		intrude(t, a, item, call->body);
 	struct str current = arena_printf(a, "W/\"%u\"", item->version);
 	if (if_match.p && !t->without_versions && !str_eq(if_match, current)) {
 		answer->status = t->conflict_status ? t->conflict_status : 412;

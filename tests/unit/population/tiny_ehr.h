@@ -25,7 +25,7 @@ struct tiny_ehr {
 	bool refuse_writes_only;
 	/* Someone else writes the Flag just before our update arrives, this many times, adding a member. */
 	unsigned intrusions;
-	const char *intruder_code; /* and sets this code, when not NULL */
+	bool intruder_agrees; /* instead of that, writes what we were about to */
 	int conflict_status; /* 412 unless set */
 	bool lose_create; /* carries the next create out, but the answer is lost */
 	bool drop_create; /* neither */
