@@ -7,7 +7,8 @@ shift
 {
 	echo '	.section .rodata'
 	for file in "$@"; do
-		name=$(basename "$file" .tsv)
+		name=$(basename "$file")
+		name=${name%.*}
 		printf '\t.global data_%s\n\t.global data_%s_end\n' "$name" "$name"
 		printf 'data_%s:\n\t.incbin "%s"\ndata_%s_end:\n\t.byte 0\n' "$name" "$(readlink -f "$file")" "$name"
 	done

@@ -252,6 +252,8 @@ bool config_host_is_loopback(struct str host)
 
 bool config_settle(struct config *c, struct error *err)
 {
+	while (c->base_url.n && c->base_url.p[c->base_url.n - 1] == '/')
+		c->base_url.n--;
 	if (!c->auth_given)
 		c->auth = c->client_count > 0;
 	if (!c->auth && !config_host_is_loopback(c->host))

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "app/config.h"
+#include "base/file.h"
 
 static struct arena arena;
 
@@ -107,6 +108,26 @@ static void test_empty_files_say_nothing(void **state)
 	}
 }
 
+/* The example in the documentation is a configuration that works. */
+static void test_documented_example(void **state)
+{
+	(void)state;
+	struct str text, file = S(FIRTH_DOCS "/configuration.md");
+	struct error err = {0};
+	struct config c;
+	assert_true(file_read(&arena, file, 1 << 20, &text, &err));
+	size_t start = str_find(text, S("```yaml\n"));
+	assert_true(start != STR_NONE);
+	text = str_slice(text, start + 8, text.n);
+	text = str_slice(text, 0, str_find(text, S("```")));
+	config_defaults(&c);
+	if (!config_parse(&c, &arena, text, file, &err))
+		fail_msg("%s", err.text);
+	assert_int_equal(c.client_count, 2);
+	assert_int_equal(c.ehr_count, 2);
+	assert_true(config_settle(&c, &err));
+}
+
 static void test_only_loopback_without_auth(void **state)
 {
 	(void)state;
@@ -155,6 +176,7 @@ int main(void)
 		cmocka_unit_test(test_full_file),
 		cmocka_unit_test(test_mistakes_have_a_place_and_a_hint),
 		cmocka_unit_test(test_empty_files_say_nothing),
+		cmocka_unit_test(test_documented_example),
 		cmocka_unit_test(test_only_loopback_without_auth),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);

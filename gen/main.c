@@ -1,0 +1,71 @@
+/*
+ * The generator of the definitions pack: firth-gen PACKAGE.tgz OUTPUT. Runs at build time; deterministic, and strict: a
+ * package that is not what it should be fails the build with one line.
+ */
+#include "model.h"
+#include "package.h"
+
+#include <stdio.h>
+
+static bool wanted(struct str name)
+{
+	static const char *const kinds[] = {"package/StructureDefinition-", "package/SearchParameter-",
+					    "package/ValueSet-", "package/CodeSystem-"};
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (str_starts(name, str_from(kinds[i])))
+			return true;
+	return false;
+}
+
+static bool read_package(struct model *m, struct str tar, struct error *err)
+{
+	struct str name, content;
+	size_t at = 0;
+	while (package_next(tar, &at, &name, &content, err)) {
+		if (!wanted(name))
+			continue;
+		const struct json *resource = json_parse(&m->arena, content, 0, err);
+		if (!resource || !model_add(m, resource, err))
+			return error_context(err, "%.*s", STR_ARG(name));
+	}
+	return !err->code && model_finish(m, err);
+}
+
+static bool write_file(const char *path, struct str bytes, struct error *err)
+{
+	FILE *f = fopen(path, "wb");
+	bool ok = f && fwrite(bytes.p, 1, bytes.n, f) == bytes.n;
+	if (f && fclose(f) != 0)
+		ok = false;
+	return ok ? true : error_set(err, ERR_IO, "cannot write %s", path);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc != 3 || !argv[1][0]) {
+		fprintf(stderr, "usage: firth-gen PACKAGE.tgz OUTPUT (the package comes by ./dev deps)\n");
+		return 2;
+	}
+	struct error err = {0};
+	struct model m = {0};
+	struct buf tar, pack;
+	arena_init(&m.arena, ARENA_NO_CAP);
+	map_init(&m.type_index, 10000);
+	map_init(&m.value_sets, 10000);
+	map_init(&m.code_systems, 10000);
+	map_init(&m.wanted, 10000);
+	buf_init(&tar, 1u << 30);
+	buf_init(&pack, 64 << 20);
+	bool ok = package_load(argv[1], &tar, &err) && read_package(&m, buf_str(&tar), &err) &&
+		  render_pack(&m, &pack, &err) && write_file(argv[2], buf_str(&pack), &err);
+	if (!ok)
+		fprintf(stderr, "firth-gen: %s\n", err.text);
+	buf_done(&tar);
+	buf_done(&pack);
+	map_done(&m.type_index);
+	map_done(&m.value_sets);
+	map_done(&m.code_systems);
+	map_done(&m.wanted);
+	arena_done(&m.arena);
+	return ok ? 0 : 1;
+}

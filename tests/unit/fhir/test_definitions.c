@@ -1,0 +1,117 @@
+/* The definitions: facts of the specification that anyone can look up. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "fhir/definitions.h"
+
+static const struct fhir_element *element(const char *type, const char *property, const struct fhir_type **ret_type)
+{
+	const struct fhir_type *t = definitions_type(definitions_builtin(), str_from(type));
+	assert_non_null(t);
+	return definitions_element(t, str_from(property), ret_type);
+}
+
+static void counts_are_those_of_the_release(void **state)
+{
+	(void)state;
+	const struct definitions *d = definitions_builtin();
+	/* the concrete types of http://hl7.org/fhir/R4/resourcelist.html */
+	assert_int_equal(definitions_resource_count(d), 146);
+	assert_true(definitions_type_count(d) > 600);
+	for (size_t i = 1; i < definitions_resource_count(d); i++)
+		assert_true(str_cmp(definitions_resource_at(d, i - 1)->name, definitions_resource_at(d, i)->name) < 0);
+}
+
+static void elements_have_types_and_cardinality(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *type, *property, *value_type;
+		uint32_t min, max;
+	} cases[] = {
+		{"Patient", "contact", "Patient.contact", 0, UINT32_MAX},
+		{"Patient", "birthDate", "date", 0, 1},
+		{"Patient", "deceasedBoolean", "boolean", 0, 1},
+		{"Patient.link", "other", "Reference", 1, 1},
+		{"Observation", "status", "code", 1, 1},
+		{"Observation", "valueQuantity", "Quantity", 0, 1},
+		{"Observation.component", "referenceRange", "Observation.referenceRange", 0, UINT32_MAX},
+		{"Observation", "id", "string", 0, 1},
+		{"Observation", "contained", "Resource", 0, UINT32_MAX},
+		{"Extension", "valueCodeableConcept", "CodeableConcept", 0, 1},
+		{"Questionnaire.item", "item", "Questionnaire.item", 0, UINT32_MAX},
+		{"HumanName", "family", "string", 0, 1},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct fhir_type *type = NULL;
+		const struct fhir_element *e = element(cases[i].type, cases[i].property, &type);
+		assert_non_null(e);
+		assert_true(str_is(type->name, cases[i].value_type));
+		assert_int_equal(e->min, cases[i].min);
+		assert_int_equal(e->max, cases[i].max);
+	}
+}
+
+static void what_is_not_defined_is_not_found(void **state)
+{
+	(void)state;
+	const struct fhir_type *type = NULL;
+	assert_null(element("Patient", "nonsense", &type));
+	assert_null(element("Observation", "value", &type));
+	assert_null(element("Observation", "valuequantity", &type));
+	assert_null(element("Observation", "valueAddress", &type));
+	assert_null(definitions_resource(definitions_builtin(), S("Resource")));
+	assert_null(definitions_resource(definitions_builtin(), S("HumanName")));
+	assert_null(definitions_type(definitions_builtin(), S("Nonsense")));
+}
+
+static void search_params_have_an_expression_of_their_type(void **state)
+{
+	(void)state;
+	const struct definitions *d = definitions_builtin();
+	const struct search_param *p = definitions_search_param(definitions_resource(d, S("Patient")), S("email"));
+	assert_non_null(p);
+	assert_true(str_is(p->expression, "Patient.telecom.where(system='email')"));
+	assert_int_equal(p->type, PARAM_TOKEN);
+	p = definitions_search_param(definitions_resource(d, S("Observation")), S("value-quantity"));
+	assert_true(str_is(p->expression, "(Observation.value as Quantity) | (Observation.value as SampledData)"));
+	p = definitions_search_param(definitions_resource(d, S("Condition")), S("patient"));
+	assert_true(str_is(p->expression, "Condition.subject.where(resolve() is Patient)"));
+	assert_null(definitions_search_param(definitions_resource(d, S("Patient")), S("part-agree")));
+	size_t pairs = 0;
+	for (size_t i = 0; i < definitions_resource_count(d); i++) {
+		const struct fhir_type *type = definitions_resource_at(d, i);
+		for (size_t k = 0; k < type->search_param_count; k++, pairs++)
+			if (type->search_params[k].type != PARAM_SPECIAL &&
+			    !str_starts(type->search_params[k].code, S("_")))
+				assert_non_null(type->search_params[k].expression.p);
+	}
+	assert_true(pairs > 1500);
+}
+
+static void required_codes_are_known(void **state)
+{
+	(void)state;
+	const struct definitions *d = definitions_builtin();
+	struct str gender = S("http://hl7.org/fhir/ValueSet/administrative-gender");
+	assert_int_equal(definitions_code_in(d, gender, S("female")), 1);
+	assert_int_equal(definitions_code_in(d, gender, S("Female")), 0);
+	assert_int_equal(definitions_code_in(d, S("http://hl7.org/fhir/ValueSet/observation-status"), S("final")), 1);
+	assert_int_equal(definitions_code_in(d, S("http://hl7.org/fhir/ValueSet/mimetypes"), S("text/plain")), -1);
+	assert_int_equal(definitions_code_in(d, S("http://example.org/none"), S("x")), -1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(counts_are_those_of_the_release),
+		cmocka_unit_test(elements_have_types_and_cardinality),
+		cmocka_unit_test(what_is_not_defined_is_not_found),
+		cmocka_unit_test(search_params_have_an_expression_of_their_type),
+		cmocka_unit_test(required_codes_are_known),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
