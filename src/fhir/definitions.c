@@ -122,6 +122,18 @@ static void read_params(struct definitions *d)
 		};
 }
 
+static enum fhir_primitive primitive_of(struct str name)
+{
+	static const char *const names[] = {
+		"",	   "base64Binary", "boolean",	  "canonical", "code",	   "date", "dateTime",
+		"decimal", "id",	   "instant",	  "integer",   "markdown", "oid",  "positiveInt",
+		"string",  "time",	   "unsignedInt", "uri",       "url",	   "uuid", "xhtml"};
+	for (size_t i = 1; i < sizeof(names) / sizeof(names[0]); i++)
+		if (str_is(name, names[i]))
+			return (enum fhir_primitive)i;
+	return PRIMITIVE_NONE;
+}
+
 static void read_types(struct definitions *d)
 {
 	const struct pack_type *from = section(PACK_TYPES);
@@ -141,6 +153,8 @@ static void read_types(struct definitions *d)
 			.summary = text(from[i].summary),
 			.url = text(from[i].url),
 		};
+		if (type->kind == TYPE_PRIMITIVE)
+			type->primitive = primitive_of(type->name);
 		uint64_t *slot = map_put(&d->type_index, type->name, NULL);
 		if (!slot)
 			abort();

@@ -16,11 +16,37 @@ const struct definitions *definitions_builtin(void);
 
 enum type_kind { TYPE_PRIMITIVE, TYPE_COMPLEX, TYPE_RESOURCE, TYPE_BACKBONE };
 
+/* The primitive types of http://hl7.org/fhir/R4/datatypes.html#primitive, for switches. */
+enum fhir_primitive {
+	PRIMITIVE_NONE,
+	PRIMITIVE_BASE64BINARY,
+	PRIMITIVE_BOOLEAN,
+	PRIMITIVE_CANONICAL,
+	PRIMITIVE_CODE,
+	PRIMITIVE_DATE,
+	PRIMITIVE_DATETIME,
+	PRIMITIVE_DECIMAL,
+	PRIMITIVE_ID,
+	PRIMITIVE_INSTANT,
+	PRIMITIVE_INTEGER,
+	PRIMITIVE_MARKDOWN,
+	PRIMITIVE_OID,
+	PRIMITIVE_POSITIVEINT,
+	PRIMITIVE_STRING,
+	PRIMITIVE_TIME,
+	PRIMITIVE_UNSIGNEDINT,
+	PRIMITIVE_URI,
+	PRIMITIVE_URL,
+	PRIMITIVE_UUID,
+	PRIMITIVE_XHTML
+};
+
 /* A type. Backbone elements are types of their own, named by their path: "Patient.contact". Elements that repeat the
  * content of another (contentReference) point to that element's type. */
 struct fhir_type {
 	struct str name;
 	enum type_kind kind;
+	enum fhir_primitive primitive;
 	bool abstract;
 	uint16_t id; /* dense, stable within one pack only: store names, not ids */
 	const struct fhir_type *base;

@@ -1,0 +1,10 @@
+/* Shared by the files that check resources. */
+#ifndef FIRTH_FHIR_FHIR_PRIV_H
+#define FIRTH_FHIR_FHIR_PRIV_H
+
+#include "fhir/resource.h"
+
+/* NULL when the value has the form of the primitive type, otherwise what was expected, for people. */
+const char *primitive_problem(enum fhir_primitive primitive, const struct json *value);
+
+#endif

@@ -1,0 +1,85 @@
+/*
+ * The stored form of a resource: compact, resourceType, id and meta in front, so that reading is two copies with
+ * versionId and lastUpdated in between.
+ */
+#include "fhir/resource.h"
+
+#include "base/clock.h"
+
+/* Where links stand: Reference.reference, and the uri-like primitives that transactions must rewrite. They are told by
+ * their value, since only links to entries of the bundle are ever replaced. */
+static void put_value(struct json_writer *w, const struct json *j, struct str key,
+		      const struct resource_rewrite *rewrite)
+{
+	struct json_iter it = json_iter(j);
+	switch (json_type(j)) {
+	case JSON_OBJECT:
+		json_object_begin(w);
+		while (json_next(&it)) {
+			json_key(w, it.key);
+			put_value(w, it.value, it.key, rewrite);
+		}
+		json_object_end(w);
+		break;
+	case JSON_ARRAY:
+		json_array_begin(w);
+		while (json_next(&it))
+			put_value(w, it.value, key, rewrite);
+		json_array_end(w);
+		break;
+	case JSON_STRING: {
+		struct str text = json_str(j), changed = STR_NULL;
+		/* Narrative is left alone: http://hl7.org/fhir/R4/http.html#trules */
+		if (str_is(key, "reference") || str_starts(text, S("urn:")))
+			changed = rewrite->reference(rewrite->ctx, text);
+		json_put_str(w, changed.p ? changed : text);
+		break;
+	}
+	default:
+		json_put_value(w, j);
+	}
+}
+
+static void put(struct json_writer *w, struct str key, const struct json *j, const struct resource_rewrite *rewrite)
+{
+	json_key(w, key);
+	if (rewrite)
+		put_value(w, j, key, rewrite);
+	else
+		json_put_value(w, j);
+}
+
+void resource_write_stored(struct buf *out, const struct json *resource, struct str id,
+			   const struct resource_rewrite *rewrite, size_t *ret_meta_at)
+{
+	size_t start = out->n;
+	struct json_writer w = json_writer(out);
+	json_object_begin(&w);
+	json_put_member(&w, S("resourceType"), json_get_str(resource, S("resourceType")));
+	json_put_member(&w, S("id"), id);
+	json_key(&w, S("meta"));
+	json_object_begin(&w);
+	*ret_meta_at = out->n - start;
+	for (struct json_iter it = json_iter(json_get(resource, S("meta"))); json_next(&it);)
+		if (!str_is(it.key, "versionId") && !str_is(it.key, "lastUpdated"))
+			put(&w, it.key, it.value, rewrite);
+	json_object_end(&w);
+	for (struct json_iter it = json_iter(resource); json_next(&it);)
+		if (!str_is(it.key, "resourceType") && !str_is(it.key, "id") && !str_is(it.key, "meta"))
+			put(&w, it.key, it.value, rewrite);
+	json_object_end(&w);
+}
+
+void resource_write_served(struct buf *out, struct str stored, size_t meta_at, int64_t version, int64_t updated_ms)
+{
+	char instant[CLOCK_INSTANT_SIZE];
+	bool alone = meta_at >= stored.n || stored.p[meta_at] == '}';
+	clock_format_instant(updated_ms, instant);
+	buf_add(out, str_slice(stored, 0, meta_at));
+	buf_add(out, S("\"versionId\":\""));
+	buf_u64(out, (uint64_t)version);
+	buf_add(out, S("\",\"lastUpdated\":\""));
+	buf_add(out, str_make(instant, sizeof(instant)));
+	buf_add(out, alone ? S("\"") : S("\","));
+	buf_add(out, str_slice(stored, meta_at, stored.n));
+}
