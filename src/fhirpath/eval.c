@@ -135,7 +135,7 @@ static bool eval_as(struct eval *e, const struct path_node *node, const struct p
 	if (!eval_node(e, node->left, focus, &input))
 		return false;
 	for (size_t i = 0; i < input.count; i++)
-		if (item_is(&input.items[i], node->type) && !eval_add(e, out, input.items[i]))
+		if (item_as(&input.items[i], node->type) && !eval_add(e, out, input.items[i]))
 			return false;
 	return true;
 }

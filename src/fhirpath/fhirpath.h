@@ -17,7 +17,7 @@
 
 /* An item is an element of a resource, or a value that an expression computed. Computed values carry the System types
  * of the language and no FHIR type. */
-enum path_kind { PATH_ELEMENT, PATH_BOOLEAN, PATH_STRING, PATH_INTEGER, PATH_DECIMAL };
+enum path_kind { PATH_ELEMENT, PATH_BOOLEAN, PATH_STRING, PATH_INTEGER, PATH_DECIMAL, PATH_OTHER /* no values yet */ };
 
 struct path_item {
 	enum path_kind kind;
@@ -101,6 +101,12 @@ bool path_eval(const struct path_node *node, struct arena *a, const struct path_
 /* What a collection means as a condition: -1 empty, 0 false, 1 true; one item that is no boolean is true. False with
  * ERR_VALUE for more than one item. */
 bool path_truth(const struct path_items *items, int *ret_truth, struct error *err) MUST_USE;
+
+/* `is`: the type or one derived from it. */
+bool path_type_derives(const struct fhir_type *type, const struct fhir_type *ancestor);
+/* `as`, ofType(): the same, but a primitive is of its own type only, so a code is not taken for a string nor a
+ * canonical for a uri: the official suite says so, and the search parameters of R4 are written that way. */
+bool path_type_selects(const struct fhir_type *type, const struct fhir_type *wanted);
 
 /* Is this node a call of the named function? */
 bool path_is_call(const struct path_node *node, const char *name);

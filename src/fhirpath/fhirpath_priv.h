@@ -50,8 +50,8 @@ bool eval_add(struct eval *e, struct path_items *out, struct path_item item) MUS
 bool eval_member(struct eval *e, const struct path_item *item, struct str name, struct path_items *out) MUST_USE;
 bool eval_resolve(struct eval *e, const struct path_item *item, struct path_items *out) MUST_USE;
 
-bool type_derives(const struct fhir_type *type, const struct fhir_type *ancestor);
 bool item_is(const struct path_item *item, struct path_type type);
+bool item_as(const struct path_item *item, struct path_type type);
 /* The item as a System value when it is a primitive; false when it is not. */
 bool item_simple(const struct path_item *item, struct path_item *ret_simple);
 /* FHIRPath equality of two items. */

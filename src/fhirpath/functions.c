@@ -162,7 +162,7 @@ static bool fn_of_type(struct eval *e, const struct path_node *call, const struc
 {
 	(void)focus;
 	for (size_t i = 0; i < input->count; i++)
-		if (item_is(&input->items[i], call->type) && !eval_add(e, out, input->items[i]))
+		if (item_as(&input->items[i], call->type) && !eval_add(e, out, input->items[i]))
 			return false;
 	return true;
 }

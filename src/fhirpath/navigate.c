@@ -5,7 +5,7 @@
 #include "fhir/resource.h"
 #include "fhirpath/fhirpath_priv.h"
 
-bool type_derives(const struct fhir_type *type, const struct fhir_type *ancestor)
+bool path_type_derives(const struct fhir_type *type, const struct fhir_type *ancestor)
 {
 	for (; type; type = type->base)
 		if (type == ancestor)

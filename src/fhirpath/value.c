@@ -34,21 +34,26 @@ bool item_simple(const struct path_item *item, struct path_item *ret_simple)
 	return true;
 }
 
-static bool is_time_type(const struct path_item *item)
-{
-	static const char *const names[] = {"date", "dateTime", "instant", "time"};
-	for (size_t i = 0; item->type && i < sizeof(names) / sizeof(names[0]); i++)
-		if (str_is(item->type->name, names[i]))
-			return true;
-	return false;
-}
-
+/* Elements are of FHIR types only, computed values of System types only, although they convert into each other. */
 bool item_is(const struct path_item *item, struct path_type type)
 {
-	struct path_item simple;
 	if (type.fhir)
-		return item->kind == PATH_ELEMENT && type_derives(item->type, type.fhir);
-	return item_simple(item, &simple) && simple.kind == type.system && !is_time_type(item);
+		return item->kind == PATH_ELEMENT && path_type_derives(item->type, type.fhir);
+	return item->kind != PATH_ELEMENT && item->kind == type.system;
+}
+
+bool path_type_selects(const struct fhir_type *type, const struct fhir_type *wanted)
+{
+	if (type && type->kind == TYPE_PRIMITIVE)
+		return type == wanted;
+	return path_type_derives(type, wanted);
+}
+
+bool item_as(const struct path_item *item, struct path_type type)
+{
+	if (type.fhir)
+		return item->kind == PATH_ELEMENT && path_type_selects(item->type, type.fhir);
+	return item_is(item, type);
 }
 
 /* ---- equality -------------------------------------------------------------------------------------------------- */

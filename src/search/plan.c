@@ -187,14 +187,6 @@ static enum followed follow_member(struct plan *p, struct plan_node *from, struc
 	return FOLLOWED;
 }
 
-static bool derives(const struct fhir_type *type, const struct fhir_type *ancestor)
-{
-	for (; type; type = type->base)
-		if (type == ancestor)
-			return true;
-	return false;
-}
-
 static enum followed follow(struct plan *p, const struct path_node *node, struct cursors *out);
 
 static enum followed follow_left(struct plan *p, const struct path_node *node, struct cursors *ret_left)
@@ -217,7 +209,8 @@ static enum followed follow_type(struct plan *p, const struct path_node *node, s
 	struct cursors left;
 	enum followed f = node->type.fhir ? follow_left(p, node, &left) : FOLLOW_OTHER;
 	for (size_t i = 0; f == FOLLOWED && i < left.count; i++)
-		if (derives(left.nodes[i]->type, node->type.fhir))
+		if (node->op == PATH_OP_TYPE ? path_type_derives(left.nodes[i]->type, node->type.fhir)
+					     : path_type_selects(left.nodes[i]->type, node->type.fhir))
 			f = reach(out, left.nodes[i]);
 	return f;
 }
