@@ -51,7 +51,6 @@ bool jose_verify(struct arena *a, struct str token, const struct jose_key_set *s
 
 /* SHA-256 (FIPS 180-4). */
 void digest_sha256(struct str bytes, unsigned char ret_digest[32]);
-struct digest; /* incremental */
 /* HMAC-SHA-256 (RFC 2104). */
 void digest_hmac_sha256(struct str key, struct str bytes, unsigned char ret_mac[32]);
 /* Equal without telling by time where they differ. */
