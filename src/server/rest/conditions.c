@@ -77,6 +77,40 @@ struct str http_date(struct arena *a, int64_t ms)
 			    (int)(left % 60));
 }
 
+struct str instant_text(struct arena *a, int64_t ms)
+{
+	char text[CLOCK_INSTANT_SIZE];
+	clock_format_instant(ms, text);
+	return arena_str(a, str_make(text, sizeof(text)));
+}
+
+const char *status_phrase(int status)
+{
+	static const struct {
+		int status;
+		const char *phrase;
+	} phrases[] = {{200, "OK"},
+		       {201, "Created"},
+		       {204, "No Content"},
+		       {304, "Not Modified"},
+		       {400, "Bad Request"},
+		       {401, "Unauthorized"},
+		       {403, "Forbidden"},
+		       {404, "Not Found"},
+		       {405, "Method Not Allowed"},
+		       {409, "Conflict"},
+		       {410, "Gone"},
+		       {412, "Precondition Failed"},
+		       {413, "Content Too Large"},
+		       {422, "Unprocessable Content"},
+		       {500, "Internal Server Error"},
+		       {503, "Service Unavailable"}};
+	for (size_t i = 0; i < sizeof(phrases) / sizeof(phrases[0]); i++)
+		if (phrases[i].status == status)
+			return phrases[i].phrase;
+	return "";
+}
+
 static bool digits(struct str text, size_t at, size_t n, int *ret_value)
 {
 	uint64_t value;

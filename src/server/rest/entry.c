@@ -7,11 +7,23 @@
 #include "base/random.h"
 #include "server/rest/rest_priv.h"
 
-static bool fail_at(struct error *err, enum error_code code, size_t position, const char *below, const char *text)
+bool entry_fail(struct error *err, enum error_code code, size_t position, const char *below, const char *text)
 {
 	char path[64];
 	int n = snprintf(path, sizeof(path), "Bundle.entry[%zu]%s", position, below);
 	return error_set_at(err, code, str_make(path, (size_t)n), "%s", text);
+}
+
+void entry_place_error(struct error *err, size_t position)
+{
+	if (!err || str_starts(str_from(err->path), S("Bundle.entry[")))
+		return;
+	char path[sizeof(err->path)];
+	struct str inner = str_from(err->path);
+	size_t dot = str_find_char(inner, '.', 0);
+	struct str below = dot == STR_NONE ? STR_NULL : str_slice(inner, dot, inner.n);
+	snprintf(path, sizeof(path), "Bundle.entry[%zu]%s%.*s", position, inner.n ? ".resource" : "", STR_ARG(below));
+	memcpy(err->path, path, sizeof(path));
 }
 
 /* Relative URLs below the base; an absolute one must start with the base (http.html#trules). */
@@ -56,22 +68,22 @@ static bool read_target(const struct bundle_options *o, struct bundle_entry *e, 
 {
 	struct str rest = e->url, name = str_split(&rest, '/');
 	if (str_find_char(e->url, '?', 0) != STR_NONE)
-		return fail_at(err, ERR_NOT_SUPPORTED, e->position, ".request.url",
-			       "Conditional updates and deletes are not supported; name the resource by its id");
+		return entry_fail(err, ERR_NOT_SUPPORTED, e->position, ".request.url",
+				  "Conditional updates and deletes are not supported; name the resource by its id");
 	e->type = definitions_resource(o->preparer.definitions, name);
 	if (!e->type)
-		return fail_at(err, ERR_UNKNOWN_TYPE, e->position, ".request.url",
-			       "The URL does not start with a resource type of FHIR R4");
+		return entry_fail(err, ERR_UNKNOWN_TYPE, e->position, ".request.url",
+				  "The URL does not start with a resource type of FHIR R4");
 	if (e->method == ENTRY_CREATE) {
 		if (rest.p)
-			return fail_at(err, ERR_VALUE, e->position, ".request.url",
-				       "A POST names the type only; to choose the id use PUT");
+			return entry_fail(err, ERR_VALUE, e->position, ".request.url",
+					  "A POST names the type only; to choose the id use PUT");
 		e->id = rest_new_id(o->face, o->preparer.arena, e->type);
 		return e->id.p || error_memory(err);
 	}
 	if (!fhir_id_valid(rest))
-		return fail_at(err, ERR_VALUE, e->position, ".request.url",
-			       "The URL must be a type and a valid id, such as Patient/123");
+		return entry_fail(err, ERR_VALUE, e->position, ".request.url",
+				  "The URL must be a type and a valid id, such as Patient/123");
 	e->id = rest;
 	return true;
 }
@@ -81,14 +93,14 @@ static bool check_resource(const struct bundle_entry *e, struct error *err)
 	if (e->method == ENTRY_DELETE || e->method == ENTRY_GET)
 		return true;
 	if (!json_is(e->resource, JSON_OBJECT))
-		return fail_at(err, ERR_REQUIRED, e->position, ".resource", "This method needs a resource");
+		return entry_fail(err, ERR_REQUIRED, e->position, ".resource", "This method needs a resource");
 	if (!str_eq(json_get_str(e->resource, S("resourceType")), e->type->name))
-		return fail_at(err, ERR_STRUCTURE, e->position, ".resource",
-			       "The resource is not of the type that request.url names");
+		return entry_fail(err, ERR_STRUCTURE, e->position, ".resource",
+				  "The resource is not of the type that request.url names");
 	struct str own = json_get_str(e->resource, S("id"));
 	if (e->method == ENTRY_UPDATE && !str_eq(own, e->id))
-		return fail_at(err, ERR_VALUE, e->position, ".resource.id",
-			       "The id of the resource is not that of request.url");
+		return entry_fail(err, ERR_VALUE, e->position, ".resource.id",
+				  "The id of the resource is not that of request.url");
 	return true;
 }
 
@@ -97,13 +109,12 @@ static bool read_plain(const struct bundle_options *o, struct bundle_entry *e, s
 {
 	e->type = resource_type(o->preparer.definitions, e->resource, err);
 	if (!e->type) {
-		if (err && !err->path[0])
-			snprintf(err->path, sizeof(err->path), "Bundle.entry[%zu].resource", e->position);
+		entry_place_error(err, e->position);
 		return false;
 	}
 	struct str own = json_get_str(e->resource, S("id"));
 	if (own.p && !fhir_id_valid(own))
-		return fail_at(err, ERR_VALUE, e->position, ".resource.id", "The id is not a valid FHIR id");
+		return entry_fail(err, ERR_VALUE, e->position, ".resource.id", "The id is not a valid FHIR id");
 	e->method = own.p ? ENTRY_UPDATE : ENTRY_CREATE;
 	e->id = own.p ? own : rest_new_id(o->face, o->preparer.arena, e->type);
 	return e->id.p || error_memory(err);
@@ -118,8 +129,8 @@ static bool known_members(const struct bundle_options *o, const struct json *j, 
 	while (type && json_next(&it)) {
 		struct str name = it.key.n && it.key.p[0] == '_' ? str_slice(it.key, 1, it.key.n) : it.key;
 		if (!definitions_element(type, name, &ignored))
-			return fail_at(err, ERR_STRUCTURE, position, below,
-				       "It has an element that FHIR R4 does not know");
+			return entry_fail(err, ERR_STRUCTURE, position, below,
+					  "It has an element that FHIR R4 does not know");
 	}
 	return true;
 }
@@ -132,18 +143,18 @@ static bool read_request(const struct bundle_options *o, const struct json *requ
 	if (!known_members(o, request, S("Bundle.entry.request"), e->position, ".request", err))
 		return false;
 	if (!read_method(json_get_str(request, S("method")), &e->method))
-		return fail_at(err, ERR_NOT_SUPPORTED, e->position, ".request.method",
-			       "The method must be GET, POST, PUT or DELETE");
+		return entry_fail(err, ERR_NOT_SUPPORTED, e->position, ".request.method",
+				  "The method must be GET, POST, PUT or DELETE");
 	if (json_get(request, S("ifNoneExist")))
-		return fail_at(err, ERR_NOT_SUPPORTED, e->position, ".request.ifNoneExist",
-			       "Conditional creates are not supported");
+		return entry_fail(err, ERR_NOT_SUPPORTED, e->position, ".request.ifNoneExist",
+				  "Conditional creates are not supported");
 	if (!url.n || !url_below_base(o->preparer.base, url, &e->url))
-		return fail_at(err, ERR_VALUE, e->position, ".request.url",
-			       "The URL must be relative to this server's base");
+		return entry_fail(err, ERR_VALUE, e->position, ".request.url",
+				  "The URL must be relative to this server's base");
 	e->if_match = json_get_str(request, S("ifMatch"));
 	e->if_none_match = json_get_str(request, S("ifNoneMatch"));
 	if (e->if_match.p && !etag_parse(e->if_match, &e->version, &any, NULL))
-		return fail_at(err, ERR_VALUE, e->position, ".request.ifMatch", "ifMatch must look like W/\"3\"");
+		return entry_fail(err, ERR_VALUE, e->position, ".request.ifMatch", "ifMatch must look like W/\"3\"");
 	e->must_exist = any;
 	return e->method == ENTRY_GET || (read_target(o, e, err) && check_resource(e, err));
 }
@@ -158,18 +169,39 @@ bool bundle_entry_read(const struct bundle_options *o, const struct json *bundle
 	struct str type = json_str(bundle_type);
 
 	if (!json_is(entry, JSON_OBJECT))
-		return fail_at(err, ERR_STRUCTURE, position, "", "An entry must be an object");
+		return entry_fail(err, ERR_STRUCTURE, position, "", "An entry must be an object");
 	if (!known_members(o, entry, S("Bundle.entry"), position, "", err))
 		return false;
 	if (json_is(request, JSON_OBJECT)) {
 		if (!read_request(o, request, &e, err))
 			return false;
 	} else if (request || str_is(type, "transaction") || str_is(type, "batch")) {
-		return fail_at(err, ERR_REQUIRED, position, ".request",
-			       "The entry needs a request with method and url");
+		return entry_fail(err, ERR_REQUIRED, position, ".request",
+				  "The entry needs a request with method and url");
 	} else if (!read_plain(o, &e, err)) {
 		return false;
 	}
 	*ret_entry = e;
+	return true;
+}
+
+bool bundle_check(const struct bundle_options *o, const struct json *bundle, struct error *err)
+{
+	const struct fhir_type *type = definitions_type(o->preparer.definitions, S("Bundle")), *ignored;
+	const struct json *list = json_get(bundle, S("entry"));
+	struct json_iter it = json_iter(bundle);
+	if (!str_is(json_get_str(bundle, S("resourceType")), "Bundle"))
+		return error_set(err, ERR_STRUCTURE, "A Bundle was expected");
+	while (type && json_next(&it)) {
+		struct str name = it.key.n && it.key.p[0] == '_' ? str_slice(it.key, 1, it.key.n) : it.key;
+		if (!str_is(name, "resourceType") && !definitions_element(type, name, &ignored))
+			return error_set_at(err, ERR_STRUCTURE, S("Bundle"),
+					    "It has an element that FHIR R4 does not know");
+	}
+	if (list && !json_is(list, JSON_ARRAY))
+		return error_set_at(err, ERR_STRUCTURE, S("Bundle.entry"), "Bundle.entry must be an array");
+	if (json_size(list) > REST_MAX_ENTRIES)
+		return error_set_at(err, ERR_LIMIT, S("Bundle.entry"), "A bundle may have at most %d entries",
+				    REST_MAX_ENTRIES);
 	return true;
 }

@@ -45,6 +45,7 @@ struct rest_call {
 	bool xml; /* answer in XML */
 	bool pretty;
 	struct str media; /* content type of the answer, by what the client accepts */
+	struct issues findings; /* what the structure check found wrong with a body */
 	bool inner; /* an entry of a batch or transaction, not a request of its own */
 };
 

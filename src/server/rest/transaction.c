@@ -19,27 +19,6 @@ struct transaction {
 	struct error *err; /* of a conditional reference, set while rewriting */
 };
 
-static bool fail_entry(struct error *err, enum error_code code, size_t position, const char *below, const char *text)
-{
-	char path[64];
-	int n = snprintf(path, sizeof(path), "Bundle.entry[%zu]%s", position, below);
-	return error_set_at(err, code, str_make(path, (size_t)n), "%s", text);
-}
-
-/* Puts the entry in front of a path: "Patient.name" becomes "Bundle.entry[3].resource.name". */
-static bool place_error(struct error *err, size_t position)
-{
-	if (!err)
-		return false;
-	char path[sizeof(err->path)];
-	struct str inner = str_from(err->path);
-	size_t dot = str_find_char(inner, '.', 0);
-	struct str below = dot == STR_NONE ? STR_NULL : str_slice(inner, dot, inner.n);
-	snprintf(path, sizeof(path), "Bundle.entry[%zu].resource%.*s", position, STR_ARG(below));
-	memcpy(err->path, path, sizeof(path));
-	return false;
-}
-
 static bool add_target(struct transaction *t, struct str target, size_t *ret_number, struct error *err)
 {
 	if (t->target_count == t->target_capacity) {
@@ -75,7 +54,7 @@ static bool link_entry(struct transaction *t, const struct bundle_entry *e, stru
 	if (!add_target(t, target, &number, err) || !link_to(t, e->full_url, number, &fresh, err))
 		return false;
 	if (!fresh)
-		return fail_entry(err, ERR_INVARIANT, e->position, ".fullUrl", "Another entry has the same fullUrl");
+		return entry_fail(err, ERR_INVARIANT, e->position, ".fullUrl", "Another entry has the same fullUrl");
 	struct reference r = reference_parse(t->o->preparer.definitions, e->full_url);
 	if (e->method != ENTRY_CREATE || r.kind != REF_ABSOLUTE || !r.type.p)
 		return true;
@@ -91,7 +70,7 @@ static bool add_entry(struct transaction *t, const struct bundle_entry *e, struc
 	if (!slot)
 		return error_memory(err);
 	if (!fresh)
-		return fail_entry(err, ERR_INVARIANT, e->position, ".request.url",
+		return entry_fail(err, ERR_INVARIANT, e->position, ".request.url",
 				  "Another entry of this bundle changes the same resource");
 	*slot = e->position + 1;
 	return e->method == ENTRY_DELETE || link_entry(t, e, target, err);
@@ -136,8 +115,10 @@ static bool prepare_entry(struct transaction *t, const struct bundle_entry *e, s
 		t->err = NULL;
 		if (condition.code)
 			*err = condition;
-		if (!ok || condition.code)
-			return place_error(err, e->position);
+		if (!ok || condition.code) {
+			entry_place_error(err, e->position);
+			return false;
+		}
 	}
 	change.op = e->method == ENTRY_DELETE ? STORE_DELETE : e->method == ENTRY_CREATE ? STORE_CREATE : STORE_UPDATE;
 	change.if_match = e->version;
@@ -150,11 +131,8 @@ static bool read_entries(struct transaction *t, const struct json *bundle, struc
 {
 	const struct json *type = json_get(bundle, S("type")), *list = json_get(bundle, S("entry"));
 	struct json_iter it = json_iter(list);
-	if (list && !json_is(list, JSON_ARRAY))
-		return error_set_at(err, ERR_STRUCTURE, S("Bundle.entry"), "Bundle.entry must be an array");
-	if (json_size(list) > REST_MAX_ENTRIES)
-		return error_set_at(err, ERR_LIMIT, S("Bundle.entry"), "A bundle may have at most %d entries",
-				    REST_MAX_ENTRIES);
+	if (!bundle_check(t->o, bundle, err))
+		return false;
 	t->entries = ARENA_ARRAY(t->o->preparer.arena, struct bundle_entry, json_size(list) + 1);
 	if (!t->entries)
 		return error_memory(err);
@@ -210,8 +188,6 @@ bool transaction_prepare(const struct bundle_options *o, const struct json *bund
 	struct error own = {0};
 	if (!err)
 		err = &own;
-	if (!str_is(json_get_str(bundle, S("resourceType")), "Bundle"))
-		return error_set(err, ERR_STRUCTURE, "A Bundle was expected");
 	/* A conditional reference adds a link, at most one per reference: bounded by the body's size. */
 	map_init(&t.links, (size_t)1 << 24);
 	map_init(&t.touched, REST_MAX_ENTRIES);
@@ -237,7 +213,7 @@ bool rest_transaction_prepare(const struct definitions *d, const struct extracto
 	bool ok = transaction_prepare(&o, bundle, &transaction, &gets, &get_count, err);
 	buf_done(&scratch);
 	if (ok && get_count)
-		return fail_entry(err, ERR_NOT_SUPPORTED, gets[0].position, ".request.method",
+		return entry_fail(err, ERR_NOT_SUPPORTED, gets[0].position, ".request.method",
 				  "A GET has no meaning here; only changes are taken");
 	if (ok)
 		*ret_transaction = transaction;

@@ -1,0 +1,176 @@
+/*
+ * Answers: errors as OperationOutcome, formats, and the headers that every answer carries.
+ */
+#include "base/clock.h"
+#include "server/rest/rest_priv.h"
+
+void answer_init(struct rest_answer *answer)
+{
+	*answer = (struct rest_answer){.status = 200};
+	buf_init(&answer->body, REST_MAX_ANSWER);
+}
+
+void rest_answer_header(struct rest_answer *answer, const char *name, struct str value)
+{
+	if (answer->header_count < REST_ANSWER_HEADERS && value.p)
+		answer->headers[answer->header_count++] = (struct http_header){str_from(name), value};
+}
+
+struct str answer_etag(struct arena *a, int64_t version)
+{
+	return arena_printf(a, "W/\"%lld\"", (long long)version);
+}
+
+void answer_version(const struct rest_call *call, struct rest_answer *answer, int64_t version, int64_t updated_ms)
+{
+	rest_answer_header(answer, "ETag", answer_etag(call->arena, version));
+	if (updated_ms)
+		rest_answer_header(answer, "Last-Modified", http_date(call->arena, updated_ms));
+}
+
+bool answer_resource(struct rest_call *call, const struct store_entry *entry, struct buf *out, struct error *err)
+{
+	const struct rest_face *face = call->server->o.face;
+	if (face && face->resource)
+		return face->resource(face->ctx, call, entry, out, err);
+	buf_add(out, entry->body);
+	return true;
+}
+
+/* ---- formats -------------------------------------------------------------------------------------------------------
+ */
+
+/* XML and indented JSON are made from the finished JSON: rare, and everything else stays a copy of bytes. */
+static bool reformat(struct rest_call *call, struct rest_answer *answer, struct error *err)
+{
+	if (!call->xml && !call->pretty)
+		return true;
+	const struct json *j = json_parse(call->arena, buf_str(&answer->body), 0, err);
+	if (!j)
+		return false;
+	struct buf out;
+	buf_init(&out, REST_MAX_ANSWER);
+	bool ok = true;
+	if (call->xml)
+		ok = error_set(err, ERR_NOT_ACCEPTABLE, "XML is not written yet; ask for application/fhir+json");
+	else
+		json_pretty(&out, j);
+	if (ok && !buf_ok(&out))
+		ok = error_memory(err);
+	if (!ok) {
+		buf_done(&out);
+		return false;
+	}
+	buf_done(&answer->body);
+	answer->body = out;
+	return true;
+}
+
+static struct str content_type_of(const struct rest_call *call, const struct rest_answer *answer)
+{
+	if (answer->content_type.p)
+		return answer->content_type;
+	if (!answer->body.n)
+		return S("");
+	return call->media.p ? call->media : S("application/fhir+json; charset=utf-8");
+}
+
+void answer_send(struct rest_call *call, struct rest_answer *answer)
+{
+	static const struct http_header cors[] = {
+		{{"Access-Control-Allow-Origin", 27}, {"*", 1}},
+		{{"Access-Control-Expose-Headers", 29},
+		 {"ETag, Location, Last-Modified, X-Request-Id, WWW-Authenticate", 61}},
+	};
+	struct http_header headers[REST_ANSWER_HEADERS + 2];
+	struct error err = {0};
+	if (!buf_ok(&answer->body)) {
+		buf_done(&answer->body);
+		error_set(&err, ERR_TOO_LARGE, "The answer is larger than this server sends; ask for smaller pages");
+		answer_error(call, answer, &err);
+	} else if (!answer->content_type.p && answer->body.n && !reformat(call, answer, &err)) {
+		call->xml = call->pretty = false;
+		call->media = STR_NULL;
+		answer_error(call, answer, &err);
+	}
+	memcpy(headers, cors, sizeof(cors));
+	memcpy(headers + 2, answer->headers, answer->header_count * sizeof(*headers));
+	struct http_response response = {.status = answer->status,
+					 .content_type = content_type_of(call, answer),
+					 .headers = headers,
+					 .header_count = answer->header_count + 2,
+					 .body = answer->body.n ? &answer->body : NULL};
+	if (!answer->body.n)
+		buf_done(&answer->body);
+	http_respond(call->exchange, &response);
+}
+
+/* ---- errors --------------------------------------------------------------------------------------------------------
+ */
+
+void outcome_write_note(struct buf *out, enum issue_severity severity, const char *issue_type, struct str text)
+{
+	struct json_writer w = json_writer(out);
+	json_object_begin(&w);
+	json_put_member(&w, S("resourceType"), S("OperationOutcome"));
+	json_key(&w, S("issue"));
+	json_array_begin(&w);
+	json_object_begin(&w);
+	json_put_member(&w, S("severity"), str_from(issue_severity_name(severity)));
+	json_put_member(&w, S("code"), str_from(issue_type));
+	json_put_member(&w, S("diagnostics"), text);
+	json_object_end(&w);
+	json_array_end(&w);
+	json_object_end(&w);
+}
+
+void answer_outcome(const struct rest_call *call, struct buf *out, const struct error *err)
+{
+	if (call->findings.errors && !call->inner)
+		outcome_write(out, &call->findings);
+	else
+		outcome_write_error(out, err);
+}
+
+/* RFC 6750 section 3: texts inside quotes hold neither quotes nor backslashes. */
+static struct str quoted_text(struct arena *a, const char *text)
+{
+	struct str copy = arena_str(a, str_from(text));
+	for (size_t i = 0; copy.p && i < copy.n; i++) {
+		char *c = (char *)(uintptr_t)copy.p + i;
+		if (*c == '"' || *c == '\\')
+			*c = '\'';
+		else if (*c < 0x20 || *c > 0x7e)
+			*c = '?';
+	}
+	return copy;
+}
+
+static void add_challenge(struct rest_call *call, struct rest_answer *answer, const struct error *err)
+{
+	const char *code = err->code == ERR_FORBIDDEN ? "insufficient_scope" : "invalid_token";
+	struct str text = quoted_text(call->arena, err->text);
+	if (err->code == ERR_LOGIN)
+		rest_answer_header(answer, "WWW-Authenticate", S("Bearer realm=\"fhir\""));
+	else if (text.p)
+		rest_answer_header(answer, "WWW-Authenticate",
+				   arena_printf(call->arena,
+						"Bearer realm=\"fhir\", error=\"%s\", error_description=\"%.*s\"", code,
+						STR_ARG(text)));
+}
+
+void answer_error(struct rest_call *call, struct rest_answer *answer, const struct error *err)
+{
+	const struct rest_face *face = call->server->o.face;
+	answer->status = error_http_status(err->code);
+	answer->content_type = STR_NULL;
+	buf_reset(&answer->body);
+	if (answer->status == 401 || err->code == ERR_FORBIDDEN)
+		add_challenge(call, answer, err);
+	if (err->code == ERR_THROTTLED || answer->status == 503)
+		rest_answer_header(answer, "Retry-After", S("1"));
+	if (face && face->error)
+		face->error(face->ctx, call, err, answer);
+	else
+		answer_outcome(call, &answer->body, err);
+}

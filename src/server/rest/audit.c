@@ -1,0 +1,165 @@
+/*
+ * The audit events of calls (http://hl7.org/fhir/R4/auditevent.html): who asked for what, whose data it was, and how it
+ * ended. An access that cannot be recorded does not happen.
+ */
+#include "server/rest/rest_priv.h"
+
+struct audit_event audit_describe(const struct rest_call *call, int status, const struct error *err)
+{
+	const struct interaction *i = rest_interaction(call->interaction);
+	struct audit_event event = {.action = i->audit_action ? i->audit_action : 'E',
+				    .interaction = str_from(rest_interaction_code(call->interaction)),
+				    .http_status = status,
+				    .agent = call->grant.client_id,
+				    .address = call->request->address,
+				    .request_id = call->request->request_id,
+				    .type = call->type ? call->type->name : STR_NULL,
+				    .id = call->id};
+	event.outcome = status >= 500 ? 8 : status >= 400 ? 4 : 0;
+	if (err)
+		event.detail = str_from(err->text);
+	return event;
+}
+
+/* ---- whose data
+ * ------------------------------------------------------------------------------------------------------ */
+
+/* The position after the string that starts at the quote `at`. */
+static size_t after_string(struct str s, size_t at)
+{
+	for (at++; at < s.n && s.p[at] != '"'; at++)
+		if (s.p[at] == '\\')
+			at++;
+	return at + 1;
+}
+
+/* The object that is the value of a member at the top of a compact JSON object. Reads bytes instead of parsing, since
+ * reads must not cost a parse. */
+static struct str top_object(struct str body, struct str name)
+{
+	int depth = 0;
+	for (size_t i = 0; i < body.n;) {
+		char c = body.p[i];
+		if (c == '{' || c == '[') {
+			depth++;
+			i++;
+		} else if (c == '}' || c == ']') {
+			depth--;
+			i++;
+		} else if (c == '"') {
+			size_t end = after_string(body, i);
+			if (depth == 1 && end + 1 < body.n && body.p[end] == ':' && body.p[end + 1] == '{' &&
+			    str_eq(str_slice(body, i + 1, end - 1), name))
+				return str_slice(body, end + 1, body.n);
+			i = end;
+		} else {
+			i++;
+		}
+	}
+	return STR_NULL;
+}
+
+/* The text of a string member of the object at the start of the text. */
+static struct str member_text(struct str object, struct str name)
+{
+	int depth = 0;
+	for (size_t i = 0; i < object.n;) {
+		char c = object.p[i];
+		if (c == '"') {
+			size_t end = after_string(object, i);
+			if (depth == 1 && end + 1 < object.n && object.p[end] == ':' && object.p[end + 1] == '"' &&
+			    str_eq(str_slice(object, i + 1, end - 1), name))
+				return str_slice(object, end + 2, after_string(object, end + 1) - 1);
+			i = end;
+			continue;
+		}
+		if (c == '{' || c == '[')
+			depth++;
+		if ((c == '}' || c == ']') && --depth == 0)
+			return STR_NULL;
+		i++;
+	}
+	return STR_NULL;
+}
+
+struct str audit_patient(struct arena *a, const struct fhir_type *type, struct str id, struct str body)
+{
+	static const char *const names[] = {"subject", "patient", "beneficiary"};
+	if (str_is(type->name, "Patient"))
+		return arena_printf(a, "Patient/%.*s", STR_ARG(id));
+	for (size_t i = 0; body.p && i < sizeof(names) / sizeof(names[0]); i++) {
+		struct str text = member_text(top_object(body, str_from(names[i])), S("reference"));
+		size_t at = text.p ? str_find(text, S("Patient/")) : STR_NONE;
+		if (at != STR_NONE && (at == 0 || text.p[at - 1] == '/'))
+			return str_slice(text, at, text.n);
+	}
+	return STR_NULL;
+}
+
+struct str audit_query_patient(struct arena *a, const struct search_query *query)
+{
+	for (size_t i = 0; i < query->criterion_count; i++) {
+		const struct criterion *c = &query->criteria[i];
+		if (c->value_count != 1 || c->modifier == MOD_NOT || c->modifier == MOD_MISSING)
+			continue;
+		const struct search_value *v = &c->values[0];
+		if (c->kind == CRITERION_ID && str_is(query->type->name, "Patient") && v->code.p)
+			return arena_printf(a, "Patient/%.*s", STR_ARG(v->code));
+		if (c->kind != CRITERION_PARAM || c->param->type != PARAM_REFERENCE || !v->ref_id.p)
+			continue;
+		if (str_is(v->ref_type, "Patient") || (!v->ref_type.p && str_is(c->param->code, "patient")))
+			return arena_printf(a, "Patient/%.*s", STR_ARG(v->ref_id));
+	}
+	return STR_NULL;
+}
+
+/* ---- taking
+ * ---------------------------------------------------------------------------------------------------------- */
+
+bool audit_take(const struct rest_call *call, const struct audit_event *event, struct error *err)
+{
+	return call->server->o.audit_off || store_audit(call->server->o.store, event, 1, err);
+}
+
+struct refusal {
+	struct rest_call *call;
+	struct rest_answer answer;
+	struct error err;
+	struct audit_event event;
+	struct store_txn txn;
+};
+
+static void refusal_done(void *ctx, struct store_txn *txn)
+{
+	struct refusal *r = ctx;
+	if (txn->err.code)
+		answer_error(r->call, &r->answer, &txn->err);
+	answer_send(r->call, &r->answer);
+}
+
+/* Metadata holds no data of anyone, and paths that lead nowhere touch nothing. */
+static bool is_recorded(const struct rest_call *call)
+{
+	return !call->server->o.audit_off && call->interaction != REST_UNKNOWN &&
+	       call->interaction != REST_CAPABILITIES && call->interaction != REST_SMART_CONFIGURATION;
+}
+
+void audit_then_send(struct rest_call *call, struct rest_answer *answer, const struct error *err)
+{
+	if (err)
+		answer_error(call, answer, err);
+	struct refusal *r = is_recorded(call) ? ARENA_NEW(call->arena, struct refusal) : NULL;
+	if (!r) {
+		answer_send(call, answer);
+		return;
+	}
+	r->call = call;
+	r->answer = *answer;
+	if (err)
+		r->err = *err;
+	r->event = audit_describe(call, answer->status, err ? &r->err : NULL);
+	if (call->interaction == REST_SEARCH_TYPE || call->interaction == REST_SEARCH_POST)
+		r->event.query = call->query;
+	r->txn = (struct store_txn){.events = &r->event, .event_count = 1, .done = refusal_done, .ctx = r};
+	store_submit(call->server->o.store, &r->txn);
+}

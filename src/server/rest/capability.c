@@ -1,0 +1,241 @@
+/*
+ * The CapabilityStatement (http://hl7.org/fhir/R4/capabilitystatement.html), made once from what really runs: the table
+ * of interactions, the definitions, and which kinds of search parameters are searched. Nothing here is written by hand
+ * that the code could contradict.
+ */
+#include "base/clock.h"
+#include "server/rest/rest_priv.h"
+
+static void put_coded(struct json_writer *w, struct str key, const char *const *codes, size_t count)
+{
+	json_key(w, key);
+	json_array_begin(w);
+	for (size_t i = 0; i < count; i++)
+		json_put_str(w, str_from(codes[i]));
+	json_array_end(w);
+}
+
+/* Interactions whose path starts with :type belong to each type. A code may stand in two rows. */
+static void put_interactions(struct json_writer *w, bool type_level, bool read_only)
+{
+	const char *seen[REST_INTERACTION_COUNT];
+	size_t count = 0;
+	json_key(w, S("interaction"));
+	json_array_begin(w);
+	for (size_t i = REST_UNKNOWN + 1; i < REST_INTERACTION_COUNT; i++) {
+		const struct interaction *row = rest_interaction((enum rest_interaction)i);
+		bool of_type = row->path[0] == ':', known = false;
+		bool of_system = row->path[0] == '\0';
+		if (type_level ? !of_type : !of_system)
+			continue;
+		if (read_only && ((row->permissions & ~(unsigned)(SCOPE_R | SCOPE_S)) || i == REST_VREAD ||
+				  i == REST_HISTORY_INSTANCE))
+			continue;
+		for (size_t k = 0; k < count; k++)
+			known = known || strcmp(seen[k], row->code) == 0;
+		if (known)
+			continue;
+		seen[count++] = row->code;
+		json_object_begin(w);
+		json_put_member(w, S("code"), str_from(row->code));
+		json_object_end(w);
+	}
+	/* One row serves both kinds of bundles. */
+	if (!type_level)
+		json_put_raw(w, S("{\"code\":\"batch\"}"));
+	json_array_end(w);
+}
+
+/* Kinds of parameters that the search room does not search yet. */
+static bool is_searchable(const struct search_param *param)
+{
+	return param->type != PARAM_COMPOSITE && param->type != PARAM_SPECIAL;
+}
+
+static void put_search_params(struct json_writer *w, const struct fhir_type *type)
+{
+	json_key(w, S("searchParam"));
+	json_array_begin(w);
+	for (size_t i = 0; i < type->search_param_count; i++) {
+		const struct search_param *p = &type->search_params[i];
+		if (!is_searchable(p))
+			continue;
+		json_object_begin(w);
+		json_put_member(w, S("name"), p->code);
+		json_put_member(w, S("definition"), p->url);
+		json_put_member(w, S("type"), str_from(search_param_type_name(p->type)));
+		json_object_end(w);
+	}
+	json_array_end(w);
+}
+
+static bool points_to(const struct search_param *p, struct str type)
+{
+	if (p->type != PARAM_REFERENCE)
+		return false;
+	for (size_t i = 0; i < p->target_count; i++)
+		if (str_eq(p->targets[i], type))
+			return true;
+	return false;
+}
+
+/* "Observation:subject" */
+static void put_include(struct json_writer *w, struct str type, struct str code)
+{
+	json_put_raw(w, S("\""));
+	buf_add(w->out, type);
+	buf_char(w->out, ':');
+	buf_add(w->out, code);
+	buf_char(w->out, '"');
+}
+
+static void put_includes(struct json_writer *w, const struct definitions *d, const struct fhir_type *type)
+{
+	bool open = false;
+	for (size_t i = 0; i < type->search_param_count; i++) {
+		if (type->search_params[i].type != PARAM_REFERENCE)
+			continue;
+		if (!open) {
+			json_key(w, S("searchInclude"));
+			json_array_begin(w);
+			open = true;
+		}
+		put_include(w, type->name, type->search_params[i].code);
+	}
+	if (open)
+		json_array_end(w);
+	open = false;
+	for (size_t t = 0; t < definitions_resource_count(d); t++) {
+		const struct fhir_type *other = definitions_resource_at(d, t);
+		for (size_t i = 0; i < other->search_param_count; i++) {
+			if (!points_to(&other->search_params[i], type->name))
+				continue;
+			if (!open) {
+				json_key(w, S("searchRevInclude"));
+				json_array_begin(w);
+				open = true;
+			}
+			put_include(w, other->name, other->search_params[i].code);
+		}
+	}
+	if (open)
+		json_array_end(w);
+}
+
+static void put_type(struct json_writer *w, const struct definitions *d, const struct fhir_type *type)
+{
+	bool read_only = is_audit_event(type);
+	json_object_begin(w);
+	json_put_member(w, S("type"), type->name);
+	put_interactions(w, true, read_only);
+	if (!read_only) {
+		json_put_member(w, S("versioning"), S("versioned-update"));
+		json_key(w, S("readHistory"));
+		json_put_bool(w, true);
+		json_key(w, S("updateCreate"));
+		json_put_bool(w, true);
+		json_key(w, S("conditionalCreate"));
+		json_put_bool(w, false);
+		json_put_member(w, S("conditionalRead"), S("full-support"));
+		json_key(w, S("conditionalUpdate"));
+		json_put_bool(w, false);
+		json_put_member(w, S("conditionalDelete"), S("not-supported"));
+		json_key(w, S("referencePolicy"));
+		json_put_raw(w, S("[\"literal\",\"local\"]"));
+		put_includes(w, d, type);
+		put_search_params(w, type);
+	}
+	json_object_end(w);
+}
+
+static void put_security(struct json_writer *w, const struct rest_server *s)
+{
+	json_key(w, S("security"));
+	json_object_begin(w);
+	json_key(w, S("cors"));
+	json_put_bool(w, true);
+	if (s->o.smart) {
+		json_key(w, S("service"));
+		json_put_raw(w, S("[{\"coding\":[{\"system\":"
+				  "\"http://terminology.hl7.org/CodeSystem/restful-security-service\","
+				  "\"code\":\"SMART-on-FHIR\",\"display\":\"SMART-on-FHIR\"}]}]"));
+		json_key(w, S("extension"));
+		json_array_begin(w);
+		json_object_begin(w);
+		json_put_member(w, S("url"),
+				S("http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"));
+		json_key(w, S("extension"));
+		json_array_begin(w);
+		json_object_begin(w);
+		json_put_member(w, S("url"), S("token"));
+		json_put_member(w, S("valueUri"), s->o.token_url);
+		json_object_end(w);
+		json_array_end(w);
+		json_object_end(w);
+		json_array_end(w);
+	}
+	json_object_end(w);
+}
+
+static void put_head(struct json_writer *w, const struct rest_server *s)
+{
+	char instant[CLOCK_INSTANT_SIZE];
+	clock_format_instant(s->started_ms, instant);
+	json_put_member(w, S("resourceType"), S("CapabilityStatement"));
+	json_put_member(w, S("name"), S("Firth"));
+	json_put_member(w, S("title"), S("Firth FHIR server"));
+	json_put_member(w, S("status"), S("active"));
+	json_put_member(w, S("date"), str_make(instant, sizeof(instant)));
+	json_put_member(w, S("kind"), S("instance"));
+	json_key(w, S("software"));
+	json_object_begin(w);
+	json_put_member(w, S("name"), S("Firth"));
+	json_put_member(w, S("version"), S(FIRTH_VERSION));
+	json_object_end(w);
+	json_key(w, S("implementation"));
+	json_object_begin(w);
+	json_put_member(w, S("description"), S("Firth FHIR R4 server"));
+	json_put_member(w, S("url"), s->o.base_url);
+	json_object_end(w);
+	json_put_member(w, S("fhirVersion"), S("4.0.1"));
+	static const char *const formats[] = {"application/fhir+json", "json", "application/fhir+xml", "xml"};
+	put_coded(w, S("format"), formats, sizeof(formats) / sizeof(formats[0]));
+}
+
+bool capability_open(struct rest_server *s, struct error *err)
+{
+	const struct definitions *d = s->o.definitions;
+	struct buf out;
+	buf_init(&out, (size_t)16 << 20);
+	struct json_writer w = json_writer(&out);
+	json_object_begin(&w);
+	put_head(&w, s);
+	json_key(&w, S("rest"));
+	json_array_begin(&w);
+	json_object_begin(&w);
+	json_put_member(&w, S("mode"), S("server"));
+	put_security(&w, s);
+	json_key(&w, S("resource"));
+	json_array_begin(&w);
+	for (size_t i = 0; i < definitions_resource_count(d); i++)
+		put_type(&w, d, definitions_resource_at(d, i));
+	json_array_end(&w);
+	put_interactions(&w, false, false);
+	json_object_end(&w);
+	json_array_end(&w);
+	json_object_end(&w);
+	s->capability = buf_ok(&out) ? arena_str(&s->arena, buf_str(&out)) : STR_NULL;
+	buf_done(&out);
+	return s->capability.p || error_memory(err);
+}
+
+bool capability_answer(struct rest_call *call, struct rest_answer *answer, struct error *err)
+{
+	const struct rest_face *face = call->server->o.face;
+	(void)err;
+	if (face && face->capability && !face->capability(face->ctx, call, answer))
+		return true;
+	if (!answer->body.n)
+		buf_add(&answer->body, call->server->capability);
+	return true;
+}

@@ -1,0 +1,124 @@
+/* search-type by GET and POST (http://hl7.org/fhir/R4/search.html): the query is read, asked, and shown as a searchset.
+ */
+#include "base/clock.h"
+#include "server/rest/rest_priv.h"
+
+/* search.html#post: parameters may be in the body, the URL, or both. */
+static bool read_form(struct rest_call *call, struct error *err)
+{
+	const struct http_request *r = call->request;
+	if (call->interaction != REST_SEARCH_POST || !r->body.n)
+		return true;
+	if (!media_check_form(http_request_header(call->exchange, "Content-Type"), err))
+		return false;
+	call->query =
+		r->query.n ? arena_printf(call->arena, "%.*s&%.*s", STR_ARG(r->query), STR_ARG(r->body)) : r->body;
+	return call->query.p || error_memory(err);
+}
+
+/* Included resources need a right to read or search their own type; without it they are left out, which the searchset
+ * may always do (search.html#include). */
+static void drop_forbidden(struct rest_call *call, struct store_page *page)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < page->count; i++) {
+		const struct store_entry *e = &page->entries[i];
+		if (!e->included || call_allowed(call, e->type, SCOPE_R, NULL) ||
+		    call_allowed(call, e->type, SCOPE_S, NULL))
+			page->entries[kept++] = *e;
+	}
+	page->count = kept;
+}
+
+static struct str search_url(struct rest_call *call, const struct search_query *query, struct str cursor)
+{
+	struct str base = call->server->o.base_url, type = call->type->name;
+	const char *mark = query->self.n || cursor.p ? "?" : "", *joint = query->self.n && cursor.p ? "&" : "";
+	return arena_printf(call->arena, "%.*s/%.*s%s%.*s%s%s%.*s", STR_ARG(base), STR_ARG(type), mark,
+			    STR_ARG(query->self), joint, cursor.p ? "_cursor=" : "", STR_ARG(cursor));
+}
+
+static void add_ignored(struct rest_bundle *b, struct str ignored)
+{
+	bundle_open_plain(b);
+	json_key(&b->w, S("resource"));
+	json_put_raw(&b->w, S(""));
+	outcome_write_note(b->w.out, ISSUE_WARNING, "not-supported",
+			   arena_printf(b->call->arena, "These parameters are not known and were ignored: %.*s",
+					STR_ARG(ignored)));
+	json_key(&b->w, S("search"));
+	json_put_raw(&b->w, S("{\"mode\":\"outcome\"}"));
+	bundle_close_entry(b);
+}
+
+static bool write_searchset(struct rest_call *call, const struct search_query *query, const struct store_page *page,
+			    struct rest_answer *answer, struct error *err)
+{
+	struct rest_bundle b;
+	struct str next = rest_cursor_write(call, query->self, page->next);
+	struct str self = search_url(call, query, query->cursor);
+	if (!self.p || (page->next.p && !next.p))
+		return error_memory(err);
+	bundle_begin(&b, call, &answer->body, "searchset", page->total);
+	const struct bundle_link links[] = {{"self", self},
+					    {"next", next.p ? search_url(call, query, next) : STR_NULL}};
+	bundle_links(&b, links, 2);
+	for (size_t i = 0; i < page->count; i++) {
+		const struct store_entry *e = &page->entries[i];
+		if (!bundle_open_entry(&b, e, err))
+			return false;
+		json_key(&b.w, S("search"));
+		json_put_raw(&b.w, e->included ? S("{\"mode\":\"include\"}") : S("{\"mode\":\"match\"}"));
+		bundle_close_entry(&b);
+	}
+	if (query->ignored.n)
+		add_ignored(&b, query->ignored);
+	bundle_end(&b);
+	return true;
+}
+
+static bool find_page(struct rest_call *call, struct str position, struct search_query *query,
+		      struct store_page *ret_page, struct error *err)
+{
+	const struct rest_options *o = &call->server->o;
+	struct search_options options = {.lenient = call->lenient, .base = o->base_url, .now_ms = clock_now_ms()};
+	if (!search_parse(o->definitions, call->arena, call->type, call->query, &options, query, err))
+		return false;
+	if (query->cursor.p && !(o->face && o->face->page) &&
+	    !rest_cursor_read(call, query->self, query->cursor, &position, err))
+		return false;
+	struct store_search_options how = {.position = position};
+	if (!store_search(o->store, call->arena, query, &how, ret_page, err))
+		return false;
+	drop_forbidden(call, ret_page);
+	return true;
+}
+
+bool search_answer(struct rest_call *call, struct rest_answer *answer, struct error *err)
+{
+	const struct rest_face *face = call->server->o.face;
+	struct str position = STR_NULL;
+	struct search_query query = {0};
+	struct store_page page = {0};
+	bool ok = true, done = false;
+	if (!read_form(call, err))
+		return false;
+	if (is_audit_event(call->type))
+		return audit_event_search(call, answer, err);
+	if (face && face->page)
+		done = !face->page(face->ctx, call, &position, answer);
+	if (!done && face && face->search)
+		done = !face->search(face->ctx, call, answer);
+	if (!done && !find_page(call, position, &query, &page, err))
+		return false;
+	if (!done && face && face->searchset)
+		ok = face->searchset(face->ctx, call, &query, &page, answer, err);
+	else if (!done)
+		ok = write_searchset(call, &query, &page, answer, err);
+	if (!ok)
+		return false;
+	struct audit_event event = audit_describe(call, answer->status, NULL);
+	event.query = done ? call->query : query.self;
+	event.patient = audit_query_patient(call->arena, &query);
+	return audit_take(call, &event, err);
+}

@@ -1,0 +1,249 @@
+/*
+ * The server as a whole, and the way of a call through it: route, formats, face, authorization, then either a reading
+ * interaction at once or a write that the store's committing thread answers.
+ */
+#include "base/clock.h"
+#include "server/rest/rest_priv.h"
+
+/* Links are written without escapes, so the base may hold only what a URL may. */
+static bool is_plain_url(struct str url)
+{
+	for (size_t i = 0; i < url.n; i++)
+		if ((unsigned char)url.p[i] <= ' ' || url.p[i] == '"' || url.p[i] == '\\' || url.p[i] == 0x7f)
+			return false;
+	return url.n && url.p[url.n - 1] != '/';
+}
+
+struct rest_server *rest_open(const struct rest_options *options, struct error *err)
+{
+	struct arena a;
+	if (!is_plain_url(options->base_url)) {
+		error_set(err, ERR_CONFIG, "The base URL of the server is not a URL, or ends with a slash");
+		return NULL;
+	}
+	arena_init(&a, (size_t)64 << 20);
+	struct rest_server *s = ARENA_NEW(&a, struct rest_server);
+	if (!s) {
+		error_memory(err);
+		arena_done(&a);
+		return NULL;
+	}
+	s->o = *options;
+	s->started_ms = clock_now_ms();
+	s->arena = a;
+	s->o.base_path = arena_str(&s->arena, options->base_path);
+	s->o.base_url = arena_str(&s->arena, options->base_url);
+	s->o.token_url = arena_str(&s->arena, options->token_url.p ? options->token_url : S(""));
+	bool ok = s->o.base_path.p && s->o.base_url.p && s->o.token_url.p;
+	if (!ok)
+		error_memory(err);
+	if (!ok || !cursor_key_open(options->store, &s->arena, &s->cursor_key, err) || !capability_open(s, err) ||
+	    !smart_configuration_open(s, err)) {
+		rest_close(s);
+		return NULL;
+	}
+	return s;
+}
+
+void rest_close(struct rest_server *s)
+{
+	if (!s)
+		return;
+	struct arena a = s->arena; /* the server lies in its own arena */
+	arena_done(&a);
+}
+
+/* ---- a call --------------------------------------------------------------------------------------------------------
+ */
+
+static bool is_open(enum rest_interaction i)
+{
+	return i == REST_CAPABILITIES || i == REST_SMART_CONFIGURATION;
+}
+
+bool call_allowed(const struct rest_call *call, const struct fhir_type *type, unsigned permissions, struct error *err)
+{
+	if (!call->server->o.smart)
+		return true;
+	for (unsigned bit = SCOPE_C; bit <= SCOPE_S; bit <<= 1)
+		if ((permissions & bit) && !grant_check(&call->grant, type, (enum scope_permission)bit, err))
+			return false;
+	return true;
+}
+
+bool call_route(struct rest_call *call, struct str method, struct str path, struct rest_answer *answer,
+		struct error *err)
+{
+	struct route route;
+	bool ok = route_find(call->arena, method, path, &route, err);
+	if (route.allow.p)
+		rest_answer_header(answer, "Allow", route.allow);
+	call->interaction = route.interaction;
+	call->type_name = route.type_name;
+	call->id = route.id;
+	call->version = route.version;
+	call->type = route.type_name.p ? definitions_resource(call->server->o.definitions, route.type_name) : NULL;
+	return ok;
+}
+
+static bool read_media(struct rest_call *call, struct error *err)
+{
+	struct media media;
+	struct str format, pretty;
+	if (!query_value(call->arena, call->request->query, "_format", &format, err) ||
+	    !query_value(call->arena, call->request->query, "_pretty", &pretty, err))
+		return false;
+	call->pretty = str_is(pretty, "true");
+	if (!media_choose(http_request_header(call->exchange, "Accept"), format, &media, err))
+		return false;
+	call->xml = media.xml;
+	call->media = media.content_type;
+	return true;
+}
+
+static bool authorize(struct rest_call *call, struct error *err)
+{
+	call->grant = (struct grant){.client_id = S("anonymous")};
+	if (is_open(call->interaction) || !call->server->o.smart)
+		return true;
+	struct str header = http_request_header(call->exchange, "Authorization");
+	if (!smart_authorize(call->server->o.smart, call->arena, header, &call->grant, err))
+		return false;
+	return !call->type || call_allowed(call, call->type, rest_interaction(call->interaction)->permissions, err);
+}
+
+/* False with err set: refuse. False without: the face has answered. */
+static bool admit(struct rest_call *call, struct rest_answer *answer, struct error *err)
+{
+	const struct rest_face *face = call->server->o.face;
+	struct error media_error = {0};
+	bool media_ok = read_media(call, &media_error);
+	if (face && face->admit && !face->admit(face->ctx, call, answer))
+		return false;
+	if (!media_ok && !call->media.p) {
+		*err = media_error;
+		return false;
+	}
+	if (call->type_name.p && !call->type)
+		return error_set(err, ERR_UNKNOWN_TYPE, "%.*s is not a resource type of FHIR R4",
+				 STR_ARG(str_slice(call->type_name, 0, 64)));
+	return authorize(call, err);
+}
+
+bool call_read(struct rest_call *call, struct rest_answer *answer, struct error *err)
+{
+	switch (call->interaction) {
+	case REST_CAPABILITIES:
+		return capability_answer(call, answer, err);
+	case REST_SMART_CONFIGURATION:
+		return smart_configuration_answer(call, answer, err);
+	case REST_READ:
+	case REST_VREAD:
+		return read_answer(call, answer, err);
+	case REST_HISTORY_INSTANCE:
+		return history_answer(call, answer, err);
+	case REST_SEARCH_TYPE:
+	case REST_SEARCH_POST:
+		return search_answer(call, answer, err);
+	default:
+		return error_set(err, ERR_METHOD, "This is not an interaction that reads");
+	}
+}
+
+/* True: the call is answered, or someone else will. */
+static bool run(struct rest_call *call, struct rest_answer *answer, struct error *err)
+{
+	if (call->interaction == REST_BATCH)
+		return batch_start(call, answer, err);
+	if (write_prepare_of(call->interaction))
+		return write_start(call, answer, err);
+	if (!call_read(call, answer, err))
+		return false;
+	answer_send(call, answer);
+	return true;
+}
+
+static struct rest_call *new_call(struct rest_server *s, struct http_exchange *x)
+{
+	const struct http_request *request = http_request(x);
+	struct rest_call *call = ARENA_NEW(request->arena, struct rest_call);
+	if (!call)
+		return NULL;
+	call->server = s;
+	call->exchange = x;
+	call->request = request;
+	call->arena = request->arena;
+	call->grant.client_id = S("anonymous");
+	call->query = request->query;
+	call->head = str_is(request->method, "HEAD");
+	issues_init(&call->findings, request->arena);
+	prefer_parse(http_request_header(x, "Prefer"), &call->prefer, &call->lenient);
+	return call;
+}
+
+static bool path_below(struct str base, struct str path, struct str *ret_rest)
+{
+	if (!str_starts(path, base))
+		return false;
+	struct str rest = str_slice(path, base.n, path.n);
+	if (rest.n && rest.p[0] != '/')
+		return false;
+	*ret_rest = rest.n ? str_slice(rest, 1, rest.n) : S("");
+	return true;
+}
+
+static void respond_empty(struct http_exchange *x, int status)
+{
+	http_respond(x, &(struct http_response){.status = status, .content_type = S("")});
+}
+
+/* Browsers ask first (CORS); the answer does not depend on the path. */
+static void answer_preflight(struct rest_call *call, struct rest_answer *answer)
+{
+	answer->status = 204;
+	rest_answer_header(answer, "Access-Control-Allow-Methods", S("GET, HEAD, POST, PUT, DELETE, OPTIONS"));
+	rest_answer_header(answer, "Access-Control-Allow-Headers",
+			   S("Authorization, Content-Type, Accept, Prefer, If-Match, If-None-Match, "
+			     "If-Modified-Since, X-Request-Id"));
+	rest_answer_header(answer, "Access-Control-Max-Age", S("86400"));
+	answer_send(call, answer);
+}
+
+bool rest_handle(struct rest_server *s, struct http_exchange *x)
+{
+	struct str path;
+	struct error err = {0};
+	struct rest_answer answer;
+	if (!path_below(s->o.base_path, http_request(x)->path, &path))
+		return false;
+	struct rest_call *call = new_call(s, x);
+	if (!call) {
+		respond_empty(x, 503);
+		return true;
+	}
+	answer_init(&answer);
+	if (str_is(call->request->method, "OPTIONS")) {
+		answer_preflight(call, &answer);
+	} else if (!call_route(call, call->request->method, path, &answer, &err)) {
+		read_media(call, NULL);
+		audit_then_send(call, &answer, &err);
+	} else if (!admit(call, &answer, &err)) {
+		audit_then_send(call, &answer, err.code ? &err : NULL);
+	} else if (!run(call, &answer, &err)) {
+		audit_then_send(call, &answer, &err);
+	}
+	return true;
+}
+
+void rest_refuse(struct rest_server *s, struct http_exchange *x, const struct error *err)
+{
+	struct rest_answer answer;
+	struct rest_call *call = new_call(s, x);
+	if (!call) {
+		respond_empty(x, error_http_status(err->code));
+		return;
+	}
+	answer_init(&answer);
+	answer_error(call, &answer, err);
+	answer_send(call, &answer);
+}
