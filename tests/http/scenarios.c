@@ -1,0 +1,63 @@
+/*
+ * Runs scenario files. usage: scenarios [--base URL] [--guarded] FILE...
+ * Without --base a server is started in this process; --guarded makes it ask for tokens.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "scenario.h"
+#include "world.h"
+
+static int run_files(struct scenario_run *run, int count, char **files)
+{
+	int status = 0;
+	for (int i = 0; i < count; i++) {
+		struct error err = {0};
+		if (!scenario_run_file(run, str_from(files[i]), &err)) {
+			printf("FAIL %s: %s\n", files[i], err.text);
+			status = 1;
+		}
+	}
+	printf("%zu passed, %zu failed, %zu skipped\n", run->passed, run->failed, run->skipped);
+	return status || run->failed || !run->passed;
+}
+
+int main(int argc, char **argv)
+{
+	int at = 1, status = 1;
+	struct str base = STR_NULL;
+	bool guarded = false;
+	struct world world = {0};
+	struct error err = {0};
+	for (; at < argc && strncmp(argv[at], "--", 2) == 0; at++) {
+		if (strcmp(argv[at], "--guarded") == 0)
+			guarded = true;
+		else if (strcmp(argv[at], "--base") == 0 && at + 1 < argc)
+			base = str_from(argv[++at]);
+		else
+			return 2;
+	}
+	struct scenario_run run = {.definitions = definitions_builtin(), .base = base};
+	if (!base.p) {
+		if (!world_open(&world, &(struct world_options){.guarded = guarded}, &err)) {
+			printf("no server: %s\n", err.text);
+			world_close(&world);
+			return 1;
+		}
+		run.base = str_from(world.base_url);
+		if (guarded) {
+			run.token = world_token;
+			run.ctx = &world;
+		}
+	}
+	run.client = http_client_new(&(struct http_client_options){0}, &err);
+	if (run.client)
+		status = run_files(&run, argc - at, argv + at);
+	else
+		printf("no client: %s\n", err.text);
+	if (run.client)
+		http_client_free(run.client);
+	if (!base.p)
+		world_close(&world);
+	return status;
+}
