@@ -6,6 +6,17 @@
 
 #include "base/clock.h"
 
+/* Strings that are data even when they read like a link: Identifier.value and its kind. */
+static bool is_text(struct str key)
+{
+	static const char *const names[] = {"value",	     "valueString", "valueCode", "valueId",
+					    "valueMarkdown", "display",	    "text",	 "title"};
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (str_is(key, names[i]))
+			return true;
+	return false;
+}
+
 /* Where links stand: Reference.reference, and the uri-like primitives that transactions must rewrite. They are told by
  * their value, since only links to entries of the bundle are ever replaced. */
 static void put_value(struct json_writer *w, const struct json *j, struct str key,
@@ -30,7 +41,7 @@ static void put_value(struct json_writer *w, const struct json *j, struct str ke
 	case JSON_STRING: {
 		struct str text = json_str(j), changed = STR_NULL;
 		/* Narrative is left alone: http://hl7.org/fhir/R4/http.html#trules */
-		if (str_is(key, "reference") || str_starts(text, S("urn:")))
+		if (str_is(key, "reference") || (str_starts(text, S("urn:")) && !is_text(key)))
 			changed = rewrite->reference(rewrite->ctx, text);
 		json_put_str(w, changed.p ? changed : text);
 		break;
