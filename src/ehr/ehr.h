@@ -86,7 +86,7 @@ struct ehr_matches {
 	size_t withdrawn_count;
 	size_t pages, duplicates, outcomes;
 	size_t skipped; /* entries without type and id, or of a type that was not asked for */
-	bool incomplete; /* the EHR says that it left something out */
+	bool incomplete; /* the EHR says that it left out something of its own; records of others do not count */
 	struct str warning; /* first warning of the EHR in our words, or STR_NULL */
 };
 bool ehr_search(struct ehr_client *c, struct arena *a, struct str type, struct str query,

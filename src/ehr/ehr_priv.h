@@ -28,6 +28,7 @@ struct ehr_rules {
 	const char *label; /* for people */
 	const char *scopes; /* asked for when the configuration names none; NULL: no scope parameter */
 	const char *older_scopes; /* asked for when a site grants none of scopes; NULL: none */
+	const char *outside; /* in the diagnostics of a warning: only records of other organisations are missing */
 	bool withdraws; /* searches return resources entered in error */
 	const struct ehr_query *queries; /* ends with a NULL type; types not in it are searched by patient alone */
 	const struct ehr_code *codes; /* ends with a NULL code */

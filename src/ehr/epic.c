@@ -89,6 +89,7 @@ const struct ehr_rules ehr_epic_rules = {
 	.label = "Epic",
 	.scopes = NULL,
 	.older_scopes = NULL,
+	.outside = "Outside Record", /* an API of its own; nearly every search warns of it */
 	.withdraws = false,
 	.queries = queries,
 	.codes = codes,

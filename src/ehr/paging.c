@@ -82,6 +82,12 @@ static bool take_match(struct collection *k, const struct json *resource, struct
 	return true;
 }
 
+static bool is_outside(const struct collection *k, const struct json *issue)
+{
+	const char *words = k->c->rules->outside;
+	return words && str_find(json_get_str(issue, S("diagnostics")), str_from(words)) != STR_NONE;
+}
+
 static void take_warnings(struct collection *k, const struct json *outcome)
 {
 	k->result.outcomes++;
@@ -89,7 +95,7 @@ static void take_warnings(struct collection *k, const struct json *outcome)
 	while (json_next(&it)) {
 		struct str code = ehr_issue_code(it.value);
 		const struct ehr_code *known = ehr_code_find(k->c->rules, code);
-		if (known && known->incomplete)
+		if (known && known->incomplete && !is_outside(k, it.value))
 			k->result.incomplete = true;
 		bool found_nothing = str_is(code, "4101");
 		if (k->result.warning.p || found_nothing || !str_is(json_get_str(it.value, S("severity")), "warning"))

@@ -44,7 +44,7 @@ struct population_patient {
 	struct str name, birth_date, sex, mrn;
 	size_t resources; /* pulled */
 	size_t changed; /* of them, new or different from what our store held */
-	size_t withdrawn; /* entered in error at the EHR: not kept here */
+	size_t withdrawn; /* entered in error at the EHR, or not shown there any more: not kept here */
 	size_t findings; /* resources whose structure is not quite R4; kept as they are */
 	size_t rejected; /* resources that could not be kept */
 	bool incomplete; /* the Patient or its Conditions could not all be pulled: not scored in this run */

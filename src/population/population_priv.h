@@ -34,6 +34,9 @@ struct population_kept {
 };
 bool population_adapt(const struct population_run *run, struct arena *a, const struct ehr_resource *theirs,
 		      struct population_kept *ret_kept, struct error *err) MUST_USE;
+/* Our resources of a type that refer to a patient. */
+bool population_stored(struct population_run *run, struct arena *a, struct str type, struct str local_id,
+		       struct store_entry **ret_entries, size_t *ret_count, struct error *err) MUST_USE;
 /* Is it about another patient than the one asked for? */
 bool population_is_foreign(const struct population_run *run, const struct json *theirs, struct str vendor_id);
 

@@ -12,7 +12,7 @@ struct pulling {
 	struct population_run *run;
 	struct arena *a; /* scratch */
 	struct population_patient *patient;
-	struct map seen; /* "Type/id": searches of one type may overlap */
+	struct map seen; /* "Type/local id": searches of one type may overlap */
 	struct store_change *changes;
 	struct audit_event *events;
 	size_t count, change_capacity, event_capacity;
@@ -92,10 +92,15 @@ static void must_be_complete(struct pulling *p, struct str type)
 		p->patient->incomplete = true;
 }
 
+static struct str seen_key(struct pulling *p, struct str type, struct str local_id)
+{
+	return arena_printf(p->a, "%.*s/%.*s", STR_ARG(type), STR_ARG(local_id));
+}
+
 static bool is_first(struct pulling *p, const struct ehr_resource *r)
 {
 	bool fresh = false;
-	struct str key = arena_printf(p->a, "%.*s/%.*s", STR_ARG(r->type), STR_ARG(r->id));
+	struct str key = seen_key(p, r->type, population_local_id(p->a, p->run->config->name, r->id));
 	return key.p && map_put(&p->seen, key, &fresh) && fresh;
 }
 
@@ -125,22 +130,64 @@ static void keep(struct pulling *p, const struct ehr_resource *theirs)
 	count_type(run->ehr, kept.change.type->name);
 }
 
-/* What was kept before the EHR declared it an error must not count any longer. */
-static void withdraw(struct pulling *p, const struct ehr_resource *theirs)
+static void remove_local(struct pulling *p, const struct fhir_type *type, struct str local_id)
 {
 	struct error err = {0};
 	bool exists, equal;
-	struct store_change change = {
-		.op = STORE_DELETE,
-		.type = definitions_resource(p->run->options->definitions, theirs->type),
-		.id = population_local_id(p->a, p->run->config->name, theirs->id),
-	};
-	if (!is_first(p, theirs))
+	const struct store_change change = {.op = STORE_DELETE, .type = type, .id = local_id};
+	if (!is_stored(p, &change, &exists, &equal, &err) || (exists && !push(p, &change, true, &err)))
+		population_trouble(p->run, p->patient, "A %.*s that is gone at the EHR could not be removed: %s",
+				   STR_ARG(type->name), err.text);
+}
+
+/* What was kept before the EHR declared it an error must not count any longer. */
+static void withdraw(struct pulling *p, const struct ehr_resource *theirs)
+{
+	const struct fhir_type *type = definitions_resource(p->run->options->definitions, theirs->type);
+	if (!type || !is_first(p, theirs))
 		return;
 	p->patient->withdrawn++;
-	if (!is_stored(p, &change, &exists, &equal, &err) || (exists && !push(p, &change, true, &err)))
-		population_trouble(p->run, p->patient, "A %.*s entered in error could not be removed: %s",
-				   STR_ARG(theirs->type), err.text);
+	remove_local(p, type, population_local_id(p->a, p->run->config->name, theirs->id));
+}
+
+/* What the EHR does not show any more, after a search that left nothing out. Epic, for one, never says that something
+ * was entered in error: it is just not there. */
+static void remove_missing(struct pulling *p, struct str type)
+{
+	struct store_entry *entries;
+	size_t count;
+	struct error err = {0};
+	struct str prefix = arena_printf(p->a, "%.*s.", STR_ARG(p->run->config->name));
+	if (!population_stored(p->run, p->a, type, p->patient->local_id, &entries, &count, &err)) {
+		population_trouble(p->run, p->patient, "What is stored could not be compared: %s", err.text);
+		return;
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (!str_starts(entries[i].id, prefix) ||
+		    map_get(&p->seen, seen_key(p, entries[i].type->name, entries[i].id)))
+			continue;
+		p->patient->withdrawn++;
+		remove_local(p, entries[i].type, entries[i].id);
+	}
+}
+
+/* One search of a type. False when it does not tell all. */
+static bool pull_query(struct pulling *p, struct str type, struct str query)
+{
+	struct ehr_matches matches;
+	struct ehr_failure failure = {0};
+	if (!ehr_search(p->run->client, p->a, type, query, &matches, &failure))
+		return population_trouble(p->run, p->patient, "%s", failure.error.text);
+	if (matches.warning.p && !p->patient->warning.p)
+		p->patient->warning = arena_str(p->run->a, matches.warning);
+	for (size_t i = 0; i < matches.count; i++)
+		keep(p, &matches.items[i]);
+	for (size_t i = 0; i < matches.withdrawn_count; i++)
+		withdraw(p, &matches.withdrawn[i]);
+	if (matches.incomplete)
+		return population_trouble(p->run, p->patient, "%.*s left out part of the answer to a search of %.*s",
+					  STR_ARG(p->run->config->name), STR_ARG(type));
+	return true;
 }
 
 static void pull_type(struct pulling *p, struct str type)
@@ -148,21 +195,13 @@ static void pull_type(struct pulling *p, struct str type)
 	struct str queries[8];
 	size_t count = ehr_pull_queries(p->run->config->vendor, p->a, type, p->patient->vendor_id, queries,
 					sizeof queries / sizeof queries[0]);
-	for (size_t i = 0; i < count; i++) {
-		struct ehr_matches matches;
-		struct ehr_failure failure = {0};
-		if (!ehr_search(p->run->client, p->a, type, queries[i], &matches, &failure)) {
-			population_trouble(p->run, p->patient, "%s", failure.error.text);
-			must_be_complete(p, type);
-			continue;
-		}
-		if (matches.warning.p && !p->patient->warning.p)
-			p->patient->warning = arena_str(p->run->a, matches.warning);
-		for (size_t k = 0; k < matches.count; k++)
-			keep(p, &matches.items[k]);
-		for (size_t k = 0; k < matches.withdrawn_count; k++)
-			withdraw(p, &matches.withdrawn[k]);
-	}
+	bool complete = true;
+	for (size_t i = 0; i < count; i++)
+		complete = pull_query(p, type, queries[i]) && complete;
+	if (complete)
+		remove_missing(p, type);
+	else
+		must_be_complete(p, type);
 }
 
 static void commit(struct pulling *p)

@@ -4,49 +4,31 @@
  */
 #include "population/population_priv.h"
 
-enum { CONDITIONS_MAX = 100000 };
-
-struct conditions {
-	const struct json **items;
-	size_t count, capacity;
-};
-
-static bool read_conditions(struct population_run *run, struct arena *a, struct str local_id,
-			    struct conditions *ret_conditions, struct error *err)
+static bool parse_conditions(struct arena *a, const struct store_entry *entries, size_t count,
+			     const struct json ***ret_conditions, struct error *err)
 {
-	const struct definitions *d = run->options->definitions;
-	struct search_query query;
-	struct store_search_options options = {.position = STR_NULL};
-	struct str text = arena_printf(a, "patient=Patient/%.*s&_count=%d", STR_ARG(local_id), SEARCH_COUNT_MAX);
-	if (!text.p || !search_parse(d, a, definitions_resource(d, S("Condition")), text, &(struct search_options){0},
-				     &query, err))
-		return text.p ? false : error_memory(err);
-	do {
-		struct store_page page;
-		if (!store_search(run->options->store, a, &query, &options, &page, err))
+	const struct json **conditions = ARENA_ARRAY(a, const struct json *, count + 1);
+	if (!conditions)
+		return error_memory(err);
+	for (size_t i = 0; i < count; i++) {
+		conditions[i] = json_parse(a, entries[i].body, 0, err);
+		if (!conditions[i])
 			return false;
-		for (size_t i = 0; i < page.count; i++) {
-			const struct json *condition = json_parse(a, page.entries[i].body, 0, err);
-			const struct json **items =
-				arena_grow(a, ret_conditions->items, ret_conditions->count, &ret_conditions->capacity,
-					   ret_conditions->count + 1, sizeof *items);
-			if (!condition || !items)
-				return error_memory(err);
-			ret_conditions->items = items;
-			ret_conditions->items[ret_conditions->count++] = condition;
-		}
-		options.position = page.next;
-	} while (options.position.p && ret_conditions->count < CONDITIONS_MAX);
+	}
+	*ret_conditions = conditions;
 	return true;
 }
 
 void population_score(struct population_run *run, struct arena *scratch, struct population_patient *patient)
 {
-	struct conditions conditions = {0};
+	struct store_entry *entries;
+	const struct json **conditions;
+	size_t count;
 	struct charlson_score score = {0};
 	struct error err = {0};
-	if (!read_conditions(run, scratch, patient->local_id, &conditions, &err) ||
-	    !charlson_score(run->options->charlson, scratch, conditions.items, conditions.count, &score, &err)) {
+	if (!population_stored(run, scratch, S("Condition"), patient->local_id, &entries, &count, &err) ||
+	    !parse_conditions(scratch, entries, count, &conditions, &err) ||
+	    !charlson_score(run->options->charlson, scratch, conditions, count, &score, &err)) {
 		population_trouble(run, patient, "No score could be computed: %s", err.text);
 		return;
 	}

@@ -139,6 +139,19 @@ static void outcomes_are_warnings_not_matches(void **state)
 	assert_true(str_find(matches.warning, S("secret")) == STR_NONE);
 }
 
+static void missing_records_of_others_are_a_warning_only(void **state)
+{
+	(void)state;
+	FAKE_START(&f, {FIRST, 200, FHIR_JSON,
+			BUNDLE("", "{\"resource\":{\"resourceType\":\"OperationOutcome\",\"issue\":[{\"severity\":\"warning\","
+				   "\"code\":\"suppressed\",\"details\":{\"coding\":[{\"system\":\"urn:oid:"
+				   "1.2.840.114350.1.13.0.1.7.2.657369\",\"code\":\"59204\"}]},\"diagnostics\":"
+				   "\"Client not authorized for Condition - Outside Record Problems.\"}]}}")});
+	assert_true(search(EHR_EPIC));
+	assert_non_null(matches.warning.p);
+	assert_false(matches.incomplete);
+}
+
 static void finding_nothing_is_no_warning(void **state)
 {
 	(void)state;
@@ -241,6 +254,7 @@ int main(void)
 		T(a_default_port_is_the_same_origin),
 		T(a_circle_of_pages_ends),
 		T(outcomes_are_warnings_not_matches),
+		T(missing_records_of_others_are_a_warning_only),
 		T(finding_nothing_is_no_warning),
 		T(a_fatal_outcome_among_entries_fails_the_search),
 		T(an_expired_session_starts_again_once),

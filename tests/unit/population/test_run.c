@@ -233,6 +233,22 @@ static void what_became_an_error_counts_no_longer(void **state)
 	assert_int_equal(p->changed, 0);
 }
 
+static void what_is_not_shown_any_more_counts_no_longer(void **state)
+{
+	struct world *w = *state;
+	tiny_add(&w->ehr, CONDITION("c2", "p1", "C78.0", ""));
+	assert_true(run(w)->score > 2);
+	tiny_find(&w->ehr, "Condition", "c2")->gone = true;
+	const struct population_patient *p = run(w);
+	assert_int_equal(p->withdrawn, 1);
+	assert_int_equal(p->score, 2);
+	assert_int_equal(p->decision, POPULATION_UPDATED);
+	assert_null(stored(w, S("Condition"), S("main.c2"), NULL));
+	w->ehr.broken_type = "Condition"; /* a failed search takes nothing away */
+	run(w);
+	assert_non_null(stored(w, S("Condition"), S("main.c1"), NULL));
+}
+
 /* ---- others write too ---------------------------------------------------------------------------------------------
  */
 
@@ -562,6 +578,7 @@ int main(void)
 		T(a_second_run_changes_nothing),
 		T(a_new_score_updates_with_the_version_read),
 		T(what_became_an_error_counts_no_longer),
+		T(what_is_not_shown_any_more_counts_no_longer),
 		T(a_version_in_between_is_read_and_decided_again),
 		T(who_was_forestalled_with_the_same_leaves_it),
 		T(an_everlasting_quarrel_is_given_up),
