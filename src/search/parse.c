@@ -16,11 +16,12 @@ static bool decode(struct parsing *p, struct str text, struct str *ret_text)
 {
 	struct buf b;
 	buf_init(&b, SEARCH_MAX_QUERY);
-	bool ok = decode_percent(&b, text, true) && buf_ok(&b) && str_is_utf8(buf_str(&b));
+	bool zero = str_find_char(text, '\0', 0) != STR_NONE;
+	bool ok = !zero && decode_percent(&b, text, true) && buf_ok(&b) && str_is_utf8(buf_str(&b));
 	struct str decoded = ok ? arena_str(p->arena, buf_str(&b)) : STR_NULL;
 	buf_done(&b);
 	if (!ok)
-		return error_set(p->err, ERR_VALUE, "The query string has a broken %%-escape or is not UTF-8");
+		return error_set(p->err, ERR_VALUE, "The query string has a broken %%-escape, a zero or no UTF-8");
 	if (!decoded.p)
 		return error_memory(p->err);
 	*ret_text = decoded;

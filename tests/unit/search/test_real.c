@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <dirent.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -159,10 +160,49 @@ static void every_type_has_a_plan(void **state)
 	assert_true(params > 1000);
 }
 
+enum { THREADS = 8 };
+
+/* Every thread extracts one resource of every type, so that all of them meet each new type at the same time. */
+static void *extract_every_type(void *extractor)
+{
+	const struct definitions *d = definitions_builtin();
+	size_t wrong = 0;
+	for (size_t i = 0; i < definitions_resource_count(d); i++) {
+		struct arena a;
+		struct error err = {0};
+		struct index_rows rows = {0};
+		arena_init(&a, 1 << 20);
+		struct str text = arena_printf(&a, "{\"resourceType\":\"%.*s\",\"meta\":{\"tag\":[{\"code\":\"t\"}]}}",
+					       STR_ARG(definitions_resource_at(d, i)->name));
+		const struct json *resource = json_parse(&a, text, 0, &err);
+		wrong += !extract(extractor, &a, resource, STR_NULL, &rows, &err) || rows.count == 0;
+		arena_done(&a);
+	}
+	return (void *)(uintptr_t)wrong;
+}
+
+static void threads_share_an_extractor(void **state)
+{
+	(void)state;
+	struct error err = {0};
+	pthread_t threads[THREADS];
+	struct extractor *x = extractor_new(definitions_builtin(), &err);
+	assert_non_null(x);
+	for (size_t i = 0; i < THREADS; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, extract_every_type, x), 0);
+	for (size_t i = 0; i < THREADS; i++) {
+		void *wrong;
+		pthread_join(threads[i], &wrong);
+		assert_null(wrong);
+	}
+	extractor_free(x);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_type_has_a_plan),
+		cmocka_unit_test(threads_share_an_extractor),
 		cmocka_unit_test(plans_agree_with_plain_evaluation),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
