@@ -18,6 +18,7 @@ struct sandbox_options {
 	size_t client_count;
 	const struct str *allow_write; /* resource types opened by the site, such as "Flag" */
 	size_t allow_write_count;
+	bool no_auth; /* everything allowed without a token */
 };
 struct sandbox;
 struct sandbox *sandbox_open(const struct sandbox_options *options, struct error *err) MUST_USE;
@@ -25,6 +26,30 @@ void sandbox_close(struct sandbox *s);
 /* Handlers for the HTTP server. */
 struct http_handler sandbox_handler(struct sandbox *s);
 struct str sandbox_fhir_base(const struct sandbox *s); /* full URL */
+struct str sandbox_token_url(const struct sandbox *s);
+
+/* ---- loading ------------------------------------------------------------------------------------------------------
+ */
+
+/* What was loaded. Resources of types that the vendor does not have are skipped, ones that are not valid rejected. */
+struct sandbox_loaded {
+	struct arena arena;
+	struct str *patients; /* ids, in the order of loading */
+	size_t patient_count, patient_capacity;
+	size_t resources, skipped, rejected;
+	struct error first_rejection;
+};
+void sandbox_loaded_init(struct sandbox_loaded *total);
+void sandbox_loaded_done(struct sandbox_loaded *total);
+/* One Bundle of any kind, all of it in one transaction, ids and links in the vendor's form. May be called while the
+ * sandbox serves, by one thread. */
+bool sandbox_load(struct sandbox *s, struct str bundle, struct sandbox_loaded *total, struct error *err) MUST_USE;
+struct synthetic_options;
+bool sandbox_load_synthetic(struct sandbox *s, const struct synthetic_options *options, struct sandbox_loaded *total,
+			    struct error *err) MUST_USE;
+/* A Group of all patients loaded, as sites build for bulk export. */
+bool sandbox_load_group(struct sandbox *s, struct sandbox_loaded *total, struct str *ret_id,
+			struct error *err) MUST_USE;
 
 /* Turns a resource with any ids into one that this vendor could hold: ids of its form (stable per input id), references
  * following, codings in its order. For loading Synthea or synthetic patients into a sandbox. A single resource does not

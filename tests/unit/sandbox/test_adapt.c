@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "base/file.h"
+#include "fhir/resource.h"
 #include "sandbox/adapt_priv.h"
 
 #define TODAY INT64_C(1795478400000) /* 2026-11-24 */
@@ -187,6 +188,14 @@ static void check_links(const struct json *j, const struct map *known)
 	}
 }
 
+static void check_resource(struct arena *a, const struct json *r)
+{
+	struct issues findings;
+	issues_init(&findings, a);
+	if (!resource_check(definitions_builtin(), r, &findings))
+		fail_msg("%.*s: %.*s", STR_ARG(findings.first->path), STR_ARG(findings.first->text));
+}
+
 static void check_bundle(enum ehr_vendor vendor, struct str text)
 {
 	static struct loaded l;
@@ -202,8 +211,10 @@ static void check_bundle(enum ehr_vendor vendor, struct str text)
 		assert_non_null(map_put(&known, key, &fresh));
 		assert_true(fresh);
 	}
-	for (size_t i = 0; i < l.count; i++)
+	for (size_t i = 0; i < l.count; i++) {
 		check_links(l.items[i], &known);
+		check_resource(&a, l.items[i]);
+	}
 	map_done(&known);
 	arena_done(&a);
 }

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/map.h"
+#include "fhir/resource.h"
 #include "json/json.h"
 #include "sandbox/sandbox.h"
 
@@ -87,6 +88,16 @@ static void see_observation(struct census *c, const struct json *r, bool diabeti
 	*(diabetic ? &c->a1c_diabetic_sum : &c->a1c_other_sum) += value;
 }
 
+/* What the server's own door would say to it. */
+static void check_resource(struct arena *a, const struct json *r)
+{
+	struct issues findings;
+	issues_init(&findings, a);
+	if (!resource_check(definitions_builtin(), r, &findings))
+		fail_msg("%.*s: %.*s", STR_ARG(findings.first->path), STR_ARG(findings.first->text));
+	assert_int_equal(findings.count, 0);
+}
+
 /* Every reference must lead to a resource of the same Bundle. */
 static void check_references(const struct json *j, const struct map *known)
 {
@@ -118,6 +129,7 @@ static bool see_bundle(void *ctx, struct str text, struct error *err)
 		const struct json *r = json_get(it.value, S("resource"));
 		struct str type = json_get_str(r, S("resourceType"));
 		bool fresh = false;
+		check_resource(&a, r);
 		assert_non_null(map_put(&known,
 					arena_printf(&a, "%.*s/%.*s", STR_ARG(type), STR_ARG(json_get_str(r, S("id")))),
 					&fresh));

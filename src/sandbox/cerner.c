@@ -1,0 +1,273 @@
+/*
+ * The face of Cerner: JSON only, meta and narrative everywhere, ETags, and a 409 where the specification has 412.
+ */
+#include "base/random.h"
+#include "sandbox/cerner_priv.h"
+
+/* ---- outcomes --------------------------------------------------------------------------------------------------- */
+
+void cerner_refuse(struct rest_answer *answer, int status, const char *issue, struct str text)
+{
+	face_clear(answer);
+	answer->status = status;
+	struct json_writer w = json_writer(&answer->body);
+	json_object_begin(&w);
+	json_put_member(&w, S("resourceType"), S("OperationOutcome"));
+	json_key(&w, S("issue"));
+	json_array_begin(&w);
+	json_object_begin(&w);
+	json_put_member(&w, S("severity"), S("error"));
+	json_put_member(&w, S("code"), str_from(issue));
+	json_key(&w, S("details"));
+	json_object_begin(&w);
+	json_put_member(&w, S("text"), text);
+	json_object_end(&w);
+	json_object_end(&w);
+	json_array_end(&w);
+	json_object_end(&w);
+}
+
+/* The gateway in front of the FHIR service speaks plain JSON. */
+static void gateway(struct rest_answer *answer, int status, const char *urn, const char *rest)
+{
+	char text[256];
+	struct buf message = {.p = text, .cap = sizeof(text), .max = sizeof(text)};
+	buf_printf(&message, "code=\"urn:cerner:error:oauth2:resource-access:%s\"%s", urn, rest);
+	answer->status = status;
+	answer->content_type = S("application/json");
+	struct json_writer w = json_writer(&answer->body);
+	json_object_begin(&w);
+	json_key(&w, S("code"));
+	json_put_i64(&w, status);
+	json_put_member(&w, S("message"), buf_str(&message));
+	json_object_end(&w);
+}
+
+static void unauthorized(const struct error *err, struct rest_answer *answer)
+{
+	const char *urn = err->code == ERR_LOGIN	   ? "token-required"
+			  : err->code == ERR_TOKEN_EXPIRED ? "token-expired"
+							   : "invalid-token";
+	gateway(answer, 401, urn, "");
+	rest_answer_header(answer, "WWW-Authenticate", S("Bearer"));
+}
+
+static const struct {
+	enum error_code error;
+	int status;
+	const char *issue, *text;
+} errors[] = {
+	{ERR_NOT_FOUND, 404, "not-found", "Not Found"},
+	{ERR_GONE, 404, "not-found", "Not Found"},
+	{ERR_UNKNOWN_TYPE, 404, "not-found", "Not Found"},
+	{ERR_METHOD, 404, "not-found", "Not Found"},
+	{ERR_PRECONDITION, 409, "conflict", "The version in If-Match is not the current one"},
+	{ERR_CURSOR, 400, "invalid", "-pageContext is not valid"},
+	{ERR_JSON, 400, "structure", NULL},
+	{ERR_UTF8, 400, "structure", NULL},
+	{ERR_STRUCTURE, 422, "structure", NULL},
+	{ERR_REQUIRED, 422, "required", NULL},
+	{ERR_VALUE, 422, "value", NULL},
+	{ERR_INVARIANT, 422, "business-rule", NULL},
+};
+
+static void on_error(void *ctx, struct rest_call *call, const struct error *err, struct rest_answer *answer)
+{
+	(void)ctx;
+	(void)call;
+	int status = answer->status;
+	face_clear(answer);
+	call->xml = false;
+	call->media = S("application/fhir+json");
+	if (err->code == ERR_NOT_ACCEPTABLE) {
+		answer->content_type = S("");
+		return;
+	}
+	if (err->code == ERR_LOGIN || err->code == ERR_TOKEN_EXPIRED || err->code == ERR_TOKEN_INVALID) {
+		unauthorized(err, answer);
+		return;
+	}
+	if (err->code == ERR_FORBIDDEN) {
+		gateway(answer, 403, "insufficient-scopes",
+			", error=\"insufficient_scope\", subcode=\"no_scope_for_resource_path\"");
+		return;
+	}
+	for (size_t i = 0; i < sizeof(errors) / sizeof(*errors); i++) {
+		if (errors[i].error == err->code) {
+			cerner_refuse(answer, errors[i].status, errors[i].issue,
+				      str_from(errors[i].text ? errors[i].text : err->text));
+			return;
+		}
+	}
+	cerner_refuse(answer, status, error_issue_type(err->code), str_from(err->text));
+}
+
+/* ---- admission -------------------------------------------------------------------------------------------------- */
+
+static bool accepts_json(struct rest_call *call)
+{
+	struct str accept = http_request_header(call->exchange, "Accept");
+	return !accept.p || str_find(accept, S("json")) != STR_NONE || str_find(accept, S("*/*")) != STR_NONE ||
+	       str_find(accept, S("application/*")) != STR_NONE;
+}
+
+static bool admit(void *ctx, struct rest_call *call, struct rest_answer *answer)
+{
+	struct sandbox *s = ctx;
+	bool open = call->interaction == REST_CAPABILITIES || call->interaction == REST_SMART_CONFIGURATION;
+	call->xml = false;
+	call->media = S("application/fhir+json");
+	if (!accepts_json(call)) {
+		face_clear(answer);
+		answer->status = 406;
+		answer->content_type = S("");
+		return false;
+	}
+	if (open || (call->type && face_may(s, call->type_name, face_letter(call->interaction))))
+		return true;
+	cerner_refuse(answer, 404, "not-found", S("Not Found"));
+	return false;
+}
+
+/* ---- resources -------------------------------------------------------------------------------------------------- */
+
+/* What came in by a write has no narrative yet; everything loaded has one. */
+static bool show(void *ctx, struct rest_call *call, const struct store_entry *entry, struct buf *out, struct error *err)
+{
+	(void)ctx;
+	if (str_find(entry->body, S("\"text\":{\"status\":\"generated\"")) != STR_NONE) {
+		buf_add(out, entry->body);
+		return buf_ok(out) ? true : error_memory(err);
+	}
+	const struct json *resource = json_parse(call->arena, entry->body, 0, err);
+	if (!resource)
+		return false;
+	struct json_writer w = json_writer(out);
+	json_object_begin(&w);
+	struct json_iter it = json_iter(resource);
+	while (json_next(&it)) {
+		json_key(&w, it.key);
+		json_put_value(&w, it.value);
+		if (!str_is(it.key, "meta"))
+			continue;
+		json_key(&w, S("text"));
+		adapter_narrative(&w, call->arena, resource, STR_NULL);
+	}
+	json_object_end(&w);
+	return buf_ok(out) ? true : error_memory(err);
+}
+
+static struct str new_id(void *ctx, struct arena *a, const struct fhir_type *type)
+{
+	(void)ctx;
+	return adapter_fresh_id(EHR_CERNER, a, type->name);
+}
+
+/* ---- writes ----------------------------------------------------------------------------------------------------- */
+
+static bool before_write(void *ctx, struct rest_call *call, const struct json *resource, struct str *ret_body,
+			 struct rest_answer *answer)
+{
+	(void)ret_body;
+	if (json_get(resource, S("modifierExtension"))) {
+		cerner_refuse(answer, 422, "extension", S("modifierExtension is not supported"));
+		return false;
+	}
+	if (json_get(resource, S("implicitRules"))) {
+		cerner_refuse(answer, 422, "not-supported", S("implicitRules is not supported"));
+		return false;
+	}
+	if (call->interaction != REST_UPDATE)
+		return true;
+	if (!http_request_header(call->exchange, "If-Match").p) {
+		cerner_refuse(answer, 412, "conflict", S("If-Match is required"));
+		return false;
+	}
+	return face_exists(ctx, call, answer);
+}
+
+/* An empty body that says it is HTML, the version, and for creates the place, without a version in it. */
+static void written(void *ctx, struct rest_call *call, const struct store_change *change, struct rest_answer *answer)
+{
+	const struct sandbox *s = ctx;
+	struct str etag = face_header_of(answer, "ETag"), modified = face_header_of(answer, "Last-Modified");
+	bool created = answer->status == 201;
+	face_clear(answer);
+	answer->content_type = S("text/html");
+	rest_answer_header(answer, "ETag", etag);
+	rest_answer_header(answer, "Last-Modified", modified);
+	if (created)
+		rest_answer_header(answer, "Location", face_url(s, call->arena, change->type->name, change->id));
+}
+
+/* ---- outside the FHIR base -------------------------------------------------------------------------------------- */
+
+static void no_route(struct http_exchange *x)
+{
+	struct buf body;
+	buf_init(&body, 1 << 12);
+	buf_add(&body,
+		S("{\"resourceType\":\"OperationOutcome\",\"issue\":[{\"severity\":\"error\",\"code\":\"not-found\","
+		  "\"details\":{\"text\":\"Not Found\"}}]}"));
+	http_respond(x,
+		     &(struct http_response){.status = 404, .content_type = S("application/fhir+json"), .body = &body});
+	buf_done(&body);
+}
+
+/* Cerner never describes a token error; it links to a page that would. */
+static void token_refused(struct sandbox *s, struct http_exchange *x, const struct smart_token_answer *answer,
+			  struct buf *body)
+{
+	char uuid[UUID_SIZE];
+	random_uuid(uuid);
+	bool scopes = strcmp(answer->error, "invalid_scope") == 0;
+	buf_reset(body);
+	buf_printf(body,
+		   "{\"error\":\"%s\",\"error_uri\":\"%.*s/errors/"
+		   "urn%%3Acerner%%3Aerror%%3Aauthorization-server%%3Aoauth2%%3Atoken%%3A%s/instances/%.36s?client=",
+		   answer->error, STR_ARG(s->o.base_url), scopes ? "empty-scopes" : "invalid-client", uuid);
+	for (size_t i = 0; i < answer->client_id.n; i++) { /* it came from outside: only what needs no escape */
+		char c = answer->client_id.p[i];
+		if ((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' || c == '.')
+			buf_char(body, c);
+	}
+	buf_add(body, S("&tenant=" CERNER_TENANT "\"}"));
+	const struct http_header headers[] = {{S("Cerner-Correlation-ID"), str_make(uuid, UUID_SIZE)},
+					      {S("Cache-Control"), S("no-store")},
+					      {S("Pragma"), S("no-cache")}};
+	http_respond(x, &(struct http_response){.status = 400,
+						.content_type = S("application/json"),
+						.headers = headers,
+						.header_count = 3,
+						.body = body});
+}
+
+const struct face_vendor face_cerner = {
+	.name = "cerner",
+	.base_path = "/r4/" CERNER_TENANT,
+	.token_paths = {"/tenants/" CERNER_TENANT "/protocols/oauth2/profiles/smart-v1/token", NULL},
+	.types = cerner_types,
+	.opened = {"",
+		   "crsu",
+		   "_id|patient|subject",
+		   "_id _count _lastUpdated category date identifier patient status subject",
+		   50,
+		   200,
+		   {400, "invalid", NULL}},
+	.token_lifetime_s = 570,
+	.needs_scope = true,
+	.face = {.name = "cerner",
+		 .admit = admit,
+		 .search = cerner_search,
+		 .write = before_write,
+		 .new_id = new_id,
+		 .resource = show,
+		 .searchset = cerner_searchset,
+		 .page = cerner_page,
+		 .error = on_error,
+		 .written = written,
+		 .capability = face_capability,
+		 .smart_configuration = face_smart_configuration},
+	.no_route = no_route,
+	.token_refused = token_refused,
+};

@@ -1,0 +1,15 @@
+/* Cerner's refusals and searches. Private to the Cerner face. */
+#ifndef FIRTH_SANDBOX_CERNER_PRIV_H
+#define FIRTH_SANDBOX_CERNER_PRIV_H
+
+#include "sandbox/face_priv.h"
+
+/* An OperationOutcome with one error and nothing but a text. */
+void cerner_refuse(struct rest_answer *answer, int status, const char *issue, struct str text);
+/* struct rest_face.page, .search, .searchset */
+bool cerner_page(void *ctx, struct rest_call *call, struct str *ret_position, struct rest_answer *answer);
+bool cerner_search(void *ctx, struct rest_call *call, struct rest_answer *answer);
+bool cerner_searchset(void *ctx, struct rest_call *call, const struct search_query *query,
+		      const struct store_page *page, struct rest_answer *answer, struct error *err);
+
+#endif

@@ -1,0 +1,26 @@
+/* Epic's OperationOutcomes. Private to the Epic face. */
+#ifndef FIRTH_SANDBOX_EPIC_PRIV_H
+#define FIRTH_SANDBOX_EPIC_PRIV_H
+
+#include "sandbox/face_priv.h"
+
+struct epic_issue {
+	const char *severity, *issue, *code;
+	struct str diagnostics; /* STR_NULL: none */
+	const char *location; /* "id" gives "/f:id" and "id"; NULL: none */
+};
+/* {"resourceType":"OperationOutcome","issue":[...]} */
+void epic_outcome(struct json_writer *w, const struct epic_issue *issues, size_t count);
+/* The whole answer of a refusal. */
+void epic_refuse(struct rest_answer *answer, int status, const struct epic_issue *issues, size_t count);
+/* The page of the web server, for whatever never reaches the FHIR layer. */
+void epic_html_not_found(struct buf *out);
+/* struct rest_face.error */
+void epic_error(void *ctx, struct rest_call *call, const struct error *err, struct rest_answer *answer);
+/* struct rest_face.page, .search, .searchset */
+bool epic_page(void *ctx, struct rest_call *call, struct str *ret_position, struct rest_answer *answer);
+bool epic_search(void *ctx, struct rest_call *call, struct rest_answer *answer);
+bool epic_searchset(void *ctx, struct rest_call *call, const struct search_query *query, const struct store_page *page,
+		    struct rest_answer *answer, struct error *err);
+
+#endif

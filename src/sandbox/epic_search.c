@@ -1,0 +1,284 @@
+/*
+ * Searching at Epic: required parameters per type, unknown ones ignored but repeated in the self link, a total that is
+ * the page's size as soon as _count is sent, next links that hold nothing but a session, and an outcome entry that
+ * stands among the matches.
+ */
+#include <stdlib.h>
+
+#include "base/random.h"
+#include "sandbox/epic_priv.h"
+
+#define PAGE_MAX 1000
+
+/* ---- refusals --------------------------------------------------------------------------------------------------- */
+
+static struct str shouted(struct arena *a, struct str name)
+{
+	struct str copy = arena_str(a, name);
+	for (size_t i = 0; copy.p && i < copy.n; i++) {
+		char *c = (char *)(uintptr_t)copy.p + i;
+		if (*c >= 'a' && *c <= 'z')
+			*c = (char)(*c - 'a' + 'A');
+	}
+	return arena_printf(a, "Unknown parameter: %.*s. Parameter has been ignored.", STR_ARG(copy));
+}
+
+static bool is_control(struct str name)
+{
+	return face_listed("_id _count _include _revinclude _summary _format sessionID", name);
+}
+
+/* One information issue for each parameter that is not known. */
+static size_t unknown_issues(struct rest_call *call, const struct face_type *type, struct epic_issue *issues,
+			     size_t max)
+{
+	struct str rest = face_query(call);
+	struct face_param p;
+	size_t n = 0;
+	while (n < max && face_param_next(&rest, &p)) {
+		if (!is_control(p.name) && !face_listed(type->params, p.name))
+			issues[n++] = (struct epic_issue){"information", "invalid", "59100",
+							  shouted(call->arena, p.name), NULL};
+	}
+	return n;
+}
+
+#define ISSUES_MAX 8
+static bool refuse_missing(struct rest_call *call, const struct face_type *type, struct rest_answer *answer)
+{
+	bool patient = str_is(call->type_name, "Patient");
+	struct face_refusal how = type->missing;
+	if (type->incomplete.status && face_needs_touched(type->needs, call->query))
+		how = type->incomplete;
+	struct epic_issue issues[ISSUES_MAX + 1];
+	size_t n = 0;
+	if (patient || str_is(call->type_name, "Observation"))
+		n = unknown_issues(call, type, issues, ISSUES_MAX);
+	issues[n++] = (struct epic_issue){
+		"fatal", how.issue, how.code,
+		patient ? S("This resource requires demographics or _id parameter for searching.")
+			: arena_printf(call->arena, "A search of this resource needs %s.", type->needs),
+		patient ? "demographics/_id" : NULL};
+	epic_refuse(answer, how.status, issues, n);
+	return false;
+}
+
+/* Patients are found by a whole date of birth or not at all. */
+static bool birthdate_ok(struct str query)
+{
+	struct str date = face_value(query, S("birthdate"));
+	if (!date.p)
+		return true;
+	return face_count(query, S("birthdate")) == 1 && date.n == 10 && date.p[0] >= '0' && date.p[0] <= '9';
+}
+
+/* ---- links ------------------------------------------------------------------------------------------------------ */
+
+static int by_name(const void *a, const void *b)
+{
+	const struct str *x = a, *y = b;
+	return str_cmp(*x, *y);
+}
+
+/* The parameters in alphabetical order, unknown ones included; _count comes last. */
+static struct str self_url(const struct sandbox *s, struct rest_call *call)
+{
+	struct str pairs[64], rest = face_query(call), count = face_value(rest, S("_count"));
+	struct str url = face_url(s, call->arena, call->type_name, STR_NULL);
+	struct face_param p;
+	size_t n = 0;
+	const char *mark = "?";
+	while (n < 64 && face_param_next(&rest, &p)) {
+		if (!str_is(p.name, "_count"))
+			pairs[n++] = p.pair;
+	}
+	qsort(pairs, n, sizeof(*pairs), by_name);
+	for (size_t i = 0; i < n; i++, mark = "&")
+		url = arena_printf(call->arena, "%.*s%s%.*s", STR_ARG(url), mark, STR_ARG(pairs[i]));
+	if (count.p)
+		url = arena_printf(call->arena, "%.*s%s_count=%.*s", STR_ARG(url), mark, STR_ARG(count));
+	return url;
+}
+
+static void put_link(struct json_writer *w, const char *relation, struct str url)
+{
+	json_object_begin(w);
+	json_put_member(w, S("relation"), str_from(relation));
+	json_put_member(w, S("url"), url);
+	json_object_end(w);
+}
+
+/* ---- the Bundle ------------------------------------------------------------------------------------------------- */
+
+static void begin_bundle(struct json_writer *w, const struct sandbox *s, struct rest_call *call, int64_t total,
+			 struct str next)
+{
+	json_object_begin(w);
+	json_put_member(w, S("resourceType"), S("Bundle"));
+	json_put_member(w, S("type"), S("searchset"));
+	json_key(w, S("total"));
+	json_put_i64(w, total);
+	json_key(w, S("link"));
+	json_array_begin(w);
+	if (next.p)
+		put_link(w, "next", next);
+	put_link(w, "self", self_url(s, call));
+	json_array_end(w);
+	json_key(w, S("entry"));
+	json_array_begin(w);
+}
+
+/* What was left out and why, in one entry behind the matches. Observations from other organizations are an API of
+ * their own that nobody registers here. */
+static void outcome_entry(struct json_writer *w, struct rest_call *call, bool empty)
+{
+	struct epic_issue issues[2];
+	size_t n = 0;
+	if (str_is(call->type_name, "Observation") || str_is(call->type_name, "Encounter"))
+		issues[n++] = (struct epic_issue){
+			"warning", "suppressed", "59204",
+			arena_printf(call->arena,
+				     "Client not authorized for %.*s - Outside Record Results. Search results of this "
+				     "type have not been included.",
+				     STR_ARG(call->type_name)),
+			NULL};
+	if (empty)
+		issues[n++] = (struct epic_issue){"warning", "processing", "4101", STR_NULL, NULL};
+	if (!n)
+		return;
+	char uuid[UUID_SIZE];
+	random_uuid(uuid);
+	json_object_begin(w);
+	json_put_member(w, S("fullUrl"), arena_printf(call->arena, "urn:uuid:%.36s", uuid));
+	json_key(w, S("resource"));
+	epic_outcome(w, issues, n);
+	json_key(w, S("search"));
+	json_put_raw(w, S("{\"mode\":\"outcome\"}"));
+	json_object_end(w);
+}
+
+static void end_bundle(struct json_writer *w, struct rest_call *call, bool empty)
+{
+	outcome_entry(w, call, empty);
+	json_array_end(w);
+	json_object_end(w);
+}
+
+static bool put_entry(const struct sandbox *s, struct rest_call *call, struct json_writer *w,
+		      const struct store_entry *e, struct error *err)
+{
+	json_object_begin(w);
+	json_key(w, S("link"));
+	json_array_begin(w);
+	put_link(w, "self", face_url(s, call->arena, e->type->name, e->id));
+	json_array_end(w);
+	if (!face_entry(call, s, w, e, err))
+		return false;
+	json_key(w, S("search"));
+	json_put_raw(w, e->included ? S("{\"mode\":\"include\"}") : S("{\"mode\":\"match\"}"));
+	json_object_end(w);
+	return true;
+}
+
+bool epic_searchset(void *ctx, struct rest_call *call, const struct search_query *query, const struct store_page *page,
+		    struct rest_answer *answer, struct error *err)
+{
+	struct sandbox *s = ctx;
+	(void)query;
+	struct str next = STR_NULL;
+	if (page->next.p) {
+		struct str key = face_session_put(s, call->arena, call->query, page->next);
+		if (!key.p)
+			return error_memory(err);
+		next = arena_printf(call->arena, "%.*s?sessionID=%.*s",
+				    STR_ARG(face_url(s, call->arena, call->type_name, STR_NULL)), STR_ARG(key));
+	}
+	/* With _count, and on the pages behind it, the total is that of the page. */
+	bool counted = face_has(call->query, S("_count")) && !face_has(call->query, S("_total"));
+	struct json_writer w = json_writer(&answer->body);
+	int64_t total = counted || page->total < 0 ? (int64_t)page->match_count : page->total;
+	begin_bundle(&w, s, call, total, next);
+	for (size_t i = 0; i < page->count; i++) {
+		if (!put_entry(s, call, &w, &page->entries[i], err))
+			return false;
+	}
+	end_bundle(&w, call, !page->count && !total);
+	return true;
+}
+
+/* ---- the query -------------------------------------------------------------------------------------------------- */
+
+/* What Firth is asked: known parameters that R4 has as well, and a page size. */
+static struct str understood(struct rest_call *call, const struct face_type *type)
+{
+	struct str rest = call->query, out = S("");
+	struct face_param p;
+	bool by_id = face_has(rest, S("_id"));
+	while (face_param_next(&rest, &p)) {
+		bool common = face_listed("_id _include _revinclude _summary _total", p.name);
+		if (!common &&
+		    (by_id || !face_listed(type->params, p.name) || !definitions_search_param(call->type, p.name)))
+			continue;
+		out = arena_printf(call->arena, "%.*s%.*s&", STR_ARG(out), STR_ARG(p.pair));
+	}
+	uint64_t count = PAGE_MAX;
+	bool counted = face_has(call->query, S("_count"));
+	if (counted && (!str_to_u64(face_value(call->query, S("_count")), &count) || count > PAGE_MAX))
+		count = PAGE_MAX;
+	bool total = face_has(call->query, S("_total"));
+	return arena_printf(call->arena, "%.*s_count=%llu%s", STR_ARG(out), (unsigned long long)count,
+			    counted || total ? "" : "&_total=accurate");
+}
+
+/* Too little about a person finds nobody: no error, no match. */
+static bool weak_demographics(struct rest_call *call, const struct face_type *type)
+{
+	return str_is(call->type_name, "Patient") && !face_needs_met(type->needs, call->query);
+}
+
+static bool names_anything(struct rest_call *call, const struct face_type *type)
+{
+	struct str rest = call->query;
+	struct face_param p;
+	while (face_param_next(&rest, &p)) {
+		if (p.value.n && !is_control(p.name) && face_listed(type->params, p.name))
+			return true;
+	}
+	return false;
+}
+
+bool epic_search(void *ctx, struct rest_call *call, struct rest_answer *answer)
+{
+	struct sandbox *s = ctx;
+	const struct face_type *type = face_type(s, call->type_name);
+	bool weak = weak_demographics(call, type);
+	if (weak ? !names_anything(call, type) : !face_needs_met(type->needs, call->query))
+		return refuse_missing(call, type, answer);
+	if (str_is(call->type_name, "Patient") && !birthdate_ok(call->query)) {
+		struct epic_issue issue = {"fatal", "value", "4115", S("A single valid date is required for birthdate"),
+					   "birthdate"};
+		epic_refuse(answer, 400, &issue, 1);
+		return false;
+	}
+	if (weak) {
+		struct json_writer w = json_writer(&answer->body);
+		begin_bundle(&w, s, call, 0, STR_NULL);
+		end_bundle(&w, call, true);
+		return false;
+	}
+	call->query = understood(call, type);
+	return true;
+}
+
+bool epic_page(void *ctx, struct rest_call *call, struct str *ret_position, struct rest_answer *answer)
+{
+	struct sandbox *s = ctx;
+	struct str key = face_value(call->query, S("sessionID"));
+	if (!key.p)
+		return true;
+	if (face_session_get(s, call->arena, key, &call->query, ret_position))
+		return true;
+	struct epic_issue issue = {"fatal", "processing", "4113", S("Start the search again."), "sessionID"};
+	epic_refuse(answer, 400, &issue, 1);
+	return false;
+}

@@ -1,0 +1,183 @@
+/* What both faces share: the table of types, queries as the client sent them, pieces of answers. */
+#include "sandbox/face_priv.h"
+
+/* ---- types ------------------------------------------------------------------------------------------------------ */
+
+bool face_opened(const struct sandbox *s, struct str name)
+{
+	for (size_t i = 0; i < s->o.allow_write_count; i++) {
+		if (str_eq(s->o.allow_write[i], name))
+			return true;
+	}
+	return false;
+}
+
+const struct face_type *face_type(const struct sandbox *s, struct str name)
+{
+	for (const struct face_type *t = s->vendor->types; t->name; t++) {
+		if (str_is(name, t->name))
+			return t;
+	}
+	return face_opened(s, name) ? &s->vendor->opened : NULL;
+}
+
+bool face_may(const struct sandbox *s, struct str type, char letter)
+{
+	const struct face_type *t = face_type(s, type);
+	if (!t || !letter)
+		return false;
+	return strchr(t->interactions, letter) || face_opened(s, type);
+}
+
+char face_letter(enum rest_interaction i)
+{
+	switch (i) {
+	case REST_READ:
+		return 'r';
+	case REST_SEARCH_TYPE:
+	case REST_SEARCH_POST:
+		return 's';
+	case REST_CREATE:
+		return 'c';
+	case REST_UPDATE:
+		return 'u';
+	default:
+		return 0;
+	}
+}
+
+/* ---- queries ---------------------------------------------------------------------------------------------------- */
+
+bool face_param_next(struct str *rest, struct face_param *ret_param)
+{
+	while (rest->p) {
+		struct str pair = str_split(rest, '&');
+		struct str value = pair;
+		struct str name = str_split(&value, '=');
+		if (!name.n)
+			continue;
+		for (size_t i = 0; i < name.n; i++) {
+			if (name.p[i] == ':' || name.p[i] == '.' || (name.p[i] == '%' && i + 2 < name.n)) {
+				name.n = i; /* "%3A" is a colon */
+				break;
+			}
+		}
+		*ret_param = (struct face_param){name, pair, value.p ? value : S("")};
+		return true;
+	}
+	return false;
+}
+
+size_t face_count(struct str query, struct str name)
+{
+	struct face_param p;
+	size_t n = 0;
+	while (face_param_next(&query, &p))
+		n += p.value.n && str_eq(p.name, name);
+	return n;
+}
+
+bool face_has(struct str query, struct str name)
+{
+	return face_count(query, name) > 0;
+}
+
+struct str face_value(struct str query, struct str name)
+{
+	struct face_param p;
+	while (face_param_next(&query, &p)) {
+		if (str_eq(p.name, name))
+			return p.value;
+	}
+	return STR_NULL;
+}
+
+bool face_listed(const char *list, struct str name)
+{
+	struct str rest = str_from(list);
+	while (rest.p) {
+		if (str_eq(str_split(&rest, ' '), name))
+			return true;
+	}
+	return false;
+}
+
+bool face_needs_met(const char *needs, struct str query)
+{
+	struct str rest = str_from(needs);
+	while (rest.p) {
+		struct str all = str_split(&rest, '|');
+		bool met = true;
+		while (all.p)
+			met &= face_has(query, str_split(&all, '+'));
+		if (met)
+			return true;
+	}
+	return false;
+}
+
+bool face_needs_touched(const char *needs, struct str query)
+{
+	struct str rest = str_from(needs);
+	while (rest.p) {
+		struct str all = str_split(&rest, '|');
+		while (all.p) {
+			if (face_has(query, str_split(&all, '+')))
+				return true;
+		}
+	}
+	return false;
+}
+
+struct str face_query(const struct rest_call *call)
+{
+	return call->interaction == REST_SEARCH_POST ? call->request->body : call->request->query;
+}
+
+struct str face_url(const struct sandbox *s, struct arena *a, struct str type, struct str id)
+{
+	return arena_printf(a, "%.*s/%.*s%s%.*s", STR_ARG(s->fhir_base), STR_ARG(type), id.n ? "/" : "", STR_ARG(id));
+}
+
+/* ---- answers ---------------------------------------------------------------------------------------------------- */
+
+void face_clear(struct rest_answer *answer)
+{
+	answer->header_count = 0;
+	buf_reset(&answer->body);
+}
+
+struct str face_header_of(const struct rest_answer *answer, const char *name)
+{
+	for (size_t i = 0; i < answer->header_count; i++) {
+		if (str_eq_nocase(answer->headers[i].name, str_from(name)))
+			return answer->headers[i].value;
+	}
+	return STR_NULL;
+}
+
+bool face_entry(struct rest_call *call, const struct sandbox *s, struct json_writer *w, const struct store_entry *e,
+		struct error *err)
+{
+	struct buf shown;
+	buf_init(&shown, (size_t)64 << 20);
+	bool ok = s->face.resource(s->face.ctx, call, e, &shown, err);
+	if (ok) {
+		json_put_member(w, S("fullUrl"), face_url(s, call->arena, e->type->name, e->id));
+		json_key(w, S("resource"));
+		json_put_raw(w, buf_str(&shown));
+	}
+	buf_done(&shown);
+	return ok;
+}
+
+bool face_exists(struct sandbox *s, struct rest_call *call, struct rest_answer *answer)
+{
+	struct store_entry entry;
+	struct error err = {0};
+	if (store_read(s->o.store, call->arena, call->type, call->id, 0, &entry, &err))
+		return true;
+	answer->status = error_http_status(err.code);
+	s->face.error(s->face.ctx, call, &err, answer);
+	return false;
+}

@@ -1,0 +1,131 @@
+/*
+ * Inside the sandbox room: what both faces share. A face is a table of resource types (what exists, what a search
+ * needs, page sizes) and a set of functions for struct rest_face. Where a behaviour is known from stands in
+ * docs/sandbox.md.
+ */
+#ifndef FIRTH_SANDBOX_FACE_PRIV_H
+#define FIRTH_SANDBOX_FACE_PRIV_H
+
+#include <pthread.h>
+
+#include "sandbox/adapt_priv.h"
+#include "sandbox/sandbox.h"
+
+/* ---- tables ----------------------------------------------------------------------------------------------------- */
+
+/* How a search is refused that lacks what it needs. code is the vendor's own, or NULL. */
+struct face_refusal {
+	int status;
+	const char *issue, *code;
+};
+
+struct face_type {
+	const char *name;
+	const char *interactions; /* letters: c create, r read, s search, u update */
+	/* Alternatives, one of which a search must have: "patient+category|patient+code|_id". */
+	const char *needs;
+	const char *params; /* what a search may have, separated by spaces */
+	unsigned page, page_max; /* 0: everything on one page */
+	struct face_refusal missing; /* nothing of what is needed */
+	struct face_refusal incomplete; /* a part of it; status 0: as missing */
+};
+
+/* Where the two vendors differ in whole; the functions are in epic.c and cerner.c. */
+struct face_vendor {
+	const char *name;
+	const char *base_path;
+	const char *token_paths[2];
+	const struct face_type *types; /* ends with name NULL */
+	struct face_type opened; /* a type that the vendor does not have and the site opened */
+	unsigned token_lifetime_s;
+	bool grant_registered;
+	struct rest_face face; /* ctx is filled in */
+	void (*no_route)(struct http_exchange *x);
+	void (*token_refused)(struct sandbox *s, struct http_exchange *x, const struct smart_token_answer *answer,
+			      struct buf *body);
+	bool needs_scope; /* a token request without explicit scopes is refused */
+};
+extern const struct face_vendor face_epic, face_cerner;
+extern const struct face_type epic_types[], cerner_types[];
+
+/* ---- the sandbox ------------------------------------------------------------------------------------------------ */
+
+#define FACE_SESSIONS	   512
+#define FACE_SESSION_TTL_S 600
+struct face_session {
+	char key[40];
+	struct str query, position; /* malloc'ed */
+	int64_t expires_ms;
+};
+
+struct sandbox {
+	struct arena arena;
+	struct sandbox_options o;
+	const struct face_vendor *vendor;
+	struct rest_face face;
+	struct rest_server *rest;
+	struct smart *smart;
+	struct str fhir_base, token_url;
+	struct str capability, smart_configuration;
+	pthread_mutex_t lock; /* sessions */
+	struct face_session *sessions;
+	size_t session_next;
+};
+
+/* The row of a type, opened ones included; NULL when this site does not know it. */
+const struct face_type *face_type(const struct sandbox *s, struct str name);
+bool face_opened(const struct sandbox *s, struct str name);
+/* Does the site do this to resources of the type? letter as in face_type.interactions. */
+bool face_may(const struct sandbox *s, struct str type, char letter);
+char face_letter(enum rest_interaction i); /* 0 for what neither vendor has */
+
+/* ---- queries ---------------------------------------------------------------------------------------------------- */
+
+struct face_param {
+	struct str name; /* without modifier and chain */
+	struct str pair; /* as sent */
+	struct str value; /* as sent */
+};
+/* Walks "a=1&b=2"; empty pairs are skipped. */
+bool face_param_next(struct str *rest, struct face_param *ret_param);
+bool face_has(struct str query, struct str name); /* with a value that is not empty */
+size_t face_count(struct str query, struct str name);
+struct str face_value(struct str query, struct str name); /* STR_NULL when absent */
+bool face_listed(const char *list, struct str name); /* list separated by spaces */
+bool face_needs_met(const char *needs, struct str query);
+/* Is any parameter that the needs name there? */
+bool face_needs_touched(const char *needs, struct str query);
+/* The query as the client sent it, of GET or POST _search. */
+struct str face_query(const struct rest_call *call);
+/* Type URL below the FHIR base. */
+struct str face_url(const struct sandbox *s, struct arena *a, struct str type, struct str id);
+
+/* ---- answers ---------------------------------------------------------------------------------------------------- */
+
+/* Forgets headers and body that are there. */
+void face_clear(struct rest_answer *answer);
+struct str face_header_of(const struct rest_answer *answer, const char *name);
+/* A Bundle.entry's beginning: fullUrl and resource, without the closing brace. */
+bool face_entry(struct rest_call *call, const struct sandbox *s, struct json_writer *w, const struct store_entry *e,
+		struct error *err) MUST_USE;
+/* Does the resource exist? False with answer filled by the face's error function. */
+bool face_exists(struct sandbox *s, struct rest_call *call, struct rest_answer *answer);
+
+/* ---- paging sessions -------------------------------------------------------------------------------------------- */
+
+/* Keeps a position under a new key; STR_NULL without memory. */
+struct str face_session_put(struct sandbox *s, struct arena *a, struct str query, struct str position);
+/* False when the key is unknown or its time is over. A key may be used again: clients repeat requests. */
+bool face_session_get(struct sandbox *s, struct arena *a, struct str key, struct str *ret_query,
+		      struct str *ret_position);
+void face_sessions_free(struct sandbox *s);
+
+/* ---- documents.c, token.c --------------------------------------------------------------------------------------- */
+
+bool face_documents(struct sandbox *s, struct error *err) MUST_USE;
+bool face_capability(void *ctx, struct rest_call *call, struct rest_answer *answer);
+bool face_smart_configuration(void *ctx, struct rest_call *call, struct rest_answer *answer);
+/* Answers when the path is that of the token endpoint. */
+bool face_token(struct sandbox *s, struct http_exchange *x);
+
+#endif

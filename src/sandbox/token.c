@@ -1,0 +1,88 @@
+/* The token endpoint at the vendor's path: Firth's own checks, the vendor's answers. */
+#include "sandbox/face_priv.h"
+
+#include "base/encode.h"
+
+static bool is_token_path(const struct sandbox *s, struct str path)
+{
+	for (size_t i = 0; i < 2; i++) {
+		if (s->vendor->token_paths[i] && str_is(path, s->vendor->token_paths[i]))
+			return true;
+	}
+	/* Cerner's newer form names the FHIR host as well: /tenants/{t}/hosts/{host}/protocols/... */
+	return s->o.vendor == EHR_CERNER && str_starts(path, S("/tenants/" CERNER_TENANT "/hosts/")) &&
+	       str_ends(path, S("/protocols/oauth2/profiles/smart-v1/token"));
+}
+
+/* Is there a scope that names its resource type? Wildcards are not offered. */
+static bool names_scopes(struct arena *a, struct str form)
+{
+	struct buf text;
+	bool named = false;
+	buf_init(&text, 1 << 16);
+	struct str sent = face_value(form, S("scope"));
+	if (sent.p && decode_percent(&text, sent, true)) {
+		struct str rest = arena_str(a, buf_str(&text));
+		while (rest.p) {
+			struct str scope = str_split(&rest, ' ');
+			named |= scope.n && str_find(scope, S("/*")) == STR_NONE;
+		}
+	}
+	buf_done(&text);
+	return named;
+}
+
+static void record(struct sandbox *s, const struct http_request *r, const struct smart_token_answer *answer,
+		   const struct error *why)
+{
+	struct error ignored = {0};
+	struct audit_event event = {.action = 'E',
+				    .interaction = S("token"),
+				    .outcome = answer->error ? 4 : 0,
+				    .http_status = answer->status,
+				    .agent = answer->client_id.p ? answer->client_id : S("anonymous"),
+				    .address = r->address,
+				    .request_id = r->request_id};
+	if (answer->error)
+		event.detail = str_from(why->text);
+	if (!store_audit(s->o.store, &event, 1, &ignored))
+		return; /* a token that was not recorded opens nothing that is not recorded itself */
+}
+
+static void granted(struct http_exchange *x, struct buf *body)
+{
+	const struct http_header headers[] = {{S("Cache-Control"), S("no-store")}, {S("Pragma"), S("no-cache")}};
+	http_respond(x, &(struct http_response){.status = 200,
+						.content_type = S("application/json"),
+						.headers = headers,
+						.header_count = 2,
+						.body = body});
+}
+
+bool face_token(struct sandbox *s, struct http_exchange *x)
+{
+	const struct http_request *r = http_request(x);
+	struct smart_token_answer answer = {0};
+	struct error err = {0};
+	struct buf body;
+	if (!is_token_path(s, r->path) || !str_is(r->method, "POST"))
+		return false;
+	buf_init(&body, 1 << 20);
+	bool ok = false;
+	if (!s->smart)
+		answer = (struct smart_token_answer){.status = 400, .error = "unauthorized_client"};
+	else if (s->vendor->needs_scope && !names_scopes(r->arena, r->body))
+		answer = (struct smart_token_answer){.status = 400, .error = "invalid_scope"};
+	else
+		ok = smart_token(s->smart, r->arena, r->body, http_request_header(x, "Authorization"), &body, &answer,
+				 &err);
+	if (!ok && !answer.error)
+		answer.error = "server_error";
+	record(s, r, &answer, &err);
+	if (ok)
+		granted(x, &body);
+	else
+		s->vendor->token_refused(s, x, &answer, &body);
+	buf_done(&body);
+	return true;
+}
