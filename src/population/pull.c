@@ -221,6 +221,17 @@ static void commit(struct pulling *p)
 	}
 }
 
+/* Cerner answers the read of a merged record with a stub. Its problems are with the other one, so a score of this one
+ * would be zero and wrong. */
+static bool was_merged(const struct json *patient)
+{
+	struct json_iter it = json_iter(json_get(patient, S("link")));
+	while (json_next(&it))
+		if (str_is(json_get_str(it.value, S("type")), "replaced-by"))
+			return true;
+	return false;
+}
+
 void population_pull(struct population_run *run, struct arena *scratch, struct population_patient *patient)
 {
 	static const char *const types[] = POPULATION_TYPES;
@@ -233,6 +244,12 @@ void population_pull(struct population_run *run, struct arena *scratch, struct p
 		return;
 	}
 	population_describe(run, found.resource, patient);
+	if (was_merged(found.resource)) {
+		population_trouble(run, patient, "The record was merged into another at %.*s; pull that one instead",
+				   STR_ARG(run->config->name));
+		patient->incomplete = true;
+		return;
+	}
 	map_init(&p.seen, KEPT_MAX);
 	keep(&p, &found);
 	for (size_t i = 1; i < sizeof types / sizeof types[0]; i++)

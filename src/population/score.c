@@ -21,9 +21,9 @@ static bool parse_conditions(struct arena *a, const struct store_entry *entries,
 
 void population_score(struct population_run *run, struct arena *scratch, struct population_patient *patient)
 {
-	struct store_entry *entries;
-	const struct json **conditions;
-	size_t count;
+	struct store_entry *entries = NULL;
+	const struct json **conditions = NULL;
+	size_t count = 0;
 	struct charlson_score score = {0};
 	struct error err = {0};
 	if (!population_stored(run, scratch, S("Condition"), patient->local_id, &entries, &count, &err) ||

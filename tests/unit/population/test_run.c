@@ -487,6 +487,21 @@ static void a_missing_patient_does_not_stop_the_others(void **state)
 	assert_int_equal(w->result.ehrs[0].patients, 1);
 }
 
+static void a_merged_record_is_not_scored(void **state)
+{
+	struct world *w = *state;
+	run(w);
+	tiny_add(&w->ehr,
+		 "{\"resourceType\":\"Patient\",\"id\":\"p1\",\"active\":false,\"link\":[{\"type\":\"replaced-by\","
+		 "\"other\":{\"reference\":\"Patient/p7\"}}]}");
+	tiny_find(&w->ehr, "Condition", "c1")->gone = true; /* they went with it */
+	const struct population_patient *p = run(w);
+	assert_false(p->scored);
+	assert_true(str_find(p->problem, S("merged")) != STR_NONE);
+	assert_non_null(stored(w, S("Condition"), S("main.c1"), NULL));
+	check_flag(w, "quan-2011-2", "2025-11-24");
+}
+
 static void not_quite_r4_is_kept_and_counted(void **state)
 {
 	struct world *w = *state;
@@ -595,6 +610,7 @@ int main(void)
 		T(a_failing_type_does_not_stop_the_others),
 		T(half_the_problems_make_no_score),
 		T(a_missing_patient_does_not_stop_the_others),
+		T(a_merged_record_is_not_scored),
 		T(not_quite_r4_is_kept_and_counted),
 		T(what_belongs_to_another_patient_is_not_taken),
 		T(without_roster_the_ehr_has_a_problem),
