@@ -3,56 +3,13 @@
  * parameters. The expressions are followed over the definitions when the plan is made; each element on the way becomes
  * a node of a tree, choices become one edge per JSON property, where() and extension() become guarded sub-trees. So
  * shared prefixes are walked once and elements that no parameter wants cost one hash probe. Expressions of any other
- * form are kept as programs and evaluated plainly after the walk.
+ * form are kept as programs and evaluated plainly after the walk (walk.c).
  */
 #include <stdlib.h>
 
-#include "search/search_priv.h"
+#include "search/plan_priv.h"
 
-enum { EDGE_SLOTS = 128, MAX_CURSORS = 256 };
-
-struct plan_node {
-	const struct fhir_type *type;
-	const struct fhir_element *element;
-	struct plan_edge *edges;
-	size_t edge_count, edge_capacity;
-	struct leaf *leaves;
-	size_t leaf_count, leaf_capacity;
-	struct plan_guard *guards;
-	size_t guard_count, guard_capacity;
-	unsigned char slots[EDGE_SLOTS]; /* position in edges + 1, by hash of the property */
-};
-
-struct plan_edge {
-	struct str property;
-	struct plan_node *node;
-};
-
-enum guard_kind { GUARD_MEMBER, GUARD_RESOLVES, GUARD_CONDITION };
-
-/* A sub-tree that looks at the same value, but only when a condition holds. */
-struct plan_guard {
-	enum guard_kind kind;
-	struct str member, text; /* GUARD_MEMBER: this property is a string equal to text */
-	const struct fhir_type *type; /* GUARD_RESOLVES: the reference is to a resource of this type */
-	const struct path_node *condition; /* GUARD_CONDITION, and GUARD_RESOLVES for contained resources */
-	struct plan_node *node;
-};
-
-struct plan_program {
-	const struct search_param *param;
-	const struct path_program *program;
-};
-
-struct plan {
-	struct arena arena;
-	const struct definitions *definitions;
-	const struct fhir_type *type;
-	struct plan_node *root;
-	struct plan_program *programs;
-	size_t program_count, program_capacity;
-	struct error *err; /* while building */
-};
+enum { MAX_CURSORS = 256 };
 
 /* Places that a part of an expression has reached. */
 struct cursors {
@@ -70,13 +27,6 @@ bool param_indexed(const struct search_param *param)
 }
 
 /* ---- building -------------------------------------------------------------------------------------------------- */
-
-static unsigned property_hash(struct str p)
-{
-	unsigned h = (unsigned)p.n * 37 + (unsigned char)p.p[0] * 5 + (unsigned char)p.p[p.n - 1] * 11 +
-		     (unsigned char)p.p[p.n / 2] * 3;
-	return (h ^ h >> 7) % EDGE_SLOTS;
-}
 
 static void *append(struct plan *p, void *array, size_t *count, size_t *capacity, size_t size)
 {
@@ -102,18 +52,6 @@ static struct plan_node *node_new(struct plan *p, const struct fhir_type *type, 
 	return node;
 }
 
-static struct plan_node *find_edge(const struct plan_node *node, struct str property)
-{
-	if (property.n == 0)
-		return NULL;
-	for (unsigned at = property_hash(property); node->slots[at]; at = (at + 1) % EDGE_SLOTS) {
-		const struct plan_edge *edge = &node->edges[node->slots[at] - 1];
-		if (str_eq(edge->property, property))
-			return edge->node;
-	}
-	return NULL;
-}
-
 static enum followed reach(struct cursors *out, struct plan_node *node)
 {
 	if (!node)
@@ -130,7 +68,7 @@ static enum followed reach(struct cursors *out, struct plan_node *node)
 static enum followed follow_edge(struct plan *p, struct plan_node *from, struct str property,
 				 const struct fhir_element *element, const struct fhir_type *type, struct cursors *out)
 {
-	struct plan_node *there = find_edge(from, property);
+	struct plan_node *there = plan_edge_find(from, property);
 	if (there)
 		return reach(out, there);
 	/* A nested resource tells its type itself, which is only known when it is met. */
@@ -142,7 +80,7 @@ static enum followed follow_edge(struct plan *p, struct plan_node *from, struct 
 		return FOLLOW_FAILED;
 	from->edges = edges;
 	edges[from->edge_count - 1] = (struct plan_edge){property, there};
-	unsigned at = property_hash(property);
+	unsigned at = plan_hash(property);
 	while (from->slots[at])
 		at = (at + 1) % EDGE_SLOTS;
 	from->slots[at] = (unsigned char)from->edge_count;
@@ -412,104 +350,4 @@ void plan_free(struct plan *p)
 		return;
 	arena_done(&p->arena);
 	free(p);
-}
-
-/* ---- walking --------------------------------------------------------------------------------------------------- */
-
-static bool walk(struct extraction *e, const struct plan_node *node, const struct json *value);
-
-static bool condition_holds(struct extraction *e, const struct plan_node *node, const struct plan_guard *guard,
-			    const struct json *value, bool *ret_holds)
-{
-	struct path_context context = {.definitions = e->definitions, .resource = e->resource};
-	struct path_item item = {.kind = PATH_ELEMENT, .type = node->type, .element = node->element, .value = value};
-	struct path_items result;
-	int truth;
-	if (!path_eval(guard->condition, e->arena, &context, &item, &result, e->err) ||
-	    !path_truth(&result, &truth, e->err))
-		return false;
-	*ret_holds = truth == 1;
-	return true;
-}
-
-static bool guard_holds(struct extraction *e, const struct plan_node *node, const struct plan_guard *guard,
-			const struct json *value, bool *ret_holds)
-{
-	struct str text;
-	*ret_holds = false;
-	switch (guard->kind) {
-	case GUARD_MEMBER:
-		text = json_get_str(value, guard->member);
-		*ret_holds = text.p && str_eq(text, guard->text);
-		return true;
-	case GUARD_RESOLVES:
-		text = json_get_str(value, S("reference"));
-		if (!text.p)
-			return true;
-		struct reference r = extraction_reference(e, text);
-		if (r.kind != REF_RELATIVE)
-			break;
-		*ret_holds = str_eq(r.type, guard->type->name);
-		return true;
-	case GUARD_CONDITION:
-		break;
-	}
-	return condition_holds(e, node, guard, value, ret_holds);
-}
-
-static bool walk_one(struct extraction *e, const struct plan_node *node, const struct json *value)
-{
-	for (size_t i = 0; i < node->leaf_count; i++)
-		if (!rows_of_value(e, &node->leaves[i], value))
-			return false;
-	for (size_t i = 0; i < node->guard_count; i++) {
-		bool holds;
-		if (!guard_holds(e, node, &node->guards[i], value, &holds))
-			return false;
-		if (holds && !walk_one(e, node->guards[i].node, value))
-			return false;
-	}
-	if (node->edge_count == 0 || !json_is(value, JSON_OBJECT))
-		return true;
-	struct json_iter it = json_iter(value);
-	while (json_next(&it)) {
-		const struct plan_node *next = find_edge(node, it.key);
-		if (next && !walk(e, next, it.value))
-			return false;
-	}
-	return true;
-}
-
-static bool walk(struct extraction *e, const struct plan_node *node, const struct json *value)
-{
-	if (!json_is(value, JSON_ARRAY))
-		return json_is(value, JSON_NULL) || walk_one(e, node, value);
-	struct json_iter it = json_iter(value);
-	while (json_next(&it))
-		if (!json_is(it.value, JSON_NULL) && !walk_one(e, node, it.value))
-			return false;
-	return true;
-}
-
-static bool run_program(struct extraction *e, const struct plan_program *p, const struct path_item *item)
-{
-	struct path_context context = {.definitions = e->definitions, .resource = e->resource};
-	struct path_items found;
-	if (!path_eval(p->program->root, e->arena, &context, item, &found, e->err))
-		return false;
-	for (size_t i = 0; i < found.count; i++)
-		if (!rows_of_item(e, p->param, &found.items[i]))
-			return false;
-	return true;
-}
-
-bool plan_run(const struct plan *p, struct extraction *e)
-{
-	struct path_item item = {.kind = PATH_ELEMENT, .type = p->type, .value = e->resource};
-	if (!walk(e, p->root, e->resource))
-		return false;
-	for (size_t i = 0; i < p->program_count; i++)
-		if (!run_program(e, &p->programs[i], &item))
-			return false;
-	return true;
 }

@@ -62,6 +62,10 @@ struct extraction {
 bool row_add(struct extraction *e, const struct index_row *row) MUST_USE;
 /* Appends the rows of one value (never an array). Values that do not fit the parameter give none. */
 bool rows_of_value(struct extraction *e, const struct leaf *leaf, const struct json *value) MUST_USE;
+/* The parts of rows_of_value that are in rows_range.c. */
+bool date_rows(struct extraction *e, const struct leaf *leaf, const struct json *value) MUST_USE;
+bool number_rows(struct extraction *e, const struct leaf *leaf, const struct json *value) MUST_USE;
+bool quantity_rows(struct extraction *e, const struct leaf *leaf, const struct json *value) MUST_USE;
 bool rows_of_item(struct extraction *e, const struct search_param *param, const struct path_item *item) MUST_USE;
 /* The code system that a code element's required binding implies; STR_NULL when none or several. Text in a. */
 struct str implied_system(struct arena *a, const struct fhir_element *element);
