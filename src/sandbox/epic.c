@@ -56,6 +56,16 @@ static bool show(void *ctx, struct rest_call *call, const struct store_entry *en
 	return buf_ok(out) ? true : error_memory(err);
 }
 
+/* Epic's own resources show no version at all; those of types that the site opened do. */
+static void after_read(void *ctx, struct rest_call *call, const struct store_entry *entry, struct rest_answer *answer)
+{
+	(void)entry;
+	struct str etag = face_header_of(answer, "ETag");
+	answer->header_count = 0;
+	if (face_opened(ctx, call->type_name))
+		rest_answer_header(answer, "ETag", etag);
+}
+
 static struct str new_id(void *ctx, struct arena *a, const struct fhir_type *type)
 {
 	(void)ctx;
@@ -133,6 +143,7 @@ const struct face_vendor face_epic = {
 		 .write = before_write,
 		 .new_id = new_id,
 		 .resource = show,
+		 .read = after_read,
 		 .searchset = epic_searchset,
 		 .page = epic_page,
 		 .error = epic_error,

@@ -71,6 +71,9 @@ bool read_answer(struct rest_call *call, struct rest_answer *answer, struct erro
 		answer->status = 304;
 	else if (!answer_resource(call, &entry, &answer->body, err))
 		return false;
+	const struct rest_face *face = call->server->o.face;
+	if (face && face->read)
+		face->read(face->ctx, call, &entry, answer);
 	struct audit_event event = audit_describe(call, answer->status, NULL);
 	event.version = entry.version;
 	event.patient = audit_patient(call->arena, call->type, call->id, entry.body);

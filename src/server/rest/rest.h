@@ -88,6 +88,9 @@ struct rest_face {
 	 * entries of a searchset or history when there is no searchset hook, and for the body of a write's answer. */
 	bool (*resource)(void *ctx, struct rest_call *call, const struct store_entry *entry, struct buf *out,
 			 struct error *err);
+	/* After a read: headers and status to be changed where the vendor differs. answer comes with ETag and
+	 * Last-Modified. */
+	void (*read)(void *ctx, struct rest_call *call, const struct store_entry *entry, struct rest_answer *answer);
 	/* Writes the whole searchset: body, and status when it is not 200. page->next is the opaque position of the
 	 * next page or STR_NULL. */
 	bool (*searchset)(void *ctx, struct rest_call *call, const struct search_query *query,
