@@ -168,7 +168,7 @@ static bool parse_criterion(struct parsing *p, struct str name, struct str modif
 
 /* Lenient handling may drop a whole parameter that this server does not know. A known parameter with a wrong value or
  * an unsupported modifier is refused even then (R4 search.html#modifiers). */
-static bool may_ignore(const struct parsing *p, struct str name, const struct error *err)
+static bool may_ignore(const struct parsing *p, struct str name, struct str modifier, const struct error *err)
 {
 	if (!p->options->lenient)
 		return false;
@@ -176,12 +176,18 @@ static bool may_ignore(const struct parsing *p, struct str name, const struct er
 		return true;
 	if (err->code != ERR_NOT_SUPPORTED)
 		return false;
+	if (modifier.p && str_find_char(modifier, '.', 0) != STR_NONE)
+		return true;
 	const struct search_param *param = definitions_search_param(p->query->type, name);
 	return !param || !param_indexed(param);
 }
 
-static void ignore(struct parsing *p, struct str full_name)
+/* Takes back what the parameter has added so far. */
+static void ignore(struct parsing *p, struct str full_name, const struct search_query *before)
 {
+	p->query->criterion_count = before->criterion_count;
+	p->query->sort_count = before->sort_count;
+	p->query->include_count = before->include_count;
 	if (p->ignored.n)
 		buf_char(&p->ignored, ',');
 	buf_add(&p->ignored, full_name);
@@ -205,13 +211,14 @@ static bool parse_param(struct parsing *p, struct str text)
 	modifier = full_name;
 	name = str_split(&modifier, ':');
 	bool in_self;
+	const struct search_query before = *p->query;
 	p->err = &own;
 	bool ok = parse_decoded(p, name, modifier, value, &in_self);
 	p->err = err;
 	if (ok && in_self)
 		add_to_self(p, full_name, value);
-	if (!ok && may_ignore(p, name, &own)) {
-		ignore(p, full_name);
+	if (!ok && may_ignore(p, name, modifier, &own)) {
+		ignore(p, full_name, &before);
 		return true;
 	}
 	if (!ok && err && !err->code)

@@ -212,6 +212,11 @@ static void lenient_drops_only_unknown_parameters(void **state)
 	assert_true(str_is(f.query.self, "gender=male"));
 	assert_int_equal(f.query.criterion_count, 1);
 	arena_done(&f.arena);
+	assert_true(
+		parse(&f, "Observation", S("subject:Patient.name=y&_sort=date,nothing&_has:x:y=1&status=final"), true));
+	assert_true(str_is(f.query.ignored, "subject:Patient.name,_sort,_has:x:y"));
+	assert_true(f.query.sort_count == 0 && f.query.criterion_count == 1 && str_is(f.query.self, "status=final"));
+	arena_done(&f.arena);
 	assert_false(parse(&f, "Patient", S("birthdate=never"), true));
 	assert_int_equal(f.err.code, ERR_VALUE);
 	arena_done(&f.arena);
