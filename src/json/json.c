@@ -23,9 +23,9 @@ static void locate(struct str text, size_t at, size_t *ret_line, size_t *ret_col
 	*ret_column = at - start + 1;
 }
 
-/* yyjson reads without recursion at any depth; our walks recurse, so the depth is bounded before anything else. Only
- * called on text that yyjson found well-formed, so strings are the only thing to skip. */
-static bool depth_within(struct str text, unsigned max, size_t *ret_at)
+/* The position of the first bracket that goes deeper than max. Only called on text that yyjson found well-formed, so
+ * strings are the only thing to skip. */
+static size_t find_too_deep(struct str text, unsigned max)
 {
 	unsigned depth = 0;
 	for (size_t i = 0; i < text.n; i++) {
@@ -35,15 +35,13 @@ static bool depth_within(struct str text, unsigned max, size_t *ret_at)
 				if (text.p[i] == '\\')
 					i++;
 		} else if (c == '{' || c == '[') {
-			if (++depth > max) {
-				*ret_at = i;
-				return false;
-			}
+			if (++depth > max)
+				return i;
 		} else if (c == '}' || c == ']') {
 			depth--;
 		}
 	}
-	return true;
+	return text.n;
 }
 
 static struct str key_of(yyjson_val *k)
@@ -54,21 +52,28 @@ static struct str key_of(yyjson_val *k)
 /* No FHIR type has a hundred elements; the bound keeps the table below on the stack and every check linear. */
 enum { MAX_OBJECT_KEYS = 512, KEY_SLOTS = 4 * MAX_OBJECT_KEYS };
 
+/* Keys that fall on different bits of a word are different, so most objects need no comparison at all. */
 static bool small_keys_unique(yyjson_val *object, struct str *ret_key)
 {
 	struct str seen[16];
+	uint64_t bits = 0;
 	size_t i, max, count = 0;
 	yyjson_val *k, *v;
 	yyjson_obj_foreach(object, i, max, k, v)
 	{
-		seen[count] = key_of(k);
-		for (size_t j = 0; j < count; j++) {
-			if (str_eq(seen[j], seen[count])) {
-				*ret_key = seen[j];
+		struct str key = key_of(k);
+		unsigned mix = (unsigned)key.n;
+		if (key.n)
+			mix += 7u * (unsigned char)key.p[0] + 31u * (unsigned char)key.p[key.n - 1];
+		uint64_t bit = (uint64_t)1 << (mix & 63);
+		for (size_t j = 0; (bits & bit) && j < count; j++) {
+			if (str_eq(seen[j], key)) {
+				*ret_key = key;
 				return false;
 			}
 		}
-		count++;
+		bits |= bit;
+		seen[count++] = key;
 	}
 	return true;
 }
@@ -99,22 +104,35 @@ static bool keys_unique(yyjson_val *object, struct str *ret_key)
 						   : large_keys_unique(object, ret_key);
 }
 
-static bool tree_is_sound(yyjson_val *root, struct error *err)
+static bool object_is_sound(yyjson_val *object, struct error *err)
 {
-	/* All values of a document lie in one row after the root, in document order; a container knows how far it
-	 * reaches. So a flat scan sees every object. */
-	yyjson_val *end = unsafe_yyjson_get_next(root);
-	for (yyjson_val *v = root; v < end; v++) {
-		if (unsafe_yyjson_get_type(v) != YYJSON_TYPE_OBJ)
-			continue;
-		struct str key;
-		if (unsafe_yyjson_get_len(v) > MAX_OBJECT_KEYS)
-			return error_set(err, ERR_LIMIT, "An object has more than %d members", MAX_OBJECT_KEYS);
-		if (!keys_unique(v, &key)) {
-			struct str shown = str_slice(key, 0, 64);
-			return error_set(err, ERR_JSON, "The property \"%.*s\" appears twice in one object",
-					 STR_ARG(shown));
-		}
+	struct str key;
+	if (unsafe_yyjson_get_len(object) > MAX_OBJECT_KEYS)
+		return error_set(err, ERR_LIMIT, "An object has more than %d members", MAX_OBJECT_KEYS);
+	if (keys_unique(object, &key))
+		return true;
+	struct str shown = str_slice(key, 0, 64);
+	return error_set(err, ERR_JSON, "The property \"%.*s\" appears twice in one object", STR_ARG(shown));
+}
+
+/* yyjson reads without recursion at any depth; our walks recurse, so the depth is bounded before anything else: this
+ * one goes no deeper than what it allows. *ret_deep tells that the depth was the reason to fail. */
+static bool tree_is_sound(yyjson_val *v, unsigned depth_left, bool *ret_deep, struct error *err)
+{
+	bool object = unsafe_yyjson_get_type(v) == YYJSON_TYPE_OBJ;
+	if (depth_left == 0) {
+		*ret_deep = true;
+		return false;
+	}
+	if (object && !object_is_sound(v, err))
+		return false;
+	yyjson_val *child = unsafe_yyjson_get_first(v);
+	for (size_t left = unsafe_yyjson_get_len(v); left; left--) {
+		if (object)
+			child++; /* past the key */
+		if (unsafe_yyjson_is_ctn(child) && !tree_is_sound(child, depth_left - 1, ret_deep, err))
+			return false;
+		child = unsafe_yyjson_get_next(child);
 	}
 	return true;
 }
@@ -161,7 +179,6 @@ static bool set_read_error(struct error *err, struct str text, const yyjson_read
 
 const struct json *json_parse(struct arena *a, struct str text, unsigned max_depth, struct error *err)
 {
-	size_t at;
 	yyjson_alc pool = {pool_malloc, pool_realloc, pool_free, a};
 	yyjson_read_err e;
 	if (text.n == 0) {
@@ -173,15 +190,17 @@ const struct json *json_parse(struct arena *a, struct str text, unsigned max_dep
 		set_read_error(err, text, &e);
 		return NULL;
 	}
-	if (!depth_within(text, max_depth ? max_depth : JSON_MAX_DEPTH, &at)) {
-		error_set(err, ERR_LIMIT, "The content is nested deeper than %u levels",
-			  max_depth ? max_depth : JSON_MAX_DEPTH);
-		if (err)
-			locate(text, at, &err->line, &err->column);
-		return NULL;
-	}
 	yyjson_val *root = yyjson_doc_get_root(doc);
-	return tree_is_sound(root, err) ? (const struct json *)root : NULL;
+	unsigned depth = max_depth ? max_depth : JSON_MAX_DEPTH;
+	bool deep = false;
+	if (!unsafe_yyjson_is_ctn(root) || tree_is_sound(root, depth, &deep, err))
+		return (const struct json *)root;
+	if (deep) {
+		error_set(err, ERR_LIMIT, "The content is nested deeper than %u levels", depth);
+		if (err)
+			locate(text, find_too_deep(text, depth), &err->line, &err->column);
+	}
+	return NULL;
 }
 
 enum json_type json_type(const struct json *j)

@@ -1,0 +1,217 @@
+/*
+ * Opening and closing: the directory, the lock that keeps a second writer out, the schema and its version, and the
+ * table of functions behind the store's door.
+ */
+#include "store/sqlite/sqlite_priv.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool make_directory(const char *path, bool read_only, struct error *err)
+{
+	struct stat info;
+	if (!read_only && mkdir(path, 0700) != 0 && errno != EEXIST)
+		return error_set(err, ERR_STORE, "The store's directory %s cannot be made: %s", path, strerror(errno));
+	if (stat(path, &info) != 0)
+		return error_set(err, ERR_NOT_FOUND, "There is no store at %s", path);
+	if (!S_ISDIR(info.st_mode))
+		return error_set(err, ERR_STORE, "The store's location %s is not a directory", path);
+	return true;
+}
+
+/* The lock lives as long as the process holds the file, so a killed server leaves none behind. */
+static bool take_lock(struct sqlite_store *s, const char *directory, struct error *err)
+{
+	char path[sizeof(s->path)];
+	snprintf(path, sizeof(path), "%.*s/lock", (int)sizeof(path) - 8, directory);
+	s->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (s->lock_fd < 0)
+		return error_set(err, ERR_STORE, "The store's lock %s cannot be opened: %s", path, strerror(errno));
+	if (flock(s->lock_fd, LOCK_EX | LOCK_NB) == 0)
+		return true;
+	if (errno == EWOULDBLOCK)
+		return error_set(err, ERR_STORE,
+				 "The store at %s is open for writing in another process; stop that one first",
+				 directory);
+	return error_set(err, ERR_STORE, "The store at %s cannot be locked: %s", directory, strerror(errno));
+}
+
+/* For its owner alone; SQLite gives its other files the mode of this one. */
+static bool make_file(const char *path, struct error *err)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return error_set(err, ERR_STORE, "The store's file %s cannot be opened: %s", path, strerror(errno));
+	close(fd);
+	return true;
+}
+
+/* ---- schema -------------------------------------------------------------------------------------------------------
+ */
+
+static bool query_number(struct db *db, const char *sql, int64_t *ret_value, struct error *err)
+{
+	sqlite3_stmt *s = NULL;
+	int rc = sqlite3_prepare_v2(db->handle, sql, -1, &s, NULL);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_step(s);
+	bool ok = rc == SQLITE_ROW || rc == SQLITE_DONE;
+	*ret_value = rc == SQLITE_ROW ? sqlite3_column_int64(s, 0) : 0;
+	sqlite3_finalize(s);
+	return ok || db_failed(db, rc, err);
+}
+
+static bool check_schema(struct db *db, bool *ret_empty, struct error *err)
+{
+	int64_t tables, meta, version;
+	if (!query_number(db, "SELECT count(*) FROM sqlite_schema", &tables, err) ||
+	    !query_number(db, "SELECT count(*) FROM sqlite_schema WHERE name = 'meta'", &meta, err))
+		return false;
+	*ret_empty = tables == 0;
+	if (*ret_empty)
+		return true;
+	if (!meta)
+		return error_set(err, ERR_STORE, "The file firth.sqlite was not made by Firth");
+	if (!query_number(db, "SELECT value FROM meta WHERE key = 'schema'", &version, err))
+		return false;
+	if (version != STORE_SCHEMA_VERSION)
+		return error_set(err, ERR_STORE, "The store has schema version %lld; this Firth reads version %d",
+				 (long long)version, STORE_SCHEMA_VERSION);
+	return true;
+}
+
+static bool create_schema(struct db *db, struct error *err)
+{
+	char sql[80];
+	snprintf(sql, sizeof(sql), "INSERT INTO meta VALUES ('schema', %d); COMMIT;", STORE_SCHEMA_VERSION);
+	return db_script(db, "PRAGMA page_size = 4096; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; BEGIN;",
+			 err) &&
+	       db_script(db, store_schema_sql, err) && db_script(db, sql, err);
+}
+
+static bool load_dictionaries(struct sqlite_store *s, struct db *db, struct error *err)
+{
+	sqlite3_stmt *q = db_use(db, SQL_DICTIONARIES, err);
+	if (!q)
+		return false;
+	for (;;) {
+		bool row = false;
+		if (!db_row(db, q, &row, err))
+			return false;
+		if (!row)
+			return true;
+		if (!bodies_add(s->bodies, sqlite3_column_int(q, 0), column_str(q, 1), err))
+			return false;
+	}
+}
+
+static bool open_schema(struct sqlite_store *s, bool read_only, struct error *err)
+{
+	struct db db;
+	bool empty = false;
+	if (!db_open(&db, s->path, read_only, err))
+		return false;
+	bool ok = check_schema(&db, &empty, err);
+	if (ok && empty)
+		ok = read_only ? error_set(err, ERR_STORE, "The store is empty") : create_schema(&db, err);
+	ok = ok && load_dictionaries(s, &db, err);
+	db_close(&db);
+	return ok;
+}
+
+/* ---- the door -----------------------------------------------------------------------------------------------------
+ */
+
+static void sqlite_close(void *b)
+{
+	struct sqlite_store *s = b;
+	keeper_stop(s);
+	while (s->idle) {
+		struct reader *next = s->idle->next;
+		reader_free(s->idle);
+		s->idle = next;
+	}
+	if (s->has_writer)
+		writer_close(&s->writer);
+	bodies_free(s->bodies);
+	if (s->lock_fd >= 0)
+		close(s->lock_fd);
+	pthread_mutex_destroy(&s->lock);
+	free(s);
+}
+
+static bool open_parts(struct sqlite_store *s, const char *directory, const struct store_options *options,
+		       struct error *err)
+{
+	snprintf(s->path, sizeof(s->path), "%.*s/firth.sqlite", (int)sizeof(s->path) - 16, directory);
+	s->bodies = bodies_new();
+	if (!s->bodies)
+		return error_memory(err);
+	if (!make_directory(directory, options->read_only, err))
+		return false;
+	if (options->read_only && access(s->path, F_OK) != 0)
+		return error_set(err, ERR_NOT_FOUND, "There is no store at %s", directory);
+	if (!options->read_only && (!take_lock(s, directory, err) || !make_file(s->path, err)))
+		return false;
+	if (!open_schema(s, options->read_only, err))
+		return false;
+	if (options->read_only)
+		return true;
+	s->has_writer = writer_open(&s->writer, s->path, options->cache_bytes, err);
+	return s->has_writer && keeper_start(s, err);
+}
+
+static void *sqlite_open(struct str location, const struct store_options *options, struct queue *queue,
+			 struct error *err)
+{
+	char directory[4000];
+	if (!location.n || location.n >= sizeof(directory) || memchr(location.p, '\0', location.n)) {
+		error_set(err, ERR_STORE, "The store's location is not a usable path");
+		return NULL;
+	}
+	memcpy(directory, location.p, location.n);
+	directory[location.n] = '\0';
+	struct sqlite_store *s = calloc(1, sizeof(*s));
+	if (!s) {
+		error_memory(err);
+		return NULL;
+	}
+	s->lock_fd = -1;
+	s->definitions = options->definitions;
+	s->queue = queue;
+	pthread_mutex_init(&s->lock, NULL);
+	if (open_parts(s, directory, options, err))
+		return s;
+	sqlite_close(s);
+	return NULL;
+}
+
+static void sqlite_limit_pages(void *b, int64_t pages)
+{
+	struct sqlite_store *s = b;
+	char sql[80];
+	struct error err = {0};
+	snprintf(sql, sizeof(sql), "PRAGMA max_page_count = %lld", pages ? (long long)pages : 1073741823ll);
+	if (!db_script(&s->writer.db, sql, &err))
+		error_clear(&err);
+}
+
+const struct store_backend store_sqlite = {
+	.open = sqlite_open,
+	.close = sqlite_close,
+	.prepare = group_prepare,
+	.commit = group_commit,
+	.read = sqlite_read,
+	.history = sqlite_history,
+	.search = sqlite_search,
+	.counts = sqlite_counts,
+	.audit_list = sqlite_audit_list,
+	.audit_verify = sqlite_audit_verify,
+	.fact_get = sqlite_fact_get,
+	.limit_pages = sqlite_limit_pages,
+};

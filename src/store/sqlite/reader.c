@@ -1,0 +1,137 @@
+/*
+ * Reading connections, pooled: the one given back last is handed out first, so its pages and statements are warm. Each
+ * thread has one for itself while it holds it, which is why nothing here waits for a writer.
+ */
+#include "store/sqlite/sqlite_priv.h"
+
+#include <stdlib.h>
+
+#include "fhir/resource.h"
+
+static bool reader_open(struct sqlite_store *s, struct reader *r, struct error *err)
+{
+	cache_init(&r->types, 512);
+	buf_init(&r->stored, (size_t)2 << 30);
+	buf_init(&r->served, (size_t)2 << 30);
+	r->unpacker = ZSTD_createDCtx();
+	if (!r->unpacker)
+		return error_memory(err);
+	/* Pages come from the map; the cache is for those still in the log. */
+	return db_open(&r->db, s->path, true, err) &&
+	       db_script(&r->db,
+			 "PRAGMA mmap_size = 1073741824; PRAGMA cache_size = -1024; PRAGMA temp_store = MEMORY;", err);
+}
+
+void reader_free(struct reader *r)
+{
+	db_close(&r->db);
+	ZSTD_freeDCtx(r->unpacker);
+	buf_done(&r->stored);
+	buf_done(&r->served);
+	cache_done(&r->types);
+	free(r);
+}
+
+struct reader *reader_acquire(struct sqlite_store *s, struct error *err)
+{
+	pthread_mutex_lock(&s->lock);
+	struct reader *r = s->idle;
+	if (r)
+		s->idle = r->next;
+	pthread_mutex_unlock(&s->lock);
+	if (r)
+		return r;
+	r = calloc(1, sizeof(*r));
+	if (!r) {
+		error_memory(err);
+		return NULL;
+	}
+	if (reader_open(s, r, err))
+		return r;
+	reader_free(r);
+	return NULL;
+}
+
+void reader_release(struct sqlite_store *s, struct reader *r)
+{
+	/* A large resource must not hold its memory for ever. */
+	if (r->stored.cap > 1 << 20)
+		buf_done(&r->stored);
+	if (r->served.cap > 1 << 20)
+		buf_done(&r->served);
+	pthread_mutex_lock(&s->lock);
+	r->next = s->idle;
+	s->idle = r;
+	pthread_mutex_unlock(&s->lock);
+}
+
+bool reader_begin(struct reader *r, struct error *err)
+{
+	return db_run(&r->db, SQL_BEGIN_READ, err) && db_number(&r->db, SQL_LAST_VID, 0, &r->last_vid, err);
+}
+
+void reader_end(struct reader *r)
+{
+	for (int i = 0; i < STATEMENT_COUNT; i++)
+		if (r->db.statements[i])
+			sqlite3_reset(r->db.statements[i]);
+	if (!sqlite3_get_autocommit(r->db.handle)) {
+		struct error ignored = {0};
+		if (!db_run(&r->db, SQL_ROLLBACK, &ignored))
+			error_clear(&ignored);
+	}
+}
+
+bool reader_type(struct reader *r, const struct fhir_type *type, int64_t *ret_id, struct error *err)
+{
+	if (cache_get(&r->types, type->name, ret_id))
+		return true;
+	sqlite3_stmt *s = db_use(&r->db, SQL_TYPE_GET, err);
+	bool row = false;
+	if (!s)
+		return false;
+	bind_str(s, 1, type->name);
+	if (!db_row(&r->db, s, &row, err))
+		return false;
+	*ret_id = row ? sqlite3_column_int64(s, 0) : 0;
+	sqlite3_reset(s);
+	if (*ret_id)
+		cache_put(&r->types, type->name, *ret_id);
+	return true;
+}
+
+const struct fhir_type *reader_type_of(struct sqlite_store *s, struct reader *r, int64_t id, struct error *err)
+{
+	size_t slots = sizeof(r->type_of) / sizeof(r->type_of[0]);
+	if (id > 0 && (size_t)id < slots && r->type_of[id])
+		return r->type_of[id];
+	sqlite3_stmt *q = db_use(&r->db, SQL_TYPE_NAME, err);
+	bool row = false;
+	if (!q)
+		return NULL;
+	sqlite3_bind_int64(q, 1, id);
+	if (!db_row(&r->db, q, &row, err))
+		return NULL;
+	const struct fhir_type *type =
+		row && s->definitions ? definitions_resource(s->definitions, column_str(q, 0)) : NULL;
+	sqlite3_reset(q);
+	if (!type)
+		error_set(err, ERR_STORE, "The store holds a resource type that the definitions do not have");
+	else if ((size_t)id < slots)
+		r->type_of[id] = type;
+	return type;
+}
+
+bool reader_serve(struct sqlite_store *s, struct reader *r, struct arena *a, struct packed_body packed, size_t meta_at,
+		  int64_t version, int64_t updated_ms, struct str *ret_body, struct error *err)
+{
+	if (!bodies_unpack(s->bodies, r->unpacker, packed, &r->stored, err))
+		return false;
+	buf_reset(&r->served);
+	resource_write_served(&r->served, buf_str(&r->stored), meta_at, version, updated_ms);
+	struct str body = buf_ok(&r->served) ? arena_str(a, buf_str(&r->served)) : STR_NULL;
+	if (!body.p)
+		return error_memory(err);
+	*ret_body = body;
+	return true;
+}

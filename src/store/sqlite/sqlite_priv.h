@@ -1,0 +1,268 @@
+/*
+ * What the files of the SQLite backend share. One writer, owned by the committing thread; a pool of readers, each used
+ * by one thread at a time; bodies and their dictionaries, used by all. Only this directory includes sqlite3.h.
+ */
+#ifndef FIRTH_STORE_SQLITE_PRIV_H
+#define FIRTH_STORE_SQLITE_PRIV_H
+
+#include <sqlite3.h>
+#include <zstd.h>
+
+#include "base/map.h"
+#include "store/store_priv.h"
+
+/* ---- connections and statements (db.c) --------------------------------------------------------------------------- */
+
+enum statement {
+#define STATEMENT(name, sql) SQL_##name,
+#include "store/sqlite/statements.def"
+#undef STATEMENT
+	STATEMENT_COUNT
+};
+
+struct db {
+	sqlite3 *handle;
+	sqlite3_stmt *statements[STATEMENT_COUNT]; /* prepared on first use */
+};
+
+bool db_open(struct db *db, const char *path, bool read_only, struct error *err) MUST_USE;
+void db_close(struct db *db);
+/* The statement, reset and ready to bind. NULL with an error. */
+sqlite3_stmt *db_use(struct db *db, enum statement statement, struct error *err) MUST_USE;
+/* Turns a result code into an error; texts carry no data. Always false. */
+bool db_failed(struct db *db, int rc, struct error *err);
+/* A step that must end, for statements without rows, then resets. */
+bool db_done(struct db *db, sqlite3_stmt *statement, struct error *err) MUST_USE;
+/* A step that may give a row. *ret_row tells; the statement stays open until db_use or sqlite3_reset. */
+bool db_row(struct db *db, sqlite3_stmt *statement, bool *ret_row, struct error *err) MUST_USE;
+bool db_run(struct db *db, enum statement statement, struct error *err) MUST_USE;
+bool db_script(struct db *db, const char *sql, struct error *err) MUST_USE;
+/* The first column of the first row of a statement without parameters; otherwise when there is none or NULL. */
+bool db_number(struct db *db, enum statement statement, int64_t otherwise, int64_t *ret_value,
+	       struct error *err) MUST_USE;
+
+static inline void bind_str(sqlite3_stmt *s, int at, struct str text)
+{
+	if (text.p)
+		sqlite3_bind_text64(s, at, text.p, text.n, SQLITE_STATIC, SQLITE_UTF8);
+	else
+		sqlite3_bind_null(s, at);
+}
+
+static inline void bind_blob(sqlite3_stmt *s, int at, struct str bytes)
+{
+	sqlite3_bind_blob64(s, at, bytes.n ? bytes.p : "", bytes.n, SQLITE_STATIC);
+}
+
+/* Column text or bytes, borrowed until the next step. STR_NULL for NULL. */
+static inline struct str column_str(sqlite3_stmt *s, int at)
+{
+	if (sqlite3_column_type(s, at) == SQLITE_NULL)
+		return STR_NULL;
+	const char *p = sqlite3_column_blob(s, at);
+	return str_make(p ? p : "", (size_t)sqlite3_column_bytes(s, at));
+}
+
+extern const char store_schema_sql[];
+#define STORE_SCHEMA_VERSION 1
+
+/* ---- bodies (body.c) ------------------------------------------------------------------------------------------------
+ */
+
+struct bodies;
+
+/* How a body is kept. */
+enum body_coding { BODY_RAW = 0, BODY_ZSTD = 1, BODY_DICTIONARY = 2 /* and up: dictionary coding - 1 */ };
+
+struct packed_body {
+	struct str bytes;
+	int coding;
+};
+
+struct bodies *bodies_new(void);
+void bodies_free(struct bodies *b);
+/* Makes a dictionary known; bytes are copied. The newest is used for packing. */
+bool bodies_add(struct bodies *b, int id, struct str bytes, struct error *err) MUST_USE;
+/* Any thread. The result lies in a, or is body itself when packing does not pay. */
+bool bodies_pack(struct bodies *b, struct arena *a, struct str body, struct packed_body *ret_packed,
+		 struct error *err) MUST_USE;
+/* Into out, which is emptied first. */
+bool bodies_unpack(struct bodies *b, ZSTD_DCtx *context, struct packed_body packed, struct buf *out,
+		   struct error *err) MUST_USE;
+
+/* ---- one version's index rows as bytes (terms.c)
+ * --------------------------------------------------------------------- */
+
+/* A decoded index row with interned names. What is not used is zero. */
+struct term {
+	int64_t param;
+	enum search_param_type type;
+	int64_t system; /* 0: none */
+	struct str code; /* as in struct index_row; STR_NULL: none */
+	struct str text; /* string: as written; quantity: unit */
+	int64_t target; /* local reference: rid; 0 otherwise */
+	int64_t low, high;
+	double number, number_low, number_high;
+};
+
+void term_write(struct buf *out, const struct term *term);
+/* Takes the next term off *bytes; false at the end or when the bytes make no sense. */
+bool term_next(struct str *bytes, struct term *ret_term);
+/* How wide a range is, so that one index by its low end can serve both ends: see index.c. */
+int date_width(int64_t low, int64_t high);
+int number_width(double low, double high);
+/* Widest span of each class; the last has none. */
+extern const int64_t date_spans[3];
+enum { DATE_CLASSES = 4, NUMBER_CLASSES = 2 };
+
+/* Longest text in an index key; longer ones are cut and compared in full afterwards. */
+#define KEY_MAX 96
+static inline struct str key_cut(struct str text)
+{
+	return text.n > KEY_MAX ? str_make(text.p, KEY_MAX) : text;
+}
+
+/* ---- the writer
+ * ------------------------------------------------------------------------------------------------------ */
+
+/* Text to number, bounded: forgets everything when full. */
+struct cache {
+	struct arena arena;
+	struct map map;
+};
+
+struct pointer_slot {
+	const void *type, *param;
+	int64_t id;
+};
+enum { POINTER_SLOTS = 4096 };
+
+struct audit_head {
+	int64_t count;
+	unsigned char hash[32];
+};
+
+struct writer {
+	struct db db;
+	struct cache systems, types, params, resources;
+	struct pointer_slot *pointers; /* types and parameters by address, POINTER_SLOTS of them */
+	int64_t last_vid, last_rid, last_time;
+	struct audit_head head;
+	struct buf terms, hashed;
+	struct arena scratch; /* of one group */
+	uint64_t facts_put;
+};
+
+bool writer_open(struct writer *w, const char *path, size_t cache_bytes, struct error *err) MUST_USE;
+void writer_close(struct writer *w);
+/* Reads counters again and forgets what was interned: after a roll-back. */
+bool writer_reload(struct writer *w, struct error *err) MUST_USE;
+
+/* names.c: small numbers for names, made when new. 0 with an error. */
+int64_t writer_type(struct writer *w, const struct fhir_type *type, struct error *err);
+int64_t writer_type_named(struct writer *w, struct str name, struct error *err);
+int64_t writer_param(struct writer *w, const struct fhir_type *type, int64_t type_id, const struct search_param *param,
+		     struct error *err);
+int64_t writer_system(struct writer *w, struct str system, struct error *err);
+void cache_init(struct cache *c, size_t max);
+void cache_done(struct cache *c);
+void cache_clear(struct cache *c);
+bool cache_get(const struct cache *c, struct str key, int64_t *ret_value);
+void cache_put(struct cache *c, struct str key, int64_t value);
+
+/* index.c: entries of the index tables, collected over a group and written in the order of the tables. */
+struct index_entry {
+	uint64_t rank; /* sorts by table, parameter and the start of the key */
+	const struct term *term;
+	int64_t vid;
+	struct str key; /* token, string, unit */
+	bool by_unit; /* quantity: the entry for its unit text */
+};
+struct index_list {
+	struct index_entry *entries;
+	size_t count, capacity;
+};
+bool index_collect(struct index_list *list, struct arena *a, const struct term *term, int64_t vid) MUST_USE;
+bool index_flush(struct writer *w, struct index_list *list, struct error *err) MUST_USE;
+
+/* audit.c */
+bool audit_append(struct writer *w, int64_t time_ms, const struct audit_event *event, struct error *err) MUST_USE;
+bool audit_load_head(struct db *db, struct audit_head *ret_head, struct error *err) MUST_USE;
+/* facts.c: an error of the item, like a refused replacement, goes to item->err and leaves err alone. */
+bool fact_apply(struct writer *w, struct item *item, struct error *err) MUST_USE;
+
+/* ---- the whole
+ * ------------------------------------------------------------------------------------------------------- */
+
+struct reader {
+	struct reader *next;
+	struct db db;
+	ZSTD_DCtx *unpacker;
+	struct buf stored, served;
+	struct cache types; /* name to id */
+	const struct fhir_type *type_of[512]; /* id to type, NULL when not known yet */
+	int64_t last_vid; /* of the open snapshot */
+};
+
+struct sqlite_store {
+	char path[4096];
+	int lock_fd; /* -1 when read-only */
+	const struct definitions *definitions;
+	struct bodies *bodies;
+	struct writer writer;
+	bool has_writer;
+	pthread_mutex_t lock; /* of the pool */
+	struct reader *idle;
+	struct keeper *keeper;
+	struct queue *queue;
+};
+
+/* keeper.c: checkpoints in a thread of its own. */
+bool keeper_start(struct sqlite_store *store, struct error *err) MUST_USE;
+void keeper_stop(struct sqlite_store *store);
+/* After each commit: looks at the size of the log now and then. */
+void keeper_note(struct sqlite_store *store);
+
+struct new_dictionary {
+	int id;
+	struct str bytes;
+};
+/* dictionary.c: writes a new dictionary that came with an item. */
+bool dictionary_apply(struct writer *w, struct item *item, struct error *err) MUST_USE;
+
+/* reader.c: a connection for the calling thread; give it back with reader_release. NULL with an error. */
+struct reader *reader_acquire(struct sqlite_store *s, struct error *err) MUST_USE;
+void reader_release(struct sqlite_store *s, struct reader *r);
+void reader_free(struct reader *r);
+/* One consistent view for several statements. */
+bool reader_begin(struct reader *r, struct error *err) MUST_USE;
+void reader_end(struct reader *r);
+/* The number of a type, 0 when nothing of it was ever stored. */
+bool reader_type(struct reader *r, const struct fhir_type *type, int64_t *ret_id, struct error *err) MUST_USE;
+/* The type behind a number; NULL with an error when the definitions do not have it. */
+const struct fhir_type *reader_type_of(struct sqlite_store *s, struct reader *r, int64_t id, struct error *err);
+/* The served form of a body into a. */
+bool reader_serve(struct sqlite_store *s, struct reader *r, struct arena *a, struct packed_body packed, size_t meta_at,
+		  int64_t version, int64_t updated_ms, struct str *ret_body, struct error *err) MUST_USE;
+
+/* group.c */
+bool group_prepare(void *b, struct item *item, struct error *err);
+void group_commit(void *b, struct item *items);
+/* read.c */
+bool sqlite_read(void *b, struct arena *a, const struct fhir_type *type, struct str id, int64_t version,
+		 struct store_entry *ret_entry, struct error *err);
+bool sqlite_history(void *b, struct arena *a, const struct fhir_type *type, struct str id, int64_t after, size_t max,
+		    struct store_page *ret_page, struct error *err);
+bool sqlite_counts(void *b, struct arena *a, struct store_count **ret_counts, size_t *ret_count, struct error *err);
+/* audit.c */
+bool sqlite_audit_list(void *b, struct arena *a, int64_t before, size_t max, struct audit_row **ret_rows,
+		       size_t *ret_count, struct error *err);
+bool sqlite_audit_verify(void *b, int64_t *ret_rows, struct error *err);
+/* facts.c */
+bool sqlite_fact_get(void *b, struct arena *a, struct str shelf, struct str key, struct str *ret_value,
+		     struct error *err);
+/* search.c */
+bool sqlite_search(void *b, struct arena *a, const struct search_query *query,
+		   const struct store_search_options *options, struct store_page *ret_page, struct error *err);
+
+#endif

@@ -1,0 +1,64 @@
+/* The writing connection: its settings, its counters, and how it starts over after a roll-back. */
+#include "store/sqlite/sqlite_priv.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+bool writer_reload(struct writer *w, struct error *err)
+{
+	cache_clear(&w->systems);
+	cache_clear(&w->types);
+	cache_clear(&w->params);
+	cache_clear(&w->resources);
+	memset(w->pointers, 0, POINTER_SLOTS * sizeof(*w->pointers));
+	return db_number(&w->db, SQL_LAST_VID, 0, &w->last_vid, err) &&
+	       db_number(&w->db, SQL_LAST_RID, 0, &w->last_rid, err) &&
+	       db_number(&w->db, SQL_LAST_TIME, 0, &w->last_time, err) && audit_load_head(&w->db, &w->head, err);
+}
+
+static bool configure(struct writer *w, size_t cache_bytes, struct error *err)
+{
+	char sql[400];
+	if (!cache_bytes)
+		cache_bytes = 16 << 20;
+	/* FULL: a commit returns after its fsync. Checkpoints are the keeper's work, and the writer's when it falls
+	 * behind. Temporary tables in memory: what is PHI does not go to other files. */
+	snprintf(sql, sizeof(sql),
+		 "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 67108864;"
+		 "PRAGMA temp_store = MEMORY; PRAGMA foreign_keys = OFF; PRAGMA cache_size = -%zu;",
+		 cache_bytes / 1024);
+	return db_script(&w->db, sql, err);
+}
+
+bool writer_open(struct writer *w, const char *path, size_t cache_bytes, struct error *err)
+{
+	*w = (struct writer){0};
+	cache_init(&w->systems, 4096);
+	cache_init(&w->types, 512);
+	cache_init(&w->params, 4096);
+	cache_init(&w->resources, 16384);
+	arena_init(&w->scratch, ARENA_NO_CAP);
+	buf_init(&w->terms, 64 << 20);
+	buf_init(&w->hashed, 64 << 20);
+	w->pointers = calloc(POINTER_SLOTS, sizeof(*w->pointers));
+	if (!w->pointers)
+		error_memory(err);
+	else if (db_open(&w->db, path, false, err) && configure(w, cache_bytes, err) && writer_reload(w, err))
+		return true;
+	writer_close(w);
+	return false;
+}
+
+void writer_close(struct writer *w)
+{
+	db_close(&w->db);
+	cache_done(&w->systems);
+	cache_done(&w->types);
+	cache_done(&w->params);
+	cache_done(&w->resources);
+	arena_done(&w->scratch);
+	buf_done(&w->terms);
+	buf_done(&w->hashed);
+	free(w->pointers);
+	*w = (struct writer){0};
+}

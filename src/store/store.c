@@ -1,0 +1,236 @@
+/*
+ * The front of the store: opening, handing in, and the door to the backend. Nothing here knows how data is kept.
+ */
+#include "store/store.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "store/store_priv.h"
+
+/* How much may wait. Bulk loading takes large commits, because random leaf pages written once per commit are the cost;
+ * a server wants short ones, because everybody in a group waits for its end. */
+static const struct queue_options serving = {.max_bytes = 16 << 20, .group_changes = 1000};
+static const struct queue_options loading = {.max_bytes = 64 << 20, .group_changes = 8000, .gather_ms = 25};
+
+struct store {
+	const struct store_backend *backend;
+	void *data;
+	struct queue *queue; /* NULL when read-only */
+};
+
+struct store *store_open(struct str location, const struct store_options *options, struct error *err)
+{
+	struct store *s = calloc(1, sizeof(*s));
+	if (!s) {
+		error_memory(err);
+		return NULL;
+	}
+	s->backend = &store_sqlite;
+	if (!options->read_only) {
+		s->queue = queue_new(options->bulk ? &loading : &serving);
+		if (!s->queue) {
+			error_memory(err);
+			goto failed;
+		}
+	}
+	s->data = s->backend->open(location, options, s->queue, err);
+	if (!s->data)
+		goto failed;
+	if (s->queue && !queue_start(s->queue, s->backend, s->data, err)) {
+		s->backend->close(s->data);
+		goto failed;
+	}
+	return s;
+failed:
+	queue_free(s->queue);
+	free(s);
+	return NULL;
+}
+
+void store_close(struct store *s)
+{
+	if (!s)
+		return;
+	queue_free(s->queue);
+	s->backend->close(s->data);
+	free(s);
+}
+
+/* ---- handing in -------------------------------------------------------------------------------------------------- */
+
+static bool writable(const struct store *s, struct error *err)
+{
+	if (s->queue)
+		return true;
+	return error_set(err, ERR_STORE, "The store was opened for reading only");
+}
+
+bool store_audit(struct store *s, const struct audit_event *events, size_t count, struct error *err)
+{
+	if (!writable(s, err))
+		return false;
+	if (!count)
+		return true;
+	if (queue_trouble(s->queue, err))
+		return false;
+	struct item *item = item_new(ITEM_AUDIT);
+	if (!item)
+		return error_memory(err);
+	item->events = audit_copy(&item->memory, events, count);
+	if (!item->events) {
+		item_free(item);
+		return error_memory(err);
+	}
+	item->event_count = count;
+	item->time_ms = clock_now_ms();
+	item->changes = (count + 3) / 4;
+	for (size_t i = 0; i < count; i++)
+		item->bytes += audit_weight(&events[i]);
+	item->finish = item_free;
+	queue_put(s->queue, item);
+	return true;
+}
+
+static void finish_txn(struct item *item)
+{
+	struct store_txn *txn = item->txn;
+	txn->err = item->err;
+	item_free(item);
+	txn->done(txn->ctx, txn);
+}
+
+static bool submit(struct store *s, struct store_txn *txn, bool hurry)
+{
+	txn->err = (struct error){0};
+	txn->failed = 0;
+	txn->next = NULL;
+	struct item *item = item_new(ITEM_TXN);
+	if (!item)
+		return error_memory(&txn->err);
+	item->txn = txn;
+	item->hurry = hurry;
+	item->finish = finish_txn;
+	item->changes = txn->change_count + (txn->event_count + 3) / 4;
+	for (size_t i = 0; i < txn->change_count; i++)
+		item->bytes += sizeof(*txn->changes) + txn->changes[i].stored.n +
+			       txn->changes[i].row_count * sizeof(struct index_row);
+	for (size_t i = 0; i < txn->event_count; i++)
+		item->bytes += audit_weight(&txn->events[i]);
+	if (!s->backend->prepare(s->data, item, &txn->err)) {
+		item_free(item);
+		return false;
+	}
+	queue_put(s->queue, item);
+	return true;
+}
+
+void store_submit(struct store *s, struct store_txn *txn)
+{
+	if (!s->queue) {
+		txn->err = (struct error){0};
+		(void)writable(s, &txn->err);
+		txn->done(txn->ctx, txn);
+	} else if (!submit(s, txn, false))
+		queue_refuse(s->queue, txn);
+}
+
+struct commit_wait {
+	pthread_mutex_t lock;
+	pthread_cond_t ended;
+	bool done;
+};
+
+static void commit_done(void *ctx, struct store_txn *txn)
+{
+	(void)txn;
+	struct commit_wait *w = ctx;
+	pthread_mutex_lock(&w->lock);
+	w->done = true;
+	pthread_cond_signal(&w->ended);
+	pthread_mutex_unlock(&w->lock);
+}
+
+bool store_commit(struct store *s, struct store_txn *txn, struct error *err)
+{
+	struct commit_wait w = {.lock = PTHREAD_MUTEX_INITIALIZER, .ended = PTHREAD_COND_INITIALIZER};
+	if (!writable(s, err))
+		return false;
+	txn->done = commit_done;
+	txn->ctx = &w;
+	if (submit(s, txn, true)) {
+		pthread_mutex_lock(&w.lock);
+		while (!w.done)
+			pthread_cond_wait(&w.ended, &w.lock);
+		pthread_mutex_unlock(&w.lock);
+	}
+	pthread_mutex_destroy(&w.lock);
+	pthread_cond_destroy(&w.ended);
+	if (txn->err.code == ERR_NONE)
+		return true;
+	if (err && err->code == ERR_NONE)
+		*err = txn->err;
+	return false;
+}
+
+bool store_fact_put(struct store *s, const struct store_fact *fact, struct error *err)
+{
+	if (!writable(s, err))
+		return false;
+	struct item *item = item_new(ITEM_FACT);
+	if (!item)
+		return error_memory(err);
+	item->fact = fact;
+	item->bytes = sizeof(*fact) + fact->shelf.n + fact->key.n + fact->value.n;
+	item->changes = 1;
+	return queue_put_wait(s->queue, item, err);
+}
+
+/* ---- the door -----------------------------------------------------------------------------------------------------
+ */
+
+bool store_audit_list(struct store *s, struct arena *a, int64_t before, size_t max, struct audit_row **ret_rows,
+		      size_t *ret_count, struct error *err)
+{
+	return s->backend->audit_list(s->data, a, before, max, ret_rows, ret_count, err);
+}
+
+bool store_audit_verify(struct store *s, int64_t *ret_rows, struct error *err)
+{
+	return s->backend->audit_verify(s->data, ret_rows, err);
+}
+
+bool store_read(struct store *s, struct arena *a, const struct fhir_type *type, struct str id, int64_t version,
+		struct store_entry *ret_entry, struct error *err)
+{
+	return s->backend->read(s->data, a, type, id, version, ret_entry, err);
+}
+
+bool store_history(struct store *s, struct arena *a, const struct fhir_type *type, struct str id, int64_t after,
+		   size_t max, struct store_page *ret_page, struct error *err)
+{
+	return s->backend->history(s->data, a, type, id, after, max, ret_page, err);
+}
+
+bool store_search(struct store *s, struct arena *a, const struct search_query *query,
+		  const struct store_search_options *options, struct store_page *ret_page, struct error *err)
+{
+	return s->backend->search(s->data, a, query, options, ret_page, err);
+}
+
+bool store_counts(struct store *s, struct arena *a, struct store_count **ret_counts, size_t *ret_count,
+		  struct error *err)
+{
+	return s->backend->counts(s->data, a, ret_counts, ret_count, err);
+}
+
+bool store_fact_get(struct store *s, struct arena *a, struct str shelf, struct str key, struct str *ret_value,
+		    struct error *err)
+{
+	return s->backend->fact_get(s->data, a, shelf, key, ret_value, err);
+}
+
+void store_limit_pages(struct store *s, int64_t pages)
+{
+	s->backend->limit_pages(s->data, pages);
+}

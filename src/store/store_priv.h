@@ -1,0 +1,105 @@
+/*
+ * What the front of the store and its backends share: the items of the committing queue, the table of functions behind
+ * one door, and the bytes that the audit chain hashes.
+ */
+#ifndef FIRTH_STORE_PRIV_H
+#define FIRTH_STORE_PRIV_H
+
+#include <pthread.h>
+
+#include "store/store.h"
+
+/* ---- what waits for the committing thread ----------------------------------------------------------------------- */
+
+enum item_kind { ITEM_TXN, ITEM_AUDIT, ITEM_FACT, ITEM_OTHER };
+
+/* One thing to commit. Belongs to the queue from submission until its end is told; memory holds everything that was
+ * copied or made for it on the submitting thread. */
+struct item {
+	struct item *next;
+	enum item_kind kind;
+	bool hurry; /* somebody waits: a bulk group does not wait for more */
+	size_t bytes; /* weight for back-pressure */
+	size_t changes; /* weight for the size of a group */
+	struct arena memory;
+	struct store_txn *txn; /* ITEM_TXN */
+	void *prepared; /* ITEM_TXN: what the backend made ahead of changes[] */
+	struct audit_event *events; /* ITEM_AUDIT */
+	size_t event_count;
+	int64_t time_ms; /* ITEM_AUDIT: when it happened */
+	const struct store_fact *fact; /* ITEM_FACT */
+	void *other; /* ITEM_OTHER: the backend's own */
+	struct error err; /* result; a transaction's is copied to it */
+	void (*finish)(struct item *item); /* tells the end and frees the item */
+	void *ctx;
+};
+
+struct queue;
+
+/* ---- the door ---------------------------------------------------------------------------------------------------- */
+
+/* A backend: every function may be called from any thread, except commit, which the committing thread owns. */
+struct store_backend {
+	void *(*open)(struct str location, const struct store_options *options, struct queue *queue, struct error *err);
+	void (*close)(void *b);
+	/* On the submitting thread: whatever can be done before the group, into item->memory. */
+	bool (*prepare)(void *b, struct item *item, struct error *err);
+	/* Commits a list of items as one durable group, sets item->err of each. */
+	void (*commit)(void *b, struct item *items);
+	bool (*read)(void *b, struct arena *a, const struct fhir_type *type, struct str id, int64_t version,
+		     struct store_entry *ret_entry, struct error *err);
+	bool (*history)(void *b, struct arena *a, const struct fhir_type *type, struct str id, int64_t after,
+			size_t max, struct store_page *ret_page, struct error *err);
+	bool (*search)(void *b, struct arena *a, const struct search_query *query,
+		       const struct store_search_options *options, struct store_page *ret_page, struct error *err);
+	bool (*counts)(void *b, struct arena *a, struct store_count **ret_counts, size_t *ret_count, struct error *err);
+	bool (*audit_list)(void *b, struct arena *a, int64_t before, size_t max, struct audit_row **ret_rows,
+			   size_t *ret_count, struct error *err);
+	bool (*audit_verify)(void *b, int64_t *ret_rows, struct error *err);
+	bool (*fact_get)(void *b, struct arena *a, struct str shelf, struct str key, struct str *ret_value,
+			 struct error *err);
+	/* Tests only: no more than so many pages, as on a full disk; 0 lifts the limit. */
+	void (*limit_pages)(void *b, int64_t pages);
+};
+
+extern const struct store_backend store_sqlite;
+
+/* ---- the queue and its thread (queue.c) -------------------------------------------------------------------------- */
+
+struct queue_options {
+	size_t max_bytes; /* what may wait before submitters are held back */
+	size_t group_changes; /* changes in one commit, at most about */
+	unsigned gather_ms; /* wait so long for a group to fill; 0 = commit what is there */
+};
+
+struct queue *queue_new(const struct queue_options *options);
+/* Starts committing through the backend. */
+bool queue_start(struct queue *q, const struct store_backend *backend, void *data, struct error *err) MUST_USE;
+/* Commits everything that waits, then ends the thread and frees the queue. */
+void queue_free(struct queue *q);
+/* Hands an item in; waits while the queue is full. */
+void queue_put(struct queue *q, struct item *item);
+/* True with an error when so many audit rows could not be written that no more may be taken. */
+bool queue_trouble(struct queue *q, struct error *err) MUST_USE;
+/* Has the end told, without anything committed. For failures before the queue that must not call back at once. */
+void queue_refuse(struct queue *q, struct store_txn *txn);
+struct item *item_new(enum item_kind kind);
+void item_free(struct item *item);
+/* Puts the item in and waits for its end. The item is freed. */
+bool queue_put_wait(struct queue *q, struct item *item, struct error *err) MUST_USE;
+
+/* ---- audit chain (audit.c) --------------------------------------------------------------------------------------- */
+
+/* Hash of a row: SHA-256 over the hash before (32 zeros at first) and number, time and each field with its length, so
+ * that no two different rows give the same bytes. scratch is reused. False without memory. */
+bool audit_hash(struct buf *scratch, const unsigned char before[32], const struct audit_row *row,
+		unsigned char ret_hash[32]) MUST_USE;
+/* Copies of events whose text lies in a. NULL without memory. */
+struct audit_event *audit_copy(struct arena *a, const struct audit_event *events, size_t count);
+/* About how many bytes an event weighs. */
+size_t audit_weight(const struct audit_event *event);
+
+/* For tests: the backend's limit_pages. */
+void store_limit_pages(struct store *s, int64_t pages);
+
+#endif

@@ -1,0 +1,120 @@
+/* A store in a directory of its own, and short ways to write and read. */
+#include "fixture.h"
+
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static void open_store(struct fixture *f)
+{
+	struct error err = {0};
+	f->store = store_open(str_from(f->location), &(struct store_options){.definitions = f->definitions}, &err);
+	assert_string_equal(err.text, "");
+	assert_non_null(f->store);
+}
+
+int fixture_setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+	struct error err = {0};
+	snprintf(f->directory, sizeof(f->directory), "%s/firth-store-XXXXXX", "/tmp");
+	assert_non_null(mkdtemp(f->directory));
+	snprintf(f->location, sizeof(f->location), "%s/data", f->directory);
+	snprintf(f->file, sizeof(f->file), "%s/firth.sqlite", f->location);
+	arena_init(&f->arena, ARENA_NO_CAP);
+	f->definitions = definitions_builtin();
+	f->extractor = extractor_new(f->definitions, &err);
+	assert_non_null(f->extractor);
+	open_store(f);
+	*state = f;
+	return 0;
+}
+
+static int remove_entry(const char *path, const struct stat *info, int kind, struct FTW *ftw)
+{
+	(void)info, (void)kind, (void)ftw;
+	return remove(path);
+}
+
+void remove_tree(const char *path)
+{
+	nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+int fixture_teardown(void **state)
+{
+	struct fixture *f = *state;
+	store_close(f->store);
+	extractor_free(f->extractor);
+	arena_done(&f->arena);
+	remove_tree(f->directory);
+	free(f);
+	return 0;
+}
+
+void fixture_reopen(struct fixture *f)
+{
+	store_close(f->store);
+	open_store(f);
+}
+
+const struct fhir_type *type_named(const struct fixture *f, const char *name)
+{
+	const struct fhir_type *type = definitions_resource(f->definitions, str_from(name));
+	assert_non_null(type);
+	return type;
+}
+
+struct store_change change_of(struct fixture *f, struct arena *a, enum store_op op, const char *text)
+{
+	struct error err = {0};
+	const struct json *json = json_parse(a, str_from(text), 0, &err);
+	assert_string_equal(err.text, "");
+	assert_non_null(json);
+	struct store_change c = {.op = op, .type = resource_type(f->definitions, json, &err)};
+	assert_non_null(c.type);
+	c.id = json_str(json_get(json, S("id")));
+	struct index_rows rows = {0};
+	assert_true(extract(f->extractor, a, json, STR_NULL, &rows, &err));
+	struct buf stored;
+	buf_init(&stored, 1 << 24);
+	resource_write_stored(&stored, json, c.id, NULL, &c.meta_at);
+	assert_true(buf_ok(&stored));
+	c.stored = arena_str(a, buf_str(&stored));
+	buf_done(&stored);
+	c.rows = rows.rows;
+	c.row_count = rows.count;
+	return c;
+}
+
+struct store_change deletion_of(struct fixture *f, const char *type, const char *id)
+{
+	return (struct store_change){.op = STORE_DELETE, .type = type_named(f, type), .id = str_from(id)};
+}
+
+enum error_code commit_change(struct fixture *f, struct store_change *change)
+{
+	struct error err = {0};
+	struct store_txn txn = {.changes = change, .change_count = 1};
+	bool ok = store_commit(f->store, &txn, &err);
+	assert_int_equal(ok, err.code == ERR_NONE);
+	return err.code;
+}
+
+int64_t put(struct fixture *f, const char *json)
+{
+	struct store_change c = change_of(f, &f->arena, STORE_UPDATE, json);
+	assert_int_equal(commit_change(f, &c), ERR_NONE);
+	return c.version;
+}
+
+const char *get(struct fixture *f, const char *type, const char *id, int64_t version)
+{
+	struct store_entry e = {0};
+	struct error err = {0};
+	if (!store_read(f->store, &f->arena, type_named(f, type), str_from(id), version, &e, &err))
+		return error_name(err.code);
+	assert_int_equal(e.body.n, strlen(e.body.p));
+	return e.body.p;
+}
