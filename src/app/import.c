@@ -1,0 +1,183 @@
+/*
+ * firth import: loads resources from files into the store. What was counted as stored is durable; what was not stored
+ * has a line on standard error and makes the exit status 1.
+ */
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "app/config.h"
+#include "app/import_priv.h"
+#include "base/clock.h"
+
+static atomic_bool stop_asked;
+
+static void ask_to_stop(int signal_number)
+{
+	(void)signal_number;
+	stop_asked = true;
+}
+
+/* The first Ctrl-C ends reading and keeps what was handed in; the second one ends the program. */
+static void catch_signals(void)
+{
+	struct sigaction action = {.sa_handler = ask_to_stop, .sa_flags = (int)SA_RESETHAND};
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+}
+
+static double rate(const struct import *im, double seconds)
+{
+	return seconds > 0 ? (double)im->resources / seconds : 0;
+}
+
+static void json_number_member(struct json_writer *w, struct str key, uint64_t value)
+{
+	json_key(w, key);
+	json_put_i64(w, (int64_t)value);
+}
+
+static bool print_json(const struct import *im, double seconds)
+{
+	struct buf out;
+	char number[40];
+	buf_init(&out, 1 << 20);
+	struct json_writer w = json_writer(&out);
+	json_object_begin(&w);
+	json_number_member(&w, S("files"), im->files);
+	json_number_member(&w, S("bundles"), im->bundles);
+	json_number_member(&w, S("resources"), im->resources);
+	json_key(&w, S("by_type"));
+	json_object_begin(&w);
+	for (size_t i = 0; i < definitions_resource_count(im->definitions); i++) {
+		const struct fhir_type *type = definitions_resource_at(im->definitions, i);
+		if (im->by_type[type->id])
+			json_number_member(&w, type->name, (uint64_t)im->by_type[type->id]);
+	}
+	json_object_end(&w);
+	json_number_member(&w, S("rejected"), im->rejected);
+	json_number_member(&w, S("unreadable_files"), im->unreadable);
+	json_number_member(&w, S("skipped_entries"), im->skipped);
+	json_number_member(&w, S("unresolved_references"), im->unresolved);
+	json_key(&w, S("interrupted"));
+	json_put_bool(&w, stop_asked);
+	json_key(&w, S("seconds"));
+	json_put_raw(&w, str_make(number, (size_t)snprintf(number, sizeof(number), "%.3f", seconds)));
+	json_key(&w, S("rate"));
+	json_put_raw(&w, str_make(number, (size_t)snprintf(number, sizeof(number), "%.0f", rate(im, seconds))));
+	json_object_end(&w);
+	buf_char(&out, '\n');
+	bool ok = buf_ok(&out) && app_write(im->app, buf_str(&out));
+	buf_done(&out);
+	return ok;
+}
+
+static void print_text(const struct import *im, double seconds)
+{
+	const struct app *app = im->app;
+	printf("%simported %" PRIu64 " resources%s from %" PRIu64 " file%s", app_style(app, STYLE_BOLD), im->resources,
+	       app_style(app, STYLE_PLAIN), im->files, im->files == 1 ? "" : "s");
+	if (im->bundles)
+		printf(" (%" PRIu64 " bundle%s)", im->bundles, im->bundles == 1 ? "" : "s");
+	printf(" in %.1f s, %.0f/s\n", seconds, rate(im, seconds));
+	for (size_t i = 0; i < definitions_resource_count(im->definitions); i++) {
+		const struct fhir_type *type = definitions_resource_at(im->definitions, i);
+		if (im->by_type[type->id])
+			printf("  %-28.*s %10" PRId64 "\n", STR_ARG(type->name), im->by_type[type->id]);
+	}
+	if (im->skipped)
+		printf("%" PRIu64 " entries hold no data to keep (outcomes, reads) and were left out\n", im->skipped);
+	if (im->unresolved)
+		printf("%" PRIu64 " links name a urn:uuid that is not in their bundle; they were kept as they are\n",
+		       im->unresolved);
+	if (im->rejected)
+		printf("%s%" PRIu64 " rejected%s: see the lines above\n", app_style(app, STYLE_BAD), im->rejected,
+		       app_style(app, STYLE_PLAIN));
+	if (stop_asked)
+		printf("%sinterrupted%s: files that had not been read are missing\n", app_style(app, STYLE_WARN),
+		       app_style(app, STYLE_PLAIN));
+}
+
+static bool open_store(struct import *im, struct str data, struct error *err)
+{
+	im->definitions = definitions_builtin();
+	im->by_type = ARENA_ARRAY(&im->app->arena, int64_t, definitions_type_count(im->definitions) + 1);
+	if (!im->by_type)
+		return error_memory(err);
+	im->extractor = extractor_new(im->definitions, err);
+	if (!im->extractor)
+		return false;
+	const struct store_options options = {
+		.definitions = im->definitions, .bulk = true, .cache_bytes = (size_t)256 << 20};
+	im->store = store_open(data, &options, err);
+	return im->store != NULL;
+}
+
+static int run(struct import *im, unsigned threads)
+{
+	struct error err = {0};
+	uint64_t start = clock_monotonic_ns();
+	bool ok = import_start(im, threads, &err) &&
+		  import_read_paths(im, im->app->args, im->app->arg_count, &stop_asked, &err);
+	import_finish(im);
+	progress_end(&im->progress, im->resources);
+	double seconds = (double)(clock_monotonic_ns() - start) / 1e9;
+	if (ok && im->broken)
+		ok = error_set(&err, im->store_error.code, "the import stopped: %s", im->store_error.text);
+	if (!im->app->json)
+		print_text(im, seconds);
+	else if (ok)
+		ok = print_json(im, seconds);
+	if (!ok)
+		return app_fail(im->app, &err);
+	return im->rejected || stop_asked ? APP_FAILED : APP_OK;
+}
+
+static const char details[] =
+	"PATH is a file, a directory (read recursively: *.json, *.ndjson, *.jsonl, also with .gz, in order of names), "
+	"or\n"
+	"- for standard input. Files hold a Bundle, a single resource, or NDJSON with one of either a line.\n"
+	"\n"
+	"A transaction bundle is stored as a whole or not at all. Other bundles and lines are stored one by one.\n"
+	"An entry with fullUrl urn:uuid:X gets the id X (also when it says POST), and a resource with an id keeps it: "
+	"so\n"
+	"importing the same file again updates the same resources, with one new version each, and duplicates nothing.\n"
+	"\n"
+	"Each resource or bundle that is not stored has a line on standard error: FILE:LINE:COLUMN: reason. The exit\n"
+	"status is 1 when there was any. What is counted as imported is on disk.";
+
+int command_import(struct app *app)
+{
+	struct config config;
+	struct config_options shared = {0};
+	struct error err = {0};
+	int64_t threads = sysconf(_SC_NPROCESSORS_ONLN);
+	if (!config_open(app, &config))
+		return app->status;
+	const struct option options[] = {
+		CONFIG_OPTIONS(shared, config),
+		{"threads", OPTION_NUMBER, "N", "threads that read resources (default: one per core)", &threads},
+	};
+	if (!app_options(app, &(struct command_line){OPTIONS(options), .arguments = "PATH...", .min_args = 1,
+						     .max_args = SIZE_MAX, .details = details}))
+		return app->status;
+	if (!config_finish(app, &config, &shared))
+		return app->status;
+	if (threads < 1 || threads > 16)
+		return app_misuse(app, "--threads must be from 1 to 16");
+	struct import im = {.app = app};
+	if (config.base_url.p) {
+		im.base = arena_printf(&app->arena, "%.*s/fhir", STR_ARG(config.base_url));
+	}
+	int status = open_store(&im, config.data, &err) ? APP_OK : app_fail(app, &err);
+	if (status == APP_OK) {
+		catch_signals();
+		status = run(&im, (unsigned)threads);
+	}
+	if (im.store)
+		store_close(im.store);
+	if (im.extractor)
+		extractor_free(im.extractor);
+	return status;
+}

@@ -1,0 +1,364 @@
+/*
+ * The routes of Firth beside the FHIR API, and who may use them.
+ *
+ * Without authorization everything is open to this machine, and a browser on this machine runs pages of strangers. Two
+ * checks keep those out: the Host header must name this machine (a foreign name that was made to point here does not),
+ * and a browser must not say that the request comes from another site.
+ */
+#include "app/service.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "app/page.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "jose/jose.h"
+
+struct service {
+	struct service_options options;
+	struct arena arena; /* lives as long as the service; read-only once ready */
+	atomic_bool ready;
+	struct http_server *http;
+	struct smart *smart;
+	struct rest_server *rest;
+	struct str base_url;
+	struct str public_keys; /* JWKS of our EHR clients */
+	struct page page;
+};
+
+static void respond_text(struct http_exchange *x, int status, struct str type, struct str text,
+			 const struct http_header *headers, size_t header_count)
+{
+	struct buf body;
+	buf_init(&body, 1 << 20);
+	buf_add(&body, text);
+	http_respond(x, &(struct http_response){.status = status,
+						.content_type = type,
+						.headers = headers,
+						.header_count = header_count,
+						.body = &body});
+	buf_done(&body);
+}
+
+static void respond_json(struct http_exchange *x, int status, struct str json)
+{
+	static const struct http_header headers[] = {{S("Cache-Control"), S("no-store")}};
+	respond_text(x, status, S("application/json"), json, headers, 1);
+}
+
+/* An error outside the FHIR API, as an OperationOutcome all the same. */
+static void respond_error(struct http_exchange *x, const struct error *err)
+{
+	struct buf body;
+	buf_init(&body, 64 * 1024);
+	outcome_write_error(&body, err);
+	http_respond(x, &(struct http_response){.status = error_http_status(err->code),
+						.content_type = S("application/fhir+json"),
+						.body = &body});
+	buf_done(&body);
+}
+
+/* ---- who may
+ * --------------------------------------------------------------------------------------------------------- */
+
+/* "127.0.0.1:8080", "[::1]:8080", "localhost": the name without port and brackets. */
+static struct str host_name(struct str host)
+{
+	if (host.n && host.p[0] == '[') {
+		size_t end = str_find_char(host, ']', 0);
+		return end == STR_NONE ? host : str_slice(host, 1, end);
+	}
+	size_t colon = str_rfind_char(host, ':');
+	return colon == STR_NONE ? host : str_slice(host, 0, colon);
+}
+
+static struct str url_host(struct str url)
+{
+	size_t start = str_find(url, S("://"));
+	struct str rest = start == STR_NONE ? url : str_slice(url, start + 3, url.n);
+	return str_split(&rest, '/');
+}
+
+static bool host_is_ours(const struct service *s, struct str host)
+{
+	return config_host_is_loopback(host_name(host)) || str_eq_nocase(host, url_host(s->base_url));
+}
+
+static bool stranger(const struct service *s, const struct http_exchange *x, struct error *err)
+{
+	if (s->options.config->auth)
+		return false; /* a token says more than any header */
+	struct str host = http_request_header(x, "Host");
+	struct str site = http_request_header(x, "Sec-Fetch-Site");
+	struct str origin = http_request_header(x, "Origin");
+	if (host.p && !host_is_ours(s, host))
+		error_set(err, ERR_FORBIDDEN,
+			  "Authorization is off, so Firth answers only under names of this machine; the request used "
+			  "another one");
+	else if (str_is(site, "cross-site") ||
+		 (origin.p && !str_is(origin, "null") && !host_is_ours(s, url_host(origin))))
+		error_set(err, ERR_FORBIDDEN,
+			  "Authorization is off, so pages of other sites may not ask Firth anything");
+	else
+		return false;
+	return true;
+}
+
+/* ---- routes -------------------------------------------------------------------------------------------------------
+ */
+
+static void token(struct service *s, struct http_exchange *x)
+{
+	static const struct http_header headers[] = {{S("Cache-Control"), S("no-store")},
+						     {S("Pragma"), S("no-cache")},
+						     {S("Access-Control-Allow-Origin"), S("*")}};
+	const struct http_request *request = http_request(x);
+	struct smart_token_answer answer = {0};
+	struct error err = {0};
+	struct buf body;
+	if (!s->smart) {
+		respond_json(x, 404,
+			     S("{\"error\":\"invalid_request\",\"error_description\":\"Authorization is off here: no "
+			       "token is needed, and none is given\"}"));
+		return;
+	}
+	if (!str_is(request->method, "POST")) {
+		respond_json(
+			x, 405,
+			S("{\"error\":\"invalid_request\",\"error_description\":\"The token endpoint takes POST\"}"));
+		return;
+	}
+	buf_init(&body, 1 << 20);
+	bool granted = smart_token(s->smart, request->arena, request->body, http_request_header(x, "Authorization"),
+				   &body, &answer, &err);
+	int status = answer.status ? answer.status : granted ? 200 : error_http_status(err.code);
+	if (s->options.log)
+		log_event(granted ? LOG_INFO : LOG_WARN, granted ? "token_granted" : "token_refused",
+			  {"reason", .text = granted ? S("") : str_from(answer.error ? answer.error : err.text)},
+			  {"request_id", .text = request->request_id});
+	http_respond(x, &(struct http_response){.status = status,
+						.content_type = S("application/json"),
+						.headers = headers,
+						.header_count = sizeof(headers) / sizeof(headers[0]),
+						.body = &body});
+	buf_done(&body);
+}
+
+static void ready(const struct service *s, struct http_exchange *x)
+{
+	const struct http_request *request = http_request(x);
+	struct error err = {0};
+	struct str value;
+	bool ok = store_fact_get(s->options.store, request->arena, S("health"), S("probe"), &value, &err);
+	respond_json(x, ok ? 200 : 503,
+		     ok ? S("{\"status\":\"ready\"}") : S("{\"status\":\"the store does not answer\"}"));
+}
+
+static void route(struct service *s, struct http_exchange *x)
+{
+	const struct http_request *request = http_request(x);
+	struct error err = {0};
+	if (str_is(request->path, "/healthz")) {
+		respond_json(x, 200, S("{\"status\":\"ok\"}"));
+	} else if (!s->ready) {
+		error_set(&err, ERR_TIMEOUT, "Firth is starting");
+		respond_error(x, &err);
+	} else if (str_is(request->path, "/readyz")) {
+		ready(s, x);
+	} else if (str_is(request->path, "/.well-known/jwks.json") || str_is(request->path, "/auth/jwks")) {
+		static const struct http_header headers[] = {{S("Cache-Control"), S("max-age=300")},
+							     {S("Access-Control-Allow-Origin"), S("*")}};
+		respond_text(x, 200, S("application/json"), s->public_keys, headers, 2);
+	} else if (stranger(s, x, &err)) {
+		respond_error(x, &err);
+	} else if (str_is(request->path, "/auth/token")) {
+		token(s, x);
+	} else if (!page_handle(&s->page, x) && !rest_handle(s->rest, x)) {
+		error_set(&err, ERR_NOT_FOUND, "Nothing lives at this address; the FHIR API is below /fhir");
+		respond_error(x, &err);
+	}
+}
+
+static void handle(void *ctx, struct http_exchange *x)
+{
+	route(ctx, x);
+}
+
+static void refuse(void *ctx, struct http_exchange *x, const struct error *err)
+{
+	struct service *s = ctx;
+	if (s->ready && str_starts(http_request(x)->path, S("/fhir")))
+		rest_refuse(s->rest, x, err);
+	else
+		respond_error(x, err);
+}
+
+/* The area of a path: all that a log may hold of it, since ids and names are people's. */
+static struct str area(struct str path)
+{
+	static const struct {
+		const char *prefix, *name;
+	} areas[] = {{"/fhir", "fhir"},	    {"/auth", "auth"},	   {"/.well-known", "keys"}, {"/healthz", "health"},
+		     {"/readyz", "health"}, {"/patients", "page"}, {"/page.css", "page"}};
+	for (size_t i = 0; i < sizeof(areas) / sizeof(areas[0]); i++) {
+		if (str_starts(path, str_from(areas[i].prefix)))
+			return str_from(areas[i].name);
+	}
+	return str_is(path, "/") ? S("page") : S("other");
+}
+
+static void observe(void *ctx, const struct http_request *request, int status, uint64_t duration_ns)
+{
+	const struct service *s = ctx;
+	if (s->options.log)
+		log_event(LOG_INFO, "request", {"area", .text = area(request->path)},
+			  {"method", .text = request->method}, {"status", .number = status},
+			  {"microseconds", .number = (int64_t)(duration_ns / 1000)},
+			  {"request_id", .text = request->request_id});
+}
+
+/* ---- opening ------------------------------------------------------------------------------------------------------
+ */
+
+/* The public halves of all configured EHR keys as one JWKS, each key once. */
+static bool collect_keys(struct service *s, struct error *err)
+{
+	const struct config *config = s->options.config;
+	struct buf all, one;
+	size_t count = 0;
+	buf_init(&all, 1 << 20);
+	buf_init(&one, 64 * 1024);
+	bool ok = true;
+	buf_add(&all, S("{\"keys\":["));
+	for (size_t i = 0; ok && i < config->ehr_count; i++) {
+		struct str text;
+		if (!config->ehrs[i].key_file.n)
+			continue;
+		ok = file_read(&s->arena, config->ehrs[i].key_file, 64 * 1024, &text, err);
+		struct jose_key *key = ok ? jose_key_parse(text, err) : NULL;
+		buf_reset(&one);
+		ok = key && jose_key_write_public_set(key, &one, err);
+		const struct json *set = ok ? json_parse(&s->arena, buf_str(&one), 0, err) : NULL;
+		ok = ok && set;
+		struct json_iter it = json_iter(json_get(set, S("keys")));
+		while (json_next(&it)) {
+			struct buf text_of_key;
+			buf_init(&text_of_key, 64 * 1024);
+			struct json_writer w = json_writer(&text_of_key);
+			json_put_value(&w, it.value);
+			if (str_find(buf_str(&all), buf_str(&text_of_key)) == STR_NONE) {
+				buf_add(&all, count++ ? S(",") : S(""));
+				buf_add(&all, buf_str(&text_of_key));
+			}
+			buf_done(&text_of_key);
+		}
+		jose_key_free(key);
+		if (!ok)
+			error_context(err, "key of ehr %.*s", STR_ARG(config->ehrs[i].name));
+	}
+	buf_add(&all, S("]}"));
+	s->public_keys = ok ? arena_str(&s->arena, buf_str(&all)) : STR_NULL;
+	buf_done(&all);
+	buf_done(&one);
+	return ok && (s->public_keys.p || error_memory(err));
+}
+
+static bool open_smart(struct service *s, struct error *err)
+{
+	const struct config *config = s->options.config;
+	if (!config->auth)
+		return true;
+	struct smart_client *clients = ARENA_ARRAY(&s->arena, struct smart_client, config->client_count + 1);
+	if (!clients)
+		return error_memory(err);
+	for (size_t i = 0; i < config->client_count; i++)
+		clients[i] = config->clients[i].client;
+	const struct smart_options options = {.store = s->options.store,
+					      .definitions = s->options.definitions,
+					      .token_url =
+						      arena_printf(&s->arena, "%.*s/auth/token", STR_ARG(s->base_url)),
+					      .clients = clients,
+					      .client_count = config->client_count};
+	s->smart = smart_open(&options, err);
+	return s->smart != NULL;
+}
+
+static bool open_rest(struct service *s, struct error *err)
+{
+	const struct rest_options options = {
+		.definitions = s->options.definitions,
+		.store = s->options.store,
+		.smart = s->smart,
+		.base_path = S("/fhir"),
+		.base_url = arena_printf(&s->arena, "%.*s/fhir", STR_ARG(s->base_url)),
+		.token_url = arena_printf(&s->arena, "%.*s/auth/token", STR_ARG(s->base_url)),
+		.extractor = s->options.extractor,
+	};
+	s->rest = rest_open(&options, err);
+	return s->rest != NULL;
+}
+
+static bool open_all(struct service *s, struct error *err)
+{
+	const struct config *config = s->options.config;
+	const struct http_handler handler = {.handle = handle, .refuse = refuse, .ctx = s, .observe = observe};
+	const struct http_server_options options = {.host = config->host, .port = (uint16_t)config->port};
+	s->http = http_server_start(&options, &handler, err);
+	if (!s->http)
+		return false;
+	bool six = str_find_char(config->host, ':', 0) != STR_NONE;
+	s->base_url = config->base_url.p ? config->base_url
+					 : arena_printf(&s->arena, six ? "http://[%.*s]:%u" : "http://%.*s:%u",
+							STR_ARG(config->host), http_server_port(s->http));
+	s->page = (struct page){.config = config, .definitions = s->options.definitions, .store = s->options.store};
+	if (!config_host_is_loopback(config->host))
+		s->page.refusal = S("The patient page has no login yet, so it is only shown when Firth listens on this "
+				    "computer alone (host 127.0.0.1).");
+	if (!s->base_url.p)
+		return error_memory(err);
+	if (!collect_keys(s, err) || !open_smart(s, err) || !open_rest(s, err))
+		return false;
+	s->ready = true;
+	return true;
+}
+
+struct service *service_open(const struct service_options *options, struct error *err)
+{
+	struct service *s = calloc(1, sizeof(*s));
+	if (!s) {
+		error_memory(err);
+		return NULL;
+	}
+	s->options = *options;
+	arena_init(&s->arena, ARENA_NO_CAP);
+	if (open_all(s, err))
+		return s;
+	service_close(s);
+	return NULL;
+}
+
+uint16_t service_port(const struct service *s)
+{
+	return http_server_port(s->http);
+}
+
+struct str service_base_url(const struct service *s)
+{
+	return s->base_url;
+}
+
+void service_close(struct service *s)
+{
+	if (!s)
+		return;
+	if (s->http)
+		http_server_stop(s->http);
+	if (s->rest)
+		rest_close(s->rest);
+	if (s->smart)
+		smart_close(s->smart);
+	arena_done(&s->arena);
+	free(s);
+}

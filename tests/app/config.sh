@@ -1,0 +1,50 @@
+#!/bin/sh
+# firth.yaml from outside: found, checked, overridden; mistakes have a place and a hint.
+. "$(dirname "$0")/lib.sh"
+cd "$scratch" || exit 1
+
+run config check
+expect "no file at all" 0
+says "defaults are shown" out 'built-in defaults'
+printf 'server:\n  port: 9090\n  data: here\n' >firth.yaml
+run config check --format json
+expect "firth.yaml in the working directory" 0
+says "its port" out '"port":9090'
+says "its data" out '"data":"here"'
+mkdir sub
+printf 'server:\n  data: here\n' >sub/other.yaml
+run config check --config sub/other.yaml --format json
+says "paths count from the file" out '"data":"sub/here"'
+FIRTH_CONFIG=sub/other.yaml FIRTH_DATA=elsewhere run config check --format json
+says "the environment wins over the file" out '"data":"elsewhere"'
+FIRTH_DATA=elsewhere run config check --data typed --format json
+says "the command line wins over the environment" out '"data":"typed"'
+
+run config check --config absent.yaml
+expect "a file that is not there" 1
+says "it is named" err 'absent.yaml'
+printf 'server:\n  prot: 1\n' >bad.yaml
+run config check --config bad.yaml
+expect "an unknown key" 1
+says "place and hint" err "bad.yaml:2:3: unknown key 'prot' in server; did you mean 'port'"
+run config check --config bad.yaml --format json
+says "the same for programs" out '"error":\{"code":"CONFIG".*"line":2,"column":3'
+run serve --config bad.yaml
+expect "serve refuses it too" 1
+printf 'server:\n  host: 192.0.2.1\n' >wide.yaml
+run config check --config wide.yaml
+expect "a wide host without authorization" 1
+says "and why" err 'loopback only'
+
+printf 'ehrs:\n  - {name: e1, vendor: epic, base_url: "http://127.0.0.1:1/x", client_id: c, key_file: none.jwk}\n' >ehr.yaml
+run config check --config ehr.yaml
+expect "a key file that is not there" 1
+says "it says whose" err 'ehr e1.*none.jwk'
+printf 'not a key' >none.jwk
+chmod 600 none.jwk
+run config check --config ehr.yaml
+expect "a key file that holds no key" 1
+run config check --config ehr.yaml --set ehrs.e9.base_url=http://x
+expect "--set for an EHR that is not there" 2
+
+done_testing

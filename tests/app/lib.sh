@@ -1,0 +1,89 @@
+# What the program's tests share: a scratch directory, running firth, and expectations that are counted one by one.
+# Sourced with the path of the firth binary as first argument. Ends with "N passed, N failed".
+set -u
+firth=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
+scratch=$(mktemp -d)
+passed=0
+failed=0
+children=
+
+# Options from the environment would change what is tested.
+for name in $(env | sed -n 's/^\(FIRTH_[A-Z_]*\)=.*/\1/p'); do
+	[ "$name" = FIRTH_ASSETS ] || unset "$name"
+done
+
+finish() {
+	status=$?
+	for child in $children; do kill "$child" 2>/dev/null && wait "$child" 2>/dev/null; done
+	rm -rf "$scratch"
+	[ "$status" -eq 0 ] || exit "$status"
+}
+trap finish EXIT
+trap 'exit 130' INT TERM
+
+ok() { # ok NAME: it held
+	passed=$((passed + 1))
+	[ -z "${VERBOSE:-}" ] || echo "ok: $1"
+}
+
+bad() { # bad NAME: shows what the last run printed
+	failed=$((failed + 1))
+	echo "FAIL: $1 (exit status ${code:-?})"
+	[ ! -s "$scratch/out" ] || sed 's/^/    out: /' "$scratch/out" | head -n 20
+	[ ! -s "$scratch/err" ] || sed 's/^/    err: /' "$scratch/err" | head -n 20
+}
+
+run() { # run ARGUMENTS...: status in $code, output in $scratch/out and err
+	"$firth" "$@" >"$scratch/out" 2>"$scratch/err" </dev/null
+	code=$?
+}
+
+expect() { # expect NAME STATUS: the status of the last run
+	if [ "$code" -eq "$2" ]; then ok "$1"; else bad "$1: expected status $2"; fi
+}
+
+says() { # says NAME FILE(out|err) PATTERN
+	if grep -Eq -- "$3" "$scratch/$2"; then ok "$1"; else bad "$1: $2 lacks /$3/"; fi
+}
+
+silent_about() { # silent_about NAME FILE PATTERN
+	if grep -Eq -- "$3" "$scratch/$2"; then bad "$1: $2 has /$3/"; else ok "$1"; fi
+}
+
+holds() { # holds NAME COMMAND...: the command succeeds
+	what=$1
+	shift
+	if "$@"; then ok "$what"; else bad "$what"; fi
+}
+
+number_of() { # number_of KEY FILE: the first "KEY": number in a JSON file
+	sed -n "s/.*\"$1\":\([0-9][0-9.]*\).*/\1/p" "$2" | head -n 1
+}
+
+serve() { # serve ARGUMENTS...: starts firth serve on a free port; $port, $server
+	"$firth" serve --port 0 "$@" >"$scratch/serve.log" 2>"$scratch/serve.err" </dev/null &
+	server=$!
+	children="$children $server"
+	port=
+	tries=0
+	while [ -z "$port" ] && [ $tries -lt 300 ]; do
+		port=$(sed -n 's/.*"event":"listening".*"port":\([0-9]*\).*/\1/p' "$scratch/serve.log")
+		kill -0 "$server" 2>/dev/null || break
+		[ -n "$port" ] || sleep 0.05
+		tries=$((tries + 1))
+	done
+	[ -n "$port" ]
+}
+
+stop_server() { # SIGTERM and wait; its status in $code
+	kill -TERM "$server"
+	wait "$server"
+	code=$?
+	children=$(printf '%s' "$children" | sed "s/ $server//")
+}
+
+done_testing() {
+	echo "$passed passed, $failed failed"
+	[ "$failed" -eq 0 ]
+	exit
+}
