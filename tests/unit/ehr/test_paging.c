@@ -142,11 +142,13 @@ static void outcomes_are_warnings_not_matches(void **state)
 static void missing_records_of_others_are_a_warning_only(void **state)
 {
 	(void)state;
-	FAKE_START(&f, {FIRST, 200, FHIR_JSON,
-			BUNDLE("", "{\"resource\":{\"resourceType\":\"OperationOutcome\",\"issue\":[{\"severity\":\"warning\","
-				   "\"code\":\"suppressed\",\"details\":{\"coding\":[{\"system\":\"urn:oid:"
-				   "1.2.840.114350.1.13.0.1.7.2.657369\",\"code\":\"59204\"}]},\"diagnostics\":"
-				   "\"Client not authorized for Condition - Outside Record Problems.\"}]}}")});
+	FAKE_START(
+		&f,
+		{FIRST, 200, FHIR_JSON,
+		 BUNDLE("", "{\"resource\":{\"resourceType\":\"OperationOutcome\",\"issue\":[{\"severity\":\"warning\","
+			    "\"code\":\"suppressed\",\"details\":{\"coding\":[{\"system\":\"urn:oid:"
+			    "1.2.840.114350.1.13.0.1.7.2.657369\",\"code\":\"59204\"}]},\"diagnostics\":"
+			    "\"Client not authorized for Condition - Outside Record Problems.\"}]}}")});
 	assert_true(search(EHR_EPIC));
 	assert_non_null(matches.warning.p);
 	assert_false(matches.incomplete);
@@ -244,6 +246,34 @@ static void a_later_page_is_retried_like_a_first(void **state)
 	assert_int_equal(f.wait_count, 1);
 }
 
+static void a_bundle_cut_off_or_damaged_anywhere_does_no_harm(void **state)
+{
+	(void)state;
+	static const char whole[] = BUNDLE("{\"relation\":\"self\",\"url\":\"x\"}",
+					   CONDITION("a", META("1", "2020-01-01T00:00:00Z")) "," CONDITION(
+						   "a", "") "," OUTCOME("warning", "59204"));
+	static const char bytes[] = "\"{}[]:,0\\\x01\xff";
+	char body[sizeof whole];
+	const struct fake_step step = {FIRST, 200, FHIR_JSON, body};
+	for (size_t i = 0; i < sizeof whole - 1; i++) {
+		memcpy(body, whole, sizeof whole);
+		body[i] = 0;
+		fake_start(&f, &step, 1);
+		assert_false(search(EHR_EPIC));
+		for (size_t k = 0; k < sizeof bytes - 1; k++) {
+			memcpy(body, whole, sizeof whole);
+			body[i] = bytes[k];
+			fake_start(&f, &step, 1);
+			matches = (struct ehr_matches){0};
+			if (search(EHR_EPIC))
+				assert_true(matches.count <= 2);
+			else
+				assert_true(failure.error.code != ERR_NONE);
+			arena_reset(&arena);
+		}
+	}
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -262,6 +292,7 @@ int main(void)
 		T(entered_in_error_is_set_apart_where_it_comes),
 		T(includes_and_broken_entries_are_no_matches),
 		T(no_bundle_is_a_failure),
+		T(a_bundle_cut_off_or_damaged_anywhere_does_no_harm),
 		T(a_later_page_is_retried_like_a_first),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
