@@ -187,7 +187,9 @@ void queue_free(struct queue *q)
 void queue_put(struct queue *q, struct item *item)
 {
 	pthread_mutex_lock(&q->lock);
-	while (q->first && q->bytes + item->bytes > q->options.max_bytes)
+	/* What the committing thread hands in itself, from a done callback, cannot wait for that same thread. */
+	bool own = q->started && pthread_equal(pthread_self(), q->thread);
+	while (!own && q->first && q->bytes + item->bytes > q->options.max_bytes)
 		pthread_cond_wait(&q->emptied, &q->lock);
 	bool was_empty = !q->first;
 	item->next = NULL;

@@ -106,7 +106,8 @@ struct store_txn {
 	struct store_txn *next; /* private to the store */
 };
 
-/* Hands a transaction in. done is called exactly once, from another thread. */
+/* Hands a transaction in. done is called exactly once, from another thread, and may itself submit. Waits for room when
+ * too much is queued, except in a done callback. */
 void store_submit(struct store *s, struct store_txn *txn);
 /* The same, waiting. False with txn->err copied to err. */
 bool store_commit(struct store *s, struct store_txn *txn, struct error *err) MUST_USE;
