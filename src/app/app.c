@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/near.h"
 #include "json/json.h"
 
 static const struct command commands[] = {
@@ -48,41 +49,13 @@ const struct command *command_find(char **words, int count, int *ret_words)
 	return best;
 }
 
-/* Edits (insert, delete, replace, swap of neighbours) from a to b; large when either is too long to bother. */
-static unsigned edit_distance(struct str a, struct str b)
-{
-	enum { MAX = 32 };
-	unsigned row[MAX + 1], last[MAX + 1], before[MAX + 1];
-	if (a.n > MAX || b.n > MAX)
-		return MAX;
-	for (size_t j = 0; j <= b.n; j++)
-		row[j] = (unsigned)j;
-	for (size_t i = 1; i <= a.n; i++) {
-		memcpy(before, last, sizeof(before));
-		memcpy(last, row, sizeof(last));
-		row[0] = (unsigned)i;
-		for (size_t j = 1; j <= b.n; j++) {
-			unsigned best = last[j - 1] + (a.p[i - 1] != b.p[j - 1]);
-			if (last[j] + 1 < best)
-				best = last[j] + 1;
-			if (row[j - 1] + 1 < best)
-				best = row[j - 1] + 1;
-			if (i > 1 && j > 1 && a.p[i - 1] == b.p[j - 2] && a.p[i - 2] == b.p[j - 1] &&
-			    before[j - 2] + 1 < best)
-				best = before[j - 2] + 1;
-			row[j] = best;
-		}
-	}
-	return row[b.n];
-}
-
 const char *near_name(struct str word, const char *const *names, size_t count)
 {
 	const char *best = NULL;
-	unsigned least = 3;
+	size_t least = 3;
 	for (size_t i = 0; i < count; i++) {
 		struct str name = str_from(names[i]);
-		unsigned distance = edit_distance(word, name);
+		size_t distance = str_distance(word, name);
 		if (distance < least && distance < name.n) {
 			least = distance;
 			best = names[i];

@@ -3,6 +3,7 @@
  * which elements exist, how often, of which type. Every write passes through here, so the good case allocates nothing.
  */
 #include "fhir/fhir_priv.h"
+#include "base/near.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -19,7 +20,7 @@ struct place {
 	int64_t index; /* -1: no list */
 };
 
-enum { MAX_NESTING = 60, MAX_ELEMENTS = 192 };
+enum { MAX_NESTING = 60, MAX_ELEMENTS = 192, MAX_HINTS = 10 };
 
 static void add_path(struct buf *out, const struct place *at)
 {
@@ -32,8 +33,9 @@ static void add_path(struct buf *out, const struct place *at)
 		buf_printf(out, "[%lld]", (long long)at->index);
 }
 
-__attribute__((format(printf, 4, 5))) static void report(struct check *c, const struct place *at, enum error_code code,
-							 const char *format, ...)
+__attribute__((format(printf, 5, 6))) static void finding(struct check *c, const struct place *at,
+							  enum issue_severity severity, enum error_code code,
+							  const char *format, ...)
 {
 	struct buf path;
 	char text[256];
@@ -43,21 +45,34 @@ __attribute__((format(printf, 4, 5))) static void report(struct check *c, const 
 	va_end(args);
 	buf_init(&path, 4096);
 	add_path(&path, at);
-	issues_add(c->findings, ISSUE_ERROR, code, buf_str(&path), "%s", text);
+	issues_add(c->findings, severity, code, buf_str(&path), "%s", text);
 	buf_done(&path);
 }
 
+#define report(c, at, code, ...) finding(c, at, ISSUE_ERROR, code, __VA_ARGS__)
+
 static void check_object(struct check *c, const struct place *at, const struct json *object,
 			 const struct fhir_type *type, unsigned depth);
+
+/* The snapshots give Resource.id the type string; the specification says id. */
+static void check_id(struct check *c, const struct place *at, const struct json *resource)
+{
+	const struct json *id = json_get(resource, S("id"));
+	struct place here = {at, S("id"), -1};
+	if (json_is(id, JSON_STRING) && !fhir_id_valid(json_str(id)))
+		report(c, &here, ERR_VALUE, "Expected an id: 1 to 64 letters, digits, '-' and '.'");
+}
 
 static void check_resource(struct check *c, const struct place *at, const struct json *resource, unsigned depth)
 {
 	struct error err = {0};
 	const struct fhir_type *type = resource_type(c->definitions, resource, &err);
-	if (!type)
+	if (!type) {
 		report(c, at, err.code, "%s", err.text);
-	else
-		check_object(c, at, resource, type, depth);
+		return;
+	}
+	check_id(c, at, resource);
+	check_object(c, at, resource, type, depth);
 }
 
 static void check_code(struct check *c, const struct place *at, const struct fhir_element *element, struct str code)
@@ -65,6 +80,14 @@ static void check_code(struct check *c, const struct place *at, const struct fhi
 	if (definitions_code_in(c->definitions, element->value_set, code) == 0)
 		report(c, at, ERR_VALUE, "The code \"%.*s\" is not in the required value set %.*s",
 		       STR_ARG(str_slice(code, 0, 48)), STR_ARG(element->value_set));
+}
+
+/* Bad markup inside a narrative is for the author to mend, not a reason to lose the data. */
+static void check_xhtml(struct check *c, const struct place *at, struct str div)
+{
+	const char *problem = xhtml_problem(div);
+	if (problem)
+		finding(c, at, ISSUE_WARNING, ERR_VALUE, "The narrative is no well-formed XHTML: %s", problem);
 }
 
 static void check_primitive(struct check *c, const struct place *at, const struct fhir_element *element,
@@ -78,6 +101,8 @@ static void check_primitive(struct check *c, const struct place *at, const struc
 										  : json_type_name(json_type(value)));
 	else if (type->primitive == PRIMITIVE_CODE && element->strength == BINDING_REQUIRED)
 		check_code(c, at, element, json_str(value));
+	else if (type->primitive == PRIMITIVE_XHTML)
+		check_xhtml(c, at, json_str(value));
 }
 
 static void check_value(struct check *c, const struct place *at, const struct fhir_element *element,
@@ -94,23 +119,20 @@ static void check_value(struct check *c, const struct place *at, const struct fh
 		check_object(c, at, value, type, depth + 1);
 }
 
-/* A list of primitives may hold null where the parallel list of extensions has something to say. */
-static bool null_is_filled(const struct json *twin, size_t index)
-{
-	return json_is(json_at(twin, index), JSON_OBJECT);
-}
-
+/* A list of primitives may hold null where the parallel list of extensions has something to say; the two are walked
+ * side by side. */
 static void check_list(struct check *c, const struct place *parent, struct str key, const struct fhir_element *element,
-		       const struct fhir_type *type, const struct json *list, const struct json *twin, unsigned depth)
+		       const struct fhir_type *type, const struct json *list, const struct json *twins, unsigned depth)
 {
 	struct place at = {parent, key, 0};
-	struct json_iter it = json_iter(list);
+	struct json_iter it = json_iter(list), twin = json_iter(json_is(twins, JSON_ARRAY) ? twins : NULL);
 	if (!it.left)
 		report(c, &at, ERR_STRUCTURE, "A list must not be empty");
 	for (; json_next(&it); at.index++) {
+		bool filled = json_next(&twin) && json_is(twin.value, JSON_OBJECT);
 		if (!json_is(it.value, JSON_NULL))
 			check_value(c, &at, element, type, it.value, depth);
-		else if (type->kind != TYPE_PRIMITIVE || !null_is_filled(twin, (size_t)at.index))
+		else if (!filled)
 			report(c, &at, ERR_STRUCTURE, "null is not allowed here");
 	}
 }
@@ -133,8 +155,10 @@ static void check_twin(struct check *c, const struct place *parent, struct str k
 		report(c, &at, ERR_STRUCTURE, "Expected a list, found %s", json_type_name(json_type(value)));
 		return;
 	}
-	at.index = 0;
-	for (struct json_iter it = json_iter(value); json_next(&it); at.index++) {
+	struct json_iter it = json_iter(value);
+	if (!it.left)
+		report(c, &at, ERR_STRUCTURE, "A list must not be empty");
+	for (at.index = 0; json_next(&it); at.index++) {
 		if (json_is(it.value, JSON_OBJECT))
 			check_object(c, &at, it.value, type, depth + 1);
 		else if (!json_is(it.value, JSON_NULL))
@@ -176,7 +200,7 @@ static void check_member(struct check *c, const struct place *parent, const stru
 /* Which elements of the type were there, by position. */
 struct seen {
 	uint64_t bits[MAX_ELEMENTS / 64];
-	uint64_t choice[MAX_ELEMENTS / 64]; /* choices whose value (not only its extension) was seen */
+	uint16_t choice[MAX_ELEMENTS]; /* of choices that were there: the id of the type chosen */
 };
 
 static bool mark(uint64_t *bits, size_t index)
@@ -185,6 +209,28 @@ static bool mark(uint64_t *bits, size_t index)
 	bool before = bits[index >> 6] & bit;
 	bits[index >> 6] |= bit;
 	return before;
+}
+
+/* Names the unknown element and, when one is near, the element that was probably meant. */
+static void report_unknown(struct check *c, const struct place *at, const struct fhir_type *type)
+{
+	const struct fhir_element *near = NULL;
+	size_t least = 3;
+	/* A resource full of unknown elements gets a few hints, not a few seconds. */
+	size_t candidates = c->findings->errors < MAX_HINTS ? type->element_count : 0;
+	for (size_t i = 0; i < candidates; i++) {
+		size_t distance = str_distance(at->name, type->elements[i].name);
+		if (distance < least && distance < at->name.n) {
+			least = distance;
+			near = &type->elements[i];
+		}
+	}
+	if (near)
+		report(c, at, ERR_STRUCTURE, "The element \"%.*s\" does not exist in %.*s; did you mean \"%.*s%s\"?",
+		       STR_ARG(at->name), STR_ARG(type->name), STR_ARG(near->name), near->choice ? "[x]" : "");
+	else
+		report(c, at, ERR_STRUCTURE, "The element \"%.*s\" does not exist in %.*s", STR_ARG(at->name),
+		       STR_ARG(type->name));
 }
 
 static void check_key(struct check *c, const struct place *at, const struct json *object, const struct fhir_type *type,
@@ -196,19 +242,19 @@ static void check_key(struct check *c, const struct place *at, const struct json
 		definitions_element(type, twin ? str_slice(key, 1, key.n) : key, &value_type);
 	struct place here = {at, str_slice(key, 0, 64), -1};
 	if (!element || (twin && value_type->kind != TYPE_PRIMITIVE)) {
-		report(c, &here, ERR_STRUCTURE, "The element \"%.*s\" does not exist in %.*s",
-		       STR_ARG(str_slice(key, 0, 64)), STR_ARG(type->name));
+		report_unknown(c, &here, type);
 		return;
 	}
 	size_t index = (size_t)(element - type->elements);
-	mark(seen->bits, index);
-	if (twin) {
-		check_twin(c, at, key, element, value, depth);
-		return;
-	}
-	if (element->choice && mark(seen->choice, index))
+	bool before = mark(seen->bits, index);
+	/* valueString and _valueString are one choice; valueString and _valueCode are two */
+	if (element->choice && before && seen->choice[index] != value_type->id)
 		report(c, &here, ERR_STRUCTURE, "Only one of %.*s[x] may be there", STR_ARG(element->name));
-	check_member(c, at, object, key, element, value_type, value, depth);
+	seen->choice[index] = value_type->id;
+	if (twin)
+		check_twin(c, at, key, element, value, depth);
+	else
+		check_member(c, at, object, key, element, value_type, value, depth);
 }
 
 static void check_required(struct check *c, const struct place *at, const struct fhir_type *type,
@@ -227,7 +273,8 @@ static void check_required(struct check *c, const struct place *at, const struct
 static void check_object(struct check *c, const struct place *at, const struct json *object,
 			 const struct fhir_type *type, unsigned depth)
 {
-	struct seen seen = {0};
+	struct seen seen;
+	memset(seen.bits, 0, sizeof(seen.bits)); /* choice is read only where a bit is set */
 	struct json_iter it = json_iter(object);
 	if (depth > MAX_NESTING || type->element_count > MAX_ELEMENTS) {
 		report(c, at, ERR_LIMIT, "Nested deeper than %d elements", MAX_NESTING);
@@ -253,11 +300,7 @@ bool resource_check(const struct definitions *d, const struct json *resource, st
 		return false;
 	}
 	struct place root = {NULL, type->name, -1};
-	const struct json *id = json_get(resource, S("id"));
-	if (id && !fhir_id_valid(json_str(id))) {
-		struct place at = {&root, S("id"), -1};
-		report(&c, &at, ERR_VALUE, "Expected an id: 1 to 64 letters, digits, '-' and '.'");
-	}
+	check_id(&c, &root, resource);
 	check_object(&c, &root, resource, type, 0);
 	return findings->errors == 0;
 }

@@ -54,7 +54,8 @@ static bool is_time(struct str s)
 	if (s.n < 8 || s.p[2] != ':' || s.p[5] != ':' || !all_digits(s, 0, 2) || !all_digits(s, 3, 5) ||
 	    !all_digits(s, 6, 8))
 		return false;
-	if ((s.p[0] - '0') * 10 + s.p[1] - '0' > 23 || s.p[3] > '5' || s.p[6] > '6')
+	/* second 60 is a leap second */
+	if ((s.p[0] - '0') * 10 + s.p[1] - '0' > 23 || s.p[3] > '5' || (s.p[6] - '0') * 10 + s.p[7] - '0' > 60)
 		return false;
 	return s.n == 8 || (s.p[8] == '.' && s.n > 9 && all_digits(s, 9, s.n));
 }
@@ -95,13 +96,17 @@ static bool is_base64(struct str s)
 	return digits % 4 == 0 && padding <= 2;
 }
 
+/* urn:oid: and [0-2](\.(0|[1-9][0-9]*))+ */
 static bool is_oid(struct str s)
 {
-	if (!str_starts(s, S("urn:oid:")) || s.n < 9 || s.p[8] < '0' || s.p[8] > '2')
+	if (!str_starts(s, S("urn:oid:")) || s.n < 11 || s.p[8] < '0' || s.p[8] > '2' || s.p[9] != '.')
 		return false;
-	for (size_t i = 8; i < s.n; i++)
-		if (!((s.p[i] >= '0' && s.p[i] <= '9') || (s.p[i] == '.' && i + 1 < s.n && s.p[i + 1] != '.')))
+	struct str rest = str_slice(s, 10, s.n);
+	while (rest.p) {
+		struct str arc = str_split(&rest, '.');
+		if (!arc.n || (arc.p[0] == '0' && arc.n > 1) || !all_digits(arc, 0, arc.n))
 			return false;
+	}
 	return true;
 }
 

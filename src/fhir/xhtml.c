@@ -1,0 +1,175 @@
+/*
+ * Narratives: one <div> of XHTML inside a JSON string (http://hl7.org/fhir/R4/narrative.html). Whoever writes XML puts
+ * it there as it is, so its tags must nest. This is a scan for that alone, without a tree; what the tags mean is not
+ * asked.
+ */
+#include "fhir/fhir_priv.h"
+
+enum { MAX_OPEN = 64 };
+
+struct scan {
+	struct str text;
+	size_t at;
+	struct str open[MAX_OPEN];
+	size_t depth;
+};
+
+static bool is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+static bool is_name(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == ':' ||
+	       c == '-' || c == '.' || (unsigned char)c >= 0x80;
+}
+
+static bool is_name_start(char c)
+{
+	return is_name(c) && c != '-' && c != '.' && !(c >= '0' && c <= '9');
+}
+
+static bool looking_at(const struct scan *s, struct str what)
+{
+	return str_starts(str_slice(s->text, s->at, s->text.n), what);
+}
+
+static void skip_space(struct scan *s)
+{
+	while (s->at < s->text.n && is_space(s->text.p[s->at]))
+		s->at++;
+}
+
+static struct str take_name(struct scan *s)
+{
+	size_t from = s->at;
+	if (s->at < s->text.n && is_name_start(s->text.p[s->at]))
+		while (s->at < s->text.n && is_name(s->text.p[s->at]))
+			s->at++;
+	return str_slice(s->text, from, s->at);
+}
+
+/* &name; or &#1; or &#x1f; from the ampersand on. */
+static const char *take_entity(struct scan *s)
+{
+	size_t end = str_find_char(s->text, ';', s->at);
+	struct str name = end == STR_NONE ? STR_NULL : str_slice(s->text, s->at + 1, end);
+	bool number = name.n > 1 && name.p[0] == '#', hex = number && name.n > 2 && name.p[1] == 'x';
+	if (name.n < 2 || name.n > 32)
+		return "an & that starts no entity";
+	for (size_t i = number + hex; i < name.n; i++) {
+		char c = name.p[i];
+		bool digit = c >= '0' && c <= '9', letter = (c | 32) >= 'a' && (c | 32) <= (hex ? 'f' : 'z');
+		if (!(digit || (letter && (hex || !number))))
+			return "an & that starts no entity";
+	}
+	s->at = end + 1;
+	return NULL;
+}
+
+static const char *take_attribute(struct scan *s)
+{
+	if (!take_name(s).n)
+		return "a tag that does not end";
+	skip_space(s);
+	if (!looking_at(s, S("=")))
+		return "an attribute without value";
+	s->at++;
+	skip_space(s);
+	char quote = s->at < s->text.n ? s->text.p[s->at++] : '\0';
+	if (quote != '"' && quote != '\'')
+		return "an attribute without quotes";
+	while (s->at < s->text.n && s->text.p[s->at] != quote) {
+		const char *problem = NULL;
+		if (s->text.p[s->at] == '<')
+			problem = "a < inside an attribute";
+		else if (s->text.p[s->at] == '&')
+			problem = take_entity(s);
+		else
+			s->at++;
+		if (problem)
+			return problem;
+	}
+	return s->at++ < s->text.n ? NULL : "an attribute that does not end";
+}
+
+/* Attributes up to the end of the tag; *ret_empty tells "/>". */
+static const char *take_attributes(struct scan *s, bool *ret_empty)
+{
+	for (;;) {
+		size_t before = s->at;
+		skip_space(s);
+		if (looking_at(s, S("/>")) || looking_at(s, S(">"))) {
+			*ret_empty = s->text.p[s->at] == '/';
+			s->at += *ret_empty ? 2 : 1;
+			return NULL;
+		}
+		const char *problem = before == s->at ? "a tag that does not end" : take_attribute(s);
+		if (problem)
+			return problem;
+	}
+}
+
+static const char *take_tag(struct scan *s)
+{
+	bool empty = false, closing = looking_at(s, S("</"));
+	s->at += closing ? 2 : 1;
+	struct str name = take_name(s);
+	if (!name.n)
+		return "a < that starts no tag";
+	if (closing) {
+		skip_space(s);
+		if (!looking_at(s, S(">")) || s->depth == 0 || !str_eq(s->open[s->depth - 1], name))
+			return "a closing tag that closes nothing";
+		s->at++;
+		s->depth--;
+		return NULL;
+	}
+	if (s->depth == MAX_OPEN)
+		return "tags nested too deeply";
+	const char *problem = take_attributes(s, &empty);
+	if (!problem && !empty)
+		s->open[s->depth++] = name;
+	return problem;
+}
+
+static const char *take_comment(struct scan *s)
+{
+	size_t end = str_find(str_slice(s->text, s->at + 4, s->text.n), S("--"));
+	if (end == STR_NONE)
+		return "a comment that does not end";
+	s->at += 4 + end;
+	if (!looking_at(s, S("-->")))
+		return "two dashes inside a comment";
+	s->at += 3;
+	return NULL;
+}
+
+static const char *take_markup(struct scan *s)
+{
+	if (s->text.p[s->at] == '&')
+		return take_entity(s);
+	return looking_at(s, S("<!--")) ? take_comment(s) : take_tag(s);
+}
+
+const char *xhtml_problem(struct str text)
+{
+	struct scan s = {.text = str_trim(text)};
+	const char *problem;
+	if (!looking_at(&s, S("<div")) || (s.text.n > 4 && is_name(s.text.p[4])))
+		return "it must be one <div>";
+	do {
+		char c = s.text.p[s.at];
+		if (c != '<' && c != '&') {
+			s.at++;
+			continue;
+		}
+		problem = take_markup(&s);
+		if (problem)
+			return problem;
+	} while (s.depth && s.at < s.text.n);
+	if (s.depth)
+		return "a tag that is never closed";
+	return s.at == s.text.n ? NULL : "something after its <div>";
+}
