@@ -103,8 +103,13 @@ static void add_hex(struct buf *out, struct str digits)
 	}
 }
 
-static void add_body_line(struct scene *s, struct buf *body, struct str line)
+/* Plain lines are joined by line ends; what @ adds stands where it is, so it may be in the middle of a string. */
+static void add_body_line(struct scene *s, struct buf *body, struct str line, bool *after_plain)
 {
+	bool plain = !line.n || line.p[0] != '@';
+	if (plain && *after_plain)
+		buf_char(body, '\n');
+	*after_plain = plain;
 	uint64_t count = 0;
 	struct str number = str_slice(line, str_find_char(line, ' ', 0), line.n);
 	(void)str_to_u64(str_trim(number), &count);
@@ -162,7 +167,7 @@ static bool has_header(const struct request *r, const char *name)
 static void read_request(struct scene *s, struct request *r, struct str first, struct str *rest, size_t *number)
 {
 	struct str url = first, method = str_split(&url, ' ');
-	bool in_body = false;
+	bool in_body = false, after_plain = false;
 	r->call.method = method;
 	url = expand(s, str_trim(url));
 	r->call.url = str_starts(url, S("http"))
@@ -174,7 +179,7 @@ static void read_request(struct scene *s, struct request *r, struct str first, s
 		if (!in_body && !line.n)
 			in_body = true;
 		else if (in_body)
-			add_body_line(s, &r->body, line);
+			add_body_line(s, &r->body, line, &after_plain);
 		else
 			read_header(s, r, expand(s, line));
 	}
