@@ -304,6 +304,8 @@ bool config_load(struct config *c, struct arena *a, struct str path, struct erro
 bool config_open(struct app *app, struct config *ret_config)
 {
 	struct error err = {0};
+	/* A mistake in the file must be told in the form that was asked for. */
+	app->json = str_is(app_option_early(app, "format"), "json");
 	if (config_load(ret_config, &app->arena, app_option_early(app, "config"), &err) &&
 	    config_environment(ret_config, &app->arena, &err))
 		return true;

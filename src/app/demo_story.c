@@ -71,6 +71,7 @@ static bool second_run(struct demo *d, struct error *err)
 	struct pipeline_totals t = pipeline_totals(&d->second), before = pipeline_totals(&d->first);
 	demo_check(d, "the second run pulled the same patients and resources",
 		   t.patients == before.patients && t.resources == before.resources);
+	demo_check(d, "none of them had changed", t.changed == 0);
 	if (d->options.no_write_access)
 		demo_check(d, "the second run was refused the same way", t.refused == t.patients);
 	else

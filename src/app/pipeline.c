@@ -110,6 +110,8 @@ struct pipeline_totals pipeline_totals(const struct population_result *result)
 		t.refused += e->refused;
 		t.failed += e->failed;
 		t.read_back += e->read_back;
+		t.changed += e->changed;
+		t.rejected += e->rejected;
 		t.ehr_problems += e->problem.p != NULL;
 	}
 	for (size_t i = 0; i < result->patient_count; i++) {
@@ -123,7 +125,8 @@ struct pipeline_totals pipeline_totals(const struct population_result *result)
 bool pipeline_succeeded(const struct population_result *result)
 {
 	struct pipeline_totals t = pipeline_totals(result);
-	return t.ehr_problems == 0 && t.failed == 0 && t.scored == t.patients && t.read_back >= t.created + t.updated;
+	return t.ehr_problems == 0 && t.failed == 0 && t.rejected == 0 && t.scored == t.patients &&
+	       t.read_back >= t.created + t.updated;
 }
 
 static void count_scores(const struct population_result *result, size_t ret_counts[SCORE_LIMIT])
@@ -157,7 +160,13 @@ static void print_types(const struct population_result *result)
 		printf("  %.*s:", STR_ARG(e->name));
 		for (size_t k = 0; k < e->type_count; k++)
 			printf("%s %zu %.*s", k ? "," : "", e->types[k].count, STR_ARG(e->types[k].type));
-		putchar('\n');
+		printf(" (%zu new or changed)\n", e->changed);
+		if (e->withdrawn)
+			printf("    %zu were entered in error at the EHR and are not kept here\n", e->withdrawn);
+		if (e->findings)
+			printf("    %zu are not quite R4 and were kept as they are\n", e->findings);
+		if (e->rejected)
+			printf("    %zu could not be kept\n", e->rejected);
 	}
 }
 
@@ -233,6 +242,10 @@ static void write_ehr(struct json_writer *w, const struct population_ehr *e)
 	for (size_t i = 0; i < e->type_count; i++)
 		put_count(w, e->types[i].type, e->types[i].count);
 	json_object_end(w);
+	put_count(w, S("changed"), e->changed);
+	put_count(w, S("withdrawn"), e->withdrawn);
+	put_count(w, S("not_quite_r4"), e->findings);
+	put_count(w, S("rejected"), e->rejected);
 	put_count(w, S("created"), e->created);
 	put_count(w, S("updated"), e->updated);
 	put_count(w, S("unchanged"), e->unchanged);

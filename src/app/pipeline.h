@@ -34,6 +34,7 @@ bool pipeline_run(struct pipeline *p, struct arena *a, struct population_result 
 struct pipeline_totals {
 	size_t patients, resources, scored, unverified, created, updated, unchanged, refused, failed, read_back,
 		conflicts;
+	size_t changed, rejected;
 	size_t ehr_problems;
 };
 struct pipeline_totals pipeline_totals(const struct population_result *result);

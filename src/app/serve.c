@@ -19,10 +19,9 @@ static sigset_t block_signals(void)
 	return set;
 }
 
-static int serve(struct app *app, const struct config *config, const struct service_options *options)
+static int serve(struct app *app, const struct config *config, const struct service_options *options, uint64_t start)
 {
 	struct error err = {0};
-	uint64_t start = clock_monotonic_ns();
 	sigset_t signals = block_signals();
 	struct service *service = service_open(options, &err);
 	if (!service)
@@ -45,6 +44,7 @@ static int serve(struct app *app, const struct config *config, const struct serv
 static int open_and_serve(struct app *app, const struct config *config)
 {
 	struct error err = {0};
+	uint64_t start = clock_monotonic_ns();
 	struct service_options options = {.config = config, .definitions = definitions_builtin(), .log = true};
 	struct extractor *extractor = extractor_new(options.definitions, &err);
 	int status = APP_FAILED;
@@ -53,7 +53,7 @@ static int open_and_serve(struct app *app, const struct config *config)
 		options.store =
 			store_open(config->data, &(struct store_options){.definitions = options.definitions}, &err);
 	if (options.store) {
-		status = serve(app, config, &options);
+		status = serve(app, config, &options, start);
 		store_close(options.store);
 	} else {
 		status = app_fail(app, &err);

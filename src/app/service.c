@@ -109,6 +109,22 @@ static bool stranger(const struct service *s, const struct http_exchange *x, str
 /* ---- routes -------------------------------------------------------------------------------------------------------
  */
 
+/* A token is handed out, or refused, only with its record taken. */
+static bool record_token(struct service *s, const struct http_request *request, const struct smart_token_answer *answer,
+			 const struct error *refusal, struct error *err)
+{
+	bool granted = refusal->code == ERR_NONE;
+	const struct audit_event event = {.action = 'E',
+					  .interaction = S("token"),
+					  .outcome = granted ? 0 : 4,
+					  .http_status = answer->status,
+					  .agent = answer->client_id.n ? answer->client_id : S("anonymous"),
+					  .address = request->address,
+					  .request_id = request->request_id,
+					  .detail = granted ? STR_NULL : str_from(refusal->text)};
+	return store_audit(s->options.store, &event, 1, err);
+}
+
 static void token(struct service *s, struct http_exchange *x)
 {
 	static const struct http_header headers[] = {{S("Cache-Control"), S("no-store")},
@@ -133,12 +149,18 @@ static void token(struct service *s, struct http_exchange *x)
 	buf_init(&body, 1 << 20);
 	bool granted = smart_token(s->smart, request->arena, request->body, http_request_header(x, "Authorization"),
 				   &body, &answer, &err);
-	int status = answer.status ? answer.status : granted ? 200 : error_http_status(err.code);
+	struct error unrecorded = {0};
+	answer.status = answer.status ? answer.status : granted ? 200 : error_http_status(err.code);
+	if (!record_token(s, request, &answer, &err, &unrecorded)) {
+		buf_done(&body);
+		respond_error(x, &unrecorded);
+		return;
+	}
 	if (s->options.log)
 		log_event(granted ? LOG_INFO : LOG_WARN, granted ? "token_granted" : "token_refused",
 			  {"reason", .text = granted ? S("") : str_from(answer.error ? answer.error : err.text)},
 			  {"request_id", .text = request->request_id});
-	http_respond(x, &(struct http_response){.status = status,
+	http_respond(x, &(struct http_response){.status = answer.status,
 						.content_type = S("application/json"),
 						.headers = headers,
 						.header_count = sizeof(headers) / sizeof(headers[0]),

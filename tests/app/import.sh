@@ -111,6 +111,35 @@ reject "a transaction that reads" "$scratch/get.json" 'entry 0 .*cannot be impor
 run audit verify --data "$data" --format json
 expect "the audit chain is whole afterwards" 0
 
+# ---- killed in the middle: what is there is whole transactions, and the chain of records still fits
+awk -v dir="$scratch/many" 'BEGIN {
+	system("mkdir " dir)
+	for (b = 0; b < 400; b++) {
+		file = dir "/" b ".json"
+		printf "{\"resourceType\":\"Bundle\",\"type\":\"transaction\",\"entry\":[" >file
+		for (e = 0; e < 20; e++)
+			printf "%s{\"resource\":{\"resourceType\":\"Patient\",\"id\":\"b%d-%d\"},\"request\":{\"method\":\"PUT\",\"url\":\"Patient/b%d-%d\"}}", e ? "," : "", b, e, b, e >file
+		print "]}" >file
+		close(file)
+	}
+}'
+"$firth" import --data "$scratch/killed" "$scratch/many" >"$scratch/out" 2>"$scratch/err" &
+import=$!
+while ! [ -s "$(find "$scratch/killed" -name '*.sqlite-wal' 2>/dev/null | head -n 1)" ] && kill -0 $import 2>/dev/null; do sleep 0.01; done
+kill -KILL $import 2>/dev/null
+wait $import 2>/dev/null
+run audit verify --data "$scratch/killed"
+expect "after kill -9: the audit chain is whole" 0
+serve --data "$scratch/killed" || bad "after kill -9: serve starts"
+fhir=http://127.0.0.1:$port/fhir
+get "Patient?_summary=count"
+total=$(number_of total "$scratch/out")
+stop_server
+holds "after kill -9: no half transaction (${total:-no} patients)" test $((${total:-1} % 20)) -eq 0
+run import --data "$scratch/killed" --format json "$scratch/many"
+expect "after kill -9: importing again works" 0
+says "after kill -9: and completes it" out '"resources":8000,'
+
 # ---- real data, when it is at hand: everything in the files is in the store afterwards
 bundles=${FIRTH_ASSETS:-/nonexistent}/synthea-2019-bundles
 if [ -d "$bundles" ]; then
