@@ -30,7 +30,8 @@ bool jose_key_write_private(const struct jose_key *key, struct buf *out, struct 
 /* {"keys":[...]} with the public half. */
 bool jose_key_write_public_set(const struct jose_key *key, struct buf *out, struct error *err) MUST_USE;
 
-/* A JWKS document. Keys of unknown kinds are skipped, private members are refused; no usable key is ERR_KEY. */
+/* A JWKS document. Keys of other kinds and weak ones are skipped, private members are refused; no usable key is
+ * ERR_KEY with the reason of the first that was skipped. */
 struct jose_key_set *jose_key_set_parse(const struct json *jwks, struct error *err) MUST_USE;
 void jose_key_set_free(struct jose_key_set *set);
 bool jose_key_set_has(const struct jose_key_set *set, struct str kid);

@@ -1,4 +1,4 @@
-/* Keys as the files of this room see them. */
+/* Shared by the files of the jose room. */
 #ifndef FIRTH_JOSE_JOSE_PRIV_H
 #define FIRTH_JOSE_JOSE_PRIV_H
 
@@ -6,17 +6,34 @@
 
 #include "jose/jose.h"
 
-enum { MAX_SET_KEYS = 64, MAX_JWT = 16 * 1024 };
+enum {
+	TOKEN_MAX = 16 * 1024, /* a compact JWT: several times what assertions need */
+	KEY_TEXT_MAX = 64 * 1024,
+	KEY_ID_MAX = 256,
+	KEYS_MAX = 64, /* of a set */
+	RSA_LEAST_BITS = 2048,
+	RSA_MOST_BITS = 8192, /* larger ones only cost time */
+};
 
 struct jose_key {
 	cjose_jwk_t *jwk;
 	enum jose_algorithm algorithm;
-	struct buf kid;
+	bool private;
+	bool named; /* the JWK had a kid; otherwise it is the thumbprint */
+	size_t id_size;
+	char id[KEY_ID_MAX];
 };
 
 struct jose_key_set {
-	struct jose_key *keys[MAX_SET_KEYS];
 	size_t count;
+	struct jose_key keys[];
 };
+
+/* Reads a JWK of a kind that we use into *ret_key. ERR_KEY; *ret_skip when a set may hold such a key beside ours. */
+bool key_read(const struct json *jwk, bool want_private, struct jose_key *ret_key, bool *ret_skip,
+	      struct error *err) MUST_USE;
+void key_clear(struct jose_key *key);
+/* The text of a PEM private key as JWK (RFC 7518 section 6); key_pem.c. */
+bool key_pem_to_jwk(struct str pem, struct buf *out, struct error *err) MUST_USE;
 
 #endif
