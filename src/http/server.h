@@ -15,7 +15,7 @@ struct http_exchange;
 
 /* What came in. Text is valid until the answer was sent. */
 struct http_request {
-	struct str method; /* "GET" */
+	struct str method; /* "GET"; also for HEAD, whose answer is sent without its body */
 	struct str path; /* percent-decoded, without query; never contains a zero byte, "//" or dot segments */
 	struct str query; /* as sent, without '?' */
 	struct str body; /* whole, within the limit */
@@ -29,7 +29,8 @@ const struct http_request *http_request(const struct http_exchange *x);
 struct str http_request_header(const struct http_exchange *x, const char *name);
 
 /* Answers. Exactly once per exchange, from any thread; the exchange must not be touched afterwards. Takes body over:
- * the buffer is emptied and its memory freed by the server. content_type "" sends none. X-Request-Id is added. */
+ * the buffer is emptied and its memory freed by the server. content_type "" sends none. X-Request-Id is added. A header
+ * that could start another (a line break, say) turns the whole answer into an empty 500. */
 struct http_header {
 	struct str name, value; /* copied */
 };

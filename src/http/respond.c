@@ -1,0 +1,170 @@
+/*
+ * Answers. Usually libmicrohttpd sends them. An upload that is refused half-way is answered on the socket itself,
+ * because libmicrohttpd takes no answer while a body is arriving.
+ */
+#include <stdio.h>
+#include <sys/socket.h>
+
+#include "base/clock.h"
+#include "http/server_priv.h"
+
+enum {
+	NAME_MAX_BYTES = 64,
+	VALUE_MAX_BYTES = 8 * 1024,
+	HEAD_MAX_BYTES = 64 * 1024,
+};
+
+/* RFC 9110 section 5: names are tokens, values have no control characters. Anything else could start a header or an
+ * answer of its own. */
+static bool header_is_sane(const struct http_header *h)
+{
+	if (h->name.n == 0 || h->name.n > NAME_MAX_BYTES || h->value.n > VALUE_MAX_BYTES)
+		return false;
+	for (size_t i = 0; i < h->name.n; i++) {
+		char c = h->name.p[i];
+		bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+		if (!letter && !memchr("!#$%&'*+-.^_`|~", c, 15))
+			return false;
+	}
+	for (size_t i = 0; i < h->value.n; i++) {
+		unsigned char c = (unsigned char)h->value.p[i];
+		if ((c < 0x20 && c != '\t') || c == 0x7F)
+			return false;
+	}
+	return true;
+}
+
+static bool add_header(struct MHD_Response *response, struct str name, struct str value)
+{
+	char name_text[NAME_MAX_BYTES + 1], small[256];
+	if (!header_is_sane(&(struct http_header){name, value}))
+		return false;
+	memcpy(name_text, name.p, name.n);
+	name_text[name.n] = '\0';
+	if (value.n < sizeof(small)) {
+		if (value.n)
+			memcpy(small, value.p, value.n);
+		small[value.n] = '\0';
+		return MHD_add_response_header(response, name_text, small) == MHD_YES;
+	}
+	struct buf large;
+	buf_init(&large, VALUE_MAX_BYTES + 1);
+	buf_add(&large, value);
+	buf_char(&large, '\0');
+	bool ok = buf_ok(&large) && MHD_add_response_header(response, name_text, large.p) == MHD_YES;
+	buf_done(&large);
+	return ok;
+}
+
+static struct MHD_Response *make_response(const struct http_exchange *x, const struct http_response *r)
+{
+	struct MHD_Response *response;
+	if (r->body && r->body->n) {
+		response = MHD_create_response_from_buffer(r->body->n, r->body->p, MHD_RESPMEM_MUST_FREE);
+		if (response)
+			buf_init(r->body, r->body->max);
+	} else {
+		response = MHD_create_response_from_buffer(0, (void *)"", MHD_RESPMEM_PERSISTENT);
+	}
+	if (!response)
+		return NULL;
+	bool ok = add_header(response, S("X-Request-Id"), x->request.request_id);
+	if (r->content_type.n)
+		ok = ok && add_header(response, S("Content-Type"), r->content_type);
+	for (size_t i = 0; ok && i < r->header_count; i++)
+		ok = add_header(response, r->headers[i].name, r->headers[i].value);
+	/* Refused before the body was read: what follows on the connection is no request. */
+	if (!x->dispatched || atomic_load_explicit(&x->server->stopping, memory_order_relaxed))
+		ok = ok && add_header(response, S("Connection"), S("close"));
+	if (!ok) {
+		MHD_destroy_response(response);
+		return NULL;
+	}
+	return response;
+}
+
+/* IMF-fixdate, RFC 9110 section 5.6.7. */
+static void add_date(struct buf *head)
+{
+	static const char days[] = "ThuFriSatSunMonTueWed", months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+	int64_t seconds = clock_now_ms() / 1000, day_count = seconds / 86400;
+	int year, month, day;
+	clock_date_from_days(day_count, &year, &month, &day);
+	buf_printf(head, "Date: %.3s, %02d %.3s %04d %02d:%02d:%02d GMT\r\n", days + day_count % 7 * 3, day,
+		   months + (month - 1) * 3, year, (int)(seconds / 3600 % 24), (int)(seconds / 60 % 60),
+		   (int)(seconds % 60));
+}
+
+static bool write_head(const struct http_exchange *x, const struct http_response *r, struct buf *out)
+{
+	buf_printf(out, "HTTP/1.1 %d %s\r\n", r->status, MHD_get_reason_phrase_for((unsigned)r->status));
+	add_date(out);
+	buf_printf(out, "Connection: close\r\nContent-Length: %zu\r\nX-Request-Id: %.*s\r\n", r->body ? r->body->n : 0,
+		   STR_ARG(x->request.request_id));
+	const struct http_header type = {S("Content-Type"), r->content_type};
+	for (size_t i = 0; i <= r->header_count; i++) {
+		const struct http_header *h = i < r->header_count ? &r->headers[i] : &type;
+		if (h == &type && !type.value.n)
+			continue;
+		if (!header_is_sane(h))
+			return false;
+		buf_printf(out, "%.*s: %.*s\r\n", STR_ARG(h->name), STR_ARG(h->value));
+	}
+	buf_add(out, S("\r\n"));
+	return buf_ok(out);
+}
+
+/* The answer straight onto the socket, whose buffer is empty and holds any refusal. */
+static void send_early(const struct http_exchange *x, const struct http_response *r)
+{
+	struct buf out;
+	buf_init(&out, HEAD_MAX_BYTES + (r->body ? r->body->n : 0));
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(x->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	if (info && write_head(x, r, &out)) {
+		if (r->body && r->body->n && !x->head)
+			buf_add(&out, buf_str(r->body));
+		if (buf_ok(&out) && send(info->connect_fd, out.p, out.n, MSG_NOSIGNAL | MSG_DONTWAIT) > 0)
+			shutdown(info->connect_fd, SHUT_WR);
+	}
+	buf_done(&out);
+}
+
+void http_respond(struct http_exchange *x, const struct http_response *response)
+{
+	struct http_server *s = x->server;
+	x->status = response->status;
+	if (x->early) {
+		send_early(x, response);
+	} else {
+		x->response = make_response(x, response);
+		if (!x->response && response->status != 500) {
+			/* A header that must not be sent is our mistake; the answer without it could mean another. */
+			x->status = 500;
+			x->response = make_response(x, &(struct http_response){.status = 500});
+		}
+	}
+	if (response->body)
+		buf_done(response->body);
+	int open = EXCHANGE_OPEN;
+	if (atomic_compare_exchange_strong(&x->state, &open, EXCHANGE_ANSWERED))
+		return;
+	/* The connection sleeps, so x is ours until it wakes; the server must not go before we have let go of it. */
+	struct MHD_Connection *connection = x->connection;
+	atomic_fetch_add(&s->busy, 1);
+	atomic_store_explicit(&x->state, EXCHANGE_ANSWERED, memory_order_release);
+	MHD_resume_connection(connection);
+	server_end_exchange(s);
+}
+
+enum MHD_Result respond_queue(struct http_exchange *x)
+{
+	if (x->early)
+		return MHD_YES;
+	if (!x->response)
+		return MHD_NO;
+	enum MHD_Result queued = MHD_queue_response(x->connection, (unsigned)x->status, x->response);
+	MHD_destroy_response(x->response);
+	x->response = NULL;
+	return queued;
+}
