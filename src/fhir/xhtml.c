@@ -5,13 +5,15 @@
  */
 #include "fhir/fhir_priv.h"
 
-enum { MAX_OPEN = 64 };
+enum { MAX_OPEN = 64, MAX_ATTRIBUTES = 32 };
 
 struct scan {
 	struct str text;
 	size_t at;
 	struct str open[MAX_OPEN];
 	size_t depth;
+	struct str attributes[MAX_ATTRIBUTES]; /* of the tag at hand */
+	size_t attribute_count;
 };
 
 static bool is_space(char c)
@@ -68,10 +70,25 @@ static const char *take_entity(struct scan *s)
 	return NULL;
 }
 
+/* Prefixes would have to be declared; narratives have no use for them but xml:lang. */
+static bool has_prefix(struct str name)
+{
+	return str_find_char(name, ':', 0) != STR_NONE && !str_starts(name, S("xml:"));
+}
+
 static const char *take_attribute(struct scan *s)
 {
-	if (!take_name(s).n)
+	struct str name = take_name(s);
+	if (!name.n)
 		return "a tag that does not end";
+	if (has_prefix(name))
+		return "a name with a prefix that nothing declares";
+	for (size_t i = 0; i < s->attribute_count; i++)
+		if (str_eq(s->attributes[i], name))
+			return "an attribute given twice";
+	if (s->attribute_count == MAX_ATTRIBUTES)
+		return "a tag with too many attributes";
+	s->attributes[s->attribute_count++] = name;
 	skip_space(s);
 	if (!looking_at(s, S("=")))
 		return "an attribute without value";
@@ -97,7 +114,7 @@ static const char *take_attribute(struct scan *s)
 /* Attributes up to the end of the tag; *ret_empty tells "/>". */
 static const char *take_attributes(struct scan *s, bool *ret_empty)
 {
-	for (;;) {
+	for (s->attribute_count = 0;;) {
 		size_t before = s->at;
 		skip_space(s);
 		if (looking_at(s, S("/>")) || looking_at(s, S(">"))) {
@@ -118,6 +135,8 @@ static const char *take_tag(struct scan *s)
 	struct str name = take_name(s);
 	if (!name.n)
 		return "a < that starts no tag";
+	if (has_prefix(name))
+		return "a name with a prefix that nothing declares";
 	if (closing) {
 		skip_space(s);
 		if (!looking_at(s, S(">")) || s->depth == 0 || !str_eq(s->open[s->depth - 1], name))

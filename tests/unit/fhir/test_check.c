@@ -282,6 +282,7 @@ static void narratives_must_nest(void **state)
 		"<div xmlns=\"http://www.w3.org/1999/xhtml\"><p>a &amp; b<br/>&#160;&#xA0;</p></div>",
 		" <div><a href='x?a=1&amp;b=2'>x</a><!-- note --></div>\n",
 		"<div>a > b</div>",
+		"<div xml:lang=\"de\" title=\"a>b\">x</div>",
 		"<div ><img alt = \"\" /></div >",
 	};
 	static const char *const bad[] = {
@@ -311,6 +312,9 @@ static void narratives_must_nest(void **state)
 		"<div></div",
 		"<div><![CDATA[x]]></div>",
 		"<div><?php ?></div>",
+		"<div a=\"1\" a=\"2\"/>",
+		"<div a:b=\"1\"/>",
+		"<div><a:b/></div>",
 		"<!DOCTYPE div><div/>",
 	};
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)

@@ -1,0 +1,361 @@
+/*
+ * JSON to XML. Members come in any order in JSON and in the order of the definition in XML, so each object is first put
+ * in order: one record per element, a value with its "_twin". Lists then become repeated elements.
+ */
+#include "fhir/fhir_priv.h"
+#include "fhir/xml.h"
+
+#define FHIR_NS	 "http://hl7.org/fhir"
+#define XHTML_NS "http://www.w3.org/1999/xhtml"
+
+enum { MAX_DEPTH = 64 };
+
+struct writer {
+	struct buf *out;
+	struct arena *scratch;
+	const struct definitions *definitions;
+	const struct fhir_type *element; /* Element, the type of twins */
+	struct error *err;
+	unsigned depth;
+};
+
+struct member {
+	size_t order; /* position of the element in its type */
+	struct str key; /* without underscore */
+	const struct fhir_type *type;
+	const struct json *value, *twin;
+};
+
+/* Characters that XML 1.0 cannot hold become U+FFFD: better a sign of something lost than a document no one can read.
+ */
+static void add_char(struct buf *out, char c)
+{
+	if ((unsigned char)c < 0x20 && c != '\t' && c != '\n' && c != '\r')
+		buf_add(out, S("\xef\xbf\xbd"));
+	else
+		buf_char(out, c);
+}
+
+static const char *escape_of(char c)
+{
+	switch (c) {
+	case '&':
+		return "&amp;";
+	case '<':
+		return "&lt;";
+	case '>':
+		return "&gt;";
+	case '"':
+		return "&quot;";
+	case '\t':
+		return "&#9;"; /* a reader turns bare white space in attributes into blanks */
+	case '\n':
+		return "&#10;";
+	case '\r':
+		return "&#13;";
+	default:
+		return NULL;
+	}
+}
+
+/* U+FFFE and U+FFFF are valid UTF-8 and yet no XML. */
+static bool is_noncharacter(struct str s, size_t at)
+{
+	return at + 3 <= s.n && s.p[at] == '\xef' && s.p[at + 1] == '\xbf' && (unsigned char)s.p[at + 2] >= 0xbe;
+}
+
+static void add_text(struct buf *out, struct str text)
+{
+	for (size_t i = 0; i < text.n; i++) {
+		const char *escape = escape_of(text.p[i]);
+		if (escape) {
+			buf_add(out, str_from(escape));
+		} else if (is_noncharacter(text, i)) {
+			buf_add(out, S("\xef\xbf\xbd"));
+			i += 2;
+		} else {
+			add_char(out, text.p[i]);
+		}
+	}
+}
+
+static void add_attribute(struct buf *out, const char *name, struct str value)
+{
+	buf_printf(out, " %s=\"", name);
+	add_text(out, value);
+	buf_char(out, '"');
+}
+
+/* XML without a DTD knows five entities by name; HTML's others become numbers, or the text they were. */
+static void add_entity(struct buf *out, struct str name)
+{
+	static const struct {
+		const char *name;
+		unsigned code;
+	} known[] = {{"nbsp", 160},   {"copy", 169},   {"reg", 174},	 {"deg", 176},	  {"plusmn", 177},
+		     {"sup2", 178},   {"sup3", 179},   {"micro", 181},	 {"middot", 183}, {"frac12", 189},
+		     {"ndash", 8211}, {"mdash", 8212}, {"lsquo", 8216},	 {"rsquo", 8217}, {"ldquo", 8220},
+		     {"rdquo", 8221}, {"bull", 8226},  {"hellip", 8230}, {"trade", 8482}, {"le", 8804},
+		     {"ge", 8805}};
+	static const char *const own[] = {"amp", "lt", "gt", "quot", "apos"};
+	bool keep = name.p[0] == '#';
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		keep |= str_is(name, own[i]);
+	for (size_t i = 0; !keep && i < sizeof(known) / sizeof(known[0]); i++) {
+		if (str_is(name, known[i].name)) {
+			buf_printf(out, "&#%u;", known[i].code);
+			return;
+		}
+	}
+	buf_printf(out, "%s%.*s;", keep ? "&" : "&amp;", STR_ARG(name));
+}
+
+/* Whether the first tag names its namespace; quoted values are stepped over. */
+static bool has_namespace(struct str div)
+{
+	for (size_t i = 4; i < div.n && div.p[i] != '>'; i++) {
+		if (div.p[i] == '"' || div.p[i] == '\'')
+			i = str_find_char(div, div.p[i], i + 1);
+		else if (str_starts(str_slice(div, i, div.n), S("xmlns")))
+			return true;
+	}
+	return false;
+}
+
+/* One step of a well-formed narrative: returns the position after it. */
+static size_t add_div_part(struct buf *out, struct str div, size_t at)
+{
+	size_t end = at + 1;
+	if (str_starts(str_slice(div, at, div.n), S("<!--")))
+		return at + 4 + str_find(str_slice(div, at + 4, div.n), S("-->")) + 3; /* comments are left out */
+	if (div.p[at] == '&') {
+		end = str_find_char(div, ';', at) + 1;
+		add_entity(out, str_slice(div, at + 1, end - 1));
+	} else if (is_noncharacter(div, at)) {
+		end = at + 3;
+		buf_add(out, S("\xef\xbf\xbd"));
+	} else {
+		add_char(out, div.p[at]);
+	}
+	return end;
+}
+
+/* The narrative as it is, in the namespace of XHTML. */
+static void add_div(struct buf *out, struct str div)
+{
+	div = str_trim(div);
+	bool sound = !xhtml_problem(div);
+	buf_add(out, S("<div"));
+	if (!sound || !has_namespace(div))
+		buf_add(out, S(" xmlns=\"" XHTML_NS "\""));
+	if (sound) {
+		for (size_t at = 4; at < div.n;)
+			at = add_div_part(out, div, at);
+	} else {
+		buf_char(out, '>');
+		add_text(out, div);
+		buf_add(out, S("</div>"));
+	}
+}
+
+static struct str scalar_text(const struct json *value)
+{
+	switch (json_type(value)) {
+	case JSON_STRING:
+		return json_str(value);
+	case JSON_NUMBER:
+		return json_number(value);
+	case JSON_BOOL:
+		return json_bool(value) ? S("true") : S("false");
+	default:
+		return STR_NULL;
+	}
+}
+
+static bool misfit(struct writer *w, struct str key)
+{
+	return error_set(w->err, ERR_STRUCTURE, "The element \"%.*s\" has no XML form here",
+			 STR_ARG(str_slice(key, 0, 64)));
+}
+
+/* The record of one member; a twin whose value is there too has been given to the value and makes none. */
+static bool take_member(struct writer *w, const struct json *object, const struct fhir_type *type, struct str key,
+			const struct json *value, struct member *m, bool *ret_taken)
+{
+	char name[128];
+	bool twin = key.n > 1 && key.p[0] == '_';
+	struct str bare = twin ? str_slice(key, 1, key.n) : key;
+	*ret_taken = false;
+	if (bare.n + 1 > sizeof(name))
+		return misfit(w, key);
+	if (twin && json_get(object, bare))
+		return true;
+	const struct fhir_element *element = definitions_element(type, bare, &m->type);
+	if (!element || (twin && m->type->kind != TYPE_PRIMITIVE))
+		return misfit(w, key);
+	name[0] = '_';
+	memcpy(name + 1, bare.p, bare.n);
+	m->order = (size_t)(element - type->elements);
+	m->key = bare;
+	m->value = twin ? NULL : value;
+	m->twin = twin ? value : json_get(object, str_make(name, bare.n + 1));
+	*ret_taken = true;
+	return true;
+}
+
+/* The members of an object in the order of its type. NULL on failure. */
+static struct member *put_in_order(struct writer *w, const struct json *object, const struct fhir_type *type,
+				   size_t *ret_count)
+{
+	struct member *members = ARENA_ARRAY(w->scratch, struct member, json_size(object) + 1);
+	size_t count = 0;
+	if (!members) {
+		error_memory(w->err);
+		return NULL;
+	}
+	for (struct json_iter it = json_iter(object); json_next(&it);) {
+		struct member m;
+		bool taken;
+		if (type->kind == TYPE_RESOURCE && str_is(it.key, "resourceType"))
+			continue;
+		if (!take_member(w, object, type, it.key, it.value, &m, &taken))
+			return NULL;
+		if (!taken)
+			continue;
+		size_t at = count++;
+		for (; at > 0 && members[at - 1].order > m.order; at--)
+			members[at] = members[at - 1];
+		members[at] = m;
+	}
+	*ret_count = count;
+	return members;
+}
+
+static bool put_member(struct writer *w, const struct member *m);
+
+static bool put_members(struct writer *w, const struct member *members, size_t count, bool skip_id, bool skip_url)
+{
+	for (size_t i = 0; i < count; i++) {
+		if ((skip_id && str_is(members[i].key, "id")) || (skip_url && str_is(members[i].key, "url")))
+			continue;
+		if (!put_member(w, &members[i]))
+			return false;
+	}
+	return true;
+}
+
+static void put_end(struct buf *out, struct str name)
+{
+	buf_add(out, S("</"));
+	buf_add(out, name);
+	buf_char(out, '>');
+}
+
+static bool put_resource(struct writer *w, const struct json *resource, const char *namespace)
+{
+	size_t count;
+	const struct fhir_type *type = resource_type(w->definitions, resource, w->err);
+	struct member *members = type ? put_in_order(w, resource, type, &count) : NULL;
+	if (!members)
+		return false;
+	buf_char(w->out, '<');
+	buf_add(w->out, type->name);
+	if (namespace)
+		add_attribute(w->out, "xmlns", str_from(namespace));
+	buf_char(w->out, '>');
+	if (!put_members(w, members, count, false, false))
+		return false;
+	put_end(w->out, type->name);
+	return true;
+}
+
+/* An element with its attributes: id, url of an Extension, value of a primitive (object is then its twin). */
+static bool put_element(struct writer *w, struct str name, const struct fhir_type *type, const struct json *object,
+			struct str value)
+{
+	size_t count = 0, attributes;
+	bool extension = str_is(type->name, "Extension");
+	struct member *members = put_in_order(w, object, type, &count);
+	if (!members)
+		return false;
+	struct str id = json_get_str(object, S("id")), url = extension ? json_get_str(object, S("url")) : STR_NULL;
+	attributes = (id.p ? 1 : 0) + (url.p ? 1 : 0);
+	buf_char(w->out, '<');
+	buf_add(w->out, name);
+	if (id.p)
+		add_attribute(w->out, "id", id);
+	if (url.p)
+		add_attribute(w->out, "url", url);
+	if (value.p)
+		add_attribute(w->out, "value", value);
+	if (count <= attributes) {
+		buf_add(w->out, S("/>"));
+		return true;
+	}
+	buf_char(w->out, '>');
+	if (!put_members(w, members, count, true, extension))
+		return false;
+	put_end(w->out, name);
+	return true;
+}
+
+static bool put_primitive(struct writer *w, const struct member *m, const struct json *value, const struct json *twin)
+{
+	struct str text = scalar_text(value);
+	bool none = !value || json_is(value, JSON_NULL);
+	if ((!none && !text.p) || (twin && !json_is(twin, JSON_OBJECT) && !json_is(twin, JSON_NULL)))
+		return misfit(w, m->key);
+	if (none && !json_is(twin, JSON_OBJECT))
+		return true; /* a place in the list that only keeps the lists side by side */
+	if (m->type->primitive == PRIMITIVE_XHTML) {
+		add_div(w->out, text);
+		return true;
+	}
+	return put_element(w, m->key, w->element, json_is(twin, JSON_OBJECT) ? twin : NULL, text);
+}
+
+static bool put_item(struct writer *w, const struct member *m, const struct json *value, const struct json *twin)
+{
+	bool ok;
+	if (w->depth == MAX_DEPTH)
+		return error_set(w->err, ERR_LIMIT, "Nested deeper than %d elements", MAX_DEPTH);
+	w->depth++;
+	if (m->type->kind == TYPE_PRIMITIVE) {
+		ok = put_primitive(w, m, value, twin);
+	} else if (!json_is(value, JSON_OBJECT)) {
+		ok = misfit(w, m->key);
+	} else if (m->type->kind == TYPE_RESOURCE) {
+		buf_char(w->out, '<');
+		buf_add(w->out, m->key);
+		buf_char(w->out, '>');
+		ok = put_resource(w, value, NULL);
+		put_end(w->out, m->key);
+	} else {
+		ok = put_element(w, m->key, m->type, value, STR_NULL);
+	}
+	w->depth--;
+	return ok;
+}
+
+static bool put_member(struct writer *w, const struct member *m)
+{
+	bool list = json_is(m->value, JSON_ARRAY) || (!m->value && json_is(m->twin, JSON_ARRAY));
+	if (!list)
+		return put_item(w, m, m->value, m->twin);
+	struct json_iter value = json_iter(m->value), twin = json_iter(json_is(m->twin, JSON_ARRAY) ? m->twin : NULL);
+	for (;;) {
+		bool more = json_next(&value), more_twins = json_next(&twin);
+		if (!more && !more_twins)
+			return true;
+		if (!put_item(w, m, more ? value.value : NULL, more_twins ? twin.value : NULL))
+			return false;
+	}
+}
+
+bool xml_write_resource(struct buf *out, struct arena *scratch, const struct definitions *d,
+			const struct json *resource, struct error *err)
+{
+	struct writer w = {out, scratch, d, definitions_type(d, S("Element")), err, 0};
+	buf_add(out, S("<?xml version=\"1.0\" encoding=\"UTF-8\"?>"));
+	return put_resource(&w, resource, FHIR_NS);
+}
