@@ -24,6 +24,8 @@ static bool reader_open(struct sqlite_store *s, struct reader *r, struct error *
 
 void reader_free(struct reader *r)
 {
+	for (size_t i = 0; i < ARM_COUNT * ARM_USES; i++)
+		sqlite3_finalize(r->arms[i / ARM_USES][i % ARM_USES]);
 	db_close(&r->db);
 	ZSTD_freeDCtx(r->unpacker);
 	buf_done(&r->stored);
@@ -75,6 +77,9 @@ void reader_end(struct reader *r)
 	for (int i = 0; i < STATEMENT_COUNT; i++)
 		if (r->db.statements[i])
 			sqlite3_reset(r->db.statements[i]);
+	for (size_t i = 0; i < ARM_COUNT * ARM_USES; i++)
+		if (r->arms[i / ARM_USES][i % ARM_USES])
+			sqlite3_reset(r->arms[i / ARM_USES][i % ARM_USES]);
 	if (!sqlite3_get_autocommit(r->db.handle)) {
 		struct error ignored = {0};
 		if (!db_run(&r->db, SQL_ROLLBACK, &ignored))

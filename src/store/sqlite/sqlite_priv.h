@@ -25,6 +25,15 @@ struct db {
 	sqlite3_stmt *statements[STATEMENT_COUNT]; /* prepared on first use */
 };
 
+/* Ways into the index tables, and the statements made of each. */
+enum arm_kind {
+#define ARM(name, ordered, where) ARM_##name,
+#include "store/sqlite/arms.def"
+#undef ARM
+	ARM_COUNT
+};
+enum arm_use { ARM_ASCENDING, ARM_DESCENDING, ARM_PROBE, ARM_USES };
+
 bool db_open(struct db *db, const char *path, bool read_only, struct error *err) MUST_USE;
 void db_close(struct db *db);
 /* The statement, reset and ready to bind. NULL with an error. */
@@ -199,6 +208,7 @@ struct reader {
 	struct db db;
 	ZSTD_DCtx *unpacker;
 	struct buf stored, served;
+	sqlite3_stmt *arms[ARM_COUNT][ARM_USES];
 	struct cache types; /* name to id */
 	const struct fhir_type *type_of[512]; /* id to type, NULL when not known yet */
 	int64_t last_vid; /* of the open snapshot */
