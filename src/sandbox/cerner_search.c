@@ -118,8 +118,9 @@ static struct str understood(struct rest_call *call, const struct face_type *typ
 	struct str rest = call->query, out = S("");
 	struct face_param p;
 	while (face_param_next(&rest, &p)) {
-		if (face_listed("_count _format", p.name))
-			continue;
+		bool control = face_listed("_id _revinclude _lastUpdated", p.name);
+		if (!control && !definitions_search_param(call->type, p.name))
+			continue; /* the vendor's own; R4 has nothing to ask for it */
 		out = arena_printf(call->arena, "%.*s%.*s&", STR_ARG(out), STR_ARG(p.pair));
 	}
 	return arena_printf(call->arena, "%.*s_count=%u%s", STR_ARG(out), page_size(call, type),

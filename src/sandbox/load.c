@@ -158,20 +158,23 @@ static void write_group(struct json_writer *w, struct str id, const struct sandb
 	json_object_end(w);
 }
 
-bool sandbox_load_group(struct sandbox *s, struct sandbox_loaded *total, struct str *ret_id, struct error *err)
+struct str sandbox_group_id(struct sandbox *s, struct arena *a)
+{
+	return adapter_id(s->o.vendor, a, S("Group"), S("all"), NULL);
+}
+
+bool sandbox_load_group(struct sandbox *s, struct sandbox_loaded *total, struct error *err)
 {
 	struct arena a;
 	struct buf out;
 	struct loading l = {.s = s, .arena = &a, .total = total};
-	struct str id = adapter_id(s->o.vendor, &s->arena, S("Group"), S("all"), NULL);
 	arena_init(&a, (size_t)256 << 20);
+	struct str id = sandbox_group_id(s, &a);
 	buf_init(&out, (size_t)64 << 20);
 	struct json_writer w = json_writer(&out);
 	write_group(&w, id, total);
 	bool ok = id.p && buf_ok(&out) ? prepare(&l, id, buf_str(&out), err) && commit(&l, err) : error_memory(err);
 	buf_done(&out);
 	arena_done(&a);
-	if (ok)
-		*ret_id = id;
 	return ok;
 }

@@ -47,9 +47,9 @@ bool sandbox_load(struct sandbox *s, struct str bundle, struct sandbox_loaded *t
 struct synthetic_options;
 bool sandbox_load_synthetic(struct sandbox *s, const struct synthetic_options *options, struct sandbox_loaded *total,
 			    struct error *err) MUST_USE;
-/* A Group of all patients loaded, as sites build for bulk export. */
-bool sandbox_load_group(struct sandbox *s, struct sandbox_loaded *total, struct str *ret_id,
-			struct error *err) MUST_USE;
+/* A Group of all patients loaded, as sites build for bulk export; its id is the same in every sandbox of a vendor. */
+bool sandbox_load_group(struct sandbox *s, struct sandbox_loaded *total, struct error *err) MUST_USE;
+struct str sandbox_group_id(struct sandbox *s, struct arena *a);
 
 /* Turns a resource with any ids into one that this vendor could hold: ids of its form (stable per input id), references
  * following, codings in its order. For loading Synthea or synthetic patients into a sandbox. A single resource does not
