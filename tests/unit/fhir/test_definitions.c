@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "base/map.h"
 #include "fhir/definitions.h"
 
 static const struct fhir_element *element(const char *type, const char *property, const struct fhir_type **ret_type)
@@ -92,6 +93,67 @@ static void search_params_have_an_expression_of_their_type(void **state)
 	assert_true(pairs > 1500);
 }
 
+/* The official list has 1,375 parameters; http://hl7.org/fhir/R4/searchparameter-registry.html. Those without an
+ * expression are answered by the server itself. */
+static void search_params_are_the_official_ones(void **state)
+{
+	(void)state;
+	const struct definitions *d = definitions_builtin();
+	struct map urls;
+	map_init(&urls, 5000);
+	for (size_t i = 0; i < definitions_resource_count(d); i++) {
+		const struct fhir_type *type = definitions_resource_at(d, i);
+		for (size_t k = 0; k < type->search_param_count; k++) {
+			const struct search_param *p = &type->search_params[k];
+			assert_non_null(map_put(&urls, p->url, NULL));
+			assert_true(k == 0 || str_cmp(p[-1].code, p->code) < 0);
+			assert_ptr_equal(definitions_search_param(type, p->code), p);
+			bool bare =
+				str_is(p->code, "_query") || str_is(p->code, "_content") || str_is(p->code, "_text");
+			assert_int_equal(p->expression.p == NULL, bare);
+			/* what is cut for one type names no other resource type */
+			struct str rest = p->expression;
+			size_t dot = rest.p ? str_find_char(rest, '.', 0) : STR_NONE;
+			struct str start = dot == STR_NONE ? STR_NULL : str_slice(rest, 0, dot);
+			if (start.n && definitions_resource(d, start))
+				assert_true(str_eq(start, type->name));
+			for (size_t t = 0; t < p->target_count; t++)
+				assert_non_null(definitions_type(d, p->targets[t]));
+		}
+	}
+	assert_int_equal(urls.count, 1375);
+	map_done(&urls);
+}
+
+/* What every walk over the definitions relies on. */
+static void the_graph_is_closed(void **state)
+{
+	(void)state;
+	const struct definitions *d = definitions_builtin();
+	size_t required = 0, unknown = 0, patterns = 0;
+	for (size_t i = 0; i < definitions_type_count(d); i++) {
+		const struct fhir_type *type = definitions_type_at(d, i);
+		assert_ptr_equal(definitions_type(d, type->name), type);
+		assert_true(type->base || str_is(type->name, "Element") || str_is(type->name, "Resource"));
+		assert_int_equal(type->kind == TYPE_PRIMITIVE, type->primitive != PRIMITIVE_NONE);
+		patterns += type->pattern.n > 0;
+		for (size_t k = 0; k < type->element_count; k++) {
+			const struct fhir_element *e = &type->elements[k];
+			assert_true(e->type_count > 0 && e->name.n > 0 && e->min <= e->max);
+			assert_true(e->choice || e->type_count == 1 || str_ends(e->path, e->name));
+			for (size_t t = 0; t < e->type_count; t++)
+				assert_non_null(e->types[t].type);
+			if (e->strength == BINDING_REQUIRED) {
+				required++;
+				unknown += definitions_code_in(d, e->value_set, S("no such code")) < 0;
+			}
+		}
+	}
+	assert_int_equal(patterns, 19); /* all primitives but xhtml */
+	assert_true(required > 300);
+	assert_true(unknown * 10 < required); /* currencies, media types, units */
+}
+
 static void required_codes_are_known(void **state)
 {
 	(void)state;
@@ -111,6 +173,8 @@ int main(void)
 		cmocka_unit_test(elements_have_types_and_cardinality),
 		cmocka_unit_test(what_is_not_defined_is_not_found),
 		cmocka_unit_test(search_params_have_an_expression_of_their_type),
+		cmocka_unit_test(search_params_are_the_official_ones),
+		cmocka_unit_test(the_graph_is_closed),
 		cmocka_unit_test(required_codes_are_known),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,41 @@
+#!/bin/sh
+# generator.sh FIRTH-GEN PACKAGE: the generator makes the same pack twice and refuses whatever is no whole package.
+set -u
+gen=$1
+package=$2
+dir=$(mktemp -d) || exit 1
+trap 'rm -rf "$dir"' EXIT
+failed=0
+
+refuse() { # refuse WHAT FILE WORDS
+	said=$("$gen" "$2" "$dir/out" 2>&1) && { echo "FAILED $1 was accepted"; failed=1; }
+	case $said in
+	*"$3"*) ;;
+	*) echo "FAILED $1: said '$said'"; failed=1 ;;
+	esac
+	[ ! -e "$dir/out" ] || { echo "FAILED $1 left a pack behind"; failed=1; }
+}
+
+"$gen" "$package" "$dir/one" && "$gen" "$package" "$dir/two" && cmp "$dir/one" "$dir/two" || failed=1
+
+refuse "a missing package" "$dir/none.tgz" "run ./dev deps"
+head -c 1000000 "$package" >"$dir/cut.tgz"
+refuse "a cut package" "$dir/cut.tgz" "definitions package"
+: >"$dir/empty.tgz"
+refuse "an empty file" "$dir/empty.tgz" "only a part"
+head -c 4096 /dev/zero | tr '\0' 'x' >"$dir/text.tgz"
+refuse "a text file" "$dir/text.tgz" "broken entry"
+
+mkdir "$dir/package"
+printf '{"resourceType":"StructureDefinition"' >"$dir/package/StructureDefinition-x.json"
+tar --format=ustar -C "$dir" -czf "$dir/json.tgz" package
+refuse "broken JSON" "$dir/json.tgz" "StructureDefinition-x.json"
+printf '{"resourceType":"StructureDefinition","kind":"resource","type":"X"}' >"$dir/package/StructureDefinition-x.json"
+tar --format=ustar -C "$dir" -czf "$dir/snapshot.tgz" package
+refuse "a definition without snapshot" "$dir/snapshot.tgz" "no snapshot"
+printf '{"resourceType":"Basic"}' >"$dir/package/StructureDefinition-x.json"
+tar --format=ustar -C "$dir" -czf "$dir/part.tgz" package
+refuse "a package with something else" "$dir/part.tgz" "only a part"
+
+[ $failed = 0 ] && echo "the generator is deterministic and strict"
+exit $failed
