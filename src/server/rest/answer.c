@@ -2,6 +2,7 @@
  * Answers: errors as OperationOutcome, formats, and the headers that every answer carries.
  */
 #include "base/clock.h"
+#include "fhir/xml.h"
 #include "server/rest/rest_priv.h"
 
 void answer_init(struct rest_answer *answer)
@@ -40,30 +41,30 @@ bool answer_resource(struct rest_call *call, const struct store_entry *entry, st
 /* ---- formats -------------------------------------------------------------------------------------------------------
  */
 
-/* XML and indented JSON are made from the finished JSON: rare, and everything else stays a copy of bytes. */
+/* XML and indented JSON are made from the finished JSON: rare, and everything else stays a copy of bytes. A bundle lies
+ * a few levels above the resources in it, which were accepted with the default depth. */
 static bool reformat(struct rest_call *call, struct rest_answer *answer, struct error *err)
 {
+	struct error cause = {0};
+	struct buf out;
 	if (!call->xml && !call->pretty)
 		return true;
-	const struct json *j = json_parse(call->arena, buf_str(&answer->body), 0, err);
-	if (!j)
-		return false;
-	struct buf out;
+	const struct json *j = json_parse(call->arena, buf_str(&answer->body), 2 * JSON_MAX_DEPTH, &cause);
 	buf_init(&out, REST_MAX_ANSWER);
-	bool ok = true;
-	if (call->xml)
-		ok = error_set(err, ERR_NOT_ACCEPTABLE, "XML is not written yet; ask for application/fhir+json");
-	else
+	bool ok = j != NULL;
+	if (ok && call->xml)
+		ok = xml_write_resource(&out, call->arena, call->server->o.definitions, j, &cause);
+	else if (ok)
 		json_pretty(&out, j);
-	if (ok && !buf_ok(&out))
-		ok = error_memory(err);
-	if (!ok) {
-		buf_done(&out);
-		return false;
+	if (ok && buf_ok(&out)) {
+		buf_done(&answer->body);
+		answer->body = out;
+		return true;
 	}
-	buf_done(&answer->body);
-	answer->body = out;
-	return true;
+	buf_done(&out);
+	if (cause.code == ERR_MEMORY || ok)
+		return error_memory(err);
+	return error_set(err, ERR_INTERNAL, "The answer could not be written in the format asked for: %s", cause.text);
 }
 
 static struct str content_type_of(const struct rest_call *call, const struct rest_answer *answer)
