@@ -61,6 +61,7 @@ number_of() { # number_of KEY FILE: the first "KEY": number in a JSON file
 }
 
 serve() { # serve ARGUMENTS...: starts firth serve on a free port; $port, $server
+	: >"$scratch/serve.log" # an old one would tell an old port
 	"$firth" serve --port 0 "$@" >"$scratch/serve.log" 2>"$scratch/serve.err" </dev/null &
 	server=$!
 	children="$children $server"
