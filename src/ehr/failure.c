@@ -263,7 +263,8 @@ bool ehr_fail_answer(const struct ehr_client *c, struct arena *a, const struct e
 	const char *kind = NULL;
 	if (is_unknown_type(request, answer) && !(known && known->error)) {
 		code = ERR_REMOTE_REFUSED;
-		sentence = "the EHR does not offer this resource type";
+		sentence = request->action == 'C' ? "the EHR does not let clients create this resource type"
+						  : "the EHR does not offer this resource type";
 	} else if (known && known->error && !status_decides(answer->status)) {
 		code = known->error;
 		sentence = known->sentence;
