@@ -337,6 +337,18 @@ static bool put_special(struct adapter *ad, struct json_writer *w, struct str ty
 	return false;
 }
 
+/* Every Condition of both vendors has a category, and searches ask by it. One that came without goes to the problem
+ * list, since that is what a list of problems from elsewhere becomes. */
+static void put_missing_category(struct json_writer *w, struct str type, const struct json *resource)
+{
+	if (!str_is(type, "Condition") || json_size(json_get(resource, S("category"))))
+		return;
+	json_key(w, S("category"));
+	json_put_raw(w, S("[{\"coding\":[{\"system\":\"http://terminology.hl7.org/CodeSystem/condition-category\","
+			  "\"code\":\"problem-list-item\",\"display\":\"Problem List Item\"}],"
+			  "\"text\":\"Problem List Item\"}]"));
+}
+
 static bool adapt(struct adapter *ad, const struct json *resource, struct buf *out, struct str *ret_id,
 		  struct error *err)
 {
@@ -358,6 +370,7 @@ static bool adapt(struct adapter *ad, const struct json *resource, struct buf *o
 		put_patient_identifiers(ad, &w, resource);
 	if (str_is(type, "Encounter"))
 		put_encounter_identifiers(ad, &w, resource);
+	put_missing_category(&w, type, resource);
 	struct json_iter it = json_iter(resource);
 	while (json_next(&it)) {
 		if (put_special(ad, &w, type, it.key, it.value))

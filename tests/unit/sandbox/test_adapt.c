@@ -93,6 +93,9 @@ static void epic_gets_its_forms(void **state)
 	assert_true(str_is(reference(condition, "recorder"), "https://other.example/fhir/Practitioner/1"));
 	assert_int_equal(reference(condition, "encounter").n, strlen("Encounter/") + 24);
 	assert_true(str_is(json_number(json_get(json_get(observation, S("valueQuantity")), S("value"))), "10.50"));
+	const struct json *category = json_at(json_get(condition, S("category")), 0);
+	assert_int_equal(json_size(json_get(condition, S("category"))), 1);
+	assert_true(str_is(json_get_str(json_at(json_get(category, S("coding")), 0), S("code")), "problem-list-item"));
 	const struct json *status = json_at(json_get(json_get(condition, S("clinicalStatus")), S("coding")), 0);
 	assert_true(str_is(json_get_str(status, S("version")), "4.0.0"));
 	arena_done(&a);
