@@ -1,7 +1,11 @@
 /*
  * A client's public keys, by value or by URL. Fetched keys are kept as long as their server says, within bounds; a
  * token signed by a key that is not among them causes one more fetch, so that a client may rotate its keys at any time.
+ * While one token waits for a fetch, tokens whose keys are known go on with those: a set is never changed, only
+ * replaced, and stays as long as somebody verifies with it.
  */
+#include <stdlib.h>
+
 #include "server/smart/smart_priv.h"
 
 enum {
@@ -9,72 +13,181 @@ enum {
 	LEAST_AGE_S = 60,
 	USUAL_AGE_S = 3600,
 	LARGEST_AGE_S = 29 * 3600,
-	REFETCH_PAUSE_MS = 5000, /* unknown kids must not turn us into a hammer */
-	FETCH_TIMEOUT_MS = 10000
+	REFETCH_PAUSE_MS = 1000, /* tokens with made-up kids must not turn us into a hammer */
+	FETCH_TIMEOUT_MS = 5000
 };
 
-static bool url_is_allowed(struct str url)
+/* ---- sets that are in use ---------------------------------------------------------------------------------------- */
+
+static void set_release(struct fetched_keys *f)
 {
-	return str_starts(url, S("https://")) || str_starts(url, S("http://127.0.0.1")) ||
-	       str_starts(url, S("http://localhost")) || str_starts(url, S("http://[::1]"));
+	if (!f || atomic_fetch_sub(&f->users, 1) != 1)
+		return;
+	jose_key_set_free(f->keys);
+	free(f);
 }
 
-static int64_t max_age_s(const struct http_answer *answer)
+static struct fetched_keys *set_take(struct client *c)
 {
-	struct str control = http_answer_header(answer, "Cache-Control");
-	size_t at = control.p ? str_find(control, S("max-age=")) : STR_NONE;
-	uint64_t seconds;
-	if (at == STR_NONE)
-		return USUAL_AGE_S;
-	struct str rest = str_slice(control, at + 8, control.n);
-	if (!str_to_u64(str_trim(str_split(&rest, ',')), &seconds))
-		return USUAL_AGE_S;
-	return seconds < LEAST_AGE_S ? LEAST_AGE_S : seconds > LARGEST_AGE_S ? LARGEST_AGE_S : (int64_t)seconds;
+	pthread_mutex_lock(&c->lock);
+	struct fetched_keys *f = c->fetched;
+	if (f)
+		atomic_fetch_add(&f->users, 1);
+	pthread_mutex_unlock(&c->lock);
+	return f;
+}
+
+static void set_replace(struct client *c, struct fetched_keys *f)
+{
+	pthread_mutex_lock(&c->lock);
+	struct fetched_keys *before = c->fetched;
+	c->fetched = f;
+	pthread_mutex_unlock(&c->lock);
+	set_release(before);
+}
+
+void client_open(struct client *c)
+{
+	pthread_mutex_init(&c->lock, NULL);
+	pthread_mutex_init(&c->fetching, NULL);
+}
+
+void client_close(struct client *c)
+{
+	set_release(c->fetched);
+	jose_key_set_free(c->fixed);
+	pthread_mutex_destroy(&c->lock);
+	pthread_mutex_destroy(&c->fetching);
+}
+
+/* ---- fetching ---------------------------------------------------------------------------------------------------- */
+
+/* The host must end where it seems to: "http://127.0.0.1.example.org" is no loopback address. */
+static bool is_loopback(struct str url)
+{
+	static const char *const hosts[] = {"http://127.0.0.1", "http://localhost", "http://[::1]"};
+	for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
+		struct str host = str_from(hosts[i]);
+		if (str_starts(url, host) && (url.n == host.n || url.p[host.n] == ':' || url.p[host.n] == '/'))
+			return true;
+	}
+	return false;
+}
+
+bool jwks_url_is_allowed(struct str url)
+{
+	/* Credentials in a URL would hide the host: "http://localhost:1@example.org". */
+	size_t start = str_find(url, S("://"));
+	if (start == STR_NONE)
+		return false;
+	struct str authority = str_slice(url, start + 3, url.n);
+	authority = str_split(&authority, '/');
+	if (str_find_char(authority, '@', 0) != STR_NONE || str_find_char(authority, '\\', 0) != STR_NONE)
+		return false;
+	return str_starts(url, S("https://")) || is_loopback(url);
+}
+
+/* Cache-Control (RFC 9111 section 5.2.2) within what RFC-abiding clients can rely on: a minute to 29 hours. */
+int64_t jwks_age_s(struct str cache_control)
+{
+	struct str rest = cache_control;
+	int64_t age = USUAL_AGE_S;
+	while (rest.p) {
+		struct str directive = str_trim(str_split(&rest, ','));
+		uint64_t seconds;
+		if (str_eq_nocase(directive, S("no-store")) || str_eq_nocase(directive, S("no-cache")))
+			return LEAST_AGE_S;
+		if (directive.n > 8 && str_eq_nocase(str_slice(directive, 0, 8), S("max-age=")) &&
+		    str_to_u64(str_slice(directive, 8, directive.n), &seconds))
+			age = seconds > LARGEST_AGE_S ? LARGEST_AGE_S : (int64_t)seconds;
+	}
+	return age < LEAST_AGE_S ? LEAST_AGE_S : age;
 }
 
 static bool download(struct arena *a, struct str url, struct http_answer *ret_answer, struct error *err)
 {
-	if (!url_is_allowed(url))
-		return error_set(err, ERR_KEY, "The client's key URL is neither https nor loopback");
 	const struct http_header accept = {S("Accept"), S("application/json")};
 	const struct http_call call = {.method = S("GET"), .url = url, .headers = &accept, .header_count = 1};
-	const struct http_client_options options = {.timeout_ms = FETCH_TIMEOUT_MS, .max_body = MAX_JWKS};
+	const struct http_client_options options = {
+		.timeout_ms = FETCH_TIMEOUT_MS, .connect_timeout_ms = FETCH_TIMEOUT_MS, .max_body = MAX_JWKS};
 	struct http_client *client = http_client_new(&options, err);
 	bool ok = client && http_call(client, a, &call, ret_answer, err);
 	http_client_free(client);
 	if (ok && ret_answer->status != 200)
-		return error_set(err, ERR_KEY, "The client's key URL answers with status %d", ret_answer->status);
-	return ok ? true : error_context(err, "fetching the client's keys");
+		ok = error_set(err, ERR_KEY, "The client's key URL answers with status %d", ret_answer->status);
+	return ok || error_context(err, "fetching the client's keys");
 }
 
-/* With the lock of the client held. */
-static bool fetch(struct client *c, struct arena *a, int64_t now_ms, struct error *err)
+static struct fetched_keys *fetch(const struct client *c, struct arena *a, int64_t now_ms, struct error *err)
 {
 	struct http_answer answer;
-	c->fetched_ms = now_ms;
+	if (!jwks_url_is_allowed(c->facts.jwks_url)) {
+		error_set(err, ERR_KEY, "The client's key URL is neither https nor loopback");
+		return NULL;
+	}
 	if (!download(a, c->facts.jwks_url, &answer, err))
-		return false;
+		return NULL;
 	const struct json *jwks = json_parse(a, answer.body, 0, err);
-	struct jose_key_set *set = jwks ? jose_key_set_parse(jwks, err) : NULL;
-	if (!set)
-		return error_context(err, "reading the client's keys");
-	jose_key_set_free(c->fetched);
-	c->fetched = set;
-	c->stale_ms = now_ms + max_age_s(&answer) * 1000;
-	return true;
+	struct jose_key_set *keys = jwks ? jose_key_set_parse(jwks, err) : NULL;
+	struct fetched_keys *f = keys ? calloc(1, sizeof(*f)) : NULL;
+	if (!f) {
+		jose_key_set_free(keys);
+		if (keys)
+			error_memory(err);
+		error_context(err, "reading the client's keys");
+		return NULL;
+	}
+	f->keys = keys;
+	f->stale_ms = now_ms + jwks_age_s(http_answer_header(&answer, "Cache-Control")) * 1000;
+	atomic_init(&f->users, 1);
+	return f;
+}
+
+/* One token at a time fetches; those that waited for it look at what it brought first. */
+static bool renew(struct client *c, struct arena *a, const struct fetched_keys *seen, int64_t now_ms, struct error *err)
+{
+	bool ok = true;
+	pthread_mutex_lock(&c->fetching);
+	struct fetched_keys *now = set_take(c);
+	bool renewed = now && now != seen && now_ms < now->stale_ms;
+	set_release(now);
+	if (!renewed) {
+		/* A clock that was set back must not stop fetching. */
+		bool paused = c->fetched_ms && now_ms >= c->fetched_ms && now_ms < c->fetched_ms + REFETCH_PAUSE_MS;
+		struct fetched_keys *f = NULL;
+		if (paused)
+			ok = error_set(err, ERR_KEY, "The client's keys were asked for a moment ago without success");
+		else
+			ok = (f = fetch(c, a, now_ms, err)) != NULL;
+		if (!paused)
+			c->fetched_ms = now_ms;
+		if (f)
+			set_replace(c, f);
+	}
+	pthread_mutex_unlock(&c->fetching);
+	return ok;
 }
 
 static bool verify_fetched(struct client *c, struct arena *a, struct str assertion, struct str kid, int64_t now_ms,
 			   struct jose_token *ret_token, struct error *err)
 {
-	bool fresh = c->fetched && now_ms < c->stale_ms;
-	bool known = fresh && kid.p && jose_key_set_has(c->fetched, kid);
-	bool may_fetch = !c->fetched || now_ms >= c->fetched_ms + REFETCH_PAUSE_MS || now_ms < c->fetched_ms;
-	if ((!fresh || (kid.p && !known)) && may_fetch && !fetch(c, a, now_ms, err))
-		return false;
-	if (!c->fetched)
-		return error_set(err, ERR_KEY, "The client's keys could not be fetched");
-	return jose_verify(a, assertion, c->fetched, ret_token, err);
+	struct fetched_keys *f = set_take(c);
+	bool fresh = f && now_ms < f->stale_ms;
+	bool known = fresh && (!kid.p || jose_key_set_has(f->keys, kid));
+	if (!known) {
+		struct error why = {0};
+		bool renewed = renew(c, a, f, now_ms, &why);
+		/* A kid that stays unknown is the caller's fault; only without fresh keys is it the fetch's. */
+		if (!renewed && !fresh) {
+			set_release(f);
+			return error_set(err, why.code, "%s", why.text);
+		}
+		set_release(f);
+		f = set_take(c);
+	}
+	bool ok = jose_verify(a, assertion, f->keys, ret_token, err);
+	set_release(f);
+	return ok;
 }
 
 bool client_verify(struct client *c, struct arena *a, struct str assertion, struct str kid, int64_t now_ms,
@@ -84,8 +197,5 @@ bool client_verify(struct client *c, struct arena *a, struct str assertion, stru
 		return jose_verify(a, assertion, c->fixed, ret_token, err);
 	if (!c->facts.jwks_url.n)
 		return error_set(err, ERR_INVALID_CLIENT, "The client has no registered keys");
-	pthread_mutex_lock(&c->lock);
-	bool ok = verify_fetched(c, a, assertion, kid, now_ms, ret_token, err);
-	pthread_mutex_unlock(&c->lock);
-	return ok;
+	return verify_fetched(c, a, assertion, kid, now_ms, ret_token, err);
 }

@@ -86,13 +86,14 @@ bool scope_intersect(struct arena *a, const struct scope *asked, const struct sc
 	return scope.text.p != NULL;
 }
 
-/* A list of scopes is small; equal ones and those that another covers are left out. */
-static bool covered(const struct scope *scopes, size_t count, const struct scope *s)
+bool scope_covered(const struct grant *grant, const struct scope *s)
 {
-	for (size_t i = 0; i < count; i++)
-		if (str_eq(scopes[i].context, s->context) && str_eq(scopes[i].type, s->type) &&
-		    (scopes[i].permissions & s->permissions) == s->permissions)
+	for (size_t i = 0; i < grant->scope_count; i++) {
+		const struct scope *g = &grant->scopes[i];
+		if (str_eq(g->context, s->context) && (str_is(g->type, "*") || str_eq(g->type, s->type)) &&
+		    (g->permissions & s->permissions) == s->permissions)
 			return true;
+	}
 	return false;
 }
 
@@ -108,32 +109,37 @@ size_t scope_list_parse(const struct definitions *d, struct str text, struct sco
 	return count;
 }
 
+static struct str join(struct arena *a, const struct grant *grant)
+{
+	struct buf text;
+	buf_init(&text, 64 * 1024);
+	for (size_t i = 0; i < grant->scope_count; i++) {
+		if (i)
+			buf_char(&text, ' ');
+		buf_add(&text, grant->scopes[i].text);
+	}
+	struct str joined = buf_ok(&text) ? arena_str(a, buf_str(&text)) : STR_NULL;
+	buf_done(&text);
+	return joined;
+}
+
 bool scope_grant(struct arena *a, const struct scope *asked, size_t asked_count, const struct scope *allowed,
 		 size_t allowed_count, struct grant *ret_grant, struct error *err)
 {
-	struct scope *scopes = ARENA_ARRAY(a, struct scope, MAX_SCOPES);
-	struct buf text;
-	size_t count = 0;
-	if (!scopes)
+	ret_grant->scope_count = 0;
+	ret_grant->scopes = ARENA_ARRAY(a, struct scope, MAX_SCOPES);
+	if (!ret_grant->scopes)
 		return error_memory(err);
 	for (size_t i = 0; i < asked_count; i++)
-		for (size_t k = 0; k < allowed_count && count < MAX_SCOPES; k++)
-			if (str_is(asked[i].context, "system") &&
-			    scope_intersect(a, &asked[i], &allowed[k], &scopes[count]) &&
-			    !covered(scopes, count, &scopes[count]))
-				count++;
-	buf_init(&text, 64 * 1024);
-	for (size_t i = 0; i < count; i++) {
-		if (i)
-			buf_char(&text, ' ');
-		buf_add(&text, scopes[i].text);
-	}
-	ret_grant->scopes = scopes;
-	ret_grant->scope_count = count;
-	ret_grant->scope_text = arena_str(a, buf_str(&text));
-	bool ok = buf_ok(&text) && ret_grant->scope_text.p;
-	buf_done(&text);
-	return ok ? true : error_memory(err);
+		for (size_t k = 0; k < allowed_count && ret_grant->scope_count < MAX_SCOPES; k++) {
+			struct scope common;
+			/* A list is small; what another scope of it covers is left out. */
+			if (str_is(asked[i].context, "system") && scope_intersect(a, &asked[i], &allowed[k], &common) &&
+			    !scope_covered(ret_grant, &common))
+				ret_grant->scopes[ret_grant->scope_count++] = common;
+		}
+	ret_grant->scope_text = join(a, ret_grant);
+	return ret_grant->scope_text.p || error_memory(err);
 }
 
 static char letter_of(enum scope_permission permission)

@@ -12,8 +12,7 @@
 
 enum { MAX_FORM = 64 * 1024, LEEWAY_S = 5, LONGEST_ASSERTION_S = 300, LONGEST_JTI = 151, USUAL_LIFETIME_S = 300 };
 
-/* ---- opening --------------------------------------------------------------------------------------------------------
- */
+/* ---- opening ----------------------------------------------------------------------------------------------------- */
 
 static bool open_client(struct smart *s, struct client *c, const struct smart_client *from, struct error *err)
 {
@@ -25,7 +24,7 @@ static bool open_client(struct smart *s, struct client *c, const struct smart_cl
 		c->facts.jwks_url = arena_str(&s->arena, from->jwks_url);
 	if (from->secret_sha256.p)
 		c->facts.secret_sha256 = arena_str(&s->arena, from->secret_sha256);
-	pthread_mutex_init(&c->lock, NULL);
+	client_open(c);
 	s->client_count++;
 	if (!from->jwks)
 		return true;
@@ -42,12 +41,10 @@ struct smart *smart_open(const struct smart_options *options, struct error *err)
 	}
 	s->options = *options;
 	arena_init(&s->arena, (size_t)64 << 20);
-	arena_init(&s->cache_arena, (size_t)64 << 20);
-	map_init(&s->cache, TOKEN_CACHE_MAX);
-	pthread_rwlock_init(&s->cache_lock, NULL);
+	s->cache = token_cache_new();
 	s->options.token_url = arena_str(&s->arena, options->token_url);
 	s->clients = ARENA_ARRAY(&s->arena, struct client, options->client_count ? options->client_count : 1);
-	bool ok = s->clients && s->options.token_url.p ? true : error_memory(err);
+	bool ok = (s->cache && s->clients && s->options.token_url.p) || error_memory(err);
 	for (size_t i = 0; ok && i < options->client_count; i++)
 		ok = open_client(s, &s->clients[i], &options->clients[i], err);
 	if (ok)
@@ -60,20 +57,14 @@ void smart_close(struct smart *s)
 {
 	if (!s)
 		return;
-	for (size_t i = 0; i < s->client_count; i++) {
-		jose_key_set_free(s->clients[i].fixed);
-		jose_key_set_free(s->clients[i].fetched);
-		pthread_mutex_destroy(&s->clients[i].lock);
-	}
-	pthread_rwlock_destroy(&s->cache_lock);
-	map_done(&s->cache);
-	arena_done(&s->cache_arena);
+	for (size_t i = 0; i < s->client_count; i++)
+		client_close(&s->clients[i]);
+	token_cache_free(s->cache);
 	arena_done(&s->arena);
 	free(s);
 }
 
-/* ---- the form -------------------------------------------------------------------------------------------------------
- */
+/* ---- the form ---------------------------------------------------------------------------------------------------- */
 
 struct token_form {
 	struct str grant_type, scope, assertion_type, assertion, client_id;
@@ -129,8 +120,7 @@ static bool parse_form(struct arena *a, struct str text, struct token_form *ret_
 	return true;
 }
 
-/* ---- the client -----------------------------------------------------------------------------------------------------
- */
+/* ---- the client -------------------------------------------------------------------------------------------------- */
 
 static struct client *find_client(struct smart *s, struct str client_id)
 {
@@ -173,7 +163,7 @@ static bool check_times(const struct json *claims, int64_t now_s, int64_t *ret_e
 	int64_t start;
 	if (!numeric_date(json_get(claims, S("exp")), ret_exp))
 		return error_set(err, ERR_INVALID_CLIENT, "The assertion has no exp");
-	if (*ret_exp <= now_s - LEEWAY_S)
+	if (*ret_exp <= now_s)
 		return error_set(err, ERR_INVALID_CLIENT, "The assertion has expired (exp is in the past)");
 	if (*ret_exp > now_s + LONGEST_ASSERTION_S + LEEWAY_S)
 		return error_set(err, ERR_INVALID_CLIENT, "The assertion lives too long: exp is more than %d s ahead",
@@ -194,20 +184,19 @@ static bool use_jti(struct smart *s, struct arena *a, const struct client *c, st
 	unsigned char digest[32];
 	struct buf hex;
 	struct error why = {0};
-	if (!jti.n || jti.n > LONGEST_JTI)
-		return error_set(err, ERR_INVALID_CLIENT, "The assertion needs a jti of 1 to %d characters",
-				 LONGEST_JTI);
 	struct str seed =
 		arena_printf(a, "%zu:%.*s:%.*s", c->facts.client_id.n, STR_ARG(c->facts.client_id), STR_ARG(jti));
+	if (!seed.p)
+		return error_memory(err);
 	digest_sha256(seed, digest);
 	buf_init(&hex, 64);
 	encode_hex(&hex, str_make((const char *)digest, sizeof(digest)));
 	struct store_fact f = {.shelf = S("jti"),
 			       .key = buf_str(&hex),
 			       .value = S("1"),
-			       .expires_ms = (exp_s + 2 * LEEWAY_S) * 1000,
+			       .expires_ms = (exp_s + LEEWAY_S) * 1000,
 			       .only_new = true};
-	bool ok = store_fact_put(s->options.store, &f, &why);
+	bool ok = buf_ok(&hex) ? store_fact_put(s->options.store, &f, &why) : error_memory(&why);
 	buf_done(&hex);
 	if (ok)
 		return true;
@@ -216,23 +205,28 @@ static bool use_jti(struct smart *s, struct arena *a, const struct client *c, st
 	return error_set(err, why.code, "%s", why.text);
 }
 
-static bool check_claims(struct smart *s, struct arena *a, const struct client *c, const struct json *claims,
+static bool check_claims(struct smart *s, const struct client *c, const struct json *claims, int64_t *ret_exp,
 			 struct error *err)
 {
-	int64_t exp;
+	struct str jti = json_get_str(claims, S("jti"));
 	if (!str_eq(json_get_str(claims, S("sub")), c->facts.client_id))
 		return error_set(err, ERR_INVALID_CLIENT, "The assertion's sub is not its iss");
 	if (!audience_is_us(s, json_get(claims, S("aud"))))
 		return error_set(err, ERR_INVALID_CLIENT, "The assertion's aud is not this token endpoint, %.*s",
 				 STR_ARG(str_slice(s->options.token_url, 0, 160)));
-	return check_times(claims, smart_now(s) / 1000, &exp, err) &&
-	       use_jti(s, a, c, json_get_str(claims, S("jti")), exp, err);
+	if (!check_times(claims, smart_now(s) / 1000, ret_exp, err))
+		return false;
+	if (!jti.n || jti.n > LONGEST_JTI)
+		return error_set(err, ERR_INVALID_CLIENT, "The assertion needs a jti of 1 to %d characters",
+				 LONGEST_JTI);
+	return true;
 }
 
 static bool authenticate_assertion(struct smart *s, struct arena *a, const struct token_form *form,
 				   struct client **ret_client, struct error *err)
 {
 	struct jose_token peeked, token;
+	int64_t exp = 0;
 	if (!str_is(form->assertion_type, ASSERTION_TYPE))
 		return error_set(err, ERR_INVALID_REQUEST, "client_assertion_type must be " ASSERTION_TYPE);
 	if (!jose_peek(a, form->assertion, &peeked, err)) {
@@ -245,11 +239,15 @@ static bool authenticate_assertion(struct smart *s, struct arena *a, const struc
 	*ret_client = c;
 	if (form->client_id.p && !str_eq(form->client_id, c->facts.client_id))
 		return error_set(err, ERR_INVALID_CLIENT, "client_id is not the assertion's iss");
+	/* Claims first: what fails on them must not make us fetch keys or do mathematics for strangers. They are those
+	 * of the same text that is verified next. */
+	if (!check_claims(s, c, peeked.claims, &exp, err))
+		return false;
 	if (!client_verify(c, a, form->assertion, peeked.kid, smart_now(s), &token, err)) {
 		err->code = ERR_INVALID_CLIENT;
 		return error_context(err, "client_assertion");
 	}
-	return check_claims(s, a, c, token.claims, err);
+	return use_jti(s, a, c, json_get_str(token.claims, S("jti")), exp, err);
 }
 
 /* RFC 6749 section 2.3.1: id and secret are form-encoded before they are joined. */
@@ -293,8 +291,7 @@ static bool authenticate_secret(struct smart *s, struct arena *a, struct str aut
 	return same ? true : error_set(err, ERR_INVALID_CLIENT, "The client secret does not match");
 }
 
-/* ---- the answer
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- the answer -------------------------------------------------------------------------------------------------- */
 
 static bool grant_scopes(struct smart *s, struct arena *a, const struct client *c, struct str asked_text,
 			 struct grant *ret_grant, struct error *err)
@@ -311,11 +308,13 @@ static bool grant_scopes(struct smart *s, struct arena *a, const struct client *
 		return error_set(err, ERR_INVALID_SCOPE, "The parameter scope is missing");
 	if (!scope_grant(a, asked, asked_count, allowed, allowed_count, ret_grant, err))
 		return false;
-	if (ret_grant->scope_count)
-		return true;
-	if (str_find_char(asked_text, '?', 0) != STR_NONE)
-		return error_set(err, ERR_INVALID_SCOPE, "Scopes narrowed by '?' are not supported yet");
-	return error_set(err, ERR_INVALID_SCOPE, "None of the requested scopes is registered for this client");
+	for (size_t i = 0; !s->options.grant_registered && i < asked_count; i++)
+		if (asked[i].filter.p && !scope_covered(ret_grant, &asked[i]))
+			return error_set(err, ERR_INVALID_SCOPE,
+					 "The scope %.*s is narrowed by '?', which is not supported yet",
+					 STR_ARG(str_slice(asked[i].text, 0, 120)));
+	return ret_grant->scope_count ||
+	       error_set(err, ERR_INVALID_SCOPE, "None of the requested scopes is registered for this client");
 }
 
 static bool grant_token(struct smart *s, struct arena *a, const struct client *c, const struct token_form *form,
@@ -327,7 +326,7 @@ static bool grant_token(struct smart *s, struct arena *a, const struct client *c
 	if (!grant_scopes(s, a, c, form->scope, &grant, err))
 		return false;
 	buf_init(&token, 1024);
-	bool ok = token_issue(s, a, &grant, &token, err);
+	bool ok = token_issue(s, &grant, &token, err);
 	if (ok) {
 		struct json_writer w = json_writer(out);
 		json_object_begin(&w);
@@ -370,13 +369,25 @@ static bool answer_form(struct smart *s, struct arena *a, struct str form_text, 
 	return grant_token(s, a, *ret_client, &form, out, err);
 }
 
+/* RFC 6749 section 5.2: printable ASCII without quote and backslash; an error may echo what the client sent. */
+static struct str description_of(const struct error *err, char text[sizeof(err->text)])
+{
+	size_t n = strlen(err->text);
+	for (size_t i = 0; i < n; i++) {
+		char c = err->text[i];
+		text[i] = c == '"' || c == '\\' ? '\'' : c < 0x20 || c > 0x7E ? '?' : c;
+	}
+	return str_make(text, n);
+}
+
 /* RFC 6749 section 5.2: 401 for a client that failed to authenticate by header, otherwise 400. */
 static void write_refusal(struct buf *out, const char *code, const struct error *err)
 {
+	char text[sizeof(err->text)];
 	struct json_writer w = json_writer(out);
 	json_object_begin(&w);
 	json_put_member(&w, S("error"), str_from(code));
-	json_put_member(&w, S("error_description"), str_from(err->text));
+	json_put_member(&w, S("error_description"), description_of(err, text));
 	json_object_end(&w);
 }
 

@@ -10,12 +10,10 @@
 
 enum { TOKEN_BYTES = 32, DIGEST_HEX = 64, MAX_TOKEN = 512 };
 
-static struct str digest_hex(char hex[DIGEST_HEX], struct str token)
+static struct str digest_hex(const unsigned char digest[32], char hex[DIGEST_HEX])
 {
 	static const char digits[] = "0123456789abcdef";
-	unsigned char digest[32];
-	digest_sha256(token, digest);
-	for (size_t i = 0; i < sizeof(digest); i++) {
+	for (size_t i = 0; i < 32; i++) {
 		hex[2 * i] = digits[digest[i] >> 4];
 		hex[2 * i + 1] = digits[digest[i] & 15];
 	}
@@ -25,53 +23,6 @@ static struct str digest_hex(char hex[DIGEST_HEX], struct str token)
 int64_t smart_now(const struct smart *s)
 {
 	return s->options.now_ms ? s->options.now_ms() : clock_now_ms();
-}
-
-static bool copy_grant(struct arena *a, const struct grant *from, struct grant *ret_grant)
-{
-	struct grant copy = *from;
-	copy.client_id = arena_str(a, from->client_id);
-	copy.scope_text = arena_str(a, from->scope_text);
-	copy.scopes = ARENA_ARRAY(a, struct scope, from->scope_count ? from->scope_count : 1);
-	if (!copy.client_id.p || !copy.scope_text.p || !copy.scopes)
-		return false;
-	for (size_t i = 0; i < from->scope_count; i++) {
-		struct scope *s = &copy.scopes[i];
-		*s = from->scopes[i];
-		s->text = arena_str(a, s->text);
-		s->context = arena_str(a, s->context);
-		s->type = arena_str(a, s->type);
-		if (!s->text.p || !s->context.p || !s->type.p)
-			return false;
-	}
-	*ret_grant = copy;
-	return true;
-}
-
-static bool cache_find(struct smart *s, struct arena *a, struct str digest, struct grant *ret_grant)
-{
-	pthread_rwlock_rdlock(&s->cache_lock);
-	uint64_t *slot = map_get(&s->cache, digest);
-	bool found = slot && copy_grant(a, (const struct grant *)(uintptr_t)*slot, ret_grant);
-	pthread_rwlock_unlock(&s->cache_lock);
-	return found;
-}
-
-/* A full cache starts over: the store still knows every token. */
-static void cache_put(struct smart *s, struct str digest, const struct grant *grant)
-{
-	pthread_rwlock_wrlock(&s->cache_lock);
-	if (s->cache.count >= TOKEN_CACHE_MAX) {
-		map_clear(&s->cache);
-		arena_reset(&s->cache_arena);
-	}
-	struct grant *copy = ARENA_NEW(&s->cache_arena, struct grant);
-	struct str key = arena_str(&s->cache_arena, digest);
-	uint64_t *slot =
-		copy && key.p && copy_grant(&s->cache_arena, grant, copy) ? map_put(&s->cache, key, NULL) : NULL;
-	if (slot)
-		*slot = (uint64_t)(uintptr_t)copy;
-	pthread_rwlock_unlock(&s->cache_lock);
 }
 
 /* {"client_id":..,"scope":..,"exp":ms} */
@@ -86,9 +37,9 @@ static void write_fact(struct buf *out, const struct grant *grant)
 	json_object_end(&w);
 }
 
-bool token_issue(struct smart *s, struct arena *a, const struct grant *grant, struct buf *out, struct error *err)
+bool token_issue(struct smart *s, const struct grant *grant, struct buf *out, struct error *err)
 {
-	unsigned char bytes[TOKEN_BYTES];
+	unsigned char bytes[TOKEN_BYTES], digest[32];
 	char hex[DIGEST_HEX];
 	struct buf token, fact;
 	buf_init(&token, MAX_TOKEN);
@@ -96,18 +47,20 @@ bool token_issue(struct smart *s, struct arena *a, const struct grant *grant, st
 	random_bytes(bytes, sizeof(bytes));
 	encode_base64url(&token, str_make((const char *)bytes, sizeof(bytes)));
 	write_fact(&fact, grant);
-	struct str digest = digest_hex(hex, buf_str(&token));
-	struct store_fact f = {
-		.shelf = S("token"), .key = digest, .value = buf_str(&fact), .expires_ms = grant->expires_ms};
-	bool ok = buf_ok(&token) && buf_ok(&fact) && store_fact_put(s->options.store, &f, err);
+	digest_sha256(buf_str(&token), digest);
+	struct store_fact f = {.shelf = S("token"),
+			       .key = digest_hex(digest, hex),
+			       .value = buf_str(&fact),
+			       .expires_ms = grant->expires_ms};
+	bool ok = (buf_ok(&token) && buf_ok(&fact)) || error_memory(err);
+	ok = ok && store_fact_put(s->options.store, &f, err);
 	if (ok) {
-		cache_put(s, digest, grant);
+		token_cache_put(s->cache, digest, grant);
 		buf_add(out, buf_str(&token));
 	}
 	buf_done(&token);
 	buf_done(&fact);
-	(void)a;
-	return ok ? true : error_memory(err);
+	return ok;
 }
 
 static bool read_fact(struct smart *s, struct arena *a, struct str digest, struct grant *ret_grant, struct error *err)
@@ -140,13 +93,14 @@ bool smart_authorize(struct smart *s, struct arena *a, struct str authorization,
 	struct str token = str_trim(str_slice(authorization, 7, authorization.n));
 	if (token.n == 0 || token.n > MAX_TOKEN)
 		return error_set(err, ERR_TOKEN_INVALID, "The access token was not issued here");
-	struct str digest = digest_hex(hex, token);
-	bool cached = cache_find(s, a, digest, ret_grant);
-	if (!cached && !read_fact(s, a, digest, ret_grant, err))
+	unsigned char digest[32];
+	digest_sha256(token, digest);
+	bool cached = token_cache_find(s->cache, a, digest, ret_grant);
+	if (!cached && !read_fact(s, a, digest_hex(digest, hex), ret_grant, err))
 		return false;
 	if (ret_grant->expires_ms <= smart_now(s))
 		return error_set(err, ERR_TOKEN_EXPIRED, "The access token has expired; ask for a new one");
 	if (!cached)
-		cache_put(s, digest, ret_grant);
+		token_cache_put(s->cache, digest, ret_grant);
 	return true;
 }
