@@ -125,7 +125,7 @@ awk -v dir="$scratch/many" 'BEGIN {
 }'
 "$firth" import --data "$scratch/killed" "$scratch/many" >"$scratch/out" 2>"$scratch/err" &
 import=$!
-while ! [ -s "$(find "$scratch/killed" -name '*.sqlite-wal' 2>/dev/null | head -n 1)" ] && kill -0 $import 2>/dev/null; do sleep 0.01; done
+while [ -z "$(find "$scratch/killed" -name '*.sqlite-wal' -size +300k 2>/dev/null)" ] && kill -0 $import 2>/dev/null; do sleep 0.01; done
 kill -KILL $import 2>/dev/null
 wait $import 2>/dev/null
 run audit verify --data "$scratch/killed"
