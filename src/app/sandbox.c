@@ -181,9 +181,14 @@ static bool fill(struct sandbox_command *c, struct error *err)
 				   : sandbox_load_synthetic(c->sandbox, &synthetic, &total, err);
 	ok = ok && sandbox_load_group(c->sandbox, &total, err) && write_roster(c, &total, err);
 	c->patient_count = total.patient_count;
+	if (ok)
+		log_event(LOG_INFO, "loaded", {"patients", .number = (int64_t)total.patient_count},
+			  {"resources", .number = (int64_t)total.resources},
+			  {"type_unknown_to_vendor", .number = (int64_t)total.skipped});
 	if (ok && total.rejected)
 		log_event(LOG_WARN, "rejected", {"resources", .number = (int64_t)total.rejected},
-			  {"first", .text = str_from(total.first_rejection.text)});
+			  {"first", .text = str_from(total.first_rejection.text)},
+			  {"path", .text = str_from(total.first_rejection.path)});
 	sandbox_loaded_done(&total);
 	return ok;
 }
