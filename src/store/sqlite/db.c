@@ -40,7 +40,8 @@ static bool out_of_room(struct db *db, int rc)
 		return true;
 	if ((rc & 0xff) != SQLITE_IOERR || !db->handle)
 		return false;
-	int cause = sqlite3_system_errno(db->handle);
+	/* SQLite does not always hand its cause on; nothing has touched errno since. */
+	int cause = sqlite3_system_errno(db->handle) ? sqlite3_system_errno(db->handle) : errno;
 	return cause == ENOSPC || cause == EDQUOT || cause == EFBIG;
 }
 

@@ -527,6 +527,9 @@ void group_commit(void *b, struct item *items)
 	if (g.time < w->last_time)
 		g.time = w->last_time;
 	map_init(&g.targets, (size_t)1 << 24);
+	int64_t limit = atomic_exchange(&store->page_limit, 0);
+	if (limit)
+		writer_limit_pages(w, limit);
 	if (!run_group(&g, items, &err))
 		abandon(&g, items, &err);
 	map_done(&g.targets);

@@ -194,11 +194,7 @@ static void *sqlite_open(struct str location, const struct store_options *option
 static void sqlite_limit_pages(void *b, int64_t pages)
 {
 	struct sqlite_store *s = b;
-	char sql[80];
-	struct error err = {0};
-	snprintf(sql, sizeof(sql), "PRAGMA max_page_count = %lld", pages ? (long long)pages : 1073741823ll);
-	if (!db_script(&s->writer.db, sql, &err))
-		error_clear(&err);
+	atomic_store(&s->page_limit, pages ? pages : MOST_PAGES);
 }
 
 const struct store_backend store_sqlite = {

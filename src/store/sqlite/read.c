@@ -200,7 +200,7 @@ static bool history_start(struct history *h, int64_t rid, int64_t after, int64_t
 
 static bool history_fill(struct history *h, int64_t after, struct error *err)
 {
-	int64_t type_id, rid, current, below;
+	int64_t type_id, rid = 0, current = 0, below;
 	if (!reader_type(h->reader, h->type, &type_id, err))
 		return false;
 	if (!type_id)

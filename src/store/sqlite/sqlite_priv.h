@@ -6,6 +6,7 @@
 #define FIRTH_STORE_SQLITE_PRIV_H
 
 #include <sqlite3.h>
+#include <stdatomic.h>
 #include <zstd.h>
 
 #include "base/map.h"
@@ -162,6 +163,8 @@ struct writer {
 	uint64_t facts_put;
 };
 
+enum { MOST_PAGES = 1073741823 };
+void writer_limit_pages(struct writer *w, int64_t pages);
 bool writer_open(struct writer *w, const char *path, size_t cache_bytes, struct error *err) MUST_USE;
 void writer_close(struct writer *w);
 /* Reads counters again and forgets what was interned: after a roll-back. */
@@ -223,6 +226,7 @@ struct sqlite_store {
 	bool has_writer;
 	pthread_mutex_t lock; /* of the pool */
 	struct reader *idle;
+	_Atomic int64_t page_limit; /* tests: to be set by the committing thread; 0 = leave it */
 	struct keeper *keeper;
 	struct queue *queue;
 };

@@ -30,6 +30,15 @@ static bool configure(struct writer *w, size_t cache_bytes, struct error *err)
 	return db_script(&w->db, sql, err);
 }
 
+void writer_limit_pages(struct writer *w, int64_t pages)
+{
+	char sql[80];
+	struct error ignored = {0};
+	snprintf(sql, sizeof(sql), "PRAGMA max_page_count = %lld", (long long)pages);
+	if (!db_script(&w->db, sql, &ignored))
+		error_clear(&ignored);
+}
+
 bool writer_open(struct writer *w, const char *path, size_t cache_bytes, struct error *err)
 {
 	*w = (struct writer){0};
