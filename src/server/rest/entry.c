@@ -148,6 +148,9 @@ static bool read_request(const struct bundle_options *o, const struct json *requ
 	if (json_get(request, S("ifNoneExist")))
 		return entry_fail(err, ERR_NOT_SUPPORTED, e->position, ".request.ifNoneExist",
 				  "Conditional creates are not supported");
+	if (e->method != ENTRY_GET && json_get(request, S("ifNoneMatch")))
+		return entry_fail(err, ERR_NOT_SUPPORTED, e->position, ".request.ifNoneMatch",
+				  "ifNoneMatch is not supported for writes");
 	if (!url.n || !url_below_base(o->preparer.base, url, &e->url))
 		return entry_fail(err, ERR_VALUE, e->position, ".request.url",
 				  "The URL must be relative to this server's base");

@@ -199,7 +199,7 @@ bool smart_configuration_open(struct rest_server *s, struct error *err) MUST_USE
 
 /* Writes: what the body and headers ask for, as one change. resource is NULL for deletes. */
 struct write_headers {
-	struct str if_match, if_none_exist;
+	struct str if_match, if_none_match, if_none_exist;
 };
 bool create_prepare(struct rest_call *call, const struct json *resource, const struct write_headers *headers,
 		    struct store_change *ret_change, struct error *err) MUST_USE;

@@ -21,6 +21,9 @@ bool update_prepare(struct rest_call *call, const struct json *resource, const s
 		    struct store_change *ret_change, struct error *err)
 {
 	struct store_change change;
+	/* A condition that is not understood must never be ignored on a write. */
+	if (headers->if_none_match.p)
+		return error_set(err, ERR_NOT_SUPPORTED, "If-None-Match is not supported when updating");
 	if (!write_check_type(call, resource, err) || !check_id(call, resource, err) ||
 	    !write_resource(call, resource, call->id, &change, err) || !write_if_match(headers->if_match, &change, err))
 		return false;

@@ -179,6 +179,7 @@ bool write_start(struct rest_call *call, struct rest_answer *answer, struct erro
 	const struct json *resource = NULL;
 	bool done = false;
 	struct write_headers headers = {.if_match = http_request_header(call->exchange, "If-Match"),
+					.if_none_match = http_request_header(call->exchange, "If-None-Match"),
 					.if_none_exist = http_request_header(call->exchange, "If-None-Exist")};
 	struct write *w = ARENA_NEW(call->arena, struct write);
 	if (!w)
