@@ -101,7 +101,7 @@ static void handle(void *ctx, struct http_exchange *x)
 		respond(x, 200, "application/fhir+xml", "<Patient/>"); /* as Epic does */
 	else if (str_is(r->path, "/r4/Patient/slow")) {
 		atomic_fetch_add(&s->slow, 1);
-		nanosleep(&(struct timespec){.tv_nsec = 700 * 1000000}, NULL);
+		nanosleep(&(struct timespec){.tv_sec = 1, .tv_nsec = 500 * 1000000}, NULL);
 		respond(x, 200, "application/fhir+json", "{\"resourceType\":\"Patient\",\"id\":\"slow\"}");
 	} else if (str_starts(r->path, S("/r4/Patient/")))
 		respond(x, 200, "application/fhir+json", "{\"resourceType\":\"Patient\",\"id\":\"%.*s\"}",
@@ -145,7 +145,7 @@ static void make_keys(struct server *s, enum jose_algorithm algorithm)
 	arena_done(&a);
 }
 
-static struct ehr_client *start(struct server *s, enum jose_algorithm algorithm)
+static struct ehr_client *start(struct server *s, enum jose_algorithm algorithm, unsigned timeout_ms)
 {
 	struct error err = {0};
 	make_keys(s, algorithm);
@@ -161,7 +161,8 @@ static struct ehr_client *start(struct server *s, enum jose_algorithm algorithm)
 					  .client_id = S("client-1"),
 					  .key_file = str_from(s->key_file)};
 	struct ehr_client *c = ehr_open(
-		&config, &(struct ehr_client_options){.timeout_ms = 300, .max_attempts = 2, .backoff_ms = 10}, &err);
+		&config, &(struct ehr_client_options){.timeout_ms = timeout_ms, .max_attempts = 2, .backoff_ms = 10},
+		&err);
 	if (!c)
 		fail_msg("%s", err.text);
 	unlink(s->key_file);
@@ -186,7 +187,7 @@ static void talks_to_a_server_with_both_kinds_of_keys(void **state)
 		struct ehr_matches m;
 		struct ehr_failure failure = {0};
 		arena_init(&a, 16 << 20);
-		struct ehr_client *c = start(&s, algorithms[i]);
+		struct ehr_client *c = start(&s, algorithms[i], 20000);
 		if (!ehr_read(c, &a, S("Patient"), S("1"), &r, &failure))
 			fail_msg("%s", failure.error.text);
 		assert_true(ehr_search(c, &a, S("Condition"), S("patient=1"), &m, &failure));
@@ -208,7 +209,7 @@ static void a_slow_server_is_a_timeout(void **state)
 	struct ehr_resource r;
 	struct ehr_failure failure = {0};
 	arena_init(&a, 16 << 20);
-	struct ehr_client *c = start(&s, JOSE_ES384);
+	struct ehr_client *c = start(&s, JOSE_ES384, 1000);
 	assert_false(ehr_read(c, &a, S("Patient"), S("slow"), &r, &failure));
 	assert_int_equal(failure.error.code, ERR_TIMEOUT);
 	assert_int_equal(failure.http_status, 0);
@@ -226,7 +227,7 @@ static void a_closed_port_is_no_network(void **state)
 	struct ehr_resource r;
 	struct ehr_failure failure = {0};
 	arena_init(&a, 16 << 20);
-	struct ehr_client *c = start(&s, JOSE_ES384);
+	struct ehr_client *c = start(&s, JOSE_ES384, 20000);
 	http_server_stop(s.http);
 	assert_false(ehr_read(c, &a, S("Patient"), S("1"), &r, &failure));
 	assert_int_equal(failure.error.code, ERR_NETWORK);
