@@ -290,6 +290,11 @@ static void send_css(struct http_exchange *x)
 	buf_done(&out);
 }
 
+bool page_has(struct str path)
+{
+	return str_is(path, "/") || str_is(path, "/patients") || str_is(path, "/page.css");
+}
+
 bool page_handle(const struct page *p, struct http_exchange *x)
 {
 	const struct http_request *request = http_request(x);

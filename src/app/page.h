@@ -19,4 +19,7 @@ struct page {
 /* Answers "/", "/patients" and "/page.css" (true), and leaves everything else alone (false). */
 bool page_handle(const struct page *p, struct http_exchange *x);
 
+/* Is this one of the page's addresses? */
+bool page_has(struct str path);
+
 #endif

@@ -88,19 +88,18 @@ static bool host_is_ours(const struct service *s, struct str host)
 
 static bool stranger(const struct service *s, const struct http_exchange *x, struct error *err)
 {
-	if (s->options.config->auth)
-		return false; /* a token says more than any header */
+	if (s->options.config->auth && !page_has(http_request(x)->path))
+		return false; /* a token says more than any header; the page has none */
 	struct str host = http_request_header(x, "Host");
 	struct str site = http_request_header(x, "Sec-Fetch-Site");
 	struct str origin = http_request_header(x, "Origin");
 	if (host.p && !host_is_ours(s, host))
 		error_set(err, ERR_FORBIDDEN,
-			  "Authorization is off, so Firth answers only under names of this machine; the request used "
+			  "This needs no token, so Firth answers it only under names of this machine; the request used "
 			  "another one");
 	else if (str_is(site, "cross-site") ||
 		 (origin.p && !str_is(origin, "null") && !host_is_ours(s, url_host(origin))))
-		error_set(err, ERR_FORBIDDEN,
-			  "Authorization is off, so pages of other sites may not ask Firth anything");
+		error_set(err, ERR_FORBIDDEN, "This needs no token, so pages of other sites may not ask Firth for it");
 	else
 		return false;
 	return true;

@@ -102,4 +102,28 @@ expect "nobody by that name" 1
 run audit list --data "$data" --format json
 says "looking people up is recorded" out '"interaction":"patient-find"'
 
+# With authorization on, a token is asked for, and the page still shuts strangers out.
+
+printf 'clients:\n  - {client_id: app, scopes: system/Patient.rs, jwks_url: "http://127.0.0.1:9/jwks.json"}\n' >"$scratch/auth.yaml"
+serve --data "$data" --config "$scratch/auth.yaml"
+if [ -n "$port" ]; then
+	base=http://127.0.0.1:$port
+	ask "$base/fhir/Patient/e1.1"
+	status_is "no token" 401
+	says "what to bring" err '[Ww][Ww][Ww]-[Aa]uthenticate: Bearer'
+	ask "$base/fhir/Patient/e1.1" -H 'Authorization: Bearer forged'
+	status_is "a forged token" 401
+	ask "$base/auth/token" -d grant_type=client_credentials
+	holds "a token request without proof is refused" test "$status" -ge 400
+	says "in the words of OAuth" out '"error":"invalid_'
+	ask "$base/patients" -H 'Host: evil.example' --data name=single58
+	status_is "the page under a foreign name" 403
+	stop_server
+	run audit list --data "$data" --format json
+	says "the refused token request is recorded" out '"interaction":"token"'
+else
+	cat "$scratch/serve.err"
+	bad "serve with clients starts"
+fi
+
 done_testing
