@@ -19,13 +19,14 @@ struct queue {
 	struct error trouble; /* why they could not */
 	size_t bytes, changes;
 	bool hurry, closing, started;
+	bool unsettled; /* something was committed since the backend last settled */
 	struct queue_options options;
 	const struct store_backend *backend;
 	void *data;
 	pthread_t thread;
 };
 
-enum { RETRY_MS = 1000 };
+enum { RETRY_MS = 1000, SETTLE_MS = 200 };
 
 struct queue *queue_new(const struct queue_options *options)
 {
@@ -57,14 +58,14 @@ static struct timespec in_ms(unsigned ms)
 /* Waits until there is something to do; in bulk mode also for the group to fill. */
 static void await_work(struct queue *q)
 {
-	struct timespec until = in_ms(RETRY_MS);
+	struct timespec until = in_ms(q->unsettled ? SETTLE_MS : RETRY_MS);
 	while (!q->first && !q->refused && !q->closing) {
-		if (!q->kept)
+		if (!q->kept && !q->unsettled)
 			pthread_cond_wait(&q->filled, &q->lock);
 		else if (pthread_cond_timedwait(&q->filled, &q->lock, &until) == ETIMEDOUT)
 			break;
 	}
-	if (!q->options.gather_ms)
+	if (!q->options.gather_ms || !q->first)
 		return;
 	until = in_ms(q->options.gather_ms);
 	while (!q->closing && !q->hurry && !q->refused && q->changes < q->options.group_changes &&
@@ -145,9 +146,12 @@ static void *run(void *ctx)
 		struct item *group = take_group(q);
 		struct store_txn *refused = q->refused;
 		q->refused = NULL;
-		bool closing = q->closing, end = closing && !group && !refused;
+		bool closing = q->closing, settle = !group && q->unsettled;
+		q->unsettled = group != NULL;
 		pthread_mutex_unlock(&q->lock);
-		if (end)
+		if (settle)
+			q->backend->settle(q->data);
+		if (closing && !group && !refused)
 			return NULL;
 		if (group) {
 			q->backend->commit(q->data, group);
@@ -161,6 +165,7 @@ bool queue_start(struct queue *q, const struct store_backend *backend, void *dat
 {
 	q->backend = backend;
 	q->data = data;
+	q->unsettled = true;
 	if (pthread_create(&q->thread, NULL, run, q) != 0)
 		return error_set(err, ERR_STORE, "The committing thread could not be started");
 	q->started = true;

@@ -38,7 +38,8 @@ struct queue;
 
 /* ---- the door ---------------------------------------------------------------------------------------------------- */
 
-/* A backend: every function may be called from any thread, except commit, which the committing thread owns. */
+/* A backend: every function may be called from any thread, except commit and settle, which the committing thread owns.
+ */
 struct store_backend {
 	void *(*open)(struct str location, const struct store_options *options, struct queue *queue, struct error *err);
 	void (*close)(void *b);
@@ -46,6 +47,8 @@ struct store_backend {
 	bool (*prepare)(void *b, struct item *item, struct error *err);
 	/* Commits a list of items as one durable group, sets item->err of each. */
 	void (*commit)(void *b, struct item *items);
+	/* On the committing thread, when nothing waits for a moment and before closing: work that was put off. */
+	void (*settle)(void *b);
 	bool (*read)(void *b, struct arena *a, const struct fhir_type *type, struct str id, int64_t version,
 		     struct store_entry *ret_entry, struct error *err);
 	bool (*history)(void *b, struct arena *a, const struct fhir_type *type, struct str id, int64_t after,

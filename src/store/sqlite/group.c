@@ -41,7 +41,6 @@ struct group {
 	struct target *written; /* the list to be written */
 	struct effect *effects; /* of the transaction at hand */
 	size_t effect_count, effect_capacity;
-	struct index_list index;
 	int64_t time;
 	int64_t tallies[MOST_TYPES]; /* change of the number of current resources, by type */
 };
@@ -289,22 +288,18 @@ static bool indexed(enum search_param_type type)
 	return type != PARAM_COMPOSITE && type != PARAM_SPECIAL;
 }
 
-/* Index entries of a new version, and its terms into w->terms. */
+/* The terms of a new version, into w->terms. */
 static bool write_terms(struct group *g, const struct effect *e, struct error *err)
 {
 	const struct store_change *c = e->change;
 	buf_reset(&g->w->terms);
-	struct term *terms = c->row_count ? ARENA_ARRAY(g->a, struct term, c->row_count) : NULL;
-	if (c->row_count && !terms)
-		return error_memory(err);
 	for (size_t i = 0; i < c->row_count; i++) {
+		struct term term;
 		if (!indexed(c->rows[i].param->type))
 			continue;
-		if (!term_of_row(g, e, &c->rows[i], &terms[i], err))
+		if (!term_of_row(g, e, &c->rows[i], &term, err))
 			return false;
-		term_write(&g->w->terms, &terms[i]);
-		if (!index_collect(&g->index, g->a, &terms[i], e->vid))
-			return error_memory(err);
+		term_write(&g->w->terms, &term);
 	}
 	return buf_ok(&g->w->terms) || error_memory(err);
 }
@@ -495,7 +490,9 @@ static bool run_group(struct group *g, struct item *items, struct error *err)
 	for (struct item *i = items; i; i = i->next)
 		if (!apply_item(g, i, err))
 			return false;
-	if (!write_targets(g, err) || !index_flush(g->w, &g->index, err) || !write_tallies(g, err))
+	if (!write_targets(g, err) || !write_tallies(g, err))
+		return false;
+	if (g->w->last_vid - g->w->indexed > g->w->index_lag && !index_catch_up(g->w, err))
 		return false;
 	if (g->w->head.count != audited && !write_head(g, err))
 		return false;
@@ -533,6 +530,22 @@ void group_commit(void *b, struct item *items)
 	if (!run_group(&g, items, &err))
 		abandon(&g, items, &err);
 	map_done(&g.targets);
+	arena_reset(&w->scratch);
+	keeper_note(store);
+}
+
+/* When nothing waits: index entries that were put off. What fails here is tried again after the next group. */
+void group_settle(void *b)
+{
+	struct sqlite_store *store = b;
+	struct writer *w = &store->writer;
+	struct error err = {0};
+	struct group g = {.store = store, .w = w, .a = &w->scratch};
+	if (w->indexed == w->last_vid)
+		return;
+	bool ok = db_run(&w->db, SQL_BEGIN_WRITE, &err) && index_catch_up(w, &err) && db_run(&w->db, SQL_COMMIT, &err);
+	if (!ok)
+		abandon(&g, NULL, &err);
 	arena_reset(&w->scratch);
 	keeper_note(store);
 }

@@ -70,11 +70,18 @@ struct include {
 	bool void_answer; /* names a type or parameter that the store never saw */
 };
 
+/* A reference that a version without index entries holds. */
+struct tail_reference {
+	int64_t param, target, vid;
+};
+
 struct including {
 	struct seek *k;
 	struct page_list *l;
 	struct map seen; /* rids */
 	struct include *includes;
+	struct tail_reference *tail;
+	size_t tail_count, tail_capacity;
 };
 
 static bool type_number(struct seek *k, struct str name, int64_t *ret_type, struct error *err)
@@ -195,6 +202,49 @@ static bool include_forward(struct including *n, const struct include *i, struct
 	return true;
 }
 
+static bool tail_terms(struct including *n, int64_t vid, struct str terms, struct error *err)
+{
+	struct term t;
+	while (term_next(&terms, &t)) {
+		if (t.type != PARAM_REFERENCE || !t.target)
+			continue;
+		n->tail = arena_grow(&n->k->scratch, n->tail, n->tail_count, &n->tail_capacity, n->tail_count + 1,
+				     sizeof(*n->tail));
+		if (!n->tail)
+			return error_memory(err);
+		n->tail[n->tail_count++] = (struct tail_reference){t.param, t.target, vid};
+	}
+	return true;
+}
+
+static bool load_tail(struct including *n, struct error *err)
+{
+	sqlite3_stmt *s = db_use(&n->k->r->db, SQL_UNINDEXED, err);
+	if (!s)
+		return false;
+	sqlite3_bind_int64(s, 1, n->k->r->indexed);
+	sqlite3_bind_int64(s, 2, n->k->snapshot);
+	for (;;) {
+		bool row = false;
+		if (!seek_tick(n->k, err) || !db_row(&n->k->r->db, s, &row, err))
+			return false;
+		if (!row)
+			return true;
+		if (!tail_terms(n, sqlite3_column_int64(s, 0), column_str(s, 2), err))
+			return false;
+	}
+}
+
+/* Adds the resource that a version is of, if the snapshot still sees that version. */
+static bool add_version(struct including *n, int64_t vid, struct error *err)
+{
+	struct found found;
+	bool alive = false;
+	if (!seek_look(n->k, vid, &alive, &found, err))
+		return false;
+	return !alive || add_resource(n, found.rid, found.vid, err);
+}
+
 static bool include_param(struct including *n, int64_t param, int64_t target, struct error *err)
 {
 	sqlite3_stmt *s = db_use(&n->k->r->db, SQL_REFERRING, err);
@@ -204,17 +254,17 @@ static bool include_param(struct including *n, int64_t param, int64_t target, st
 	sqlite3_bind_int64(s, 2, target);
 	sqlite3_bind_int64(s, 3, n->k->snapshot);
 	for (;;) {
-		struct found found;
-		bool row = false, alive = false;
+		bool row = false;
 		if (!seek_tick(n->k, err) || !db_row(&n->k->r->db, s, &row, err))
 			return false;
 		if (!row)
 			break;
-		if (!seek_look(n->k, sqlite3_column_int64(s, 0), &alive, &found, err))
-			return false;
-		if (alive && !add_resource(n, found.rid, found.vid, err))
+		if (!add_version(n, sqlite3_column_int64(s, 0), err))
 			return false;
 	}
+	for (size_t i = 0; i < n->tail_count; i++)
+		if (n->tail[i].param == param && n->tail[i].target == target && !add_version(n, n->tail[i].vid, err))
+			return false;
 	return true;
 }
 
@@ -238,11 +288,15 @@ static bool include_from(struct including *n, const struct include *i, struct pa
 static bool include_all(struct including *n, struct error *err)
 {
 	size_t count = n->k->query->include_count, matches = n->l->page->match_count;
+	bool reverse = false;
 	for (size_t i = 0; i < count; i++) {
 		n->includes[i].asked = &n->k->query->includes[i];
 		if (!compile_include(n->k, &n->includes[i], err))
 			return false;
+		reverse |= n->includes[i].asked->reverse;
 	}
+	if (reverse && !load_tail(n, err))
+		return false;
 	for (size_t at = 0; at < matches; at++) {
 		int64_t *rid = &n->l->list[at].rid;
 		struct str key = arena_str(&n->k->scratch, str_make((const char *)rid, sizeof(*rid)));

@@ -1,5 +1,7 @@
 /*
- * Index entries of a group: collected, sorted in the order of the tables, then written, so that neighbours share pages.
+ * Index entries. A small commit that wrote its entries would touch a page for nearly every one of them, and pages are
+ * what a commit costs. So versions first wait without entries, searched by their terms, until there are enough of them
+ * to be worth it; then their entries are made from the terms, sorted in the order of the tables, and written together.
  *
  * Ranges (dates, numbers) are indexed by their low end under a class of width. A range of class w is at most span(w)
  * long, so a bound on its high end is also a bound on its low end, and one index serves both kinds of comparison.
@@ -8,7 +10,29 @@
 
 #include <stdlib.h>
 
-enum index_table { INDEX_TOKEN, INDEX_STRING, INDEX_DATE, INDEX_NUMBER, INDEX_REFERENCE, INDEX_NONE };
+enum index_table { INDEX_KIND, INDEX_TOKEN, INDEX_STRING, INDEX_DATE, INDEX_NUMBER, INDEX_REFERENCE, INDEX_NONE };
+
+struct index_entry {
+	uint64_t rank; /* sorts by table, parameter and the start of the key */
+	int64_t param; /* kind: the type */
+	int64_t vid;
+	struct str key; /* token, string, unit */
+	enum index_table table;
+	union {
+		int64_t number; /* token: system; reference: target */
+		struct {
+			int64_t low, high;
+		} date;
+		struct {
+			double low, high;
+		} range;
+	};
+};
+
+struct index_list {
+	struct index_entry *entries;
+	size_t count, capacity;
+};
 
 static enum index_table table_of(const struct term *t)
 {
@@ -30,6 +54,9 @@ static enum index_table table_of(const struct term *t)
 	}
 }
 
+/* ---- order ----------------------------------------------------------------------------------------------------------
+ */
+
 /* The first bytes of a text as a number that orders the same way. */
 static uint64_t text_rank(struct str text)
 {
@@ -40,44 +67,17 @@ static uint64_t text_rank(struct str text)
 }
 
 /* 3 bits of table, 13 of the parameter, 48 of the key. Only the order of writing hangs on it. */
-static uint64_t rank_of(enum index_table table, const struct index_entry *e)
+static uint64_t rank_of(const struct index_entry *e)
 {
-	const struct term *t = e->term;
 	uint64_t key = 0;
-	if (table == INDEX_REFERENCE)
-		key = (uint64_t)t->target;
-	else if (table == INDEX_DATE)
-		key = (uint64_t)date_width(t->low, t->high) << 44 | (((uint64_t)t->low >> 12) & 0xfffffffffff);
+	if (e->table == INDEX_REFERENCE)
+		key = (uint64_t)e->number;
+	else if (e->table == INDEX_DATE)
+		key = (uint64_t)date_width(e->date.low, e->date.high) << 44 |
+		      (((uint64_t)e->date.low >> 12) & 0xfffffffffff);
 	else
 		key = text_rank(e->key);
-	return (uint64_t)table << 61 | ((uint64_t)t->param & 0x1fff) << 48 | (key & 0xffffffffffff);
-}
-
-static bool add(struct index_list *list, struct arena *a, enum index_table table, struct index_entry entry)
-{
-	struct index_entry *entries =
-		arena_grow(a, list->entries, list->count, &list->capacity, list->count + 1, sizeof(*entries));
-	if (!entries)
-		return false;
-	entry.rank = rank_of(table, &entry);
-	list->entries = entries;
-	list->entries[list->count++] = entry;
-	return true;
-}
-
-bool index_collect(struct index_list *list, struct arena *a, const struct term *t, int64_t vid)
-{
-	enum index_table table = table_of(t);
-	if (table == INDEX_NONE)
-		return true;
-	struct index_entry entry = {.term = t, .vid = vid, .key = key_cut(t->code)};
-	if (!add(list, a, table, entry))
-		return false;
-	if (table != INDEX_NUMBER || !t->text.p || str_eq(t->text, t->code))
-		return true;
-	entry.key = key_cut(t->text);
-	entry.by_unit = true;
-	return add(list, a, table, entry);
+	return (uint64_t)e->table << 61 | ((uint64_t)e->param & 0x1fff) << 48 | (key & 0xffffffffffff);
 }
 
 static int compare(const void *left, const void *right)
@@ -89,55 +89,152 @@ static int compare(const void *left, const void *right)
 	return order ? order : (a->vid > b->vid) - (a->vid < b->vid);
 }
 
-static sqlite3_stmt *bind_entry(struct writer *w, const struct index_entry *e, struct error *err)
+/* ---- making -------------------------------------------------------------------------------------------------------
+ */
+
+static bool add(struct index_list *list, struct index_entry entry)
 {
-	static const enum statement puts[] = {SQL_TOKEN_PUT, SQL_STRING_PUT, SQL_DATE_PUT, SQL_NUMBER_PUT,
-					      SQL_REFERENCE_PUT};
-	const struct term *t = e->term;
-	enum index_table table = table_of(t);
-	sqlite3_stmt *s = db_use(&w->db, puts[table], err);
-	if (!s)
-		return NULL;
-	sqlite3_bind_int64(s, 1, t->param);
-	switch (table) {
+	if (list->count == list->capacity) {
+		size_t capacity = list->capacity ? list->capacity * 2 : 1024;
+		struct index_entry *entries = realloc(list->entries, capacity * sizeof(*entries));
+		if (!entries)
+			return false;
+		list->entries = entries;
+		list->capacity = capacity;
+	}
+	entry.rank = rank_of(&entry);
+	list->entries[list->count++] = entry;
+	return true;
+}
+
+static bool add_term(struct index_list *list, const struct term *t, int64_t vid)
+{
+	struct index_entry e = {.param = t->param, .vid = vid, .key = key_cut(t->code), .table = table_of(t)};
+	switch (e.table) {
 	case INDEX_TOKEN:
-		bind_blob(s, 2, e->key);
-		sqlite3_bind_int64(s, 3, t->system);
-		sqlite3_bind_int64(s, 4, e->vid);
+		e.number = t->system;
 		break;
-	case INDEX_STRING:
-		bind_blob(s, 2, e->key);
-		sqlite3_bind_int64(s, 3, e->vid);
+	case INDEX_REFERENCE:
+		e.number = t->target;
 		break;
 	case INDEX_DATE:
-		sqlite3_bind_int(s, 2, date_width(t->low, t->high));
-		sqlite3_bind_int64(s, 3, t->low);
-		sqlite3_bind_int64(s, 4, t->high);
-		sqlite3_bind_int64(s, 5, e->vid);
+		e.date.low = t->low;
+		e.date.high = t->high;
 		break;
 	case INDEX_NUMBER:
-		bind_blob(s, 2, e->key);
-		sqlite3_bind_int(s, 3, number_width(t->number_low, t->number_high));
-		sqlite3_bind_double(s, 4, t->number_low);
-		sqlite3_bind_double(s, 5, t->number_high);
-		sqlite3_bind_int64(s, 6, e->vid);
+		e.range.low = t->number_low;
+		e.range.high = t->number_high;
 		break;
+	case INDEX_NONE:
+		return true;
 	default:
-		sqlite3_bind_int64(s, 2, t->target);
-		sqlite3_bind_int64(s, 3, e->vid);
 		break;
 	}
+	if (!add(list, e))
+		return false;
+	if (e.table != INDEX_NUMBER || !t->text.p || str_eq(t->text, t->code))
+		return true;
+	e.key = key_cut(t->text); /* a quantity is found by its unit as well */
+	return add(list, e);
+}
+
+/* Entries of one version; its terms stay in the arena until they are written. */
+static bool add_version(struct writer *w, struct index_list *list, int64_t vid, int64_t type, struct str terms)
+{
+	struct term t;
+	terms = arena_str(&w->scratch, terms);
+	if (!terms.p || !add(list, (struct index_entry){.param = type, .vid = vid, .table = INDEX_KIND}))
+		return false;
+	while (term_next(&terms, &t))
+		if (!add_term(list, &t, vid))
+			return false;
+	return true;
+}
+
+static bool collect(struct writer *w, struct index_list *list, struct error *err)
+{
+	sqlite3_stmt *s = db_use(&w->db, SQL_UNINDEXED, err);
+	if (!s)
+		return false;
+	sqlite3_bind_int64(s, 1, w->indexed);
+	sqlite3_bind_int64(s, 2, w->last_vid);
+	for (;;) {
+		bool row = false;
+		if (!db_row(&w->db, s, &row, err))
+			return false;
+		if (!row)
+			return true;
+		if (!add_version(w, list, sqlite3_column_int64(s, 0), sqlite3_column_int64(s, 1), column_str(s, 2))) {
+			sqlite3_reset(s);
+			return error_memory(err);
+		}
+	}
+}
+
+/* ---- writing ------------------------------------------------------------------------------------------------------
+ */
+
+static sqlite3_stmt *bind_entry(struct writer *w, const struct index_entry *e, struct error *err)
+{
+	static const enum statement puts[] = {SQL_KIND_PUT, SQL_TOKEN_PUT,  SQL_STRING_PUT,
+					      SQL_DATE_PUT, SQL_NUMBER_PUT, SQL_REFERENCE_PUT};
+	sqlite3_stmt *s = db_use(&w->db, puts[e->table], err);
+	if (!s)
+		return NULL;
+	sqlite3_bind_int64(s, 1, e->param);
+	int at = 2;
+	switch (e->table) {
+	case INDEX_TOKEN:
+		bind_blob(s, at++, e->key);
+		sqlite3_bind_int64(s, at++, e->number);
+		break;
+	case INDEX_STRING:
+		bind_blob(s, at++, e->key);
+		break;
+	case INDEX_DATE:
+		sqlite3_bind_int(s, at++, date_width(e->date.low, e->date.high));
+		sqlite3_bind_int64(s, at++, e->date.low);
+		sqlite3_bind_int64(s, at++, e->date.high);
+		break;
+	case INDEX_NUMBER:
+		bind_blob(s, at++, e->key);
+		sqlite3_bind_int(s, at++, number_width(e->range.low, e->range.high));
+		sqlite3_bind_double(s, at++, e->range.low);
+		sqlite3_bind_double(s, at++, e->range.high);
+		break;
+	case INDEX_REFERENCE:
+		sqlite3_bind_int64(s, at++, e->number);
+		break;
+	default:
+		break;
+	}
+	sqlite3_bind_int64(s, at, e->vid);
 	return s;
 }
 
-bool index_flush(struct writer *w, struct index_list *list, struct error *err)
+static bool write_all(struct writer *w, const struct index_list *list, struct error *err)
 {
-	if (list->count > 1)
-		qsort(list->entries, list->count, sizeof(*list->entries), compare);
 	for (size_t i = 0; i < list->count; i++) {
 		sqlite3_stmt *s = bind_entry(w, &list->entries[i], err);
 		if (!s || !db_done(&w->db, s, err))
 			return false;
 	}
-	return true;
+	sqlite3_stmt *s = db_use(&w->db, SQL_INDEXED_SET, err);
+	if (!s)
+		return false;
+	sqlite3_bind_int64(s, 1, w->last_vid);
+	return db_done(&w->db, s, err);
+}
+
+bool index_catch_up(struct writer *w, struct error *err)
+{
+	struct index_list list = {0};
+	bool ok = collect(w, &list, err);
+	if (ok && list.count > 1)
+		qsort(list.entries, list.count, sizeof(*list.entries), compare);
+	ok = ok && write_all(w, &list, err);
+	free(list.entries);
+	if (ok)
+		w->indexed = w->last_vid;
+	return ok;
 }

@@ -162,7 +162,7 @@ static bool open_parts(struct sqlite_store *s, const char *directory, const stru
 		return false;
 	if (options->read_only)
 		return true;
-	s->has_writer = writer_open(&s->writer, s->path, options->cache_bytes, err);
+	s->has_writer = writer_open(&s->writer, s->path, options, err);
 	return s->has_writer && keeper_start(s, err);
 }
 
@@ -202,6 +202,7 @@ const struct store_backend store_sqlite = {
 	.close = sqlite_close,
 	.prepare = group_prepare,
 	.commit = group_commit,
+	.settle = group_settle,
 	.read = sqlite_read,
 	.history = sqlite_history,
 	.search = sqlite_search,

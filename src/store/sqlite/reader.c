@@ -69,7 +69,8 @@ void reader_release(struct sqlite_store *s, struct reader *r)
 
 bool reader_begin(struct reader *r, struct error *err)
 {
-	return db_run(&r->db, SQL_BEGIN_READ, err) && db_number(&r->db, SQL_LAST_VID, 0, &r->last_vid, err);
+	return db_run(&r->db, SQL_BEGIN_READ, err) && db_number(&r->db, SQL_LAST_VID, 0, &r->last_vid, err) &&
+	       db_number(&r->db, SQL_INDEXED, 0, &r->indexed, err);
 }
 
 void reader_end(struct reader *r)

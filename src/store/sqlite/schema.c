@@ -19,14 +19,18 @@ const char store_schema_sql[] =
 	/* Every version ever. died: the vid that replaced it. terms: its index rows once more, by version. */
 	"CREATE TABLE version(vid INTEGER PRIMARY KEY, rid INTEGER NOT NULL, type INTEGER NOT NULL,"
 	" version INTEGER NOT NULL, time INTEGER NOT NULL, op INTEGER NOT NULL, died INTEGER, terms BLOB);"
-	"CREATE INDEX version_type ON version(type);"
 	"CREATE TABLE past(rid INTEGER NOT NULL, version INTEGER NOT NULL, vid INTEGER NOT NULL,"
 	" PRIMARY KEY(rid, version)) WITHOUT ROWID;"
 	"CREATE TABLE body(vid INTEGER PRIMARY KEY, coding INTEGER NOT NULL, meta_at INTEGER NOT NULL, bytes BLOB NOT "
 	"NULL);"
 	"CREATE TABLE dictionary(id INTEGER PRIMARY KEY, bytes BLOB NOT NULL);"
 
-	/* What is searched by. token also holds uri and absolute references, number also quantity (with its unit). */
+	/* What is searched by, for all versions up to indexed.vid: the last few are searched by their terms, so that a
+	 * small commit does not touch a page for every index row. kind: all of a type. token also holds uri and
+	 * absolute references, number also quantity (with its unit). */
+	"CREATE TABLE indexed(one INTEGER PRIMARY KEY CHECK(one = 1), vid INTEGER NOT NULL);"
+	"INSERT INTO indexed VALUES (1, 0);"
+	"CREATE TABLE kind(type INTEGER NOT NULL, vid INTEGER NOT NULL, PRIMARY KEY(type, vid)) WITHOUT ROWID;"
 	"CREATE TABLE token(param INTEGER NOT NULL, code BLOB NOT NULL, system INTEGER NOT NULL, vid INTEGER NOT NULL,"
 	" PRIMARY KEY(param, code, system, vid)) WITHOUT ROWID;"
 	"CREATE TABLE string(param INTEGER NOT NULL, text BLOB NOT NULL, vid INTEGER NOT NULL,"

@@ -157,6 +157,8 @@ struct writer {
 	struct cache systems, types, params, resources;
 	struct pointer_slot *pointers; /* types and parameters by address, POINTER_SLOTS of them */
 	int64_t last_vid, last_rid, last_time;
+	int64_t indexed; /* versions up to this vid are in the index tables */
+	int64_t index_lag; /* so many may not be */
 	struct audit_head head;
 	struct buf terms, hashed;
 	struct arena scratch; /* of one group */
@@ -165,7 +167,7 @@ struct writer {
 
 enum { MOST_PAGES = 1073741823 };
 void writer_limit_pages(struct writer *w, int64_t pages);
-bool writer_open(struct writer *w, const char *path, size_t cache_bytes, struct error *err) MUST_USE;
+bool writer_open(struct writer *w, const char *path, const struct store_options *options, struct error *err) MUST_USE;
 void writer_close(struct writer *w);
 /* Reads counters again and forgets what was interned: after a roll-back. */
 bool writer_reload(struct writer *w, struct error *err) MUST_USE;
@@ -182,20 +184,8 @@ void cache_clear(struct cache *c);
 bool cache_get(const struct cache *c, struct str key, int64_t *ret_value);
 void cache_put(struct cache *c, struct str key, int64_t value);
 
-/* index.c: entries of the index tables, collected over a group and written in the order of the tables. */
-struct index_entry {
-	uint64_t rank; /* sorts by table, parameter and the start of the key */
-	const struct term *term;
-	int64_t vid;
-	struct str key; /* token, string, unit */
-	bool by_unit; /* quantity: the entry for its unit text */
-};
-struct index_list {
-	struct index_entry *entries;
-	size_t count, capacity;
-};
-bool index_collect(struct index_list *list, struct arena *a, const struct term *term, int64_t vid) MUST_USE;
-bool index_flush(struct writer *w, struct index_list *list, struct error *err) MUST_USE;
+/* index.c: writes the index entries of all versions that have none yet, inside a transaction. */
+bool index_catch_up(struct writer *w, struct error *err) MUST_USE;
 
 /* audit.c */
 bool audit_append(struct writer *w, int64_t time_ms, const struct audit_event *event, struct error *err) MUST_USE;
@@ -214,7 +204,7 @@ struct reader {
 	sqlite3_stmt *arms[ARM_COUNT][ARM_USES];
 	struct cache types; /* name to id */
 	const struct fhir_type *type_of[512]; /* id to type, NULL when not known yet */
-	int64_t last_vid; /* of the open snapshot */
+	int64_t last_vid, indexed; /* of the open snapshot */
 };
 
 struct sqlite_store {
@@ -262,6 +252,7 @@ bool reader_serve(struct sqlite_store *s, struct reader *r, struct arena *a, str
 /* group.c */
 bool group_prepare(void *b, struct item *item, struct error *err);
 void group_commit(void *b, struct item *items);
+void group_settle(void *b);
 /* read.c */
 bool sqlite_read(void *b, struct arena *a, const struct fhir_type *type, struct str id, int64_t version,
 		 struct store_entry *ret_entry, struct error *err);

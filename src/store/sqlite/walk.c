@@ -206,10 +206,10 @@ struct walk {
 	seek_visit visit;
 	void *ctx;
 	int64_t low, high; /* vids in (low, high] */
-	bool descending;
+	bool descending, stop;
 };
 
-static bool consider(struct walk *w, int64_t vid, bool *stop, struct error *err)
+static bool consider(struct walk *w, int64_t vid, struct error *err)
 {
 	struct found found;
 	bool alive = false, meets = false;
@@ -219,17 +219,17 @@ static bool consider(struct walk *w, int64_t vid, bool *stop, struct error *err)
 		return true;
 	if (!seek_meets(w->k, &found, &meets, err))
 		return false;
-	return !meets || w->visit(w->ctx, &found, stop, err);
+	return !meets || w->visit(w->ctx, &found, &w->stop, err);
 }
 
 /* Follows a statement whose rows come in order. */
 static bool follow(struct walk *w, sqlite3_stmt *s, struct error *err)
 {
-	bool ok = true, row = true, stop = false;
-	while (ok && row && !stop) {
+	bool ok = true, row = true;
+	while (ok && row && !w->stop) {
 		ok = db_row(&w->k->r->db, s, &row, err);
 		if (ok && row)
-			ok = consider(w, sqlite3_column_int64(s, 0), &stop, err);
+			ok = consider(w, sqlite3_column_int64(s, 0), err);
 	}
 	sqlite3_reset(s);
 	return ok;
@@ -270,9 +270,9 @@ static bool follow_merged(struct walk *w, const struct check *c, struct error *e
 	return ok;
 }
 
-static bool follow_type(struct walk *w, struct error *err)
+static bool follow_type(struct walk *w, enum arm_kind kind, struct error *err)
 {
-	struct arm all = {.kind = ARM_TYPE, .binds = {{BIND_INT, .integer = w->k->type}}, .bind_count = 1};
+	struct arm all = {.kind = kind, .binds = {{BIND_INT, .integer = w->k->type}}, .bind_count = 1};
 	return follow_arm(w, &all, err);
 }
 
@@ -321,15 +321,14 @@ static bool collect_arm(struct walk *w, const struct arm *arm, struct vids *v, s
 
 static bool consider_all(struct walk *w, struct vids *v, struct error *err)
 {
-	bool stop = false;
 	if (v->count > 1)
 		qsort(v->list, v->count, sizeof(*v->list), compare_vids);
-	for (size_t i = 0; i < v->count && !stop; i++) {
+	for (size_t i = 0; i < v->count && !w->stop; i++) {
 		size_t at = w->descending ? v->count - 1 - i : i;
 		size_t before = w->descending ? at + 1 : at - 1;
 		if (i > 0 && v->list[before] == v->list[at])
 			continue;
-		if (!consider(w, v->list[at], &stop, err))
+		if (!consider(w, v->list[at], err))
 			return false;
 	}
 	return true;
@@ -358,7 +357,7 @@ static bool follow_collected(struct walk *w, const struct check *c, struct error
 	for (size_t i = 0; ok && i < c->arm_count && v.count <= v.limit; i++)
 		ok = collect_arm(w, &c->arms[i], &v, err);
 	if (ok)
-		ok = v.count > v.limit ? follow_type(w, err) : consider_all(w, &v, err);
+		ok = v.count > v.limit ? follow_type(w, ARM_KIND, err) : consider_all(w, &v, err);
 	free(v.list);
 	return ok;
 }
@@ -392,26 +391,52 @@ static bool follow_ids(struct walk *w, const struct check *c, struct error *err)
 	return ok;
 }
 
+/* The versions that have index entries. */
+static bool walk_indexed(struct walk w, bool *ret_stop, struct error *err)
+{
+	struct seek *k = w.k;
+	bool ok = true;
+	w.high = w.high < k->r->indexed ? w.high : k->r->indexed;
+	for (size_t i = 0; i < k->check_count; i++)
+		if (k->checks[i].has_arms && !k->checks[i].arm_count)
+			return true;
+	if (w.low >= w.high)
+		return true;
+	if (!choose_way(k, err))
+		return false;
+	if (!k->way)
+		ok = follow_type(&w, ARM_KIND, err);
+	else if (!is_ordered(k->way))
+		ok = follow_collected(&w, k->way, err);
+	else
+		ok = k->way->arm_count == 1 ? follow_arm(&w, k->way->arms, err) : follow_merged(&w, k->way, err);
+	*ret_stop = w.stop;
+	return ok;
+}
+
+/* The last few that have none yet. */
+static bool walk_tail(struct walk w, bool *ret_stop, struct error *err)
+{
+	w.low = w.low > w.k->r->indexed ? w.low : w.k->r->indexed;
+	bool ok = w.low >= w.high || follow_type(&w, ARM_TAIL, err);
+	*ret_stop = w.stop;
+	return ok;
+}
+
 bool seek_walk(struct seek *k, int64_t after, bool descending, seek_visit visit, void *ctx, struct error *err)
 {
-	struct walk w = {k, visit, ctx, k->vid_low, k->vid_high, descending};
+	struct walk w = {k, visit, ctx, k->vid_low, k->vid_high, descending, false};
+	bool stop = false;
 	if (after && descending && after - 1 < w.high)
 		w.high = after - 1;
 	if (after && !descending && after > w.low)
 		w.low = after;
 	if (w.low >= w.high)
 		return true;
-	for (size_t i = 0; i < k->check_count; i++) {
+	for (size_t i = 0; i < k->check_count; i++)
 		if (k->checks[i].criterion->kind == CRITERION_ID)
 			return follow_ids(&w, &k->checks[i], err);
-		if (k->checks[i].has_arms && !k->checks[i].arm_count)
-			return true;
-	}
-	if (!choose_way(k, err))
-		return false;
-	if (!k->way)
-		return follow_type(&w, err);
-	if (k->way->arm_count == 1 && is_ordered(k->way))
-		return follow_arm(&w, k->way->arms, err);
-	return is_ordered(k->way) ? follow_merged(&w, k->way, err) : follow_collected(&w, k->way, err);
+	if (descending)
+		return walk_tail(w, &stop, err) && (stop || walk_indexed(w, &stop, err));
+	return walk_indexed(w, &stop, err) && (stop || walk_tail(w, &stop, err));
 }

@@ -4,6 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* How many versions may wait for their index entries: the more, the fewer pages are written for each; but every search
+ * looks at all of them. */
+enum { LAG_SERVING = 1000, LAG_LOADING = 16000 };
+
 bool writer_reload(struct writer *w, struct error *err)
 {
 	cache_clear(&w->systems);
@@ -13,6 +17,7 @@ bool writer_reload(struct writer *w, struct error *err)
 	memset(w->pointers, 0, POINTER_SLOTS * sizeof(*w->pointers));
 	return db_number(&w->db, SQL_LAST_VID, 0, &w->last_vid, err) &&
 	       db_number(&w->db, SQL_LAST_RID, 0, &w->last_rid, err) &&
+	       db_number(&w->db, SQL_INDEXED, 0, &w->indexed, err) &&
 	       db_number(&w->db, SQL_LAST_TIME, 0, &w->last_time, err) && audit_load_head(&w->db, &w->head, err);
 }
 
@@ -39,20 +44,21 @@ void writer_limit_pages(struct writer *w, int64_t pages)
 		error_clear(&ignored);
 }
 
-bool writer_open(struct writer *w, const char *path, size_t cache_bytes, struct error *err)
+bool writer_open(struct writer *w, const char *path, const struct store_options *options, struct error *err)
 {
 	*w = (struct writer){0};
 	cache_init(&w->systems, 4096);
 	cache_init(&w->types, 512);
 	cache_init(&w->params, 4096);
 	cache_init(&w->resources, 16384);
+	w->index_lag = options->bulk ? LAG_LOADING : LAG_SERVING;
 	arena_init(&w->scratch, ARENA_NO_CAP);
 	buf_init(&w->terms, 64 << 20);
 	buf_init(&w->hashed, 64 << 20);
 	w->pointers = calloc(POINTER_SLOTS, sizeof(*w->pointers));
 	if (!w->pointers)
 		error_memory(err);
-	else if (db_open(&w->db, path, false, err) && configure(w, cache_bytes, err) && writer_reload(w, err))
+	else if (db_open(&w->db, path, false, err) && configure(w, options->cache_bytes, err) && writer_reload(w, err))
 		return true;
 	writer_close(w);
 	return false;

@@ -154,8 +154,12 @@ static void make_world(struct world *w, struct fixture *f, uint64_t seed)
 	w->type = type_named(f, "Observation");
 	for (int i = 0; i < RESOURCES; i++)
 		snprintf(w->resources[i].id, sizeof(w->resources[i].id), "%c%d", "abc"[i % 3], i);
-	for (int i = 0; i < WRITES; i++)
+	/* Closing writes all index entries; what comes after is searched by its terms at first. */
+	for (int i = 0; i < WRITES; i++) {
+		if (i == WRITES / 2)
+			fixture_reopen(f);
 		write_random(w);
+	}
 }
 
 /* ---- made-up queries ------------------------------------------------------------------------------------------------
