@@ -1,0 +1,83 @@
+#!/bin/sh
+# Measures what users feel: import, start, memory, reads, searches, durable creates, each with the load generator on the
+# same machine. usage: run.sh BUILD [DIRECTORY OF BUNDLES]; without bundles a synthetic population is loaded.
+# SECONDS_EACH (default 10) is the time of one HTTP measurement.
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+build=$1
+bundles=${2:-}
+seconds=${SECONDS_EACH:-10}
+firth=$build/firth
+work=$(mktemp -d "${TMPDIR:-/tmp}/firth-bench.XXXXXX")
+server=
+cleanup() {
+	[ -z "$server" ] || kill "$server" 2>/dev/null || true
+	[ -z "$server" ] || wait "$server" 2>/dev/null || true
+	rm -rf "$work"
+}
+trap cleanup EXIT
+trap 'exit 1' INT TERM
+
+say() { printf '%s\n' "$*"; }
+number() { # number KEY FILE: the first number behind "KEY": in JSON
+	sed -n "s/.*\"$1\": *\([0-9.]*\).*/\1/p" "$2" | head -n 1
+}
+
+machine() {
+	say "machine: $(nproc) cores, $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(awk '/MemTotal/ {printf "%.0f GB", $2 / 1048576}' /proc/meminfo)"
+	say "kernel $(uname -r), $(gcc --version | head -n 1)"
+}
+
+import() {
+	"$firth" import --data "$work/store" --format json "$@" >"$work/import.json" 2>/dev/null
+	say "import: $(number resources "$work/import.json") resources, $(number rate "$work/import.json") resources/s"
+}
+
+start() {
+	"$firth" serve --data "$work/store" --port 0 >"$work/serve.log" 2>&1 &
+	server=$!
+	for _ in $(seq 200); do
+		port=$(sed -n 's/.*"event":"listening".*"port":\([0-9]*\).*/\1/p' "$work/serve.log")
+		[ -n "$port" ] && break
+		sleep 0.01
+	done
+	[ -n "${port:-}" ] || { cat "$work/serve.log"; exit 1; }
+	base=http://127.0.0.1:$port
+	curl -sf -o /dev/null "$base/fhir/metadata"
+	say "start: $(sed -n 's/.*"event":"listening".*"start_ms":\([0-9]*\).*/\1/p' "$work/serve.log") ms to listening, $(awk '/VmRSS/ {printf "%.1f MB", $2 / 1024}' "/proc/$server/status") resident when idle"
+}
+
+load() { # load NAME CONNECTIONS SCRIPT ARGUMENTS...
+	name=$1
+	connections=$2
+	script=$3
+	shift 3
+	cat "$here/wrk/$script.lua" "$here/wrk/report.lua" >"$work/load.lua"
+	wrk -t1 -c"$connections" -d"$seconds"s -s "$work/load.lua" "$base" -- "$@" >"$work/wrk.out"
+	awk -v name="$name" -v c="$connections" '/^RESULT/ {printf "%-34s %4d connections  %8d req/s  p50 %7.2f ms  p99 %7.2f ms  %d failed\n", name, c, $2, $3 / 1000, $4 / 1000, $5}' "$work/wrk.out"
+}
+
+paths() { # paths QUERY: the paths of what a search finds, one a line
+	curl -sf "$base/fhir/$1" | grep -o '"fullUrl":"[^"]*"' | sed 's|"fullUrl":"http://[^/]*\(/[^"]*\)"|\1|'
+}
+
+machine
+if [ -n "$bundles" ]; then
+	import "$bundles"
+else
+	"$firth" sandbox generate --patients 400 --seed 1 >"$work/population.ndjson"
+	import "$work/population.ndjson"
+fi
+start
+paths 'Observation?_count=1000' >"$work/observations"
+paths 'Patient?_count=1000' >"$work/patients"
+sed 's|.*/fhir/\(Patient/.*\)|/fhir/Observation?patient=\1\&_count=20|' "$work/patients" >"$work/by-patient"
+sed 's|.*/fhir/\(Patient/.*\)|/fhir/Condition?patient=\1\&clinical-status=active|' "$work/patients" >"$work/conditions"
+curl -sf "$base$(head -n 1 "$work/observations")" >"$work/observation.json"
+load "read Observation" 32 read "$work/observations"
+load "read Observation" 4 read "$work/observations"
+load "search Observation by patient, 20" 16 read "$work/by-patient"
+load "search Condition, 2 parameters" 16 read "$work/conditions"
+load "create Observation, durable" 16 create /fhir/Observation "$work/observation.json"
+load "create Observation, durable" 1 create /fhir/Observation "$work/observation.json"
+say "memory after the load: $(awk '/VmRSS/ {printf "%.1f MB", $2 / 1024}' "/proc/$server/status")"
