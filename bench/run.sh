@@ -37,7 +37,7 @@ start() {
 	"$firth" serve --data "$work/store" --port 0 >"$work/serve.log" 2>&1 &
 	server=$!
 	for _ in $(seq 200); do
-		port=$(sed -n 's/.*"event":"listening".*"port":\([0-9]*\).*/\1/p' "$work/serve.log")
+		port=$(sed -n 's/.*"event":"listening".*"port":\([0-9]*\).*/\1/p' "$work/serve.log" 2>/dev/null) || true
 		[ -n "$port" ] && break
 		sleep 0.01
 	done
