@@ -61,12 +61,25 @@ paths() { # paths QUERY: the paths of what a search finds, one a line
 	curl -sf "$base/fhir/$1" | grep -o '"fullUrl":"[^"]*"' | sed 's|"fullUrl":"http://[^/]*\(/[^"]*\)"|\1|'
 }
 
+# Without bundles a sandbox fills the store with synthetic patients; it ends as soon as it listens.
+synthesize() {
+	"$firth" sandbox epic --patients 400 --seed 1 --data "$work/store" --no-auth >"$work/sandbox.log" 2>&1 &
+	server=$!
+	until grep -q '"event":"listening"' "$work/sandbox.log" 2>/dev/null; do
+		kill -0 "$server" || { cat "$work/sandbox.log"; exit 1; }
+		sleep 0.1
+	done
+	kill "$server"
+	wait "$server" || true
+	server=
+	say "import: not measured without bundles; 400 synthetic patients are loaded"
+}
+
 machine
 if [ -n "$bundles" ]; then
 	import "$bundles"
 else
-	"$firth" sandbox generate --patients 400 --seed 1 >"$work/population.ndjson"
-	import "$work/population.ndjson"
+	synthesize
 fi
 start
 paths 'Observation?_count=1000' >"$work/observations"
