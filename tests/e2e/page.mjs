@@ -33,6 +33,7 @@ function must(condition, text) {
 
 // Only keys: the cursor is in the field when the page opens, Enter sends.
 async function find(page, name) {
+  await page.waitForFunction(() => document.activeElement?.id === 'name');
   await page.keyboard.type(name);
   await Promise.all([page.waitForNavigation(), page.keyboard.press('Enter')]);
 }
