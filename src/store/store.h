@@ -53,7 +53,8 @@ struct audit_event {
 };
 
 /* Hands in audit events that go with no write, such as reads. Returns at once; they join the next group commit. When
- * too many wait, it waits for room: no access is ever served without its record being taken. */
+ * too many wait, it waits for room: no access is ever served without its record being taken. Records that find a full
+ * disk are kept and tried again; when too many are kept it is false with that error, and the access must be refused. */
 bool store_audit(struct store *s, const struct audit_event *events, size_t count, struct error *err) MUST_USE;
 
 struct audit_row {
@@ -142,7 +143,7 @@ bool store_history(struct store *s, struct arena *a, const struct fhir_type *typ
 		   size_t max, struct store_page *ret_page, struct error *err) MUST_USE;
 
 /* One page. position: STR_NULL for the first, later the next of the page before (it carries the snapshot and holds no
- * PHI). timeout_ms 0 = 30 s; ERR_TIMEOUT. */
+ * PHI). timeout_ms 0 = 30 s; ERR_TIMEOUT. ERR_CURSOR for a position that is none, ERR_LIMIT past 10,000 includes. */
 struct store_search_options {
 	struct str position;
 	unsigned timeout_ms;

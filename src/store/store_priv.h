@@ -11,7 +11,7 @@
 
 /* ---- what waits for the committing thread ----------------------------------------------------------------------- */
 
-enum item_kind { ITEM_TXN, ITEM_AUDIT, ITEM_FACT, ITEM_OTHER };
+enum item_kind { ITEM_TXN, ITEM_AUDIT, ITEM_FACT };
 
 /* One thing to commit. Belongs to the queue from submission until its end is told; memory holds everything that was
  * copied or made for it on the submitting thread. */
@@ -28,7 +28,6 @@ struct item {
 	size_t event_count;
 	int64_t time_ms; /* ITEM_AUDIT: when it happened */
 	const struct store_fact *fact; /* ITEM_FACT */
-	void *other; /* ITEM_OTHER: the backend's own */
 	struct error err; /* result; a transaction's is copied to it */
 	void (*finish)(struct item *item); /* tells the end and frees the item */
 	void *ctx;

@@ -179,7 +179,7 @@ bool sqlite_audit_verify(void *b, int64_t *ret_rows, struct error *err)
 	if (!r)
 		return false;
 	struct audit_head seen = {0};
-	bool ok = reader_begin(r, err) && walk(r, &seen, err);
+	bool ok = reader_renew(store, r, err) && reader_begin(r, err) && walk(r, &seen, err);
 	reader_end(r);
 	reader_release(store, r);
 	if (ok)

@@ -59,10 +59,12 @@ void bodies_free(struct bodies *b)
 	free(b);
 }
 
-bool bodies_add(struct bodies *b, int id, struct str bytes, struct error *err)
+static bool add(struct bodies *b, int id, struct str bytes, struct error *err)
 {
-	if (id < 1 || id > MOST_DICTIONARIES || b->dictionaries[id - 1].unpack)
+	if (id < 1 || id > MOST_DICTIONARIES)
 		return error_set(err, ERR_STORE, "The store's compression dictionaries are not as they should be");
+	if (b->dictionaries[id - 1].unpack)
+		return true;
 	struct dictionary d = {ZSTD_createCDict(bytes.p, bytes.n, LEVEL), ZSTD_createDDict(bytes.p, bytes.n)};
 	if (!d.pack || !d.unpack) {
 		ZSTD_freeCDict(d.pack);
@@ -73,6 +75,35 @@ bool bodies_add(struct bodies *b, int id, struct str bytes, struct error *err)
 	if (id > atomic_load(&b->newest))
 		atomic_store(&b->newest, id);
 	return true;
+}
+
+bool bodies_add(struct bodies *b, int id, struct str bytes, struct error *err)
+{
+	pthread_mutex_lock(&b->lock);
+	bool ok = add(b, id, bytes, err);
+	pthread_mutex_unlock(&b->lock);
+	return ok;
+}
+
+bool bodies_load(struct bodies *b, struct db *db, struct error *err)
+{
+	sqlite3_stmt *s = db_use(db, SQL_DICTIONARIES, err);
+	if (!s)
+		return false;
+	for (;;) {
+		bool row = false;
+		if (!db_row(db, s, &row, err))
+			return false;
+		if (!row)
+			return true;
+		if (!bodies_add(b, sqlite3_column_int(s, 0), column_str(s, 1), err))
+			return false;
+	}
+}
+
+bool bodies_knows(const struct bodies *b, int coding)
+{
+	return coding <= BODY_ZSTD + atomic_load(&b->newest);
 }
 
 static struct packer *take_packer(struct bodies *b)

@@ -53,8 +53,12 @@ bool group_prepare(void *b, struct item *item, struct error *err)
 	if (!bodies)
 		return error_memory(err);
 	for (size_t i = 0; i < txn->change_count; i++) {
-		if (txn->changes[i].op != STORE_DELETE &&
-		    !bodies_pack(store->bodies, &item->memory, txn->changes[i].stored, &bodies[i], err)) {
+		if (txn->changes[i].op == STORE_DELETE)
+			continue;
+		if (store->samples && !atomic_load(&store->sampled) &&
+		    samples_add(store->samples, txn->changes[i].stored))
+			atomic_store(&store->sampled, true);
+		if (!bodies_pack(store->bodies, &item->memory, txn->changes[i].stored, &bodies[i], err)) {
 			txn->failed = i;
 			return false;
 		}
@@ -403,8 +407,6 @@ static bool apply_item(struct group *g, struct item *item, struct error *err)
 		return true;
 	case ITEM_FACT:
 		return fact_apply(g->w, item, err);
-	case ITEM_OTHER:
-		return dictionary_apply(g->w, item, err);
 	}
 	return true;
 }
@@ -482,9 +484,19 @@ static bool write_head(struct group *g, struct error *err)
 	return db_done(&g->w->db, s, err);
 }
 
+/* From now on bodies are packed with it: it is durable, so they can always be unpacked. */
+static void use_dictionary(struct sqlite_store *store, struct str dictionary)
+{
+	struct error ignored = {0};
+	if (!bodies_add(store->bodies, FIRST_DICTIONARY, dictionary, &ignored))
+		error_clear(&ignored);
+	keeper_dictionary_written(store);
+}
+
 static bool run_group(struct group *g, struct item *items, struct error *err)
 {
 	int64_t audited = g->w->head.count;
+	struct str dictionary = keeper_dictionary(g->store);
 	if (!db_run(&g->w->db, SQL_BEGIN_WRITE, err))
 		return false;
 	for (struct item *i = items; i; i = i->next)
@@ -496,9 +508,14 @@ static bool run_group(struct group *g, struct item *items, struct error *err)
 		return false;
 	if (g->w->head.count != audited && !write_head(g, err))
 		return false;
+	if (dictionary.p && !dictionary_write(g->w, dictionary, err))
+		return false;
 	if (!db_run(&g->w->db, SQL_COMMIT, err))
 		return false;
 	g->w->last_time = g->time;
+	atomic_fetch_add(&g->store->commits, 1);
+	if (dictionary.p)
+		use_dictionary(g->store, dictionary);
 	return true;
 }
 
@@ -546,6 +563,7 @@ void group_settle(void *b)
 	bool ok = db_run(&w->db, SQL_BEGIN_WRITE, &err) && index_catch_up(w, &err) && db_run(&w->db, SQL_COMMIT, &err);
 	if (!ok)
 		abandon(&g, NULL, &err);
+	atomic_fetch_add(&store->commits, 1);
 	arena_reset(&w->scratch);
 	keeper_note(store);
 }

@@ -94,22 +94,6 @@ static bool create_schema(struct db *db, struct error *err)
 	       db_script(db, store_schema_sql, err) && db_script(db, sql, err);
 }
 
-static bool load_dictionaries(struct sqlite_store *s, struct db *db, struct error *err)
-{
-	sqlite3_stmt *q = db_use(db, SQL_DICTIONARIES, err);
-	if (!q)
-		return false;
-	for (;;) {
-		bool row = false;
-		if (!db_row(db, q, &row, err))
-			return false;
-		if (!row)
-			return true;
-		if (!bodies_add(s->bodies, sqlite3_column_int(q, 0), column_str(q, 1), err))
-			return false;
-	}
-}
-
 static bool open_schema(struct sqlite_store *s, bool read_only, struct error *err)
 {
 	struct db db;
@@ -119,7 +103,7 @@ static bool open_schema(struct sqlite_store *s, bool read_only, struct error *er
 	bool ok = check_schema(&db, &empty, err);
 	if (ok && empty)
 		ok = read_only ? error_set(err, ERR_STORE, "The store is empty") : create_schema(&db, err);
-	ok = ok && load_dictionaries(s, &db, err);
+	ok = ok && bodies_load(s->bodies, &db, err);
 	db_close(&db);
 	return ok;
 }
@@ -139,6 +123,7 @@ static void sqlite_close(void *b)
 	if (s->has_writer)
 		writer_close(&s->writer);
 	bodies_free(s->bodies);
+	samples_free(s->samples);
 	if (s->lock_fd >= 0)
 		close(s->lock_fd);
 	pthread_mutex_destroy(&s->lock);
@@ -162,6 +147,8 @@ static bool open_parts(struct sqlite_store *s, const char *directory, const stru
 		return false;
 	if (options->read_only)
 		return true;
+	if (!bodies_knows(s->bodies, BODY_DICTIONARY) && !(s->samples = samples_new()))
+		return error_memory(err);
 	s->has_writer = writer_open(&s->writer, s->path, options, err);
 	return s->has_writer && keeper_start(s, err);
 }

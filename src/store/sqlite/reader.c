@@ -1,12 +1,17 @@
 /*
  * Reading connections, pooled: the one given back last is handed out first, so its pages and statements are warm. Each
  * thread has one for itself while it holds it, which is why nothing here waits for a writer.
+ *
+ * A connection keeps its snapshot open as long as nothing was committed, because taking one costs as much as reading a
+ * resource. The keeper has idle ones let go of theirs, since a log that somebody reads cannot start over.
  */
 #include "store/sqlite/sqlite_priv.h"
 
 #include <stdlib.h>
 
 #include "fhir/resource.h"
+
+enum { MOST_IDLE = 32 };
 
 static bool reader_open(struct sqlite_store *s, struct reader *r, struct error *err)
 {
@@ -34,16 +39,21 @@ void reader_free(struct reader *r)
 	free(r);
 }
 
-struct reader *reader_acquire(struct sqlite_store *s, struct error *err)
+static struct reader *take_idle(struct sqlite_store *s)
 {
 	pthread_mutex_lock(&s->lock);
 	struct reader *r = s->idle;
-	if (r)
+	if (r) {
 		s->idle = r->next;
+		s->idle_count--;
+	}
 	pthread_mutex_unlock(&s->lock);
-	if (r)
-		return r;
-	r = calloc(1, sizeof(*r));
+	return r;
+}
+
+static struct reader *reader_new(struct sqlite_store *s, struct error *err)
+{
+	struct reader *r = calloc(1, sizeof(*r));
 	if (!r) {
 		error_memory(err);
 		return NULL;
@@ -54,6 +64,60 @@ struct reader *reader_acquire(struct sqlite_store *s, struct error *err)
 	return NULL;
 }
 
+static void let_go(struct reader *r)
+{
+	struct error ignored = {0};
+	r->open = false;
+	r->counted = false;
+	if (!sqlite3_get_autocommit(r->db.handle) && !db_run(&r->db, SQL_ROLLBACK, &ignored))
+		error_clear(&ignored);
+}
+
+/* Has the connection see everything committed by now. A store that others write to has no way to know what they
+ * commit, so it looks each time. */
+static bool refresh(struct sqlite_store *s, struct reader *r, struct error *err)
+{
+	uint64_t commits = atomic_load(&s->commits);
+	if (r->open && r->commits == commits && s->has_writer)
+		return true;
+	let_go(r);
+	r->commits = commits;
+	r->open = db_run(&r->db, SQL_BEGIN_READ, err);
+	return r->open;
+}
+
+struct reader *reader_acquire(struct sqlite_store *s, struct error *err)
+{
+	struct reader *r = take_idle(s);
+	if (!r)
+		r = reader_new(s, err);
+	if (!r || refresh(s, r, err))
+		return r;
+	reader_release(s, r);
+	return NULL;
+}
+
+bool reader_renew(struct sqlite_store *s, struct reader *r, struct error *err)
+{
+	let_go(r);
+	return refresh(s, r, err);
+}
+
+void readers_let_go(struct sqlite_store *s)
+{
+	pthread_mutex_lock(&s->lock);
+	struct reader *all = s->idle;
+	s->idle = NULL;
+	s->idle_count = 0;
+	pthread_mutex_unlock(&s->lock);
+	while (all) {
+		struct reader *r = all;
+		all = r->next;
+		let_go(r);
+		reader_release(s, r);
+	}
+}
+
 void reader_release(struct sqlite_store *s, struct reader *r)
 {
 	/* A large resource must not hold its memory for ever. */
@@ -62,15 +126,22 @@ void reader_release(struct sqlite_store *s, struct reader *r)
 	if (r->served.cap > 1 << 20)
 		buf_done(&r->served);
 	pthread_mutex_lock(&s->lock);
-	r->next = s->idle;
-	s->idle = r;
+	bool keep = s->idle_count < MOST_IDLE;
+	if (keep) {
+		r->next = s->idle;
+		s->idle = r;
+		s->idle_count++;
+	}
 	pthread_mutex_unlock(&s->lock);
+	if (!keep)
+		reader_free(r);
 }
 
 bool reader_begin(struct reader *r, struct error *err)
 {
-	return db_run(&r->db, SQL_BEGIN_READ, err) && db_number(&r->db, SQL_LAST_VID, 0, &r->last_vid, err) &&
-	       db_number(&r->db, SQL_INDEXED, 0, &r->indexed, err);
+	r->counted = r->counted || (db_number(&r->db, SQL_LAST_VID, 0, &r->last_vid, err) &&
+				    db_number(&r->db, SQL_INDEXED, 0, &r->indexed, err));
+	return r->counted;
 }
 
 void reader_end(struct reader *r)
@@ -81,11 +152,6 @@ void reader_end(struct reader *r)
 	for (size_t i = 0; i < ARM_COUNT * ARM_USES; i++)
 		if (r->arms[i / ARM_USES][i % ARM_USES])
 			sqlite3_reset(r->arms[i / ARM_USES][i % ARM_USES]);
-	if (!sqlite3_get_autocommit(r->db.handle)) {
-		struct error ignored = {0};
-		if (!db_run(&r->db, SQL_ROLLBACK, &ignored))
-			error_clear(&ignored);
-	}
 }
 
 bool reader_type(struct reader *r, const struct fhir_type *type, int64_t *ret_id, struct error *err)
@@ -131,6 +197,8 @@ const struct fhir_type *reader_type_of(struct sqlite_store *s, struct reader *r,
 bool reader_serve(struct sqlite_store *s, struct reader *r, struct arena *a, struct packed_body packed, size_t meta_at,
 		  int64_t version, int64_t updated_ms, struct str *ret_body, struct error *err)
 {
+	if (!bodies_knows(s->bodies, packed.coding) && !bodies_load(s->bodies, &r->db, err))
+		return false;
 	if (!bodies_unpack(s->bodies, r->unpacker, packed, &r->stored, err))
 		return false;
 	buf_reset(&r->served);

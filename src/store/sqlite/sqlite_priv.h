@@ -91,8 +91,18 @@ struct packed_body {
 
 struct bodies *bodies_new(void);
 void bodies_free(struct bodies *b);
-/* Makes a dictionary known; bytes are copied. The newest is used for packing. */
+/* Makes a dictionary known, unless it is; bytes are copied. The newest is used for packing. */
 bool bodies_add(struct bodies *b, int id, struct str bytes, struct error *err) MUST_USE;
+/* All dictionaries of the store. */
+bool bodies_load(struct bodies *b, struct db *db, struct error *err) MUST_USE;
+bool bodies_knows(const struct bodies *b, int coding);
+/* dictionary.c: bodies that pass by become samples, until there are enough to make a dictionary of. */
+struct samples;
+struct samples *samples_new(void);
+void samples_free(struct samples *s);
+/* Any thread. True once there are enough. */
+bool samples_add(struct samples *s, struct str body);
+bool samples_train(struct samples *s, struct buf *out);
 /* Any thread. The result lies in a, or is body itself when packing does not pay. */
 bool bodies_pack(struct bodies *b, struct arena *a, struct str body, struct packed_body *ret_packed,
 		 struct error *err) MUST_USE;
@@ -204,7 +214,9 @@ struct reader {
 	sqlite3_stmt *arms[ARM_COUNT][ARM_USES];
 	struct cache types; /* name to id */
 	const struct fhir_type *type_of[512]; /* id to type, NULL when not known yet */
-	int64_t last_vid, indexed; /* of the open snapshot */
+	bool open, counted; /* has a snapshot; the next two are read from it */
+	int64_t last_vid, indexed;
+	uint64_t commits; /* of the store when the snapshot was taken */
 };
 
 struct sqlite_store {
@@ -212,11 +224,15 @@ struct sqlite_store {
 	int lock_fd; /* -1 when read-only */
 	const struct definitions *definitions;
 	struct bodies *bodies;
+	struct samples *samples; /* NULL when the store has a dictionary */
+	_Atomic bool sampled; /* enough of them */
 	struct writer writer;
 	bool has_writer;
 	pthread_mutex_t lock; /* of the pool */
 	struct reader *idle;
+	size_t idle_count;
 	_Atomic int64_t page_limit; /* tests: to be set by the committing thread; 0 = leave it */
+	_Atomic uint64_t commits;
 	struct keeper *keeper;
 	struct queue *queue;
 };
@@ -227,20 +243,23 @@ void keeper_stop(struct sqlite_store *store);
 /* After each commit: looks at the size of the log now and then. */
 void keeper_note(struct sqlite_store *store);
 
-struct new_dictionary {
-	int id;
-	struct str bytes;
-};
-/* dictionary.c: writes a new dictionary that came with an item. */
-bool dictionary_apply(struct writer *w, struct item *item, struct error *err) MUST_USE;
+/* The dictionary that the keeper trained and the committing thread has not written yet; STR_NULL: none. */
+struct str keeper_dictionary(struct sqlite_store *store);
+void keeper_dictionary_written(struct sqlite_store *store);
+enum { FIRST_DICTIONARY = 1 };
+bool dictionary_write(struct writer *w, struct str bytes, struct error *err) MUST_USE;
 
 /* reader.c: a connection for the calling thread; give it back with reader_release. NULL with an error. */
 struct reader *reader_acquire(struct sqlite_store *s, struct error *err) MUST_USE;
 void reader_release(struct sqlite_store *s, struct reader *r);
 void reader_free(struct reader *r);
-/* One consistent view for several statements. */
+/* Takes a new snapshot although nothing was committed here: another process may have meddled with the file. */
+bool reader_renew(struct sqlite_store *s, struct reader *r, struct error *err) MUST_USE;
+/* Everything read between acquire and release is one snapshot; begin also reads its last vids. */
 bool reader_begin(struct reader *r, struct error *err) MUST_USE;
 void reader_end(struct reader *r);
+/* Idle connections give up their snapshots, so that the log can start over. */
+void readers_let_go(struct sqlite_store *s);
 /* The number of a type, 0 when nothing of it was ever stored. */
 bool reader_type(struct reader *r, const struct fhir_type *type, int64_t *ret_id, struct error *err) MUST_USE;
 /* The type behind a number; NULL with an error when the definitions do not have it. */
