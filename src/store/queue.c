@@ -18,6 +18,7 @@ struct queue {
 	size_t kept_bytes;
 	struct error trouble; /* why they could not */
 	size_t bytes, changes;
+	size_t awaited; /* queued items that somebody waits for; audit events alone may gather for a moment */
 	bool hurry, closing, started;
 	bool unsettled; /* something was committed since the backend last settled */
 	struct queue_options options;
@@ -26,7 +27,8 @@ struct queue {
 	pthread_t thread;
 };
 
-enum { RETRY_MS = 1000, SETTLE_MS = 200 };
+/* Accesses that wrote nothing are recorded within AUDIT_MS: one fsync for all of them instead of one for a few. */
+enum { RETRY_MS = 1000, SETTLE_MS = 200, AUDIT_MS = 10 };
 
 struct queue *queue_new(const struct queue_options *options)
 {
@@ -65,11 +67,11 @@ static void await_work(struct queue *q)
 		else if (pthread_cond_timedwait(&q->filled, &q->lock, &until) == ETIMEDOUT)
 			break;
 	}
-	if (!q->options.gather_ms || !q->first)
+	if (!q->first || (!q->options.gather_ms && q->awaited))
 		return;
-	until = in_ms(q->options.gather_ms);
+	until = in_ms(q->options.gather_ms ? q->options.gather_ms : AUDIT_MS);
 	while (!q->closing && !q->hurry && !q->refused && q->changes < q->options.group_changes &&
-	       q->bytes < q->options.max_bytes / 2)
+	       q->bytes < q->options.max_bytes / 2 && (q->options.gather_ms || !q->awaited))
 		if (pthread_cond_timedwait(&q->filled, &q->lock, &until) == ETIMEDOUT)
 			break;
 }
@@ -87,6 +89,7 @@ static struct item *take_group(struct queue *q)
 	for (bool any = false; *end && (!any || changes < q->options.group_changes); any = true) {
 		changes += (*end)->changes;
 		bytes += (*end)->bytes;
+		q->awaited -= (*end)->kind != ITEM_AUDIT;
 		end = &(*end)->next;
 	}
 	q->first = *end;
@@ -203,7 +206,8 @@ void queue_put(struct queue *q, struct item *item)
 	q->bytes += item->bytes;
 	q->changes += item->changes;
 	q->hurry |= item->hurry;
-	if (was_empty || q->options.gather_ms)
+	q->awaited += item->kind != ITEM_AUDIT;
+	if (was_empty || q->options.gather_ms || q->awaited)
 		pthread_cond_signal(&q->filled);
 	pthread_mutex_unlock(&q->lock);
 }
