@@ -10,6 +10,7 @@
 static void ready_push(struct import *im, struct import_job *job)
 {
 	job->next = NULL;
+	job->number = im->numbered++;
 	*im->ready_end = job;
 	im->ready_end = &job->next;
 }
@@ -43,6 +44,39 @@ static void committed(void *ctx, struct store_txn *txn)
 	job_release(t->job);
 }
 
+/* Jobs are prepared side by side but reach the store in the order of the input: when two files hold the same resource,
+ * the later one is the newer version, every time. */
+static void await_turn(struct import_job *job)
+{
+	struct import *im = job->import;
+	pthread_mutex_lock(&im->lock);
+	while (im->turn != job->number)
+		pthread_cond_wait(&im->next_turn, &im->lock);
+	pthread_mutex_unlock(&im->lock);
+}
+
+static void pass_turn(struct import *im)
+{
+	pthread_mutex_lock(&im->lock);
+	im->turn++;
+	pthread_cond_broadcast(&im->next_turn);
+	pthread_mutex_unlock(&im->lock);
+}
+
+static void submit(struct import_job *job)
+{
+	size_t count = 1;
+	for (struct import_txn *t = job->txns; t; t = t->next)
+		count++;
+	atomic_store(&job->pending, count);
+	for (struct import_txn *t = job->txns, *next; t; t = next) {
+		next = t->next;
+		t->txn.done = committed;
+		t->txn.ctx = t;
+		store_submit(job->import->store, &t->txn);
+	}
+}
+
 static void *worker(void *ctx)
 {
 	struct import *im = ctx;
@@ -55,16 +89,9 @@ static void *worker(void *ctx)
 		if (!job)
 			return NULL;
 		import_prepare(job);
-		size_t count = 1;
-		for (struct import_txn *t = job->txns; t; t = t->next)
-			count++;
-		atomic_store(&job->pending, count);
-		for (struct import_txn *t = job->txns, *next; t; t = next) {
-			next = t->next;
-			t->txn.done = committed;
-			t->txn.ctx = t;
-			store_submit(im->store, &t->txn);
-		}
+		await_turn(job);
+		submit(job);
+		pass_turn(im);
 		job_release(job);
 	}
 }
@@ -91,6 +118,7 @@ bool import_start(struct import *im, unsigned threads, struct error *err)
 {
 	pthread_mutex_init(&im->lock, NULL);
 	pthread_cond_init(&im->to_workers, NULL);
+	pthread_cond_init(&im->next_turn, NULL);
 	pthread_cond_init(&im->to_reader, NULL);
 	im->ready_end = &im->ready;
 	im->job_count = threads * 2 + 4;
@@ -273,6 +301,7 @@ void import_finish(struct import *im)
 	}
 	free(im->jobs);
 	pthread_cond_destroy(&im->to_workers);
+	pthread_cond_destroy(&im->next_turn);
 	pthread_cond_destroy(&im->to_reader);
 	pthread_mutex_destroy(&im->lock);
 }

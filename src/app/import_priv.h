@@ -61,6 +61,7 @@ struct import_job {
 	atomic_size_t pending; /* transactions that the store has not answered yet, plus one while preparing */
 	struct import_reject *rejects, **rejects_end;
 	size_t rejected, bundles, skipped, unresolved;
+	uint64_t number; /* place in the input */
 	struct import_job *next;
 	struct import *import;
 };
@@ -74,7 +75,8 @@ struct import {
 
 	/* pipeline; guarded by lock */
 	pthread_mutex_t lock;
-	pthread_cond_t to_workers, to_reader;
+	pthread_cond_t to_workers, to_reader, next_turn;
+	uint64_t numbered, turn; /* jobs handed out so far; the one whose transactions go to the store next */
 	struct import_job *ready, **ready_end; /* filled, for workers */
 	struct import_job *done; /* for the reader */
 	struct import_job *free;
