@@ -77,6 +77,25 @@ struct audit_event *audit_copy(struct arena *a, const struct audit_event *events
 	return copies;
 }
 
+struct audit_event *audit_pack(void *memory, const struct audit_event *events, size_t count)
+{
+	struct audit_event *copies = memory;
+	char *text = (char *)(copies + count);
+	for (size_t i = 0; i < count; i++) {
+		copies[i] = events[i];
+		struct str *field;
+		for (size_t j = 0; (field = text_field(&copies[i], j)); j++) {
+			if (!field->p)
+				continue;
+			if (field->n)
+				memcpy(text, field->p, field->n);
+			field->p = text;
+			text += field->n;
+		}
+	}
+	return copies;
+}
+
 size_t audit_weight(const struct audit_event *event)
 {
 	return sizeof(*event) + event->interaction.n + event->agent.n + event->address.n + event->request_id.n +

@@ -28,7 +28,7 @@ struct queue {
 };
 
 /* Accesses that wrote nothing are recorded within AUDIT_MS: one fsync for all of them instead of one for a few. */
-enum { RETRY_MS = 1000, SETTLE_MS = 200, AUDIT_MS = 10 };
+enum { RETRY_MS = 1000, SETTLE_MS = 200, AUDIT_MS = 50 };
 
 struct queue *queue_new(const struct queue_options *options)
 {
@@ -231,12 +231,12 @@ void queue_refuse(struct queue *q, struct store_txn *txn)
 	pthread_mutex_unlock(&q->lock);
 }
 
-struct item *item_new(enum item_kind kind)
+struct item *item_new(enum item_kind kind, size_t extra)
 {
-	struct item *item = calloc(1, sizeof(*item));
+	struct item *item = malloc(sizeof(*item) + extra);
 	if (!item)
 		return NULL;
-	item->kind = kind;
+	*item = (struct item){.kind = kind};
 	arena_init(&item->memory, ARENA_NO_CAP);
 	return item;
 }

@@ -74,19 +74,17 @@ bool store_audit(struct store *s, const struct audit_event *events, size_t count
 		return true;
 	if (queue_trouble(s->queue, err))
 		return false;
-	struct item *item = item_new(ITEM_AUDIT);
+	size_t weight = 0;
+	for (size_t i = 0; i < count; i++)
+		weight += audit_weight(&events[i]);
+	struct item *item = item_new(ITEM_AUDIT, weight);
 	if (!item)
 		return error_memory(err);
-	item->events = audit_copy(&item->memory, events, count);
-	if (!item->events) {
-		item_free(item);
-		return error_memory(err);
-	}
+	item->events = audit_pack(item->extra, events, count);
 	item->event_count = count;
+	item->bytes = weight;
 	item->time_ms = clock_now_ms();
 	item->changes = (count + 3) / 4;
-	for (size_t i = 0; i < count; i++)
-		item->bytes += audit_weight(&events[i]);
 	item->finish = item_free;
 	queue_put(s->queue, item);
 	return true;
@@ -105,7 +103,7 @@ static bool submit(struct store *s, struct store_txn *txn, bool hurry)
 	txn->err = (struct error){0};
 	txn->failed = 0;
 	txn->next = NULL;
-	struct item *item = item_new(ITEM_TXN);
+	struct item *item = item_new(ITEM_TXN, 0);
 	if (!item)
 		return error_memory(&txn->err);
 	item->txn = txn;
@@ -177,7 +175,7 @@ bool store_fact_put(struct store *s, const struct store_fact *fact, struct error
 {
 	if (!writable(s, err))
 		return false;
-	struct item *item = item_new(ITEM_FACT);
+	struct item *item = item_new(ITEM_FACT, 0);
 	if (!item)
 		return error_memory(err);
 	item->fact = fact;

@@ -31,6 +31,7 @@ struct item {
 	struct error err; /* result; a transaction's is copied to it */
 	void (*finish)(struct item *item); /* tells the end and frees the item */
 	void *ctx;
+	_Alignas(16) char extra[]; /* ITEM_AUDIT: events and their text, so that an access costs one allocation */
 };
 
 struct queue;
@@ -85,7 +86,8 @@ void queue_put(struct queue *q, struct item *item);
 bool queue_trouble(struct queue *q, struct error *err) MUST_USE;
 /* Has the end told, without anything committed. For failures before the queue that must not call back at once. */
 void queue_refuse(struct queue *q, struct store_txn *txn);
-struct item *item_new(enum item_kind kind);
+/* With room for extra bytes behind it. */
+struct item *item_new(enum item_kind kind, size_t extra);
 void item_free(struct item *item);
 /* Puts the item in and waits for its end. The item is freed. */
 bool queue_put_wait(struct queue *q, struct item *item, struct error *err) MUST_USE;
@@ -98,8 +100,10 @@ bool audit_hash(struct buf *scratch, const unsigned char before[32], const struc
 		unsigned char ret_hash[32]) MUST_USE;
 /* Copies of events whose text lies in a. NULL without memory. */
 struct audit_event *audit_copy(struct arena *a, const struct audit_event *events, size_t count);
-/* About how many bytes an event weighs. */
+/* The bytes of an event with its text. */
 size_t audit_weight(const struct audit_event *event);
+/* The same as audit_copy() into memory that holds the sum of their weights. */
+struct audit_event *audit_pack(void *memory, const struct audit_event *events, size_t count);
 
 /* For tests: the backend's limit_pages. */
 void store_limit_pages(struct store *s, int64_t pages);
