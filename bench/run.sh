@@ -61,6 +61,26 @@ paths() { # paths QUERY: the paths of what a search finds, one a line
 	curl -sf "$base/fhir/$1" | grep -o '"fullUrl":"[^"]*"' | sed 's|"fullUrl":"http://[^/]*\(/[^"]*\)"|\1|'
 }
 
+# The limit beside us: the same text from a bare epoll loop and through our HTTP server, without FHIR or store.
+floor() {
+	ninja -C "$build" bench/http_floor bench/prepare_bench bench/store_bench >/dev/null
+	mkfifo "$work/stdin"
+	for kind in bare firth; do
+		sleep 1000 >"$work/stdin" &
+		hold=$!
+		"$build/bench/http_floor" $kind <"$work/stdin" >"$work/floor-$kind.log" &
+		server=$!
+		until [ -s "$work/floor-$kind.log" ] 2>/dev/null; do sleep 0.05; done
+		base=http://127.0.0.1:$(grep -o '[0-9][0-9]*' "$work/floor-$kind.log" | tail -n 1)
+		echo / >"$work/root"
+		load "HTTP alone: $kind" 32 read "$work/root"
+		kill "$hold"
+		wait "$hold" 2>/dev/null || true
+		wait "$server" 2>/dev/null || true
+		server=
+	done
+}
+
 # Without bundles a sandbox fills the store with synthetic patients; it ends as soon as it listens.
 synthesize() {
 	"$firth" sandbox epic --patients 400 --seed 1 --data "$work/store" --no-auth >"$work/sandbox.log" 2>&1 &
@@ -76,7 +96,10 @@ synthesize() {
 }
 
 machine
+floor
 if [ -n "$bundles" ]; then
+	# shellcheck disable=SC2046
+	"$build/bench/prepare_bench" 5 $(find "$bundles" -name "*.json" | sort | head -n 5)
 	import "$bundles"
 else
 	synthesize
