@@ -23,8 +23,7 @@ static bool reader_open(struct sqlite_store *s, struct reader *r, struct error *
 		return error_memory(err);
 	/* Pages come from the map; the cache is for those still in the log. */
 	return db_open(&r->db, s->path, true, err) &&
-	       db_script(&r->db,
-			 "PRAGMA mmap_size = 0; PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY;", err);
+	       db_script(&r->db, "PRAGMA mmap_size = 0; PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY;", err);
 }
 
 void reader_free(struct reader *r)

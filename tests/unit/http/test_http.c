@@ -181,12 +181,9 @@ static void answers_are_bounded(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(request_arrives_as_sent),
-		cmocka_unit_test(bodies_come_through_up_to_the_limit),
-		cmocka_unit_test(strange_paths_are_refused),
-		cmocka_unit_test(answers_may_come_later),
-		cmocka_unit_test(head_has_no_body),
-		cmocka_unit_test(client_failures_name_the_host_only),
+		cmocka_unit_test(request_arrives_as_sent),   cmocka_unit_test(bodies_come_through_up_to_the_limit),
+		cmocka_unit_test(strange_paths_are_refused), cmocka_unit_test(answers_may_come_later),
+		cmocka_unit_test(head_has_no_body),	     cmocka_unit_test(client_failures_name_the_host_only),
 		cmocka_unit_test(answers_are_bounded),
 	};
 	return cmocka_run_group_tests(tests, start, stop);
