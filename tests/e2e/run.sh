@@ -20,6 +20,9 @@ cleanup() {
 trap cleanup EXIT
 
 mkdir -p "$modules"
+# Node brings its own list of authorities; networks often add one of their own to the system's.
+bundle=/etc/ssl/certs/ca-certificates.crt
+[ -n "${NODE_EXTRA_CA_CERTS:-}" ] || [ ! -f $bundle ] || export NODE_EXTRA_CA_CERTS=$bundle
 if ! cmp -s "$here/package-lock.json" "$modules/package-lock.json" || [ ! -d "$modules/node_modules" ]; then
 	cp "$here/package.json" "$modules/"
 	(cd "$modules" && cp "$here/package-lock.json" . && npm ci --silent --no-audit --no-fund >/dev/null 2>&1) || {
