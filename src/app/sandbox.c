@@ -262,7 +262,7 @@ static void refuse(void *ctx, struct http_exchange *x, const struct error *err)
 
 static bool open_sandbox(struct sandbox_command *c, struct error *err)
 {
-	struct smart_client *clients;
+	struct smart_client *clients = NULL;
 	if (!read_clients(c, &clients, err))
 		return false;
 	if (!c->base_url.n)

@@ -120,7 +120,7 @@ static bool write_history(struct rest_call *call, const struct history_query *q,
 
 bool history_answer(struct rest_call *call, struct rest_answer *answer, struct error *err)
 {
-	struct history_query q;
+	struct history_query q = {0};
 	struct store_page page = {0};
 	int64_t after;
 	if (is_audit_event(call->type))

@@ -139,8 +139,12 @@ static void bodies_come_whole(void **state)
 {
 	struct fixture *f = *state;
 	struct str a = ask(f, "PUT /x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
-			      "3\r\nabc\r\n4;ext=1\r\ndefg\r\n0\r\n\r\n");
+			      "3\r\nabc\r\n4\r\ndefg\r\n0\r\n\r\n");
 	assert_true(raw_has(a, "PUT /x? 7 abcdefg"));
+	/* Chunk extensions are ignored by libmicrohttpd 0.9 and refused by 1.0; a body is never changed by them. */
+	a = ask(f, "PUT /x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+		   "3\r\nabc\r\n4;ext=1\r\ndefg\r\n0\r\n\r\n");
+	assert_true(raw_has(a, "PUT /x? 7 abcdefg") || raw_status(a) == 400);
 	int fd = raw_connect(f->port);
 	raw_send(fd, S("POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n"));
 	assert_true(str_starts(raw_read(&f->arena, fd, 25), S("HTTP/1.1 100 Continue\r\n\r\n")));
