@@ -40,9 +40,8 @@ static bool reference_meets(const struct index_row *row, const struct search_val
 	return same(row->ref_id, v->ref_id) && (!v->ref_type.p || same(row->ref_type, v->ref_type));
 }
 
-static bool number_meets(const struct index_row *row, const struct search_value *v)
+bool search_number_meets(double low, double high, const struct search_value *v)
 {
-	double low = row->number_low, high = row->number_high;
 	switch (v->prefix) {
 	case PREFIX_EQ:
 		return v->number_low <= low && high < v->number_high;
@@ -73,7 +72,7 @@ static bool unit_meets(const struct index_row *row, const struct search_value *v
 	return !v->code.p || same(row->code, v->code) || same(row->unit, v->code);
 }
 
-static bool date_meets(int64_t low, int64_t high, const struct search_value *v)
+bool search_date_meets(int64_t low, int64_t high, const struct search_value *v)
 {
 	bool inside = v->low <= low && high <= v->high;
 	switch (v->prefix) {
@@ -111,11 +110,11 @@ static bool row_meets(const struct criterion *c, const struct index_row *row, co
 	case PARAM_REFERENCE:
 		return reference_meets(row, v);
 	case PARAM_NUMBER:
-		return number_meets(row, v);
+		return search_number_meets(row->number_low, row->number_high, v);
 	case PARAM_QUANTITY:
-		return unit_meets(row, v) && number_meets(row, v);
+		return unit_meets(row, v) && search_number_meets(row->number_low, row->number_high, v);
 	case PARAM_DATE:
-		return date_meets(row->low, row->high, v);
+		return search_date_meets(row->low, row->high, v);
 	default:
 		return false;
 	}
@@ -161,7 +160,7 @@ static bool criterion_holds(const struct criterion *c, const struct index_rows *
 		return param_holds(c, rows);
 	for (size_t j = 0; j < c->value_count; j++) {
 		const struct search_value *v = &c->values[j];
-		if (c->kind == CRITERION_ID ? same(id, v->code) : date_meets(updated, updated, v))
+		if (c->kind == CRITERION_ID ? same(id, v->code) : search_date_meets(updated, updated, v))
 			return true;
 	}
 	return false;

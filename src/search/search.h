@@ -159,4 +159,9 @@ bool search_parse(const struct definitions *d, struct arena *a, const struct fhi
  */
 bool search_matches(const struct search_query *query, const struct index_rows *rows, struct str id, int64_t updated_ms);
 
+/* The prefixes of that table for one range of instants or numbers: the one place where they are decided, for stores
+ * too. */
+bool search_date_meets(int64_t low, int64_t high, const struct search_value *v);
+bool search_number_meets(double low, double high, const struct search_value *v);
+
 #endif

@@ -34,64 +34,12 @@ static bool reference_meets(const struct term *t, const struct wanted *w)
 	return false;
 }
 
-static bool number_meets(const struct term *t, const struct search_value *v)
-{
-	double low = t->number_low, high = t->number_high;
-	switch (v->prefix) {
-	case PREFIX_EQ:
-		return v->number_low <= low && high < v->number_high;
-	case PREFIX_NE:
-		return !(v->number_low <= low && high < v->number_high);
-	case PREFIX_GT:
-		return high > v->number;
-	case PREFIX_GE:
-		return high >= v->number;
-	case PREFIX_LT:
-		return low < v->number;
-	case PREFIX_LE:
-		return low <= v->number;
-	case PREFIX_SA:
-		return low > v->number;
-	case PREFIX_EB:
-		return high < v->number;
-	case PREFIX_AP:
-		return low <= v->number_high && high >= v->number_low;
-	}
-	return false;
-}
-
 static bool unit_meets(const struct term *t, const struct wanted *w)
 {
 	struct str code = w->value->code;
 	if (w->system != SYSTEM_ANY && w->system != SYSTEM_NONE)
 		return t->system == w->system && (!code.p || same(t->code, code));
 	return !code.p || same(t->code, code) || same(t->text, code);
-}
-
-static bool date_meets(int64_t low, int64_t high, const struct search_value *v)
-{
-	bool inside = v->low <= low && high <= v->high;
-	switch (v->prefix) {
-	case PREFIX_EQ:
-		return inside;
-	case PREFIX_NE:
-		return !inside;
-	case PREFIX_GT:
-		return high > v->high;
-	case PREFIX_GE:
-		return high > v->high || inside;
-	case PREFIX_LT:
-		return low < v->low;
-	case PREFIX_LE:
-		return low < v->low || inside;
-	case PREFIX_SA:
-		return low > v->high;
-	case PREFIX_EB:
-		return high < v->low;
-	case PREFIX_AP:
-		return low <= v->high && high >= v->low;
-	}
-	return false;
 }
 
 static bool term_meets(const struct criterion *c, const struct term *t, const struct wanted *w)
@@ -106,11 +54,11 @@ static bool term_meets(const struct criterion *c, const struct term *t, const st
 	case PARAM_REFERENCE:
 		return reference_meets(t, w);
 	case PARAM_NUMBER:
-		return number_meets(t, w->value);
+		return search_number_meets(t->number_low, t->number_high, w->value);
 	case PARAM_QUANTITY:
-		return unit_meets(t, w) && number_meets(t, w->value);
+		return unit_meets(t, w) && search_number_meets(t->number_low, t->number_high, w->value);
 	case PARAM_DATE:
-		return date_meets(t->low, t->high, w->value);
+		return search_date_meets(t->low, t->high, w->value);
 	default:
 		return false;
 	}
@@ -153,7 +101,7 @@ static bool id_meets(struct seek *k, const struct check *c, int64_t rid, bool *r
 static bool time_meets(const struct criterion *c, int64_t time)
 {
 	for (size_t i = 0; i < c->value_count; i++)
-		if (date_meets(time, time, &c->values[i]))
+		if (search_date_meets(time, time, &c->values[i]))
 			return true;
 	return false;
 }
