@@ -18,6 +18,8 @@ struct issue {
 	enum error_code code; /* gives the FHIR issue type */
 	struct str text; /* for people */
 	struct str path; /* FHIRPath location, or STR_NULL */
+	struct str rule; /* key of the rule that was broken ("dom-3", "max"), or STR_NULL */
+	size_t line, column; /* 1-based place in the text, 0 when not known */
 	struct issue *next;
 };
 struct issues {
