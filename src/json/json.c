@@ -8,21 +8,6 @@ static yyjson_val *val(const struct json *j)
 	return (yyjson_val *)(uintptr_t)j;
 }
 
-static void locate(struct str text, size_t at, size_t *ret_line, size_t *ret_column)
-{
-	size_t line = 1, start = 0;
-	if (at > text.n)
-		at = text.n;
-	for (size_t i = 0; i < at; i++) {
-		if (text.p[i] == '\n') {
-			line++;
-			start = i + 1;
-		}
-	}
-	*ret_line = line;
-	*ret_column = at - start + 1;
-}
-
 /* The position of the first bracket that goes deeper than max. Only called on text that yyjson found well-formed, so
  * strings are the only thing to skip. */
 static size_t find_too_deep(struct str text, unsigned max)
@@ -165,7 +150,7 @@ static bool set_read_error(struct error *err, struct str text, const yyjson_read
 	if (e->code == YYJSON_READ_ERROR_MEMORY_ALLOCATION)
 		return error_memory(err);
 	size_t line, column;
-	locate(text, e->pos, &line, &column);
+	json_position(text, e->pos, &line, &column);
 	if (!str_is_utf8(text))
 		error_set(err, ERR_UTF8, "The content is not valid UTF-8 at line %zu, column %zu", line, column);
 	else if (e->code == YYJSON_READ_ERROR_EMPTY_CONTENT)
@@ -198,7 +183,7 @@ const struct json *json_parse(struct arena *a, struct str text, unsigned max_dep
 	if (deep) {
 		error_set(err, ERR_LIMIT, "The content is nested deeper than %u levels", depth);
 		if (err)
-			locate(text, find_too_deep(text, depth), &err->line, &err->column);
+			json_position(text, find_too_deep(text, depth), &err->line, &err->column);
 	}
 	return NULL;
 }

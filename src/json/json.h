@@ -59,6 +59,27 @@ struct json_iter {
 struct json_iter json_iter(const struct json *j);
 bool json_next(struct json_iter *it);
 
+/* ---- positions --------------------------------------------------------------------------------------------------- */
+
+/* One step down a document: a member of an object, an item of an array, or a member and then one of its items. */
+#define JSON_NO_INDEX ((size_t)-1)
+struct json_step {
+	struct str name; /* STR_NULL: no member, only an index */
+	size_t index; /* JSON_NO_INDEX: none */
+};
+
+/* Line and column (1-based, in bytes) where the value at the end of the steps starts in the text, by one scan. The text
+ * is one that json_parse accepted; of any other the answer is some position in it. Returns how many steps could be
+ * taken: when an element is missing, the position is that of the value it is missing from. FHIR's ways of naming are
+ * understood: "value" finds valueQuantity, item 0 of a single value is the value, and id and extension of a primitive
+ * are found in its "_name" sibling. Names written with escapes in the text are not found. */
+size_t json_locate(struct str text, const struct json_step *steps, size_t count, size_t *ret_line, size_t *ret_column);
+/* Steps of a FHIRPath location such as "Patient.name[0].given[1]" or "Observation.value.ofType(Quantity).unit"; a type
+ * name in front names the whole. At most max; false when it has another form or does not fit. */
+bool json_path_parse(struct arena *a, struct str path, struct json_step *steps, size_t max, size_t *ret_count) MUST_USE;
+/* Line and column of an offset. */
+void json_position(struct str text, size_t at, size_t *ret_line, size_t *ret_column);
+
 /* ---- writing ------------------------------------------------------------------------------------------------- */
 
 /* A writer puts compact JSON into a buf and places the commas. Objects and arrays must be closed by whoever opened
