@@ -3,7 +3,9 @@
  * are kept, because in FHIR and FHIRPath they say how precise a number is: 1.50 is written back as 1.50. No allocation;
  * the arithmetic on coefficients is GMP's. Any thread.
  *
- * What does not fit fails instead of losing digits; only decimal_div and decimal_round round, and say so.
+ * An exact result keeps the places of its operands (1.20 + 1.8 is 3.00); when that takes too many digits it gives up
+ * trailing zeros. What does not fit then fails instead of losing digits; only decimal_div and decimal_round round, and
+ * say so.
  */
 #ifndef FIRTH_BASE_DECIMAL_H
 #define FIRTH_BASE_DECIMAL_H
@@ -23,8 +25,8 @@ struct decimal {
 /* -?digits[.digits][(e|E)[+-]digits], all of the text. False when it is no such number or does not fit. */
 bool decimal_parse(struct str text, struct decimal *ret_value) MUST_USE;
 struct decimal decimal_from_i64(int64_t value);
-/* Plain notation with the digits it has: "1.50", "-0.001", "1200". A positive exponent is written out with zeros up to
- * 40 of them, past that as "12E50". */
+/* Plain notation with the digits it has: "1.50", "-0.001", "1200". Up to 40 zeros that only hold a place are written
+ * out; past that it is "12E50" or "12E-50". decimal_parse reads back what it writes. */
 void decimal_write(struct buf *out, const struct decimal *d);
 
 int decimal_cmp(const struct decimal *a, const struct decimal *b); /* by value: 1.0 equals 1.00 */
@@ -39,10 +41,11 @@ bool decimal_add(const struct decimal *a, const struct decimal *b, struct decima
 bool decimal_sub(const struct decimal *a, const struct decimal *b, struct decimal *ret_difference) MUST_USE;
 bool decimal_mul(const struct decimal *a, const struct decimal *b, struct decimal *ret_product) MUST_USE;
 /* Quotient to at most `digits` significant digits, half to even; exact and with no more zeros than needed when it ends
- * earlier. False for division by zero. */
+ * earlier. False for division by zero and past the range of exponents. */
 bool decimal_div(const struct decimal *a, const struct decimal *b, unsigned digits,
 		 struct decimal *ret_quotient) MUST_USE;
-/* Whole part of a/b towards zero, and the remainder with the sign of a. False for division by zero. */
+/* Whole part of a/b towards zero, and the remainder with the sign of a. False for division by zero, and when the whole
+ * part does not fit. */
 bool decimal_divmod(const struct decimal *a, const struct decimal *b, struct decimal *ret_whole,
 		    struct decimal *ret_rest) MUST_USE;
 
@@ -53,7 +56,7 @@ enum decimal_rounding {
 	DECIMAL_FLOOR,
 	DECIMAL_CEILING
 };
-/* To `places` digits after the point (negative: before it). A number with fewer places is returned as it is. */
+/* To `places` digits after the point (negative: before it). A number with no more places is returned as it is. */
 struct decimal decimal_round(const struct decimal *d, int places, enum decimal_rounding how);
 /* Without trailing zeros after the point: 1.50 becomes 1.5, 100 stays 100. */
 struct decimal decimal_normal(const struct decimal *d);
