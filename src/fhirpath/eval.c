@@ -224,13 +224,27 @@ bool eval_node(struct eval *e, const struct path_node *node, const struct path_i
 	}
 }
 
-bool path_eval(const struct path_node *node, struct arena *a, const struct path_context *c,
-	       const struct path_item *focus, struct path_items *ret_items, struct error *err)
+bool path_eval_node(const struct path_program *program, const struct path_node *node, struct arena *a,
+		    const struct path_context *c, const struct path_item *focus, struct path_items *ret_items,
+		    struct error *err)
 {
-	struct eval e = {.arena = a, .context = c, .err = err};
+	struct eval e = {.arena = a, .program = program, .context = c, .err = err};
 	struct path_items out = {0};
 	if (!eval_node(&e, node, focus, &out))
 		return false;
 	*ret_items = out;
 	return true;
+}
+
+bool path_eval(const struct path_program *program, struct arena *a, const struct path_context *c,
+	       const struct path_item *focus, struct path_items *ret_items, struct error *err)
+{
+	return path_eval_node(program, program->root, a, c, focus, ret_items, err);
+}
+
+bool path_eval_truth(const struct path_program *program, struct arena *a, const struct path_context *c,
+		     const struct path_item *focus, int *ret_truth, struct error *err)
+{
+	struct path_items items;
+	return path_eval(program, a, c, focus, &items, err) && path_truth(&items, ret_truth, err);
 }

@@ -38,6 +38,7 @@ bool path_error_at(struct error *err, struct str expression, size_t at, enum err
 
 struct eval {
 	struct arena *arena;
+	const struct path_program *program;
 	const struct path_context *context;
 	struct error *err;
 	size_t produced; /* items so far, bounded by PATH_MAX_ITEMS */

@@ -32,7 +32,7 @@ static const struct fhir_type *actual_type(struct eval *e, const struct fhir_typ
 {
 	if (declared && declared->kind == TYPE_RESOURCE && json_is(value, JSON_OBJECT)) {
 		const struct fhir_type *real =
-			definitions_resource(e->context->definitions, json_get_str(value, S("resourceType")));
+			definitions_resource(e->program->definitions, json_get_str(value, S("resourceType")));
 		return real ? real : declared;
 	}
 	return declared;
@@ -127,11 +127,11 @@ static bool resolve_contained(struct eval *e, struct str id, struct path_items *
 {
 	const struct json *container = e->context->resource;
 	if (id.n == 0)
-		return eval_add(e, out, path_item_resource(e->context->definitions, container));
+		return eval_add(e, out, path_item_resource(e->program->definitions, container));
 	struct json_iter it = json_iter(json_get(container, S("contained")));
 	while (json_next(&it))
 		if (str_eq(json_get_str(it.value, S("id")), id))
-			return eval_add(e, out, path_item_resource(e->context->definitions, it.value));
+			return eval_add(e, out, path_item_resource(e->program->definitions, it.value));
 	return true;
 }
 
@@ -139,7 +139,7 @@ static bool resolve_contained(struct eval *e, struct str id, struct path_items *
  * Reference.type speaks. */
 bool eval_resolve(struct eval *e, const struct path_item *item, struct path_items *out)
 {
-	const struct definitions *d = e->context->definitions;
+	const struct definitions *d = e->program->definitions;
 	if (item->kind != PATH_ELEMENT)
 		return true;
 	struct str text = json_str(item->value);

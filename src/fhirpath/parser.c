@@ -67,9 +67,9 @@ static bool system_kind(struct str name, enum path_kind *ret_kind)
 	static const struct {
 		const char *name;
 		enum path_kind kind;
-	} names[] = {{"Boolean", PATH_BOOLEAN}, {"String", PATH_STRING}, {"Integer", PATH_INTEGER},
-		     {"Decimal", PATH_DECIMAL}, {"Date", PATH_OTHER},	 {"DateTime", PATH_OTHER},
-		     {"Time", PATH_OTHER},	{"Quantity", PATH_OTHER}};
+	} names[] = {{"Boolean", PATH_BOOLEAN}, {"String", PATH_STRING},    {"Integer", PATH_INTEGER},
+		     {"Decimal", PATH_DECIMAL}, {"Date", PATH_QUANTITY},    {"DateTime", PATH_QUANTITY},
+		     {"Time", PATH_QUANTITY},	{"Quantity", PATH_QUANTITY}};
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		if (str_is(name, names[i].name)) {
 			*ret_kind = names[i].kind;
@@ -89,7 +89,7 @@ static bool find_type(struct parser *p, size_t at, struct str space, struct str 
 		return true;
 	if (str_is(space, "System")) {
 		/* The official suite wants this to be a type that nothing is of. */
-		ret_type->system = PATH_OTHER;
+		ret_type->system = PATH_QUANTITY;
 		return true;
 	}
 	return path_error_at(err_of(p), p->lexer.text, at, ERR_VALUE, "the type \"%.*s\" is not known",
@@ -364,7 +364,7 @@ static const struct path_node *parse_expression(struct parser *p, int least)
 }
 
 const struct path_program *path_compile(struct arena *a, const struct definitions *d, struct str expression,
-					struct error *err)
+					const struct path_options *options, struct error *err)
 {
 	if (expression.n > PATH_MAX_EXPRESSION) {
 		error_set(err, ERR_LIMIT, "The FHIRPath expression is longer than %d bytes", PATH_MAX_EXPRESSION);
@@ -380,6 +380,9 @@ const struct path_program *path_compile(struct arena *a, const struct definition
 	if (!advance(&p))
 		return NULL;
 	program->expression = own;
+	program->definitions = d;
+	program->strict = options && options->strict;
+	program->as_filters = options && options->as_filters;
 	program->root = parse_expression(&p, 0);
 	if (!program->root)
 		return NULL;

@@ -59,7 +59,7 @@ bool item_as(const struct path_item *item, struct path_type type)
 /* ---- equality -------------------------------------------------------------------------------------------------- */
 
 /* A decimal as digits without leading or trailing zeros times a power of ten. */
-struct decimal {
+struct digits {
 	bool negative;
 	struct str text;
 	size_t digits; /* significant ones */
@@ -82,9 +82,9 @@ static long decimal_exponent(struct str text)
 	return negative ? -value : value;
 }
 
-static struct decimal decimal_of(struct str text)
+static struct digits decimal_of(struct str text)
 {
-	struct decimal d = {.negative = text.n && text.p[0] == '-', .text = text};
+	struct digits d = {.negative = text.n && text.p[0] == '-', .text = text};
 	size_t end = 0, last = 0;
 	long after_point = 0;
 	bool point = false;
@@ -109,7 +109,7 @@ static struct decimal decimal_of(struct str text)
 	return d;
 }
 
-static char next_digit(const struct decimal *d, size_t *at)
+static char next_digit(const struct digits *d, size_t *at)
 {
 	while (!decimal_digit(d->text.p[*at]))
 		(*at)++;
@@ -118,7 +118,7 @@ static char next_digit(const struct decimal *d, size_t *at)
 
 static bool decimals_equal(struct str a, struct str b)
 {
-	struct decimal x = decimal_of(a), y = decimal_of(b);
+	struct digits x = decimal_of(a), y = decimal_of(b);
 	if (x.digits == 0 || y.digits == 0)
 		return x.digits == y.digits;
 	if (x.negative != y.negative || x.digits != y.digits || x.exponent != y.exponent)

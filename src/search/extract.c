@@ -79,10 +79,12 @@ bool extract(const struct extractor *x, struct arena *a, const struct json *reso
 
 static bool extract_param(struct extraction *e, const struct search_param *param, const struct path_item *item)
 {
-	struct path_context context = {.definitions = e->definitions, .resource = e->resource};
+	struct path_context context = {.resource = e->resource};
 	struct path_items found;
-	const struct path_program *program = path_compile(e->arena, e->definitions, param->expression, e->err);
-	if (!program || !path_eval(program->root, e->arena, &context, item, &found, e->err))
+	static const struct path_options options = {.as_filters = true};
+	const struct path_program *program =
+		path_compile(e->arena, e->definitions, param->expression, &options, e->err);
+	if (!program || !path_eval(program, e->arena, &context, item, &found, e->err))
 		return false;
 	for (size_t i = 0; i < found.count; i++)
 		if (!rows_of_item(e, param, &found.items[i]))

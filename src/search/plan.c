@@ -220,6 +220,7 @@ static enum followed follow_where(struct plan *p, const struct path_node *call, 
 			return FOLLOW_OTHER;
 		if (!is_member_test(left.nodes[i], call->args, &guard))
 			(void)is_resolve_test(left.nodes[i], call->args, &guard);
+		guard.program = p->program;
 		f = follow_guard(p, left.nodes[i], guard, out);
 	}
 	return f;
@@ -298,10 +299,13 @@ static bool add_program(struct plan *p, const struct search_param *param, const 
 static bool add_param(struct plan *p, const struct search_param *param)
 {
 	struct cursors out = {.count = 0};
-	const struct path_program *program = path_compile(&p->arena, p->definitions, param->expression, p->err);
+	static const struct path_options options = {.as_filters = true};
+	const struct path_program *program =
+		path_compile(&p->arena, p->definitions, param->expression, &options, p->err);
 	if (!program)
 		return error_context(p->err, "Search parameter %.*s of %.*s", STR_ARG(param->code),
 				     STR_ARG(p->type->name));
+	p->program = program;
 	switch (follow(p, program->root, &out)) {
 	case FOLLOW_FAILED:
 		return false;

@@ -30,6 +30,7 @@ struct plan_guard {
 	enum guard_kind kind;
 	struct str member, text; /* GUARD_MEMBER: this property is a string equal to text */
 	const struct fhir_type *type; /* GUARD_RESOLVES: the reference is to a resource of this type */
+	const struct path_program *program; /* that condition is of */
 	const struct path_node *condition; /* GUARD_CONDITION, and GUARD_RESOLVES for contained resources */
 	struct plan_node *node;
 };
@@ -46,7 +47,8 @@ struct plan {
 	struct plan_node *root;
 	struct plan_program *programs;
 	size_t program_count, program_capacity;
-	struct error *err; /* while building */
+	const struct path_program *program; /* while building */
+	struct error *err; /* the same */
 };
 
 /* Where the search for a property begins in the slots of a node; property is not empty. */

@@ -28,11 +28,11 @@ static bool walk(struct extraction *e, const struct plan_node *node, const struc
 static bool condition_holds(struct extraction *e, const struct plan_node *node, const struct plan_guard *guard,
 			    const struct json *value, bool *ret_holds)
 {
-	struct path_context context = {.definitions = e->definitions, .resource = e->resource};
+	struct path_context context = {.resource = e->resource};
 	struct path_item item = {.kind = PATH_ELEMENT, .type = node->type, .element = node->element, .value = value};
 	struct path_items result;
 	int truth;
-	if (!path_eval(guard->condition, e->arena, &context, &item, &result, e->err) ||
+	if (!path_eval_node(guard->program, guard->condition, e->arena, &context, &item, &result, e->err) ||
 	    !path_truth(&result, &truth, e->err))
 		return false;
 	*ret_holds = truth == 1;
@@ -100,9 +100,9 @@ static bool walk(struct extraction *e, const struct plan_node *node, const struc
 
 static bool run_program(struct extraction *e, const struct plan_program *p, const struct path_item *item)
 {
-	struct path_context context = {.definitions = e->definitions, .resource = e->resource};
+	struct path_context context = {.resource = e->resource};
 	struct path_items found;
-	if (!path_eval(p->program->root, e->arena, &context, item, &found, e->err))
+	if (!path_eval(p->program, e->arena, &context, item, &found, e->err))
 		return false;
 	for (size_t i = 0; i < found.count; i++)
 		if (!rows_of_item(e, p->param, &found.items[i]))

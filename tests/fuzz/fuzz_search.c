@@ -40,11 +40,11 @@ static void check_expression(struct arena *a, struct str expression, const struc
 	const struct definitions *d = definitions_builtin();
 	struct error err = {0};
 	struct path_items items;
-	const struct path_program *program = path_compile(a, d, expression, &err);
+	const struct path_program *program = path_compile(a, d, expression, NULL, &err);
 	assert(program || err.code != ERR_NONE);
-	struct path_context context = {.definitions = d, .resource = resource};
+	struct path_context context = {.resource = resource};
 	struct path_item focus = path_item_resource(d, resource);
-	if (program && !path_eval(program->root, a, &context, &focus, &items, &err))
+	if (program && !path_eval(program, a, &context, &focus, &items, &err))
 		assert(err.code != ERR_NONE);
 }
 

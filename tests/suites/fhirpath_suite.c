@@ -57,7 +57,7 @@ static enum outcome run(struct arena *a, const char *directory, const struct jso
 	bool invalid = json_get(test, S("invalid"));
 	if (str_is(json_get_str(test, S("mode")), "strict"))
 		return NOT_SUPPORTED;
-	const struct path_program *program = path_compile(a, d, json_get_str(test, S("expression")), err);
+	const struct path_program *program = path_compile(a, d, json_get_str(test, S("expression")), NULL, err);
 	if (!program && err->code == ERR_NOT_SUPPORTED)
 		return NOT_SUPPORTED;
 	if (!program)
@@ -70,10 +70,10 @@ static enum outcome run(struct arena *a, const char *directory, const struct jso
 	const struct json *resource = read_json(a, directory, name, err);
 	if (!resource)
 		return FAILED;
-	struct path_context context = {.definitions = d, .resource = resource};
+	struct path_context context = {.resource = resource};
 	struct path_item focus = path_item_resource(d, resource);
 	struct path_items items = {0};
-	if (!path_eval(program->root, a, &context, &focus, &items, err))
+	if (!path_eval(program, a, &context, &focus, &items, err))
 		return invalid ? PASSED : FAILED;
 	return !invalid && outputs_match(test, &items) ? PASSED : FAILED;
 }

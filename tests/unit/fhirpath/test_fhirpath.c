@@ -133,10 +133,10 @@ static bool run(struct arena *a, const struct example *x, struct path_items *ite
 {
 	const struct definitions *d = definitions_builtin();
 	const struct json *resource = json_parse(a, str_from(x->resource), 0, err);
-	const struct path_program *program = path_compile(a, d, str_from(x->expression), err);
-	struct path_context context = {.definitions = d, .resource = resource};
+	const struct path_program *program = path_compile(a, d, str_from(x->expression), NULL, err);
+	struct path_context context = {.resource = resource};
 	struct path_item focus = path_item_resource(d, resource);
-	return resource && program && path_eval(program->root, a, &context, &focus, items, err);
+	return resource && program && path_eval(program, a, &context, &focus, items, err);
 }
 
 static void evaluates(void **state)
@@ -194,7 +194,7 @@ static void refuses(void **state)
 		struct arena a;
 		struct error err = {0};
 		arena_init(&a, 1 << 20);
-		if (path_compile(&a, definitions_builtin(), str_from(bad[i].expression), &err))
+		if (path_compile(&a, definitions_builtin(), str_from(bad[i].expression), NULL, &err))
 			fail_msg("%s compiled", bad[i].expression);
 		if (err.code != bad[i].code || !strstr(err.text, bad[i].names) || err.column != bad[i].column)
 			fail_msg("%s: %s, column %zu: %s", bad[i].expression, error_name(err.code), err.column,
@@ -215,12 +215,12 @@ static void bounds_nesting_and_length(void **state)
 		buf_init(&text, 1 << 20);
 		for (size_t n = 0; n < 2000; n++)
 			buf_add(&text, str_from(parts[i]));
-		assert_null(path_compile(&a, definitions_builtin(), str_slice(buf_str(&text), 0, 8000), &err));
+		assert_null(path_compile(&a, definitions_builtin(), str_slice(buf_str(&text), 0, 8000), NULL, &err));
 		assert_int_not_equal(err.code, ERR_NONE);
 		err = (struct error){0};
 		while (text.n <= PATH_MAX_EXPRESSION)
 			buf_char(&text, ' ');
-		assert_null(path_compile(&a, definitions_builtin(), buf_str(&text), &err));
+		assert_null(path_compile(&a, definitions_builtin(), buf_str(&text), NULL, &err));
 		assert_int_equal(err.code, ERR_LIMIT);
 		buf_done(&text);
 		arena_done(&a);
