@@ -13,25 +13,7 @@ struct check {
 	struct issues *findings;
 };
 
-/* Where we are, as a chain on the stack; it becomes text only when something is wrong. */
-struct place {
-	const struct place *parent;
-	struct str name;
-	int64_t index; /* -1: no list */
-};
-
 enum { MAX_NESTING = 60, MAX_ELEMENTS = 192, MAX_HINTS = 10 };
-
-static void add_path(struct buf *out, const struct place *at)
-{
-	if (at->parent) {
-		add_path(out, at->parent);
-		buf_char(out, '.');
-	}
-	buf_add(out, at->name);
-	if (at->index >= 0)
-		buf_printf(out, "[%lld]", (long long)at->index);
-}
 
 __attribute__((format(printf, 5, 6))) static void finding(struct check *c, const struct place *at,
 							  enum issue_severity severity, enum error_code code,
@@ -44,7 +26,7 @@ __attribute__((format(printf, 5, 6))) static void finding(struct check *c, const
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	buf_init(&path, 4096);
-	add_path(&path, at);
+	place_write(&path, at);
 	issues_add(c->findings, severity, code, buf_str(&path), "%s", text);
 	buf_done(&path);
 }

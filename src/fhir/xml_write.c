@@ -17,6 +17,8 @@ struct writer {
 	const struct fhir_type *element; /* Element, the type of twins */
 	struct error *err;
 	unsigned depth;
+	bool pretty;
+	unsigned level; /* of indentation */
 };
 
 struct member {
@@ -36,53 +38,16 @@ static void add_char(struct buf *out, char c)
 		buf_char(out, c);
 }
 
-static const char *escape_of(char c)
-{
-	switch (c) {
-	case '&':
-		return "&amp;";
-	case '<':
-		return "&lt;";
-	case '>':
-		return "&gt;";
-	case '"':
-		return "&quot;";
-	case '\t':
-		return "&#9;"; /* a reader turns bare white space in attributes into blanks */
-	case '\n':
-		return "&#10;";
-	case '\r':
-		return "&#13;";
-	default:
-		return NULL;
-	}
-}
-
 /* U+FFFE and U+FFFF are valid UTF-8 and yet no XML. */
 static bool is_noncharacter(struct str s, size_t at)
 {
 	return at + 3 <= s.n && s.p[at] == '\xef' && s.p[at + 1] == '\xbf' && (unsigned char)s.p[at + 2] >= 0xbe;
 }
 
-static void add_text(struct buf *out, struct str text)
-{
-	for (size_t i = 0; i < text.n; i++) {
-		const char *escape = escape_of(text.p[i]);
-		if (escape) {
-			buf_add(out, str_from(escape));
-		} else if (is_noncharacter(text, i)) {
-			buf_add(out, S("\xef\xbf\xbd"));
-			i += 2;
-		} else {
-			add_char(out, text.p[i]);
-		}
-	}
-}
-
 static void add_attribute(struct buf *out, const char *name, struct str value)
 {
 	buf_printf(out, " %s=\"", name);
-	add_text(out, value);
+	xml_add_text(out, value, true);
 	buf_char(out, '"');
 }
 
@@ -126,9 +91,11 @@ static bool has_namespace(struct str div)
 static size_t add_div_part(struct buf *out, struct str div, size_t at)
 {
 	size_t end = at + 1;
-	if (str_starts(str_slice(div, at, div.n), S("<!--")))
-		return at + 4 + str_find(str_slice(div, at + 4, div.n), S("-->")) + 3; /* comments are left out */
-	if (div.p[at] == '&') {
+	if (str_starts(str_slice(div, at, div.n), S("<!--"))) {
+		end = at + 4 + str_find(str_slice(div, at + 4, div.n), S("-->"));
+		for (; at < end; at++)
+			add_char(out, is_noncharacter(div, at) ? '?' : div.p[at]);
+	} else if (div.p[at] == '&') {
 		end = str_find_char(div, ';', at) + 1;
 		add_entity(out, str_slice(div, at + 1, end - 1));
 	} else if (is_noncharacter(div, at)) {
@@ -153,7 +120,7 @@ static void add_div(struct buf *out, struct str div)
 			at = add_div_part(out, div, at);
 	} else {
 		buf_char(out, '>');
-		add_text(out, div);
+		xml_add_text(out, div, false);
 		buf_add(out, S("</div>"));
 	}
 }
@@ -244,11 +211,29 @@ static bool put_members(struct writer *w, const struct member *members, size_t c
 	return true;
 }
 
-static void put_end(struct buf *out, struct str name)
+static void new_line(struct writer *w)
 {
-	buf_add(out, S("</"));
-	buf_add(out, name);
-	buf_char(out, '>');
+	if (!w->pretty)
+		return;
+	buf_char(w->out, '\n');
+	for (unsigned i = 0; i < w->level; i++)
+		buf_add(w->out, S("  "));
+}
+
+/* A start tag up to its attributes. */
+static void put_start(struct writer *w, struct str name)
+{
+	new_line(w);
+	buf_char(w->out, '<');
+	buf_add(w->out, name);
+}
+
+static void put_end(struct writer *w, struct str name)
+{
+	new_line(w);
+	buf_add(w->out, S("</"));
+	buf_add(w->out, name);
+	buf_char(w->out, '>');
 }
 
 static bool put_resource(struct writer *w, const struct json *resource, const char *namespace)
@@ -258,14 +243,15 @@ static bool put_resource(struct writer *w, const struct json *resource, const ch
 	struct member *members = type ? put_in_order(w, resource, type, &count) : NULL;
 	if (!members)
 		return false;
-	buf_char(w->out, '<');
-	buf_add(w->out, type->name);
+	put_start(w, type->name);
 	if (namespace)
 		add_attribute(w->out, "xmlns", str_from(namespace));
 	buf_char(w->out, '>');
+	w->level++;
 	if (!put_members(w, members, count, false, false))
 		return false;
-	put_end(w->out, type->name);
+	w->level--;
+	put_end(w, type->name);
 	return true;
 }
 
@@ -280,8 +266,7 @@ static bool put_element(struct writer *w, struct str name, const struct fhir_typ
 		return false;
 	struct str id = json_get_str(object, S("id")), url = extension ? json_get_str(object, S("url")) : STR_NULL;
 	attributes = (id.p ? 1 : 0) + (url.p ? 1 : 0);
-	buf_char(w->out, '<');
-	buf_add(w->out, name);
+	put_start(w, name);
 	if (id.p)
 		add_attribute(w->out, "id", id);
 	if (url.p)
@@ -293,9 +278,11 @@ static bool put_element(struct writer *w, struct str name, const struct fhir_typ
 		return true;
 	}
 	buf_char(w->out, '>');
+	w->level++;
 	if (!put_members(w, members, count, true, extension))
 		return false;
-	put_end(w->out, name);
+	w->level--;
+	put_end(w, name);
 	return true;
 }
 
@@ -308,6 +295,7 @@ static bool put_primitive(struct writer *w, const struct member *m, const struct
 	if (none && !json_is(twin, JSON_OBJECT))
 		return true; /* a place in the list that only keeps the lists side by side */
 	if (m->type->primitive == PRIMITIVE_XHTML) {
+		new_line(w);
 		add_div(w->out, text);
 		return true;
 	}
@@ -325,11 +313,12 @@ static bool put_item(struct writer *w, const struct member *m, const struct json
 	} else if (!json_is(value, JSON_OBJECT)) {
 		ok = misfit(w, m->key);
 	} else if (m->type->kind == TYPE_RESOURCE) {
-		buf_char(w->out, '<');
-		buf_add(w->out, m->key);
+		put_start(w, m->key);
 		buf_char(w->out, '>');
+		w->level++;
 		ok = put_resource(w, value, NULL);
-		put_end(w->out, m->key);
+		w->level--;
+		put_end(w, m->key);
 	} else {
 		ok = put_element(w, m->key, m->type, value, STR_NULL);
 	}
@@ -352,10 +341,22 @@ static bool put_member(struct writer *w, const struct member *m)
 	}
 }
 
+static bool write_document(struct buf *out, struct arena *scratch, const struct definitions *d,
+			   const struct json *resource, bool pretty, struct error *err)
+{
+	struct writer w = {out, scratch, d, definitions_type(d, S("Element")), err, 0, pretty, 0};
+	buf_add(out, S("<?xml version=\"1.0\" encoding=\"UTF-8\"?>"));
+	return put_resource(&w, resource, FHIR_NS);
+}
+
 bool xml_write_resource(struct buf *out, struct arena *scratch, const struct definitions *d,
 			const struct json *resource, struct error *err)
 {
-	struct writer w = {out, scratch, d, definitions_type(d, S("Element")), err, 0};
-	buf_add(out, S("<?xml version=\"1.0\" encoding=\"UTF-8\"?>"));
-	return put_resource(&w, resource, FHIR_NS);
+	return write_document(out, scratch, d, resource, false, err);
+}
+
+bool xml_write_resource_pretty(struct buf *out, struct arena *scratch, const struct definitions *d,
+			       const struct json *resource, struct error *err)
+{
+	return write_document(out, scratch, d, resource, true, err);
 }

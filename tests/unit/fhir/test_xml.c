@@ -51,7 +51,7 @@ static void resources_have_their_xml_form(void **state)
 		{PATIENT "\"text\":{\"div\":\"<div><p>x</div>\"}}",
 		 "<text>" DIV "&lt;div&gt;&lt;p&gt;x&lt;/div&gt;</div></text>"},
 		{PATIENT "\"text\":{\"div\":\"<div title='a>&nbsp;' xmlns='x'><!-- a & -->b<!----></div>\"}}",
-		 "<text><div title='a>&#160;' xmlns='x'>b</div></text>"},
+		 "<text><div title='a>&#160;' xmlns='x'><!-- a & -->b<!----></div></text>"},
 		{PATIENT "\"contained\":[{\"resourceType\":\"Organization\",\"name\":\"N\",\"id\":\"o\"}]}",
 		 "<contained><Organization><id value=\"o\"/><name value=\"N\"/></Organization></contained>"},
 		{PATIENT "\"link\":[{\"type\":\"refer\",\"id\":\"l\",\"other\":{\"reference\":\"Patient/1\"}}]}",
@@ -130,12 +130,37 @@ static void what_does_not_fit_is_refused(void **state)
 	arena_done(&a);
 }
 
+static void pretty_xml_reads_the_same(void **state)
+{
+	(void)state;
+	struct arena a;
+	struct buf out;
+	struct error err = {0};
+	arena_init(&a, 1 << 20);
+	buf_init(&out, 1 << 20);
+	const struct json *j = json_parse(
+		&a,
+		S(PATIENT
+		  "\"text\":{\"div\":\"<div xmlns='http://www.w3.org/1999/xhtml'> <p>a</p></div>\"},\"contained\":"
+		  "[{\"resourceType\":\"Basic\",\"id\":\"b\"}],\"name\":[{\"given\":[\"A\"]}]}"),
+		0, &err);
+	assert_true(xml_write_resource_pretty(&out, &a, definitions_builtin(), j, &err));
+	assert_true(str_is(buf_str(&out), DECLARATION
+			   "\n<Patient xmlns=\"http://hl7.org/fhir\">\n  <text>\n"
+			   "    <div xmlns='http://www.w3.org/1999/xhtml'> <p>a</p></div>\n  </text>\n"
+			   "  <contained>\n    <Basic>\n      <id value=\"b\"/>\n    </Basic>\n  </contained>\n"
+			   "  <name>\n    <given value=\"A\"/>\n  </name>\n</Patient>"));
+	buf_done(&out);
+	arena_done(&a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(resources_have_their_xml_form),
 		cmocka_unit_test(bundles_and_decimals_keep_their_content),
 		cmocka_unit_test(what_does_not_fit_is_refused),
+		cmocka_unit_test(pretty_xml_reads_the_same),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
