@@ -1,0 +1,113 @@
+/*
+ * Shared by the files of this room: one validation in progress, the place in the document where it is, and how rules
+ * report. The walk (walk.c) visits every element once. Rules that belong to a type (a resource type such as Bundle, a
+ * data type such as Attachment) are functions listed in rules.def; the walk calls them for each element of that type
+ * after the element's own structure and content were checked.
+ */
+#ifndef FIRTH_VALIDATE_VALIDATE_PRIV_H
+#define FIRTH_VALIDATE_VALIDATE_PRIV_H
+
+#include "profile/profile.h"
+#include "validate/validate.h"
+
+struct node;
+
+/* A resource that the walk is in: the root, a contained one, one in an entry or a parameter. */
+struct holder {
+	const struct holder *outer; /* the resource around it, NULL for the root */
+	const struct node *node;
+	const struct json *json;
+	const struct fhir_type *type; /* NULL for a logical model */
+	struct str full_url; /* of its Bundle entry, or STR_NULL */
+	bool contained; /* in DomainResource.contained */
+};
+
+/* A place in the document. Nodes live on the stack of the walk; parents outlive their children. */
+struct node {
+	const struct node *parent; /* NULL for the root */
+	const struct holder *holder; /* the resource it belongs to; a resource's own node belongs to itself */
+	struct str name; /* "given"; the type's name for the root; "value" for valueQuantity */
+	struct str choice; /* "Quantity" for valueQuantity, else STR_NULL */
+	int64_t index; /* in a list, -1 for single elements */
+	const struct json *value; /* NULL when there is only the sibling */
+	const struct json *extra; /* the "_name" sibling of a primitive: id and extensions */
+	const struct fhir_type *type; /* NULL when unknown */
+	const struct fhir_element *element; /* NULL for resources and unknown elements */
+};
+
+struct reference_index;
+
+struct validation {
+	struct validator *validator;
+	const struct definitions *definitions;
+	const struct canonicals *canonicals;
+	struct terminology *terminology;
+	struct profiles *profiles;
+	struct arena *arena;
+	const struct validation_options *options;
+	struct issues *findings;
+	const struct json *root;
+	struct reference_index *references; /* see resolve.c */
+	struct conformance *conformances; /* verdicts on targets, see conform.c */
+	unsigned trials; /* over 0: only asking whether something would conform; findings go nowhere */
+	size_t trial_errors; /* errors that were found so */
+	unsigned depth;
+	struct error *err; /* set when the validation itself failed */
+};
+
+/* ---- reporting (report.c) --------------------------------------------------------------------------------------- */
+
+/* One finding at a node. code is an ERR_ that gives the FHIR issue type; rule is the key of the invariant or of our
+ * rule ("dom-3", "max", "display"); the text is one sentence with the value that is wrong. */
+void validation_find(struct validation *v, const struct node *at, enum issue_severity severity, enum error_code code,
+		     struct str rule, const char *format, ...) __attribute__((format(printf, 6, 7)));
+/* The FHIRPath location: "Observation.component[1].value.ofType(Quantity).unit". */
+struct str node_location(struct arena *a, const struct node *n);
+/* A child of a node, for reporting at places the walk is not at: index -1 for single elements; value may be NULL. Its
+ * type is left out. A child that is a resource keeps the holder of its parent. */
+struct node node_child(const struct node *parent, struct str name, int64_t index, const struct json *value);
+
+#define find_error(v, at, code, rule, ...)   validation_find(v, at, ISSUE_ERROR, code, S(rule), __VA_ARGS__)
+#define find_warning(v, at, code, rule, ...) validation_find(v, at, ISSUE_WARNING, code, S(rule), __VA_ARGS__)
+#define find_hint(v, at, code, rule, ...)    validation_find(v, at, ISSUE_INFORMATION, code, S(rule), __VA_ARGS__)
+
+/* ---- references (resolve.c) ------------------------------------------------------------------------------------- */
+
+enum target_place { TARGET_NONE, TARGET_CONTAINED, TARGET_BUNDLED, TARGET_OUTSIDE };
+
+struct target {
+	enum target_place place;
+	const struct json *resource; /* NULL: not at hand */
+	size_t entry; /* TARGET_BUNDLED: position in Bundle.entry */
+	const struct json *bundle; /* TARGET_BUNDLED: the innermost Bundle around */
+	size_t matches; /* entries that match; more than one is ambiguous */
+};
+
+/* Looks a literal reference up as it stands at a node: "#id" in the enclosing resource, then entries of the Bundles
+ * around by the rules of http://hl7.org/fhir/R4/bundle.html#references, then options->resolve. */
+struct target validation_resolve(struct validation *v, const struct holder *from, struct str reference);
+
+/* ---- rules of types (rules.def) --------------------------------------------------------------------------------- */
+
+/* Called once per element of the type, at the end of its walk; not in trials and not when structure_only. */
+typedef void (*type_rule)(struct validation *v, const struct node *at);
+/* The rules of a type one after the other; NULL at the end. *at starts at 0. */
+type_rule type_rule_next(struct str type, size_t *at);
+
+#define RULE(type, function) void function(struct validation *v, const struct node *at);
+#include "validate/rules.def"
+#undef RULE
+
+/* ---- the walk --------------------------------------------------------------------------------------------------- */
+
+/* Does the element or resource at a node conform to a profile? 1 yes, 0 no, -1 the profile is not at hand. Findings go
+ * nowhere. */
+int validation_conforms(struct validation *v, const struct node *at, struct str profile);
+/* Is the coding in the value set; remembered per validator. */
+struct code_verdict validation_code(struct validation *v, struct str value_set, const struct canonical *from,
+				    const struct coding *coding, bool bare);
+/* Context to evaluate a FHIRPath program at a node, and the node as its focus. */
+struct path_item node_item(const struct node *n);
+void validation_path_context(struct validation *v, const struct node *n, struct path_context *ret_context);
+
+#endif
