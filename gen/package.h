@@ -5,7 +5,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 
-/* Unpacks the whole archive into memory. */
+/* Unpacks the whole archive into an initialised buffer. */
 bool package_load(const char *path, struct buf *ret_tar, struct error *err) MUST_USE;
 
 /* Walks the regular files: *at starts at 0; false at the end or on a broken archive (err then set). */

@@ -3,6 +3,7 @@
 #define FIRTH_FHIR_FHIR_PRIV_H
 
 #include "fhir/resource.h"
+#include "xml/xml.h"
 
 /* Where a walk is, as a chain on the stack; it becomes text only when something is wrong. */
 struct place {
@@ -18,5 +19,11 @@ const char *primitive_problem(enum fhir_primitive primitive, const struct json *
 
 /* Whether a narrative is one well-formed <div>, so that it can stand in XML as it is: NULL, or what is wrong. */
 const char *xhtml_problem(struct str text);
+
+/* The narrative of JSON as an element of XHTML: as it is when it is sound, otherwise as plain text in a <div>. */
+void div_write(struct buf *out, struct str div);
+/* An element of XHTML, read from text, as the narrative of JSON: as it stands in the text when it can stand alone
+ * there, otherwise written anew without prefixes. False when it is too large. */
+bool div_read(struct json_writer *w, struct str text, const struct xml_node *node) MUST_USE;
 
 #endif

@@ -295,27 +295,6 @@ static bool put_value(struct reader *r, const struct place *at, const struct xml
 	return fits || r->findings || problem(r, at, node, ERR_VALUE, "The value is no %.*s", STR_ARG(type->name));
 }
 
-/* The narrative as it stands in the text, when it can stand alone there; otherwise written anew without prefixes. */
-static void put_narrative(struct reader *r, const struct xml_node *node)
-{
-	struct buf div;
-	buf_init(&div, MAX_OUT);
-	if (node->verbatim && node->declares_default) {
-		struct str source = str_slice(r->text, node->from, node->to);
-		for (size_t i = 0; i < source.n; i++) {
-			if (source.p[i] != '\r')
-				buf_char(&div, source.p[i]);
-			else if (i + 1 == source.n || source.p[i + 1] != '\n')
-				buf_char(&div, '\n');
-		}
-	} else {
-		xml_write_element(&div, node);
-	}
-	json_put_str(&r->w, buf_str(&div));
-	r->out.failed |= !buf_ok(&div);
-	buf_done(&div);
-}
-
 static struct str value_of(const struct xml_node *node)
 {
 	return xml_attribute(node, STR_NULL, S("value"));
@@ -351,7 +330,7 @@ static bool put_values(struct reader *r, const struct place *at, const struct me
 		struct place here = place_of(at, m, i);
 		struct str value = value_of(m->nodes[i]);
 		if (m->type->primitive == PRIMITIVE_XHTML)
-			put_narrative(r, m->nodes[i]);
+			r->out.failed |= !div_read(&r->w, r->text, m->nodes[i]);
 		else if (!value.n)
 			json_put_raw(&r->w, S("null"));
 		else if (!put_value(r, &here, m->nodes[i], m->type, value))

@@ -5,8 +5,7 @@
 #include "fhir/fhir_priv.h"
 #include "fhir/xml.h"
 
-#define FHIR_NS	 "http://hl7.org/fhir"
-#define XHTML_NS "http://www.w3.org/1999/xhtml"
+#define FHIR_NS "http://hl7.org/fhir"
 
 enum { MAX_DEPTH = 64 };
 
@@ -28,101 +27,11 @@ struct member {
 	const struct json *value, *twin;
 };
 
-/* Characters that XML 1.0 cannot hold become U+FFFD: better a sign of something lost than a document no one can read.
- */
-static void add_char(struct buf *out, char c)
-{
-	if ((unsigned char)c < 0x20 && c != '\t' && c != '\n' && c != '\r')
-		buf_add(out, S("\xef\xbf\xbd"));
-	else
-		buf_char(out, c);
-}
-
-/* U+FFFE and U+FFFF are valid UTF-8 and yet no XML. */
-static bool is_noncharacter(struct str s, size_t at)
-{
-	return at + 3 <= s.n && s.p[at] == '\xef' && s.p[at + 1] == '\xbf' && (unsigned char)s.p[at + 2] >= 0xbe;
-}
-
 static void add_attribute(struct buf *out, const char *name, struct str value)
 {
 	buf_printf(out, " %s=\"", name);
 	xml_add_text(out, value, true);
 	buf_char(out, '"');
-}
-
-/* XML without a DTD knows five entities by name; HTML's others become numbers, or the text they were. */
-static void add_entity(struct buf *out, struct str name)
-{
-	static const struct {
-		const char *name;
-		unsigned code;
-	} known[] = {{"nbsp", 160},   {"copy", 169},   {"reg", 174},	 {"deg", 176},	  {"plusmn", 177},
-		     {"sup2", 178},   {"sup3", 179},   {"micro", 181},	 {"middot", 183}, {"frac12", 189},
-		     {"ndash", 8211}, {"mdash", 8212}, {"lsquo", 8216},	 {"rsquo", 8217}, {"ldquo", 8220},
-		     {"rdquo", 8221}, {"bull", 8226},  {"hellip", 8230}, {"trade", 8482}, {"le", 8804},
-		     {"ge", 8805}};
-	static const char *const own[] = {"amp", "lt", "gt", "quot", "apos"};
-	bool keep = name.p[0] == '#';
-	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
-		keep |= str_is(name, own[i]);
-	for (size_t i = 0; !keep && i < sizeof(known) / sizeof(known[0]); i++) {
-		if (str_is(name, known[i].name)) {
-			buf_printf(out, "&#%u;", known[i].code);
-			return;
-		}
-	}
-	buf_printf(out, "%s%.*s;", keep ? "&" : "&amp;", STR_ARG(name));
-}
-
-/* Whether the first tag names its namespace; quoted values are stepped over. */
-static bool has_namespace(struct str div)
-{
-	for (size_t i = 4; i < div.n && div.p[i] != '>'; i++) {
-		if (div.p[i] == '"' || div.p[i] == '\'')
-			i = str_find_char(div, div.p[i], i + 1);
-		else if (str_starts(str_slice(div, i, div.n), S("xmlns")))
-			return true;
-	}
-	return false;
-}
-
-/* One step of a well-formed narrative: returns the position after it. */
-static size_t add_div_part(struct buf *out, struct str div, size_t at)
-{
-	size_t end = at + 1;
-	if (str_starts(str_slice(div, at, div.n), S("<!--"))) {
-		end = at + 4 + str_find(str_slice(div, at + 4, div.n), S("-->"));
-		for (; at < end; at++)
-			add_char(out, is_noncharacter(div, at) ? '?' : div.p[at]);
-	} else if (div.p[at] == '&') {
-		end = str_find_char(div, ';', at) + 1;
-		add_entity(out, str_slice(div, at + 1, end - 1));
-	} else if (is_noncharacter(div, at)) {
-		end = at + 3;
-		buf_add(out, S("\xef\xbf\xbd"));
-	} else {
-		add_char(out, div.p[at]);
-	}
-	return end;
-}
-
-/* The narrative as it is, in the namespace of XHTML. */
-static void add_div(struct buf *out, struct str div)
-{
-	div = str_trim(div);
-	bool sound = !xhtml_problem(div);
-	buf_add(out, S("<div"));
-	if (!sound || !has_namespace(div))
-		buf_add(out, S(" xmlns=\"" XHTML_NS "\""));
-	if (sound) {
-		for (size_t at = 4; at < div.n;)
-			at = add_div_part(out, div, at);
-	} else {
-		buf_char(out, '>');
-		xml_add_text(out, div, false);
-		buf_add(out, S("</div>"));
-	}
 }
 
 static struct str scalar_text(const struct json *value)
@@ -296,7 +205,7 @@ static bool put_primitive(struct writer *w, const struct member *m, const struct
 		return true; /* a place in the list that only keeps the lists side by side */
 	if (m->type->primitive == PRIMITIVE_XHTML) {
 		new_line(w);
-		add_div(w->out, text);
+		div_write(w->out, text);
 		return true;
 	}
 	return put_element(w, m->key, w->element, json_is(twin, JSON_OBJECT) ? twin : NULL, text);

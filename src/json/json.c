@@ -38,7 +38,7 @@ static struct str key_of(yyjson_val *k)
 enum { MAX_OBJECT_KEYS = 512, KEY_SLOTS = 4 * MAX_OBJECT_KEYS };
 
 /* Keys that fall on different bits of a word are different, so most objects need no comparison at all. */
-static bool small_keys_unique(yyjson_val *object, struct str *ret_key)
+static bool small_keys_unique(yyjson_val *object, yyjson_val **ret_key)
 {
 	struct str seen[16];
 	uint64_t bits = 0;
@@ -53,7 +53,7 @@ static bool small_keys_unique(yyjson_val *object, struct str *ret_key)
 		uint64_t bit = (uint64_t)1 << (mix & 63);
 		for (size_t j = 0; (bits & bit) && j < count; j++) {
 			if (str_eq(seen[j], key)) {
-				*ret_key = key;
+				*ret_key = k;
 				return false;
 			}
 		}
@@ -63,7 +63,7 @@ static bool small_keys_unique(yyjson_val *object, struct str *ret_key)
 	return true;
 }
 
-static bool large_keys_unique(yyjson_val *object, struct str *ret_key)
+static bool large_keys_unique(yyjson_val *object, yyjson_val **ret_key)
 {
 	yyjson_val *slots[KEY_SLOTS] = {0};
 	size_t i, max;
@@ -74,7 +74,7 @@ static bool large_keys_unique(yyjson_val *object, struct str *ret_key)
 		size_t at = str_hash(key) % KEY_SLOTS;
 		for (; slots[at]; at = (at + 1) % KEY_SLOTS) {
 			if (str_eq(key_of(slots[at]), key)) {
-				*ret_key = key;
+				*ret_key = k;
 				return false;
 			}
 		}
@@ -83,39 +83,48 @@ static bool large_keys_unique(yyjson_val *object, struct str *ret_key)
 	return true;
 }
 
-static bool keys_unique(yyjson_val *object, struct str *ret_key)
+static bool keys_unique(yyjson_val *object, yyjson_val **ret_key)
 {
 	return unsafe_yyjson_get_len(object) <= 16 ? small_keys_unique(object, ret_key)
 						   : large_keys_unique(object, ret_key);
 }
 
-static bool object_is_sound(yyjson_val *object, struct error *err)
+struct soundness {
+	struct str text;
+	const char *pool; /* yyjson's copy of the text, in which it decodes strings where they stand */
+	bool deep; /* the depth was the reason to fail */
+	struct error *err;
+};
+
+static bool object_is_sound(struct soundness *s, yyjson_val *object)
 {
-	struct str key;
+	yyjson_val *key = NULL;
 	if (unsafe_yyjson_get_len(object) > MAX_OBJECT_KEYS)
-		return error_set(err, ERR_LIMIT, "An object has more than %d members", MAX_OBJECT_KEYS);
+		return error_set(s->err, ERR_LIMIT, "An object has more than %d members", MAX_OBJECT_KEYS);
 	if (keys_unique(object, &key))
 		return true;
-	struct str shown = str_slice(key, 0, 64);
-	return error_set(err, ERR_JSON, "The property \"%.*s\" appears twice in one object", STR_ARG(shown));
+	if (s->err && !s->err->code)
+		json_position(s->text, (size_t)(key->uni.str - s->pool) - 1, &s->err->line, &s->err->column);
+	return error_set(s->err, ERR_JSON, "The property \"%.*s\" appears twice in one object",
+			 STR_ARG(str_slice(key_of(key), 0, 64)));
 }
 
 /* yyjson reads without recursion at any depth; our walks recurse, so the depth is bounded before anything else: this
- * one goes no deeper than what it allows. *ret_deep tells that the depth was the reason to fail. */
-static bool tree_is_sound(yyjson_val *v, unsigned depth_left, bool *ret_deep, struct error *err)
+ * one goes no deeper than what it allows. */
+static bool tree_is_sound(struct soundness *s, yyjson_val *v, unsigned depth_left)
 {
 	bool object = unsafe_yyjson_get_type(v) == YYJSON_TYPE_OBJ;
 	if (depth_left == 0) {
-		*ret_deep = true;
+		s->deep = true;
 		return false;
 	}
-	if (object && !object_is_sound(v, err))
+	if (object && !object_is_sound(s, v))
 		return false;
 	yyjson_val *child = unsafe_yyjson_get_first(v);
 	for (size_t left = unsafe_yyjson_get_len(v); left; left--) {
 		if (object)
 			child++; /* past the key */
-		if (unsafe_yyjson_is_ctn(child) && !tree_is_sound(child, depth_left - 1, ret_deep, err))
+		if (unsafe_yyjson_is_ctn(child) && !tree_is_sound(s, child, depth_left - 1))
 			return false;
 		child = unsafe_yyjson_get_next(child);
 	}
@@ -143,14 +152,14 @@ static void pool_free(void *ctx, void *p)
 	(void)p;
 }
 
-static bool set_read_error(struct error *err, struct str text, const yyjson_read_err *e)
+static bool set_read_error(struct error *err, struct str text, size_t skipped, const yyjson_read_err *e)
 {
 	if (!err || err->code)
 		return false;
 	if (e->code == YYJSON_READ_ERROR_MEMORY_ALLOCATION)
 		return error_memory(err);
 	size_t line, column;
-	json_position(text, e->pos, &line, &column);
+	json_position(text, e->pos + skipped, &line, &column);
 	if (!str_is_utf8(text))
 		error_set(err, ERR_UTF8, "The content is not valid UTF-8 at line %zu, column %zu", line, column);
 	else if (e->code == YYJSON_READ_ERROR_EMPTY_CONTENT)
@@ -166,21 +175,24 @@ const struct json *json_parse(struct arena *a, struct str text, unsigned max_dep
 {
 	yyjson_alc pool = {pool_malloc, pool_realloc, pool_free, a};
 	yyjson_read_err e;
-	if (text.n == 0) {
+	size_t mark =
+		str_starts(text, S("\xef\xbb\xbf")) ? 3 : 0; /* a byte order mark may be passed over (RFC 8259, 8.1) */
+	struct str json = str_slice(text, mark, text.n);
+	if (json.n == 0) {
 		error_set(err, ERR_JSON, "The content is empty where JSON was expected");
 		return NULL;
 	}
-	yyjson_doc *doc = yyjson_read_opts((char *)(uintptr_t)text.p, text.n, YYJSON_READ_NUMBER_AS_RAW, &pool, &e);
+	yyjson_doc *doc = yyjson_read_opts((char *)(uintptr_t)json.p, json.n, YYJSON_READ_NUMBER_AS_RAW, &pool, &e);
 	if (!doc) {
-		set_read_error(err, text, &e);
+		set_read_error(err, text, mark, &e);
 		return NULL;
 	}
 	yyjson_val *root = yyjson_doc_get_root(doc);
 	unsigned depth = max_depth ? max_depth : JSON_MAX_DEPTH;
-	bool deep = false;
-	if (!unsafe_yyjson_is_ctn(root) || tree_is_sound(root, depth, &deep, err))
+	struct soundness s = {json, doc->str_pool, false, err};
+	if (!unsafe_yyjson_is_ctn(root) || tree_is_sound(&s, root, depth))
 		return (const struct json *)root;
-	if (deep) {
+	if (s.deep) {
 		error_set(err, ERR_LIMIT, "The content is nested deeper than %u levels", depth);
 		if (err)
 			json_position(text, find_too_deep(text, depth), &err->line, &err->column);

@@ -20,7 +20,7 @@ enum json_type { JSON_NONE, JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON
 
 /* Parses one document and nothing else. Errors: ERR_JSON with line and column, ERR_UTF8, ERR_LIMIT (depth), ERR_MEMORY.
  * Duplicate keys in an object are ERR_JSON too: FHIR forbids them and two readers could see two different resources.
- * max_depth 0 means JSON_MAX_DEPTH. */
+ * max_depth 0 means JSON_MAX_DEPTH. A byte order mark in front is passed over. */
 const struct json *json_parse(struct arena *a, struct str text, unsigned max_depth, struct error *err) MUST_USE;
 
 enum json_type json_type(const struct json *j);

@@ -237,6 +237,42 @@ static void depth_is_bounded(void **state)
 	buf_done(&text);
 }
 
+static void narratives_come_back_to_the_byte(void **state)
+{
+	(void)state;
+	static const char *const divs[] = {
+		"<div xmlns=\"" XHTML "\"/>",
+		"<div xmlns='" XHTML "'><p class=\"a>b\">x\r\ny\rz\t</p> <!-- a & b -->\n&#160;&amp;&lt;</div>",
+		"<div xmlns=\"" XHTML "\" xml:lang=\"en\"><img src=\"a?b=1&amp;c=2\" alt='\"'/><br /></div>",
+		"<div xmlns=\"" XHTML "\">\xc3\xa9 \xf0\x9f\x98\x80</div>",
+	};
+	for (size_t i = 0; i < sizeof(divs) / sizeof(divs[0]); i++) {
+		struct arena a;
+		struct buf text, xml;
+		struct error err = {0};
+		arena_init(&a, 1 << 20);
+		buf_init(&text, 1 << 20);
+		buf_init(&xml, 1 << 20);
+		struct json_writer w = json_writer(&text);
+		json_object_begin(&w);
+		json_put_member(&w, S("resourceType"), S("Patient"));
+		json_key(&w, S("text"));
+		json_object_begin(&w);
+		json_put_member(&w, S("div"), str_from(divs[i]));
+		json_object_end(&w);
+		json_object_end(&w);
+		const struct json *j = json_parse(&a, buf_str(&text), 0, &err);
+		assert_true(xml_write_resource(&xml, &a, definitions_builtin(), j, &err));
+		const struct json *back = xml_read_resource(&a, definitions_builtin(), buf_str(&xml), NULL, &err);
+		struct str div = json_get_str(json_get(back, S("text")), S("div"));
+		if (!str_eq(div, str_from(divs[i])))
+			fail_msg("%s became %.*s through %.*s", divs[i], STR_ARG(div), STR_ARG(buf_str(&xml)));
+		buf_done(&xml);
+		buf_done(&text);
+		arena_done(&a);
+	}
+}
+
 static void places_are_found(void **state)
 {
 	(void)state;
@@ -282,6 +318,7 @@ int main(void)
 		cmocka_unit_test(all_findings_are_collected),
 		cmocka_unit_test(malformed_text_is_a_finding_too),
 		cmocka_unit_test(depth_is_bounded),
+		cmocka_unit_test(narratives_come_back_to_the_byte),
 		cmocka_unit_test(places_are_found),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -51,7 +51,9 @@ static void errors_have_a_code_and_a_place(void **state)
 		{"{\"a\":1} x", ERR_JSON, 1, 9},
 		{"[01]", ERR_JSON, 1, 2},
 		{"[NaN]", ERR_JSON, 1, 2},
-		{"{\"a\":1,\"b\":{\"c\":1,\"c\":2}}", ERR_JSON, 0, 0},
+		{"{\"a\":1,\"b\":{\"c\":1,\n\"c\":2}}", ERR_JSON, 2, 1},
+		{"{\"\\n\":\"\\u00e9\", \"\\u0061\":1, \"a\":2}", ERR_JSON, 1, 29},
+		{"\xef\xbb\xbf[01]", ERR_JSON, 1, 5},
 		{"[\"\xC3(\"]", ERR_UTF8, 1, 3},
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
