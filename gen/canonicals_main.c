@@ -71,32 +71,24 @@ static bool add_resource(struct archive *archive, const struct json *resource, s
 	return true;
 }
 
-static bool read_part(struct archive *archive, struct str tar, struct error *err)
+static bool take_file(void *ctx, struct str name, struct str content, struct error *err)
 {
-	struct str name, content;
-	size_t at = 0;
-	while (package_next(tar, &at, &name, &content, err)) {
-		if (!wanted(name))
-			continue;
-		const struct json *resource = json_parse(&archive->arena, content, 0, err);
-		if (!resource || !add_resource(archive, resource, err))
-			return error_context(err, "%.*s", STR_ARG(name));
-	}
-	return !err->code;
+	struct archive *archive = ctx;
+	if (!wanted(name))
+		return true;
+	const struct json *resource = json_parse(&archive->arena, content, 0, err);
+	return resource && add_resource(archive, resource, err);
 }
 
 static bool add_part(struct archive *archive, struct str argument, struct error *err)
 {
 	struct str path = argument, version = str_split(&path, '='), name = str_split(&version, '#');
 	struct archive_part *part = &archive->parts[archive->part_count];
-	struct buf tar;
 	if (!path.n || !version.n || !name.n ||
 	    archive->part_count == sizeof(archive->parts) / sizeof(archive->parts[0]))
 		return error_set(err, ERR_USAGE, "usage: firth-gen-canonicals OUTPUT NAME#VERSION=PACKAGE.tgz...");
 	*part = (struct archive_part){.name = name, .version = version, .first = archive->count};
-	buf_init(&tar, 1u << 30);
-	bool ok = package_load(path.p, &tar, err) && read_part(archive, buf_str(&tar), err);
-	buf_done(&tar);
+	bool ok = package_each(path.p, take_file, archive, err);
 	part->count = archive->count - part->first;
 	archive->part_count++;
 	if (ok && part->count < 100)

@@ -17,18 +17,13 @@ static bool wanted(struct str name)
 	return false;
 }
 
-static bool read_package(struct model *m, struct str tar, struct error *err)
+static bool take_file(void *ctx, struct str name, struct str content, struct error *err)
 {
-	struct str name, content;
-	size_t at = 0;
-	while (package_next(tar, &at, &name, &content, err)) {
-		if (!wanted(name))
-			continue;
-		const struct json *resource = json_parse(&m->arena, content, 0, err);
-		if (!resource || !model_add(m, resource, err))
-			return error_context(err, "%.*s", STR_ARG(name));
-	}
-	return !err->code && model_finish(m, err);
+	struct model *m = ctx;
+	if (!wanted(name))
+		return true;
+	const struct json *resource = json_parse(&m->arena, content, 0, err);
+	return resource && model_add(m, resource, err);
 }
 
 static bool write_file(const char *path, struct str bytes, struct error *err)
@@ -48,19 +43,17 @@ int main(int argc, char **argv)
 	}
 	struct error err = {0};
 	struct model m = {0};
-	struct buf tar, pack;
+	struct buf pack;
 	arena_init(&m.arena, ARENA_NO_CAP);
 	map_init(&m.type_index, 10000);
 	map_init(&m.value_sets, 10000);
 	map_init(&m.code_systems, 10000);
 	map_init(&m.wanted, 10000);
-	buf_init(&tar, 1u << 30);
 	buf_init(&pack, 64 << 20);
-	bool ok = package_load(argv[1], &tar, &err) && read_package(&m, buf_str(&tar), &err) &&
+	bool ok = package_each(argv[1], take_file, &m, &err) && model_finish(&m, &err) &&
 		  render_pack(&m, &pack, &err) && write_file(argv[2], buf_str(&pack), &err);
 	if (!ok)
 		fprintf(stderr, "firth-gen: %s\n", err.text);
-	buf_done(&tar);
 	buf_done(&pack);
 	map_done(&m.type_index);
 	map_done(&m.value_sets);

@@ -1,58 +1,24 @@
-/* gzip through zlib, tar (POSIX ustar) by hand: only regular files with short names matter here. */
+/* A package's files for the generators; see package.h. */
 #include "package.h"
 
-#include <zlib.h>
+#include "base/file.h"
+#include "package/tar.h"
 
-enum { TAR_BLOCK = 512 };
-
-bool package_load(const char *path, struct buf *ret_tar, struct error *err)
+bool package_each(const char *path, bool (*take)(void *ctx, struct str name, struct str content, struct error *err),
+		  void *ctx, struct error *err)
 {
-	gzFile file = gzopen(path, "rb");
-	if (!file)
-		return error_set(err, ERR_IO, "cannot open the definitions package %s; run ./dev deps", path);
-	for (;;) {
-		char *room = buf_reserve(ret_tar, 1 << 20);
-		int got = room ? gzread(file, room, 1 << 20) : -1;
-		if (got < 0) {
-			gzclose(file);
-			return error_set(err, ERR_IO, "the definitions package %s is damaged", path);
-		}
-		if (got == 0)
-			break;
-		ret_tar->n += (size_t)got;
+	struct arena a;
+	struct str bytes, name, content;
+	arena_init(&a, ARENA_NO_CAP);
+	bool ok = file_read(&a, str_from(path), 1u << 30, &bytes, err) ||
+		  error_context(err, "the definitions package; run ./dev deps");
+	struct tar *tar = ok ? tar_open(bytes, NULL, err) : NULL;
+	while (ok && tar && tar_next(tar, &name, &content, err)) {
+		ok = take(ctx, name, content, err);
+		if (!ok)
+			error_context(err, "%.*s", STR_ARG(name));
 	}
-	if (gzclose(file) != Z_OK)
-		return error_set(err, ERR_IO, "the definitions package %s is cut off", path);
-	return true;
-}
-
-static bool octal(const char *digits, size_t n, size_t *ret_value)
-{
-	size_t value = 0;
-	for (size_t i = 0; i < n && digits[i] != '\0' && digits[i] != ' '; i++) {
-		if (digits[i] < '0' || digits[i] > '7')
-			return false;
-		value = value * 8 + (size_t)(digits[i] - '0');
-	}
-	*ret_value = value;
-	return true;
-}
-
-bool package_next(struct str tar, size_t *at, struct str *ret_name, struct str *ret_content, struct error *err)
-{
-	while (*at + TAR_BLOCK <= tar.n) {
-		const char *header = tar.p + *at;
-		size_t size;
-		if (header[0] == '\0')
-			return false; /* the end is a block of zeros */
-		if (memcmp(header + 257, "ustar", 5) != 0 || !octal(header + 124, 12, &size) ||
-		    size > tar.n - *at - TAR_BLOCK)
-			return error_set(err, ERR_IO, "the definitions package has a broken entry at byte %zu", *at);
-		*ret_name = str_make(header, strnlen(header, 100));
-		*ret_content = str_make(header + TAR_BLOCK, size);
-		*at += TAR_BLOCK + (size + TAR_BLOCK - 1) / TAR_BLOCK * TAR_BLOCK;
-		if (header[156] == '0' || header[156] == '\0')
-			return true;
-	}
-	return false;
+	tar_close(tar);
+	arena_done(&a);
+	return ok && tar && !err->code;
 }

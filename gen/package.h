@@ -1,14 +1,13 @@
-/* Reading a FHIR package: a gzip-compressed tar archive of JSON files. */
+/* Reading a FHIR package at build time: its files one by one, through the reader that the program itself has. */
 #ifndef FIRTH_GEN_PACKAGE_H
 #define FIRTH_GEN_PACKAGE_H
 
-#include "base/buf.h"
 #include "base/error.h"
+#include "base/str.h"
 
-/* Unpacks the whole archive into an initialised buffer. */
-bool package_load(const char *path, struct buf *ret_tar, struct error *err) MUST_USE;
-
-/* Walks the regular files: *at starts at 0; false at the end or on a broken archive (err then set). */
-bool package_next(struct str tar, size_t *at, struct str *ret_name, struct str *ret_content, struct error *err);
+/* Gives every file of the archive to take(), whose texts are valid during the call only. Stops at the first failure,
+ * with the name of the file in front of what take() said. */
+bool package_each(const char *path, bool (*take)(void *ctx, struct str name, struct str content, struct error *err),
+		  void *ctx, struct error *err) MUST_USE;
 
 #endif

@@ -262,21 +262,31 @@ struct arena *canonicals_arena(struct canonicals *c)
 
 /* ---- finding ---------------------------------------------------------------------------------------------------- */
 
-/* Versions as people count: parts between dots and dashes, numbers by value, "1.0.0" after "1.0.0-ballot". */
-static int version_cmp(struct str a, struct str b)
+static int parts_cmp(struct str a, struct str b)
 {
-	while (a.p && b.p && a.n && b.n) {
+	while (a.p && b.p) {
 		struct str x = str_split(&a, '.'), y = str_split(&b, '.');
 		uint64_t m, n;
 		int order = str_to_u64(x, &m) && str_to_u64(y, &n) ? (m > n) - (m < n) : str_cmp(x, y);
 		if (order)
-			return str_starts(x, y) || str_starts(y, x) ? (x.n < y.n) - (x.n > y.n) : order;
+			return order;
 	}
-	return (int)(a.p && a.n) - (int)(b.p && b.n);
+	return (int)(a.p != NULL) - (int)(b.p != NULL);
 }
 
-/* "4.0" asks for 4.0 and 4.0.1, but not for 4.01. "4.0.x" asks for the same. */
-static bool version_fits(struct str version, struct str wanted)
+int canonical_version_cmp(struct str a, struct str b)
+{
+	if (!a.n || !b.n)
+		return (int)(a.n > 0) - (int)(b.n > 0);
+	struct str stage_a = a, stage_b = b, numbers_a = str_split(&stage_a, '-'), numbers_b = str_split(&stage_b, '-');
+	int order = parts_cmp(numbers_a, numbers_b);
+	if (order || (!stage_a.p && !stage_b.p))
+		return order;
+	/* What is still on the way comes before what it becomes. */
+	return stage_a.p && stage_b.p ? parts_cmp(stage_a, stage_b) : stage_a.p ? -1 : 1;
+}
+
+bool canonical_version_fits(struct str version, struct str wanted)
 {
 	if (str_eq(version, wanted))
 		return true;
@@ -289,7 +299,7 @@ static bool depends_on(const struct canonical_package *from, const struct canoni
 {
 	for (size_t i = 0; i < from->dependency_count; i++)
 		if (str_eq(from->dependencies[i].name, on->name) &&
-		    version_fits(on->version, from->dependencies[i].version))
+		    canonical_version_fits(on->version, from->dependencies[i].version))
 			return true;
 	return false;
 }
@@ -313,9 +323,9 @@ static bool preferred(const struct entry *a, const struct entry *b, const struct
 	if (a->facts.package && b->facts.package && a->facts.package != b->facts.package) {
 		if (a->facts.package->rank != b->facts.package->rank)
 			return a->facts.package->rank > b->facts.package->rank;
-		return version_cmp(a->facts.package->version, b->facts.package->version) > 0;
+		return canonical_version_cmp(a->facts.package->version, b->facts.package->version) > 0;
 	}
-	return version_cmp(a->facts.version, b->facts.version) > 0;
+	return canonical_version_cmp(a->facts.version, b->facts.version) > 0;
 }
 
 const struct canonical *canonicals_find(const struct canonicals *c, struct str type, struct str canonical,
@@ -329,7 +339,7 @@ const struct canonical *canonicals_find(const struct canonicals *c, struct str t
 	for (const struct entry *e = slot ? (const struct entry *)(uintptr_t)*slot : NULL; e; e = e->same_url) {
 		if (type.p && !str_eq(type, e->facts.type))
 			continue;
-		if (version.p && !version_fits(e->facts.version, version))
+		if (version.p && !canonical_version_fits(e->facts.version, version))
 			continue;
 		if (!best || preferred(e, best, from ? from->package : NULL))
 			best = e;
@@ -347,12 +357,9 @@ const struct canonical *canonicals_find_type(const struct canonicals *c, struct 
 
 static const struct json *read_entry(struct canonicals *c, struct entry *e, struct error *err)
 {
-	struct str text;
 	if (e->source == SOURCE_ARCHIVE)
 		return archive_json(e->record, &c->arena, err);
-	if (!e->lazy.load(e->lazy.ctx, &text, err))
-		return NULL;
-	return json_parse(&c->arena, text, 0, err);
+	return e->lazy.read(e->lazy.ctx, &c->arena, err);
 }
 
 const struct json *canonical_json(const struct canonicals *set, const struct canonical *entry, struct error *err)
@@ -398,8 +405,8 @@ const struct canonical_package *canonicals_package(const struct canonicals *c, s
 {
 	const struct canonical_package *best = NULL;
 	for (const struct canonical_package *p = c->packages; p; p = p->next)
-		if (str_eq(p->name, name) && (!version.p || version_fits(p->version, version)) &&
-		    (!best || version_cmp(p->version, best->version) > 0))
+		if (str_eq(p->name, name) && (!version.p || canonical_version_fits(p->version, version)) &&
+		    (!best || canonical_version_cmp(p->version, best->version) > 0))
 			best = p;
 	return best;
 }

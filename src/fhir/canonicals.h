@@ -46,10 +46,10 @@ struct canonical_package *canonicals_add_package(struct canonicals *c, struct st
  * ignored. package NULL: a loose file, which wins over all packages. */
 bool canonicals_add(struct canonicals *c, struct canonical_package *package, const struct json *resource,
 		    struct error *err) MUST_USE;
-/* The same, but read when first needed: `load` gives the text, which must live as long as the set, or fails. It may be
- * called by any thread, one at a time. The texts of facts are copied. */
+/* The same, but read when first needed: `read` parses it into the arena, or fails. It may be called by any thread, one
+ * at a time. The texts of facts are copied. */
 struct canonical_source {
-	bool (*load)(void *ctx, struct str *ret_text, struct error *err);
+	const struct json *(*read)(void *ctx, struct arena *a, struct error *err);
 	void *ctx;
 };
 bool canonicals_add_lazy(struct canonicals *c, struct canonical_package *package, const struct canonical *facts,
@@ -76,5 +76,11 @@ const struct canonical *canonicals_next(const struct canonicals *c, struct str t
 struct str canonical_package_name(const struct canonical_package *p);
 struct str canonical_package_version(const struct canonical_package *p);
 const struct canonical_package *canonicals_package(const struct canonicals *c, struct str name, struct str version);
+
+/* Versions as people count: parts between dots, numbers by value, "1.0.0" after "1.0.0-ballot". Negative, zero or
+ * positive; no version at all is the least. */
+int canonical_version_cmp(struct str a, struct str b);
+/* Does a version satisfy what is wanted? "4.0" and "4.0.x" ask for 4.0 and 4.0.1, but not for 4.01. */
+bool canonical_version_fits(struct str version, struct str wanted);
 
 #endif

@@ -131,13 +131,13 @@ static void several_versions(void **state)
 	canonicals_free(c);
 }
 
-static bool load_text(void *ctx, struct str *ret_text, struct error *err)
+static const struct json *read_text(void *ctx, struct arena *a, struct error *err)
 {
 	const char *text = ctx;
-	if (!text)
-		return error_set(err, ERR_IO, "cannot read");
-	*ret_text = str_from(text);
-	return true;
+	if (text)
+		return json_parse(a, str_from(text), 0, err);
+	error_set(err, ERR_IO, "cannot read");
+	return NULL;
 }
 
 static void lazy(void **state)
@@ -147,7 +147,7 @@ static void lazy(void **state)
 	struct error err = {0};
 	char text[] = "{\"resourceType\":\"ValueSet\",\"url\":\"http://example.org/lazy\"}";
 	struct canonical facts = {.type = S("ValueSet"), .url = S("http://example.org/lazy")};
-	struct canonical_source good = {load_text, text}, bad = {load_text, NULL};
+	struct canonical_source good = {read_text, text}, bad = {read_text, NULL};
 	assert_true(canonicals_add_lazy(c, NULL, &facts, &good, &err));
 	facts.url = S("http://example.org/broken");
 	assert_true(canonicals_add_lazy(c, NULL, &facts, &bad, &err));
@@ -158,13 +158,28 @@ static void lazy(void **state)
 	canonicals_free(c);
 }
 
+static void versions_in_order(void **state)
+{
+	(void)state;
+	static const char *const rising[] = {"",      "0.9",	       "1.0.0-ballot", "1.0.0-ballot2", "1.0.0",
+					     "1.0.1", "1.10.0-ballot", "1.10.0",       "2.0.0",		"10.0.0"};
+	size_t count = sizeof(rising) / sizeof(rising[0]);
+	for (size_t i = 0; i < count; i++)
+		for (size_t j = 0; j < count; j++) {
+			int order = canonical_version_cmp(str_from(rising[i]), str_from(rising[j]));
+			assert_int_equal((order > 0) - (order < 0), (i > j) - (i < j));
+		}
+	assert_true(canonical_version_fits(S("4.0.1"), S("4.0.x")));
+	assert_true(canonical_version_fits(S("4.0.1"), S("4.0")));
+	assert_false(canonical_version_fits(S("4.01"), S("4.0")));
+	assert_false(canonical_version_fits(S("4.0"), S("4.0.1")));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(built_in),
-		cmocka_unit_test(whole_archive),
-		cmocka_unit_test(several_versions),
-		cmocka_unit_test(lazy),
+		cmocka_unit_test(built_in), cmocka_unit_test(whole_archive),	 cmocka_unit_test(several_versions),
+		cmocka_unit_test(lazy),	    cmocka_unit_test(versions_in_order),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
