@@ -9,16 +9,18 @@ bool package_each(const char *path, bool (*take)(void *ctx, struct str name, str
 {
 	struct arena a;
 	struct str bytes, name, content;
+	bool taken = true;
 	arena_init(&a, ARENA_NO_CAP);
-	bool ok = file_read(&a, str_from(path), 1u << 30, &bytes, err) ||
-		  error_context(err, "the definitions package; run ./dev deps");
-	struct tar *tar = ok ? tar_open(bytes, NULL, err) : NULL;
-	while (ok && tar && tar_next(tar, &name, &content, err)) {
-		ok = take(ctx, name, content, err);
-		if (!ok)
+	bool read = file_read(&a, str_from(path), 1u << 30, &bytes, err);
+	struct tar *tar = read ? tar_open(bytes, NULL, err) : NULL;
+	while (taken && tar && tar_next(tar, &name, &content, err)) {
+		taken = take(ctx, name, content, err);
+		if (!taken)
 			error_context(err, "%.*s", STR_ARG(name));
 	}
 	tar_close(tar);
 	arena_done(&a);
-	return ok && tar && !err->code;
+	if (taken && err->code)
+		error_context(err, "the definitions package %s", path);
+	return taken && !err->code;
 }
