@@ -21,6 +21,6 @@ bool package_each(const char *path, bool (*take)(void *ctx, struct str name, str
 	tar_close(tar);
 	arena_done(&a);
 	if (taken && err->code)
-		error_context(err, "the definitions package %s (./dev deps fetches it)", path);
+		error_context(err, "the definitions package %s (run ./dev deps to fetch it)", path);
 	return taken && !err->code;
 }
