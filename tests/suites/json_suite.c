@@ -1,6 +1,7 @@
 /*
- * Runs the files of a JSON parsing suite whose names tell what a parser must do: y_ accept, n_ refuse, i_ either, but
- * without crashing. Usage: json_suite DIRECTORY. A line per failing case, then "N passed, N failed".
+ * Runs the files of a JSON parsing suite whose names tell what a parser must do: y_ accept, n_ refuse, any other
+ * either, but without crashing. What was accepted must be the same when written and read again. Usage: json_suite
+ * DIRECTORY. A line per failing case, then "N passed, N failed".
  */
 #include <dirent.h>
 #include <stdio.h>
@@ -30,22 +31,54 @@ static bool refused_on_purpose(const struct error *err)
 	return err->code == ERR_LIMIT || (err->code == ERR_JSON && strstr(err->text, "appears twice"));
 }
 
+static void write_compact(struct buf *out, const struct json *j)
+{
+	struct json_writer w = json_writer(out);
+	json_put_value(&w, j);
+}
+
+/* Written, read and written again. */
+static bool comes_back(struct arena *a, const struct json *j)
+{
+	struct buf once, twice;
+	struct error err = {0};
+	buf_init(&once, 64 << 20);
+	buf_init(&twice, 64 << 20);
+	write_compact(&once, j);
+	const struct json *back = json_parse(a, buf_str(&once), 0, &err);
+	write_compact(&twice, back);
+	bool same = back && buf_ok(&once) && str_eq(buf_str(&once), buf_str(&twice));
+	buf_done(&once);
+	buf_done(&twice);
+	return same;
+}
+
+/* What the file's name demands. */
+static bool demands(const char *name, char what)
+{
+	return name[0] == what && name[1] == '_';
+}
+
 static bool case_passes(const char *directory, const char *name)
 {
 	struct buf text;
 	struct arena a;
 	struct error err = {0};
+	const char *problem = NULL;
 	buf_init(&text, 64 << 20);
 	arena_init(&a, 256 << 20);
-	bool readable = read_file(directory, name, &text);
-	bool accepted = readable && json_parse(&a, buf_str(&text), 0, &err);
-	bool passes =
-		readable && (name[0] == 'i' || (name[0] == 'y' ? accepted || refused_on_purpose(&err) : !accepted));
-	if (!passes)
-		printf("FAILED %s: %s\n", name, accepted ? "accepted" : err.text);
+	const struct json *j = read_file(directory, name, &text) ? json_parse(&a, buf_str(&text), 0, &err) : NULL;
+	if (j && demands(name, 'n'))
+		problem = "accepted";
+	else if (j && !comes_back(&a, j))
+		problem = "changed when written and read again";
+	else if (!j && (!err.code || (demands(name, 'y') && !refused_on_purpose(&err))))
+		problem = err.code ? err.text : "cannot be read";
+	if (problem)
+		printf("FAILED %s: %s\n", name, problem);
 	arena_done(&a);
 	buf_done(&text);
-	return passes;
+	return !problem;
 }
 
 int main(int argc, char **argv)
@@ -61,7 +94,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	for (struct dirent *e; (e = readdir(d));) {
-		if (e->d_name[0] == '.')
+		if (!str_ends(str_from(e->d_name), S(".json")))
 			continue;
 		if (case_passes(argv[1], e->d_name))
 			passed++;
