@@ -24,6 +24,7 @@ struct member {
 	size_t order; /* position of the element in its type */
 	struct str key; /* without underscore */
 	const struct fhir_type *type;
+	bool many;
 	const struct json *value, *twin;
 };
 
@@ -32,6 +33,22 @@ static void add_attribute(struct buf *out, const char *name, struct str value)
 	buf_printf(out, " %s=\"", name);
 	xml_add_text(out, value, true);
 	buf_char(out, '"');
+}
+
+/* The kind of JSON value that a primitive is: another would come back from XML as something else. */
+static enum json_type json_form(enum fhir_primitive primitive)
+{
+	switch (primitive) {
+	case PRIMITIVE_BOOLEAN:
+		return JSON_BOOL;
+	case PRIMITIVE_DECIMAL:
+	case PRIMITIVE_INTEGER:
+	case PRIMITIVE_POSITIVEINT:
+	case PRIMITIVE_UNSIGNEDINT:
+		return JSON_NUMBER;
+	default:
+		return JSON_STRING;
+	}
 }
 
 static struct str scalar_text(const struct json *value)
@@ -50,7 +67,7 @@ static struct str scalar_text(const struct json *value)
 
 static bool misfit(struct writer *w, struct str key)
 {
-	return error_set(w->err, ERR_STRUCTURE, "The element \"%.*s\" has no XML form here",
+	return error_set(w->err, ERR_STRUCTURE, "The element \"%.*s\" has no XML form as it is here",
 			 STR_ARG(str_slice(key, 0, 64)));
 }
 
@@ -73,6 +90,7 @@ static bool take_member(struct writer *w, const struct json *object, const struc
 	memcpy(name + 1, bare.p, bare.n);
 	m->order = (size_t)(element - type->elements);
 	m->key = bare;
+	m->many = element->max != 1;
 	m->value = twin ? NULL : value;
 	m->twin = twin ? value : json_get(object, str_make(name, bare.n + 1));
 	*ret_taken = true;
@@ -199,7 +217,8 @@ static bool put_primitive(struct writer *w, const struct member *m, const struct
 {
 	struct str text = scalar_text(value);
 	bool none = !value || json_is(value, JSON_NULL);
-	if ((!none && !text.p) || (twin && !json_is(twin, JSON_OBJECT) && !json_is(twin, JSON_NULL)))
+	if ((!none && !json_is(value, json_form(m->type->primitive))) ||
+	    (twin && !json_is(twin, JSON_OBJECT) && !json_is(twin, JSON_NULL)))
 		return misfit(w, m->key);
 	if (none && !json_is(twin, JSON_OBJECT))
 		return true; /* a place in the list that only keeps the lists side by side */
@@ -235,10 +254,17 @@ static bool put_item(struct writer *w, const struct member *m, const struct json
 	return ok;
 }
 
+/* A list where a list belongs, with something in it, and one value where one belongs. */
+static bool fits(const struct member *m, const struct json *value)
+{
+	return !value || (json_is(value, JSON_ARRAY) == m->many && (!m->many || json_size(value)));
+}
+
 static bool put_member(struct writer *w, const struct member *m)
 {
-	bool list = json_is(m->value, JSON_ARRAY) || (!m->value && json_is(m->twin, JSON_ARRAY));
-	if (!list)
+	if (!fits(m, m->value) || !fits(m, m->twin))
+		return misfit(w, m->key);
+	if (!m->many)
 		return put_item(w, m, m->value, m->twin);
 	struct json_iter value = json_iter(m->value), twin = json_iter(json_is(m->twin, JSON_ARRAY) ? m->twin : NULL);
 	for (;;) {

@@ -115,6 +115,14 @@ static void what_does_not_fit_is_refused(void **state)
 		PATIENT "\"_active\":3}",
 		PATIENT "\"contained\":[{\"id\":\"a\"}]}",
 		PATIENT "\"name\":[null]}",
+		PATIENT "\"name\":{\"text\":\"a\"}}",
+		PATIENT "\"name\":[]}",
+		PATIENT "\"active\":[true]}",
+		PATIENT "\"active\":\"true\"}",
+		PATIENT "\"active\":1}",
+		PATIENT "\"multipleBirthInteger\":\"1\"}",
+		PATIENT "\"birthDate\":1970}",
+		PATIENT "\"name\":[{\"given\":[\"a\"],\"_given\":{\"id\":\"b\"}}]}",
 	};
 	struct arena a;
 	struct buf out;
