@@ -334,6 +334,11 @@ const struct canonical *canonicals_find(const struct canonicals *c, struct str t
 	const struct entry *best = NULL;
 	struct str version = canonical, url = str_split(&version, '|');
 	const uint64_t *slot = url.n ? map_get(&c->by_url, url) : NULL;
+	/* A few of R4 have a bar in the url itself. */
+	if (version.p && map_get(&c->by_url, canonical)) {
+		slot = map_get(&c->by_url, canonical);
+		version = STR_NULL;
+	}
 	if (version.p)
 		version = str_split(&version, '#');
 	for (const struct entry *e = slot ? (const struct entry *)(uintptr_t)*slot : NULL; e; e = e->same_url) {

@@ -21,7 +21,7 @@ struct finding {
 
 static bool split_words(struct finding *f, struct str name, struct error *err)
 {
-	struct str rest = search_fold(f->a, name);
+	struct str rest = str_fold(f->a, name);
 	if (!rest.p)
 		return error_memory(err);
 	while (rest.p) {
@@ -53,11 +53,11 @@ static bool starts_a_name(struct arena *a, const struct json *patient, struct st
 {
 	struct json_iter names = json_iter(json_get(patient, S("name")));
 	while (json_next(&names)) {
-		if (str_starts(search_fold(a, json_get_str(names.value, S("family"))), word))
+		if (str_starts(str_fold(a, json_get_str(names.value, S("family"))), word))
 			return true;
 		struct json_iter given = json_iter(json_get(names.value, S("given")));
 		while (json_next(&given))
-			if (str_starts(search_fold(a, json_str(given.value)), word))
+			if (str_starts(str_fold(a, json_str(given.value)), word))
 				return true;
 	}
 	return false;

@@ -172,7 +172,7 @@ static bool parse_string(struct parsing *p, struct str name, enum search_modifie
 		return false;
 	if (modifier == MOD_EXACT)
 		return true;
-	v->code = search_fold(p->arena, v->code);
+	v->code = str_fold(p->arena, v->code);
 	if (!v->code.p)
 		return error_memory(p->err);
 	/* Punctuation alone folds to nothing, which every text would start with. */

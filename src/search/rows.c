@@ -142,7 +142,7 @@ static bool add_string(struct extraction *e, const struct leaf *leaf, struct str
 	struct index_row row = {.param = leaf->param, .text = text};
 	if (!text.p)
 		return true;
-	row.code = search_fold(e->arena, text);
+	row.code = str_fold(e->arena, text);
 	if (!row.code.p)
 		return error_memory(e->err);
 	return row.code.n == 0 || row_add(e, &row);

@@ -7,6 +7,7 @@
 #define FIRTH_SEARCH_SEARCH_H
 
 #include "base/arena.h"
+#include "base/fold.h"
 #include "fhir/definitions.h"
 #include "json/json.h"
 
@@ -41,10 +42,6 @@ void extractor_free(struct extractor *x);
  * references to ourselves count as local; STR_NULL for none. Equal rows appear once. */
 bool extract(const struct extractor *x, struct arena *a, const struct json *resource, struct str base,
 	     struct index_rows *ret_rows, struct error *err) MUST_USE;
-
-/* The folding that string parameters are compared by: compatibility caseless, marks removed, white space and
- * punctuation runs as one space. */
-struct str search_fold(struct arena *a, struct str text);
 
 /* ---- queries -------------------------------------------------------------------------------------------------- */
 

@@ -1,7 +1,7 @@
 /*
  * CodeSystem resources as images (http://hl7.org/fhir/R4/codesystem.html): nested concepts and the properties parent,
  * child and subsumedBy all become one hierarchy; inactive, status, deprecated and notSelectable become flags. What a
- * property means is told by its uri; where it has none, by its code.
+ * property means is told by its uri; where that is none of FHIR's, by its code.
  */
 #include "terminology/terminology_priv.h"
 
@@ -29,7 +29,6 @@ static const struct {
 	{"deprecated", MEANS_DEPRECATED},
 	{"deprecationDate", MEANS_DEPRECATED},
 	{"notSelectable", MEANS_ABSTRACT},
-	{"abstract", MEANS_ABSTRACT},
 };
 
 struct defined {

@@ -60,4 +60,54 @@ enum subsumption { SUBSUMES_UNKNOWN, SUBSUMES_EQUIVALENT, SUBSUMES, SUBSUMED_BY,
 enum subsumption terminology_subsumes(struct terminology *t, struct str system, struct str version, struct str a,
 				      struct str b);
 
+/* ---- expansion --------------------------------------------------------------------------------------------------- */
+
+struct expand_options {
+	struct str filter; /* words that all must be in a display or start a code; case and accents do not count */
+	bool paged;
+	size_t offset, count; /* when paged */
+	bool active_only; /* no inactive codes */
+	bool flat; /* excludeNested: no headings, so abstract codes are left out unless a list names them */
+	struct str language; /* displays in this language where there are any */
+	size_t limit; /* codes at most, 0: 100,000. More are ERR_LIMIT ("too-costly"); pages help */
+};
+
+struct system;
+struct expanded { /* a code of an expansion */
+	struct str system, version, code, display;
+	bool abstract, inactive, deprecated;
+	size_t parent; /* place of the code that it is shown under + 1; 0: none. Parents may come later */
+	const struct system *source; /* private, as the next two */
+	uint32_t id;
+	const struct json *listed;
+};
+
+struct expansion {
+	struct str url, version;
+	const struct json *definition; /* the ValueSet; NULL for implicit ones */
+	struct expanded *codes; /* in the order of the includes, and within each of its list or system */
+	size_t count, total; /* total: on all pages */
+	bool unclosed; /* a system of it is at hand in part only, so there may be more codes */
+};
+
+/* All codes of a value set, or a page of them, which is always flat. As in the expansions of R4, deprecated codes are
+ * left out, unless a list names them or compose.inactive is true; retired ones are left out only where it is false.
+ * ERR_NOT_FOUND when there is none of that name; ERR_NOT_SUPPORTED when it
+ * needs content that is not at hand or systems that cannot be listed, with the reason; ERR_LIMIT. In the arena. */
+const struct expansion *terminology_expand(struct terminology *t, struct arena *a, struct str value_set,
+					   const struct canonical *from, const struct expand_options *o,
+					   struct error *err) MUST_USE;
+/* The same of a ValueSet that is not among the canonicals; it must live as long as the terminology. */
+const struct expansion *terminology_expand_resource(struct terminology *t, struct arena *a,
+						    const struct json *value_set, const struct canonical *from,
+						    const struct expand_options *o, struct error *err) MUST_USE;
+
+/* The answer of $expand: a ValueSet with that expansion. */
+struct expansion_style {
+	struct str timestamp; /* now, as a dateTime: an expansion must have one */
+	bool designations, definition; /* includeDesignations, includeDefinition */
+};
+void expansion_write(struct buf *out, const struct expansion *e, const struct expand_options *o,
+		     const struct expansion_style *style);
+
 #endif

@@ -114,7 +114,7 @@ struct value_set {
 	const struct json *json; /* NULL for implicit ones */
 	struct clause *clauses; /* includes, then excludes */
 	size_t include_count, clause_count;
-	bool without_inactive;
+	bool with_inactive, without_inactive; /* compose.inactive; neither when it does not say */
 	bool from_expansion; /* there is no compose; the clauses list the codes of the expansion */
 	bool compiling; /* only seen under the lock, by one that imports itself */
 	struct str trouble;

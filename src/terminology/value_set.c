@@ -47,9 +47,20 @@ static bool index_listed(struct clause *c, struct arena *a, struct error *err)
 	return true;
 }
 
+/* A version that is not at hand, of a system that comes in the value set's own package in another one: the two were
+ * released together, and the one at hand is meant. */
+static const struct system *package_mate(struct terminology *t, const struct clause *c, const struct canonical *from)
+{
+	const struct canonical *entry = canonicals_find(t->canonicals, S("CodeSystem"), c->system_url, from);
+	bool mate = entry && from && from->package && entry->package == from->package;
+	return mate ? system_find_locked(t, c->system_url, STR_NULL, from) : NULL;
+}
+
 static bool find_system(struct terminology *t, struct clause *c, const struct canonical *from, struct error *err)
 {
 	c->system = system_find_locked(t, c->system_url, c->version, from);
+	if (!c->system && c->version.n)
+		c->system = package_mate(t, c, from);
 	if (!c->system && c->version.n && system_find_locked(t, c->system_url, STR_NULL, from))
 		return trouble(&c->trouble,
 			       arena_printf(&t->arena, "version %.*s of the code system %.*s is not at hand",
@@ -150,6 +161,7 @@ static bool compile_compose(struct terminology *t, struct value_set *vs, const s
 	const struct json *parts[] = {json_get(compose, S("include")), json_get(compose, S("exclude"))};
 	const struct json *inactive = json_get(compose, S("inactive"));
 	vs->without_inactive = json_is(inactive, JSON_BOOL) && !json_bool(inactive);
+	vs->with_inactive = json_bool(inactive);
 	vs->include_count = json_size(parts[0]);
 	size_t count = vs->include_count + json_size(parts[1]);
 	vs->clauses = ARENA_ARRAY(&t->arena, struct clause, count ? count : 1);

@@ -51,7 +51,7 @@ BEGIN {
 	owner["microhttpd.h"] = "http"
 	owner["yaml.h"] = "app"
 	owner["zstd.h"] = "store fhir"
-	owner["utf8proc.h"] = "base search"
+	owner["utf8proc.h"] = "base"
 	owner["gmp.h"] = "base"
 	owner["pcre2.h"] = "base"
 	owner["zlib.h"] = "package app http"

@@ -127,7 +127,7 @@ static bool string_arms(struct seek *k, struct check *c, const struct wanted *w,
 	struct arm *arm;
 	struct str text = w->value->code;
 	if (c->criterion->modifier == MOD_EXACT) {
-		struct str folded = search_fold(&k->scratch, text);
+		struct str folded = str_fold(&k->scratch, text);
 		if (!folded.p || !(arm = add_arm(k, c, ARM_STRING, c->param, err)))
 			return error_memory(err);
 		bind_bytes(arm, key_cut(folded));

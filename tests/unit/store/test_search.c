@@ -98,7 +98,7 @@ static struct index_row random_row(struct world *w)
 		break;
 	case PARAM_STRING:
 		row.text = long_text(w, PICK(w, names));
-		row.code = search_fold(&w->f->arena, row.text);
+		row.code = str_fold(&w->f->arena, row.text);
 		break;
 	case PARAM_DATE:
 		random_dates(w, &row.low, &row.high);
@@ -176,7 +176,7 @@ static struct search_value random_value(struct world *w, const struct criterion 
 	case PARAM_STRING:
 		v.code = long_text(w, PICK(w, names));
 		if (c->modifier != MOD_EXACT)
-			v.code = search_fold(&w->f->arena, v.code);
+			v.code = str_fold(&w->f->arena, v.code);
 		if (c->modifier != MOD_EXACT)
 			v.code.n -= dice(w, (uint32_t)v.code.n);
 		break;

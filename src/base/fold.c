@@ -1,10 +1,10 @@
 /*
- * The folding that string parameters are compared by: names are found without regard to case, accents, ligatures,
- * punctuation and spacing. Nearly all text is ASCII and takes one table look-up a byte.
+ * The folding that names are looked for by: without regard to case, accents, ligatures, punctuation and spacing. Nearly
+ * all text is ASCII and takes one table look-up a byte.
  */
-#include <utf8proc.h>
+#include "base/fold.h"
 
-#include "search/search.h"
+#include <utf8proc.h>
 
 /* What an ASCII character folds to; a space for everything that only separates (Unicode categories C, P, Z). */
 static char fold_ascii(unsigned char c)
@@ -77,7 +77,7 @@ static struct str fold_unicode(struct arena *a, struct str text)
 	return str_make(to, n);
 }
 
-struct str search_fold(struct arena *a, struct str text)
+struct str str_fold(struct arena *a, struct str text)
 {
 	char *to = arena_alloc(a, text.n + 1);
 	if (!to)

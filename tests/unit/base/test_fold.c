@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "search/search.h"
+#include "base/fold.h"
 
 static const struct {
 	const char *text, *folded;
@@ -36,7 +36,7 @@ static void folds(void **state)
 	for (size_t i = 0; i < sizeof(examples) / sizeof(examples[0]); i++) {
 		struct arena a;
 		arena_init(&a, 1 << 16);
-		struct str got = search_fold(&a, str_from(examples[i].text));
+		struct str got = str_fold(&a, str_from(examples[i].text));
 		if (!str_eq(got, str_from(examples[i].folded)))
 			fail_msg("\"%s\" folds to \"%.*s\", not \"%s\"", examples[i].text, STR_ARG(got),
 				 examples[i].folded);
@@ -52,7 +52,7 @@ static void paths_agree_on_ascii(void **state)
 		struct arena a;
 		arena_init(&a, 1 << 16);
 		char plain[] = {'x', (char)c, 'y'}, accented[] = {'x', (char)c, 'y', '\xC3', '\xA9'};
-		struct str p = search_fold(&a, str_make(plain, 3)), q = search_fold(&a, str_make(accented, 5));
+		struct str p = str_fold(&a, str_make(plain, 3)), q = str_fold(&a, str_make(accented, 5));
 		assert_true(q.n == p.n + 1 && memcmp(p.p, q.p, p.n) == 0 && q.p[p.n] == 'e');
 		arena_done(&a);
 	}
@@ -63,10 +63,10 @@ static void survives_no_memory_and_no_utf8(void **state)
 	(void)state;
 	struct arena a;
 	arena_init(&a, 8);
-	assert_null(search_fold(&a, S("some longer text")).p);
+	assert_null(str_fold(&a, S("some longer text")).p);
 	arena_done(&a);
 	arena_init(&a, 4096);
-	assert_int_equal(search_fold(&a, S("\xFF\xFE")).n, 0);
+	assert_int_equal(str_fold(&a, S("\xFF\xFE")).n, 0);
 	arena_done(&a);
 }
 
