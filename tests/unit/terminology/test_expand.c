@@ -67,7 +67,7 @@ static const struct {
 	{"twice", "z d a b m r", {.flat = true}, 6},
 	{"less", "a b m r", {.flat = true}, 4},
 	{"list", "z n gone", {.flat = true}, 3},
-	{"both", "z n gone", {.flat = true}, 3},
+	{"both", "z n", {.flat = true}, 2},
 	{"active", "a b m z", {.flat = true}, 4},
 	{"inactive", "a b m r d z", {.flat = true}, 6},
 	{"example", "e", {.flat = true}, 1},
