@@ -181,7 +181,7 @@ bool node_equal(struct edit *e, struct node *a, const struct json *b, bool *ret_
 	return true;
 }
 
-static void write_node(struct json_writer *w, const struct node *node)
+void node_write(struct json_writer *w, const struct node *node)
 {
 	if (node->source || (node->type != JSON_OBJECT && node->type != JSON_ARRAY)) {
 		json_put_value(w, node->source);
@@ -194,7 +194,7 @@ static void write_node(struct json_writer *w, const struct node *node)
 	for (size_t i = 0; i < node->count && buf_ok(w->out); i++) {
 		if (node->type == JSON_OBJECT)
 			json_key(w, node->children[i].key);
-		write_node(w, node->children[i].node);
+		node_write(w, node->children[i].node);
 	}
 	if (node->type == JSON_OBJECT)
 		json_object_end(w);
@@ -208,7 +208,7 @@ const struct json *node_finish(struct edit *e, const struct node *root)
 	struct buf out;
 	buf_init(&out, PATCH_MAX_BYTES);
 	struct json_writer w = json_writer(&out);
-	write_node(&w, root);
+	node_write(&w, root);
 	if (buf_ok(&out))
 		result = json_parse(e->arena, buf_str(&out), 0, e->err);
 	else

@@ -24,4 +24,11 @@ struct definitions;
 const struct json *patch_json(struct arena *a, const struct json *document, const struct json *patch,
 			      struct error *err) MUST_USE;
 
+/* FHIRPath Patch (http://hl7.org/fhir/R4/fhirpatch.html): a Parameters resource with operations add, insert, delete,
+ * replace and move. New elements take the place that their definition gives them, lists of primitives and of their
+ * extensions stay side by side, and an element that an operation leaves without content goes, as FHIR has no empty
+ * elements. What the definitions do not know cannot be added. Deleting what is not there is no error. */
+const struct json *patch_fhirpath(struct arena *a, const struct definitions *d, const struct json *resource,
+				  const struct json *parameters, struct error *err) MUST_USE;
+
 #endif

@@ -42,10 +42,46 @@ bool node_depth(struct edit *e, const struct node *node, unsigned *ret_depth) MU
 /* The same value: numbers by value, objects in any order. False in *ret_equal when not; false when too much work. */
 bool node_equal(struct edit *e, struct node *a, const struct json *b, bool *ret_equal) MUST_USE;
 
+void node_write(struct json_writer *w, const struct node *node);
 /* The tree as a document in the arena. */
 const struct json *node_finish(struct edit *e, const struct node *root) MUST_USE;
 
 /* Counts work against the limit. */
 bool edit_work(struct edit *e, size_t n) MUST_USE;
+
+/* ---- FHIR elements (element.c) ---------------------------------------------------------------------------------- */
+
+struct fhir_type;
+struct fhir_element;
+struct definitions;
+
+/* What an element holds: the value of a primitive and its id and extensions, or an object as value alone. NULL: absent.
+ */
+struct content {
+	struct node *value, *twin;
+};
+
+/* An element of an object: one by its name, or an item of a list. */
+struct spot {
+	struct node *object; /* opened */
+	const struct fhir_type *owner; /* of the object; NULL: not known, then new members come last */
+	struct str name; /* as in JSON, without underscore */
+	size_t index; /* STR_NONE: no list */
+};
+
+/* Makes the element what the content says; an empty one takes it away. An item of a list must exist. */
+bool spot_put(struct edit *e, const struct spot *spot, const struct content *content) MUST_USE;
+/* Inserts an item into a list at spot->index, making the list when it is not there. index past the end: at the end. */
+bool spot_insert(struct edit *e, const struct spot *spot, const struct content *content) MUST_USE;
+/* Moves an item of a list so that it has the other index afterwards. */
+bool spot_move(struct edit *e, const struct spot *spot, size_t to) MUST_USE;
+
+/* Takes away what is empty on the way from root along the steps. */
+bool prune(struct edit *e, struct node *root, const struct json_step *steps, size_t count) MUST_USE;
+
+/* The element of a type for a name as FHIRPath or JSON has it: "value" with the suffix "Quantity", "value[x]",
+ * "valueQuantity", "birthDate". *ret_name is the name in JSON. NULL when there is none. */
+const struct fhir_element *element_by_name(struct arena *a, const struct fhir_type *owner, struct str name,
+					   struct str suffix, const struct fhir_type **ret_type, struct str *ret_name);
 
 #endif
