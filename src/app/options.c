@@ -231,7 +231,7 @@ static bool read_arguments(struct app *app, const struct command_line *line)
 		} else if (!only_arguments && word[0] == '-' && word[1] == '-') {
 			if (!read_option(app, line, seen, &at))
 				return false;
-		} else if (!only_arguments && word[0] == '-' && word[1]) {
+		} else if (!only_arguments && word[0] == '-' && word[1] && !(word[1] >= '0' && word[1] <= '9')) {
 			return misuse(app, app_misuse(app, "there is no option %s", word));
 		} else {
 			app->args[app->arg_count++] = str_from(word);

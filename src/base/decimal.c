@@ -396,6 +396,24 @@ struct decimal decimal_round(const struct decimal *d, int places, enum decimal_r
 	return wide_narrow(&w, -(long)places, d->negative, &rounded) ? rounded : *d;
 }
 
+struct decimal decimal_to_digits(const struct decimal *d, unsigned digits, enum decimal_rounding how)
+{
+	digits = digits == 0 ? 1 : digits > DECIMAL_MAX_DIGITS ? DECIMAL_MAX_DIGITS : digits;
+	unsigned has = decimal_digits(d);
+	if (has == 0)
+		return *d;
+	if (has > digits) {
+		struct decimal rounded = decimal_round(d, -d->exponent - (int)(has - digits), how);
+		/* 9.96 became 10.0 */
+		return decimal_digits(&rounded) > digits ? decimal_round(&rounded, -rounded.exponent - 1, how)
+							 : rounded;
+	}
+	struct decimal_wide w = wide_from(d);
+	struct decimal filled = *d;
+	wide_scale(&w, digits - has);
+	return wide_narrow(&w, (long)d->exponent - (long)(digits - has), d->negative, &filled) ? filled : *d;
+}
+
 struct decimal decimal_normal(const struct decimal *d)
 {
 	struct decimal normal = *d;

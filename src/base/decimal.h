@@ -58,6 +58,9 @@ enum decimal_rounding {
 };
 /* To `places` digits after the point (negative: before it). A number with no more places is returned as it is. */
 struct decimal decimal_round(const struct decimal *d, int places, enum decimal_rounding how);
+/* To exactly so many significant digits: rounded, or filled up with zeros after the point. Digits before the point stay
+ * as zeros (1234 to 2 is 1200). Zero is returned as it is. */
+struct decimal decimal_to_digits(const struct decimal *d, unsigned digits, enum decimal_rounding how);
 /* Without trailing zeros after the point: 1.50 becomes 1.5, 100 stays 100. */
 struct decimal decimal_normal(const struct decimal *d);
 

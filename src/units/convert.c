@@ -69,26 +69,6 @@ bool unit_canonical(const struct decimal *value, const struct unit *u, struct de
 
 /* ---- digits ------------------------------------------------------------------------------------------------------ */
 
-/* Rounds to as many significant digits, or fills up with zeros to them. */
-static struct decimal with_digits(const struct decimal *value, unsigned digits)
-{
-	struct decimal rounded = *value, zeros = decimal_from_i64(1), filled;
-	if (value->count == 0)
-		return *value;
-	rounded = decimal_round(value, -value->exponent - (int)(decimal_digits(value) - digits), DECIMAL_HALF_UP);
-	unsigned has = decimal_digits(&rounded);
-	if (has > digits) /* 9.96 became 10.0 */
-		return decimal_round(&rounded, -rounded.exponent - 1, DECIMAL_HALF_UP);
-	for (; has < digits && rounded.exponent > -DECIMAL_MAX_EXPONENT; has++) {
-		zeros = decimal_from_i64(10);
-		zeros.exponent = -1;
-		if (!decimal_mul(&rounded, &zeros, &filled))
-			break;
-		rounded = filled;
-	}
-	return rounded;
-}
-
 /* Moving a zero keeps places, not digits: 98.6 [degF] is 37.0 Cel. */
 static struct decimal with_places(const struct decimal *value, int places)
 {
@@ -119,7 +99,7 @@ static struct decimal significant(const struct decimal *value, const struct unit
 		int places = (int)decimal_places(value) - magnitude(from, to);
 		return with_places(result, places < 0 ? 0 : places);
 	}
-	return value->count ? with_digits(result, decimal_digits(value)) : *value;
+	return value->count ? decimal_to_digits(result, decimal_digits(value), DECIMAL_HALF_UP) : *value;
 }
 
 /* ---- comparing units --------------------------------------------------------------------------------------------- */
@@ -201,7 +181,7 @@ static bool from_base(struct fraction *f, const struct unit *to, unsigned digits
 		return false;
 	/* What a moved zero leaves of a value that does not end has the digits of any other. */
 	if (to->scale == UNIT_SPECIAL && decimal_digits(&plain) > digits)
-		plain = with_digits(&plain, digits);
+		plain = decimal_to_digits(&plain, digits, DECIMAL_HALF_EVEN);
 	*ret_value = plain;
 	return true;
 }
@@ -287,7 +267,7 @@ static struct decimal significant_of_both(const struct decimal *a, const struct 
 		if (decimal_places(both[i]) > 0 && both[i]->count && decimal_digits(both[i]) < digits)
 			digits = decimal_digits(both[i]);
 	}
-	return digits < DECIMAL_MAX_DIGITS ? with_digits(result, digits) : *result;
+	return digits < DECIMAL_MAX_DIGITS ? decimal_to_digits(result, digits, DECIMAL_HALF_UP) : *result;
 }
 
 struct operand {

@@ -65,8 +65,7 @@ static bool from_double(double value, long shift, struct decimal *ret_value, str
 	struct decimal d;
 	if (!decimal_from_double(value, &d))
 		return fail_range(err);
-	int digits = (int)decimal_digits(&d);
-	d = decimal_round(&d, -d.exponent - (digits - UNIT_FUNCTION_DIGITS), DECIMAL_HALF_UP);
+	d = decimal_to_digits(&d, UNIT_FUNCTION_DIGITS, DECIMAL_HALF_UP);
 	shift += d.exponent;
 	if (shift < -DECIMAL_MAX_EXPONENT || shift > DECIMAL_MAX_EXPONENT)
 		return fail_range(err);

@@ -200,6 +200,11 @@ static bool replace_symbol(struct str symbol, struct buf *out)
 
 /* ---- characters -------------------------------------------------------------------------------------------------- */
 
+static bool beside_operator(struct str text, size_t at)
+{
+	return memchr("./() ", text.p[at - 1], 5) || memchr("./() ", text.p[at + 1], 5);
+}
+
 /* Signs that keyboards and word processors make of UCUM's, and words between units. */
 static void replace_signs(struct str text, struct buf *out)
 {
@@ -235,7 +240,6 @@ static void replace_signs(struct str text, struct buf *out)
 		{{"X10", 3}, {"10", 2}},
 		{{" per ", 5}, {"/", 1}},
 		{{" / ", 3}, {"/", 1}},
-		{{" ", 1}, {"", 0}},
 		{{"**", 2}, {"", 0}},
 	};
 	for (size_t at = 0; at < text.n;) {
@@ -243,6 +247,11 @@ static void replace_signs(struct str text, struct buf *out)
 		size_t i = 0, count = sizeof(signs) / sizeof(*signs);
 		while (i < count && !str_starts(rest, signs[i].from))
 			i++;
+		/* A space beside an operator says nothing; between two symbols it could be a product or a slip. */
+		if (text.p[at] == ' ' && i == count && beside_operator(text, at)) {
+			at++;
+			continue;
+		}
 		if (i < count)
 			buf_add(out, signs[i].to);
 		else
@@ -324,7 +333,8 @@ static bool mend(struct buf *text)
 		}
 	}
 	buf_done(&next);
-	return valid && text->n > 0;
+	struct unit u;
+	return valid && text->n > 0 && unit_reduce(table(), &parts, &u, NULL);
 }
 
 bool unit_suggest(struct str text, struct buf *out)
@@ -354,13 +364,12 @@ bool unit_suggest(struct str text, struct buf *out)
 
 bool unit_check(struct str text, struct error *err)
 {
-	struct unit_parts parts;
-	struct unit_fault fault;
+	struct unit u;
 	struct error first = {0};
 	struct buf near;
 	if (text.n == 0)
 		return error_set(err, ERR_VALUE, "a unit is missing");
-	if (unit_parse_parts(table(), text, &parts, &fault, &first))
+	if (unit_parse(text, &u, &first))
 		return true;
 	buf_init(&near, UNIT_MAX_TEXT);
 	if (unit_suggest(text, &near))

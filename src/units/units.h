@@ -110,12 +110,22 @@ bool unit_divide(const struct decimal *a, const struct unit *unit_a, const struc
 
 struct unit_info {
 	struct str code, name, symbol, property, group; /* "Pa", "pascal", "Pa", "pressure", "si" */
-	struct str definition; /* "1 N/m2"; empty for a base unit */
+	struct str value, definition; /* one of it is value times the unit of the definition ("60" and "s"); empty for
+				       * base units, the value for special ones too: "cel(1 K)" is a function */
 	bool metric; /* takes prefixes */
 	bool special, arbitrary, base;
 };
 /* Base and derived units, sorted by code. The strings live as long as the program. */
 size_t unit_count(void);
 struct unit_info unit_info_at(size_t at);
+
+/* The symbols of a unit in their order, at most max; none when it is not valid. */
+struct unit_symbol {
+	struct str code; /* as written, without exponent */
+	struct str prefix; /* "milli", empty without one */
+	struct unit_info unit;
+	int power; /* what it contributes: -2 in /m2 */
+};
+size_t unit_symbols(struct str text, struct unit_symbol *symbols, size_t max);
 
 #endif

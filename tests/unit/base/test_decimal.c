@@ -289,6 +289,26 @@ static void rounding(void **state)
 	}
 }
 
+static void significant_digits(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *value;
+		unsigned digits;
+		const char *result;
+	} CASES[] = {
+		{"1.575", 2, "1.6"},	  {"-1.575", 3, "-1.58"}, {"9.96", 2, "10"},   {"0.0996", 2, "0.10"},
+		{"1234", 2, "1200"},	  {"999", 1, "1000"},	  {"1.5", 4, "1.500"}, {"0.0015", 3, "0.00150"},
+		{"1500", 6, "1500.00"},	  {"2", 0, "2"},	  {"0.00", 5, "0.00"}, {"1e3", 2, "1000"},
+		{NINES_77, 90, NINES_77},
+	};
+	for (size_t i = 0; i < sizeof(CASES) / sizeof(*CASES); i++) {
+		struct decimal d = dec(CASES[i].value);
+		struct decimal result = decimal_to_digits(&d, CASES[i].digits, DECIMAL_HALF_UP);
+		assert_decimal(result, CASES[i].result);
+	}
+}
+
 static void describing(void **state)
 {
 	(void)state;
@@ -504,6 +524,7 @@ int main(void)
 		cmocka_unit_test(arithmetic_keeps_precision_and_fails_past_the_limits),
 		cmocka_unit_test(comparing_is_by_value),
 		cmocka_unit_test(rounding),
+		cmocka_unit_test(significant_digits),
 		cmocka_unit_test(describing),
 		cmocka_unit_test(integers),
 		cmocka_unit_test(doubles),

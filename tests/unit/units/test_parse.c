@@ -165,6 +165,9 @@ static void suggestions(void **state)
 		{"year", "a"},
 		{"sec", "s"},
 		{"mg / dL", "mg/dL"},
+		{"mg /dL", "mg/dL"},
+		{"m s", NULL}, /* a product or a slip */
+		{"mm Hg", "mm[Hg]"},
 		{" mg", "mg"},
 		{"molv", "mol"},
 		{"percent", "%"},
