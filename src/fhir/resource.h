@@ -40,6 +40,10 @@ bool resource_check(const struct definitions *d, const struct json *resource, st
 /* The type of a resource by its resourceType, or NULL with an error. */
 const struct fhir_type *resource_type(const struct definitions *d, const struct json *resource, struct error *err);
 
+/* NULL when the value has the JSON form and the format of a primitive type, otherwise what was expected, for people:
+ * "a date: YYYY, YYYY-MM or YYYY-MM-DD". */
+const char *primitive_problem(enum fhir_primitive primitive, const struct json *value);
+
 /* [A-Za-z0-9\-\.]{1,64}: http://hl7.org/fhir/R4/datatypes.html#id */
 bool fhir_id_valid(struct str id);
 

@@ -11,6 +11,8 @@
 #ifndef FIRTH_PROFILE_PROFILE_H
 #define FIRTH_PROFILE_PROFILE_H
 
+#include <stdatomic.h>
+
 #include "fhir/canonicals.h"
 #include "fhir/definitions.h"
 #include "fhirpath/fhirpath.h"
@@ -32,13 +34,32 @@ struct profile_type {
 
 enum constraint_severity { CONSTRAINT_WARNING, CONSTRAINT_ERROR };
 
+/* Expressions that a validator decides by looking, without evaluating; told by their text. */
+enum constraint_form {
+	CONSTRAINT_GENERAL,
+	CONSTRAINT_HAS_CONTENT, /* ele-1: hasValue() or (children().count() > id.count()) */
+	CONSTRAINT_EXTENSION_OR_VALUE, /* ext-1: extension.exists() != value.exists() */
+	CONSTRAINT_CONTAINED_FLAT, /* dom-2 */
+	CONSTRAINT_CONTAINED_USED, /* dom-3 */
+	CONSTRAINT_CONTAINED_UNVERSIONED, /* dom-4 */
+	CONSTRAINT_CONTAINED_UNSECURED, /* dom-5 */
+	CONSTRAINT_HAS_NARRATIVE, /* dom-6 */
+	CONSTRAINT_LOCAL_REFERENCE /* ref-1 */
+};
+
 struct profile_constraint {
 	struct str key, human, expression;
 	struct str source; /* canonical of the definition that brought it, or STR_NULL */
 	enum constraint_severity severity;
 	bool best_practice;
-	struct constraint_program *compiled; /* see constraint_program() */
-	unsigned quick; /* for the validator: a form that it knows without evaluating, or 0 */
+	_Atomic(struct constraint_program *) compiled; /* see constraint_program() */
+	enum constraint_form form;
+};
+
+/* The situation that an additional binding is for: a Coding or reference at a place of the resource. */
+struct profile_usage {
+	const struct json *json; /* UsageContext */
+	const struct profile_usage *next;
 };
 
 struct profile_binding {
@@ -83,11 +104,13 @@ struct profile_slicing {
 	bool ordered;
 };
 
-/* What a slice says at the end of each discriminator's path; in the order of the discriminators. */
+/* What a slice says at the end of a discriminator's path: elements of the slice itself and of the profiles of types on
+ * the way. An item fits when it fits all of them, or one of them behind resolve(), where each stands for a profile that
+ * the target may have. */
 struct slice_test {
-	/* Elements at the path, from the slice itself down; several when types or profiles on the way bring some. */
 	const struct profile_element *const *elements;
 	size_t count;
+	bool any;
 };
 
 /* Which facts of a node go beyond those of the core type. */
@@ -130,12 +153,12 @@ struct profile_element {
 	const struct profile_slicing *slicing;
 	const struct profile_element *const *slices;
 	size_t slice_count;
-	const struct slice_test *tests; /* of a slice: one per discriminator, see slice_tests() */
+	_Atomic(const struct slice_test *) tests; /* of a slice: one per discriminator, see slice_tests() */
 	const struct profile_element *parent, *sliced; /* sliced: of a slice, the element that is sliced */
 	const struct profile_property *properties; /* with a shape: hash table over JSON property names */
 	size_t property_mask;
+	size_t property_count;
 	unsigned position; /* among the parent's children */
-	void *cache; /* for slice tests made later */
 };
 
 /* A JSON property of an element with a shape. */

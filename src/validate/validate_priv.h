@@ -33,6 +33,8 @@ struct node {
 	const struct json *extra; /* the "_name" sibling of a primitive: id and extensions */
 	const struct fhir_type *type; /* NULL when unknown */
 	const struct fhir_element *element; /* NULL for resources and unknown elements */
+	const struct profile_element *definition; /* in its core type or logical model, NULL outside of the walk */
+	const struct profile_element *shape; /* whose children its members are, NULL outside of the walk */
 };
 
 struct reference_index;
@@ -51,7 +53,12 @@ struct validation {
 	struct conformance *conformances; /* verdicts on targets, see conform.c */
 	unsigned trials; /* over 0: only asking whether something would conform; findings go nowhere */
 	size_t trial_errors; /* errors that were found so */
+	unsigned additions; /* over 0: only what profiles add is checked, the core type was or will be */
 	unsigned depth;
+	struct arena scratch; /* for one evaluation */
+	struct path_services services; /* for FHIRPath */
+	const struct node *evaluating; /* where the expression that is being evaluated stands */
+	unsigned nested_evaluations; /* over 0: an evaluation further up still uses scratch */
 	struct error *err; /* set when the validation itself failed */
 };
 
@@ -108,6 +115,7 @@ struct code_verdict validation_code(struct validation *v, struct str value_set, 
 				    const struct coding *coding, bool bare);
 /* Context to evaluate a FHIRPath program at a node, and the node as its focus. */
 struct path_item node_item(const struct node *n);
+void validation_path_services(struct validation *v);
 void validation_path_context(struct validation *v, const struct node *n, struct path_context *ret_context);
 
 #endif

@@ -1,0 +1,208 @@
+/*
+ * Bindings (http://hl7.org/fhir/R4/terminologies.html): is a coded value in its value set? Required: an error when it
+ * is surely not; extensible: a warning; weaker ones say nothing. What terminology cannot decide is never an error. And
+ * are codings codes of their systems, whatever they are bound to? Verdicts are remembered per validator.
+ */
+#include "validate/walk_priv.h"
+
+#include "units/units.h"
+
+enum { SHOWN = 100, MAX_VALUE_SET = 300 };
+
+static struct str shown(struct str s)
+{
+	return str_slice(s, 0, SHOWN);
+}
+
+static struct coding coding_of(const struct json *j)
+{
+	return (struct coding){json_get_str(j, S("system")), json_get_str(j, S("version")), json_get_str(j, S("code")),
+			       json_get_str(j, S("display"))};
+}
+
+/* ---- what a coded value says to a value set ------------------------------------------------------------------------
+ */
+
+struct coded {
+	enum code_answer answer; /* CODE_IN when any of its codings is */
+	size_t codings;
+	struct coding first;
+	struct code_verdict verdict; /* of the first coding that is not in */
+};
+
+static void ask_coding(struct validation *v, const struct profile_element *e, struct str value_set,
+		       const struct coding *coding, bool bare, struct coded *c)
+{
+	struct code_verdict verdict = validation_code(v, value_set, e->profile->canonical, coding, bare);
+	if (!c->codings++) {
+		c->first = *coding;
+		c->verdict = verdict;
+		c->answer = verdict.answer;
+	} else if (verdict.answer == CODE_IN || (verdict.answer == CODE_UNKNOWN && c->answer == CODE_NOT_IN)) {
+		c->answer = verdict.answer;
+	}
+}
+
+static void ask_concept(struct validation *v, const struct node *n, const struct profile_element *e,
+			struct str value_set, struct coded *c)
+{
+	struct json_iter it = json_iter(json_get(n->value, S("coding")));
+	while (json_next(&it) && !(c->codings && c->answer == CODE_IN)) {
+		struct coding coding = coding_of(it.value);
+		coding.display = STR_NULL;
+		if (coding.code.p)
+			ask_coding(v, e, value_set, &coding, false, c);
+	}
+}
+
+/* False when the value is of a type that has no codes. */
+static bool ask(struct validation *v, const struct node *n, const struct profile_element *e, struct str value_set,
+		struct coded *c)
+{
+	struct coding coding = {0};
+	if (!n->type || !n->value)
+		return false;
+	if (n->type->kind == TYPE_PRIMITIVE) {
+		coding.code = json_str(n->value);
+		if (!coding.code.n)
+			return false;
+		ask_coding(v, e, value_set, &coding, true, c);
+	} else if (str_is(n->type->name, "CodeableConcept")) {
+		ask_concept(v, n, e, value_set, c);
+	} else if (str_is(n->type->name, "Coding") || type_derives(v, n->type, S("Quantity"))) {
+		coding = coding_of(n->value);
+		coding.display = STR_NULL;
+		if (coding.code.n)
+			ask_coding(v, e, value_set, &coding, false, c);
+	} else {
+		return false;
+	}
+	return true;
+}
+
+bool binding_holds(struct validation *v, const struct node *n, const struct profile_element *e)
+{
+	struct coded c = {0};
+	return ask(v, n, e, e->binding->value_set, &c) && c.codings && c.answer == CODE_IN;
+}
+
+/* ---- findings ------------------------------------------------------------------------------------------------------
+ */
+
+static void report(struct validation *v, const struct node *n, enum issue_severity severity, const struct coded *c,
+		   struct str value_set, const char *what)
+{
+	const struct coding *k = &c->first;
+	if (!c->codings)
+		validation_find(v, n, severity, ERR_REQUIRED, S("binding"),
+				"No code is given, and one from the value set %.*s %s", STR_ARG(value_set), what);
+	else
+		validation_find(v, n, severity, ERR_CODE, S("binding"),
+				"%s \"%.*s%s%.*s\"%s not in the value set %.*s, and a code from it %s",
+				c->codings > 1 ? "None of its codes is in: the first," : "The code",
+				STR_ARG(shown(k->system)), k->system.n ? "#" : "", STR_ARG(shown(k->code)),
+				c->codings > 1 ? "," : " is", STR_ARG(value_set), what);
+}
+
+/* Only text in a concept: without a code it cannot be in a set that is required. */
+static void check_set(struct validation *v, const struct node *n, const struct profile_element *e, struct str value_set,
+		      enum issue_severity severity, const char *what)
+{
+	struct coded c = {0};
+	if (!value_set.n || !ask(v, n, e, value_set, &c))
+		return;
+	bool missing = !c.codings && severity == ISSUE_ERROR && !json_get(n->value, S("extension")) &&
+		       !str_is(n->type->name, "Quantity");
+	if (missing || (c.codings && c.answer == CODE_NOT_IN))
+		report(v, n, severity, &c, value_set, what);
+}
+
+static void check_additional(struct validation *v, const struct node *n, const struct profile_element *e,
+			     const struct profile_binding *b)
+{
+	if (b->usage)
+		return; /* meant for a situation that the instance alone does not tell */
+	if (str_is(b->purpose, "required") || str_is(b->purpose, "maximum"))
+		check_set(v, n, e, b->value_set, ISSUE_ERROR, "is required (additional binding)");
+	else if (str_is(b->purpose, "extensible"))
+		check_set(v, n, e, b->value_set, ISSUE_WARNING, "should be used unless none fits (additional binding)");
+}
+
+void check_binding(struct validation *v, const struct node *n, const struct profile_element *e)
+{
+	const struct profile_binding *b = e->binding;
+	if (!b || v->options->structure_only)
+		return;
+	if (b->strength == BINDING_REQUIRED)
+		check_set(v, n, e, b->value_set, ISSUE_ERROR, "is required");
+	else if (b->strength == BINDING_EXTENSIBLE)
+		check_set(v, n, e, b->value_set, ISSUE_WARNING, "should be used unless none fits");
+	if (b->max_value_set.p && b->strength != BINDING_REQUIRED)
+		check_set(v, n, e, b->max_value_set, ISSUE_ERROR, "is required (maximum value set)");
+	for (const struct profile_binding *more = b->next; more; more = more->next)
+		check_additional(v, n, e, more);
+}
+
+/* ---- codings as such ------------------------------------------------------------------------------------------------
+ */
+
+static void check_unit(struct validation *v, const struct node *n, struct str code)
+{
+	struct error err = {0};
+	struct node at = node_child(n, S("code"), -1, NULL);
+	if (code.n && !unit_check(code, &err))
+		find_error(v, &at, ERR_CODE, "unit", "\"%.*s\" is no UCUM unit: %s", STR_ARG(shown(code)), err.text);
+}
+
+static void report_display(struct validation *v, const struct node *n, const struct coding *c,
+			   const struct code_verdict *verdict)
+{
+	struct node at = node_child(n, S("display"), -1, NULL);
+	validation_find(v, &at, v->options->displays_must_match ? ISSUE_ERROR : ISSUE_WARNING, ERR_VALUE, S("display"),
+			"\"%.*s\" is no display of %.*s#%.*s; it is called \"%.*s\"", STR_ARG(shown(c->display)),
+			STR_ARG(shown(c->system)), STR_ARG(shown(c->code)), STR_ARG(shown(verdict->display)));
+}
+
+static bool is_supplement(const struct validation *v, struct str system)
+{
+	const struct canonical *c = canonicals_find(v->canonicals, S("CodeSystem"), system, NULL);
+	return c && str_is(c->content, "supplement");
+}
+
+static void check_coding(struct validation *v, const struct node *n)
+{
+	struct coding c = coding_of(n->value);
+	struct node at_code = node_child(n, S("code"), -1, NULL), at_system = node_child(n, S("system"), -1, NULL);
+	if (!c.system.n)
+		return;
+	if (is_supplement(v, c.system)) {
+		find_error(v, &at_system, ERR_VALUE, "system",
+			   "The code system %.*s is a supplement: it has no codes of its own",
+			   STR_ARG(shown(c.system)));
+		return;
+	}
+	if (!c.code.n)
+		return;
+	struct code_verdict verdict = validation_code(v, STR_NULL, NULL, &c, false);
+	if (verdict.reason == CODE_INVALID)
+		find_error(v, &at_code, ERR_CODE, "code", "There is no code \"%.*s\" in the code system %.*s",
+			   STR_ARG(shown(c.code)), STR_ARG(shown(c.system)));
+	else if (verdict.reason == CODE_DISPLAY_WRONG)
+		report_display(v, n, &c, &verdict);
+	else if (verdict.reason == CODE_INACTIVE)
+		find_hint(v, &at_code, ERR_CODE, "code-inactive", "The code \"%.*s\" of %.*s is not active any more",
+			  STR_ARG(shown(c.code)), STR_ARG(shown(c.system)));
+}
+
+void check_codes(struct validation *v, const struct node *n)
+{
+	if (!n->type || !json_is(n->value, JSON_OBJECT))
+		return;
+	bool coding = str_is(n->type->name, "Coding"), quantity = !coding && type_derives(v, n->type, S("Quantity"));
+	if (!coding && !quantity)
+		return;
+	if (str_is(json_get_str(n->value, S("system")), UNIT_SYSTEM))
+		check_unit(v, n, json_get_str(n->value, S("code")));
+	else
+		check_coding(v, n);
+}

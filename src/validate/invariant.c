@@ -1,0 +1,163 @@
+/*
+ * Invariants: the FHIRPath expressions of definitions (ElementDefinition.constraint). An expression must be true; what
+ * is empty is not. Those that almost every element or resource has are decided by looking. Best practices are told as
+ * information.
+ */
+#include "validate/walk_priv.h"
+
+#include "base/map.h"
+
+enum { MAX_HUMAN = 300, MAX_LOCAL = 100000 };
+
+static void report(struct validation *v, const struct node *n, const struct profile_constraint *c)
+{
+	enum issue_severity severity = c->best_practice			 ? ISSUE_INFORMATION
+				       : c->severity == CONSTRAINT_ERROR ? ISSUE_ERROR
+									 : ISSUE_WARNING;
+	validation_find(v, n, severity, ERR_INVARIANT, c->key, "%.*s: %.*s", STR_ARG(c->key),
+			STR_ARG(str_slice(c->human, 0, MAX_HUMAN)));
+}
+
+/* ---- decided by looking ---------------------------------------------------------------------------------------------
+ */
+
+static bool has_member(const struct json *object, struct str prefix)
+{
+	struct json_iter it = json_iter(object);
+	while (json_next(&it)) {
+		struct str key = it.key.n && it.key.p[0] == '_' ? str_slice(it.key, 1, it.key.n) : it.key;
+		if (str_starts(key, prefix))
+			return true;
+	}
+	return false;
+}
+
+/* Every text that starts with '#' and can be a reference. */
+static void gather_local(const struct json *j, struct map *into)
+{
+	struct json_iter it = json_iter(j);
+	while (json_next(&it)) {
+		struct str s = json_str(it.value);
+		if (s.n && s.p[0] == '#')
+			map_put(into, s, NULL);
+		else if (json_is(it.value, JSON_OBJECT) || json_is(it.value, JSON_ARRAY))
+			gather_local(it.value, into);
+	}
+}
+
+static bool refers_to_container(const struct json *contained)
+{
+	struct map local;
+	map_init(&local, MAX_LOCAL);
+	gather_local(contained, &local);
+	bool found = map_get(&local, S("#")) != NULL;
+	map_done(&local);
+	return found;
+}
+
+static void check_contained_used(struct validation *v, const struct node *n, const struct profile_constraint *c)
+{
+	struct json_iter it = json_iter(json_get(n->value, S("contained")));
+	struct map local;
+	if (!it.left)
+		return;
+	map_init(&local, MAX_LOCAL);
+	gather_local(n->value, &local);
+	for (int64_t i = 0; json_next(&it); i++) {
+		struct str id = json_get_str(it.value, S("id"));
+		struct str wanted = arena_printf(v->arena, "#%.*s", STR_ARG(id));
+		struct node at = node_child(n, S("contained"), i, it.value);
+		if (!(id.n && wanted.p && map_get(&local, wanted)) && !refers_to_container(it.value))
+			find_error(v, &at, ERR_INVARIANT, "dom-3",
+				   "The contained resource \"%.*s\" is not referred to, nor does it refer to its "
+				   "container",
+				   STR_ARG(str_slice(id, 0, 80)));
+	}
+	(void)c;
+	map_done(&local);
+}
+
+static bool contained_have(const struct json *resource, struct str a, struct str b)
+{
+	struct json_iter it = json_iter(json_get(resource, S("contained")));
+	while (json_next(&it)) {
+		const struct json *found = json_get(it.value, a);
+		if (b.p ? json_get(found, b) != NULL : found != NULL)
+			return true;
+	}
+	return false;
+}
+
+/* True: decided, with a finding when there is one. */
+static bool check_form(struct validation *v, const struct node *n, const struct profile_constraint *c)
+{
+	bool fine = true;
+	switch (c->form) {
+	case CONSTRAINT_GENERAL:
+		return false;
+	case CONSTRAINT_HAS_CONTENT: /* the walk */
+	case CONSTRAINT_LOCAL_REFERENCE: /* a rule of Reference */
+		return true;
+	case CONSTRAINT_EXTENSION_OR_VALUE:
+		fine = has_member(n->value, S("extension")) != has_member(n->value, S("value"));
+		break;
+	case CONSTRAINT_CONTAINED_FLAT:
+		fine = !contained_have(n->value, S("contained"), STR_NULL);
+		break;
+	case CONSTRAINT_CONTAINED_USED:
+		check_contained_used(v, n, c);
+		break;
+	case CONSTRAINT_CONTAINED_UNVERSIONED:
+		fine = !contained_have(n->value, S("meta"), S("versionId")) &&
+		       !contained_have(n->value, S("meta"), S("lastUpdated"));
+		break;
+	case CONSTRAINT_CONTAINED_UNSECURED:
+		fine = !contained_have(n->value, S("meta"), S("security"));
+		break;
+	case CONSTRAINT_HAS_NARRATIVE:
+		fine = n->holder->contained || json_get(json_get(n->value, S("text")), S("div"));
+		break;
+	}
+	if (!fine)
+		report(v, n, c);
+	return true;
+}
+
+/* ---- evaluated ------------------------------------------------------------------------------------------------------
+ */
+
+static void evaluate(struct validation *v, const struct node *n, const struct profile_constraint *c)
+{
+	struct path_context context;
+	struct error err = {0};
+	int truth = 0;
+	const struct path_program *program = constraint_program(v->profiles, c, &err);
+	if (!program) {
+		if (!v->trials)
+			find_hint(v, n, ERR_NOT_SUPPORTED, "invariant", "%.*s could not be asked: %s", STR_ARG(c->key),
+				  err.text);
+		return;
+	}
+	struct path_item item = node_item(n);
+	validation_path_context(v, n, &context);
+	v->evaluating = n;
+	bool done = path_eval_truth(program, &v->scratch, &context, &item, &truth, &err);
+	if (!v->nested_evaluations)
+		arena_reset(&v->scratch);
+	if (!done) {
+		if (err.code == ERR_MEMORY)
+			error_memory(v->err);
+		else if (!v->trials)
+			find_hint(v, n, err.code, "invariant", "%.*s could not be decided: %s", STR_ARG(c->key),
+				  err.text);
+	} else if (truth != 1) {
+		report(v, n, c);
+	}
+}
+
+void check_constraints(struct validation *v, const struct node *n, const struct profile_element *e)
+{
+	for (size_t i = 0; i < e->constraint_count; i++)
+		if (!check_form(v, n, e->constraints[i]))
+			evaluate(v, n, e->constraints[i]);
+}

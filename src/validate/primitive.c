@@ -1,0 +1,148 @@
+/*
+ * Primitive values beyond their bare format (http://hl7.org/fhir/R4/datatypes.html#primitive): ids of resources, URIs
+ * of the schemes that FHIR knows, blanks, years that can hardly be meant.
+ */
+#include "validate/walk_priv.h"
+
+enum { FIRST_YEAR = 1800, LAST_YEAR = 2200, MAX_QUOTED = 80, MAX_ID = 1024 * 1024 };
+
+static struct str shown(struct str s)
+{
+	return str_slice(s, 0, MAX_QUOTED);
+}
+
+static bool blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+static void check_text(struct validation *v, const struct node *n, struct str s)
+{
+	struct str inner = str_trim(s);
+	if (s.n && !inner.n)
+		find_warning(v, n, ERR_VALUE, "blank", "The text consists of blanks only");
+	else if (n->type->primitive == PRIMITIVE_STRING && inner.n != s.n)
+		find_warning(v, n, ERR_VALUE, "blank", "The text starts or ends with blanks");
+}
+
+static bool lower_uuid(struct str s)
+{
+	if (s.n != 36)
+		return false;
+	for (size_t i = 0; i < s.n; i++) {
+		char c = s.p[i];
+		bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+		if (dash ? c != '-' : !((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f')))
+			return false;
+	}
+	return true;
+}
+
+static bool is_oid(struct str s)
+{
+	if (s.n < 3 || s.p[0] < '0' || s.p[0] > '2' || s.p[1] != '.')
+		return false;
+	struct str rest = str_slice(s, 2, s.n);
+	while (rest.p) {
+		struct str arc = str_split(&rest, '.');
+		if (!arc.n || (arc.p[0] == '0' && arc.n > 1))
+			return false;
+		for (size_t i = 0; i < arc.n; i++)
+			if (arc.p[i] < '0' || arc.p[i] > '9')
+				return false;
+	}
+	return true;
+}
+
+static void check_uri(struct validation *v, const struct node *n, struct str s)
+{
+	if (str_starts(s, S("oid:")) || str_starts(s, S("uuid:")))
+		find_error(v, n, ERR_VALUE, "uri", "\"%.*s\" is no URI: it starts with urn:%.*s", STR_ARG(shown(s)),
+			   (int)str_find_char(s, ':', 0) + 1, s.p);
+	else if (str_starts(s, S("urn:oid:")) && !is_oid(str_slice(s, 8, s.n)))
+		find_error(v, n, ERR_VALUE, "oid", "\"%.*s\" is no valid OID", STR_ARG(shown(s)));
+	else if (str_starts(s, S("urn:uuid:")) && !lower_uuid(str_slice(s, 9, s.n)))
+		find_error(v, n, ERR_VALUE, "uuid", "\"%.*s\" is no UUID in lower case", STR_ARG(shown(s)));
+}
+
+static void check_date(struct validation *v, const struct node *n, struct str s)
+{
+	uint64_t year;
+	if (str_to_u64(str_slice(s, 0, 4), &year) && (year < FIRST_YEAR || year > LAST_YEAR))
+		find_warning(v, n, ERR_VALUE, "year", "\"%.*s\" is hardly meant: the year is before %d or after %d",
+			     STR_ARG(shown(s)), FIRST_YEAR, LAST_YEAR);
+}
+
+/* The definitions call the ids of resources strings. */
+static bool is_resource_id(const struct node *n)
+{
+	return str_is(n->name, "id") && n->parent && n->parent->holder->node == n->parent;
+}
+
+static void check_id(struct validation *v, const struct node *n, struct str s)
+{
+	if (is_resource_id(n)) {
+		if (!fhir_id_valid(s))
+			find_error(v, n, ERR_VALUE, "id",
+				   "\"%.*s\" is no id: 1 to 64 letters, digits, '-' and '.' (%zu bytes)",
+				   STR_ARG(shown(s)), s.n);
+		return;
+	}
+	for (size_t i = 0; i < s.n && str_is(n->name, "id") && s.n <= MAX_ID; i++)
+		if (blank(s.p[i])) {
+			find_error(v, n, ERR_VALUE, "id", "The element id \"%.*s\" contains a blank",
+				   STR_ARG(shown(s)));
+			return;
+		}
+}
+
+static void check_more(struct validation *v, const struct node *n, struct str s)
+{
+	switch (n->type->primitive) {
+	case PRIMITIVE_STRING:
+		check_id(v, n, s);
+		check_text(v, n, s);
+		break;
+	case PRIMITIVE_MARKDOWN:
+		check_text(v, n, s);
+		break;
+	case PRIMITIVE_URI:
+	case PRIMITIVE_URL:
+		check_uri(v, n, s);
+		break;
+	case PRIMITIVE_CANONICAL:
+		check_uri(v, n, s);
+		check_canonical(v, n);
+		break;
+	case PRIMITIVE_DATE:
+	case PRIMITIVE_DATETIME:
+	case PRIMITIVE_INSTANT:
+		check_date(v, n, s);
+		break;
+	default:
+		break;
+	}
+}
+
+void check_primitive(struct validation *v, const struct node *n)
+{
+	enum fhir_primitive kind = n->type->primitive;
+	const char *expected = primitive_problem(kind, n->value);
+	struct str text = json_is(n->value, JSON_NUMBER) ? json_number(n->value) : json_str(n->value);
+	if (!expected) {
+		if (!v->options->structure_only && text.p)
+			check_more(v, n, text);
+		return;
+	}
+	if (!text.p)
+		find_error(v, n, ERR_STRUCTURE, "json-type", "Expected %s, found %s", expected, json_name_of(n->value));
+	else if (text.n == 0)
+		find_error(v, n, ERR_VALUE, "json-empty", "A text must not be empty; leave the property out");
+	else if (kind == PRIMITIVE_BASE64BINARY || kind == PRIMITIVE_XHTML || text.n > MAX_QUOTED)
+		find_error(v, n, ERR_VALUE, "format", "Expected %s; found %zu bytes of something else", expected,
+			   text.n);
+	else
+		find_error(v, n, ERR_VALUE, "format", "Expected %s; found %s%.*s%s", expected,
+			   json_is(n->value, JSON_STRING) ? "\"" : "", STR_ARG(text),
+			   json_is(n->value, JSON_STRING) ? "\"" : "");
+}
