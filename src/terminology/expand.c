@@ -308,12 +308,6 @@ static bool passes_filter(struct gather *g, const struct expanded *e)
 	return false;
 }
 
-static bool language_fits(struct str language, struct str wanted)
-{
-	return language.n >= wanted.n && str_eq_nocase(str_slice(language, 0, wanted.n), wanted) &&
-	       (language.n == wanted.n || language.p[wanted.n] == '-');
-}
-
 static struct str display_in(const struct expanded *e, struct str language)
 {
 	struct json_iter it = json_iter(json_get(e->listed, S("designation")));

@@ -1,8 +1,9 @@
 /*
- * Code systems that are defined by a grammar: language tags (BCP 47), media types (BCP 13), URIs (RFC 3986). Only what
- * the grammar decides is answered; whether a subtag or a media type is registered is not known here.
+ * Code systems that are defined by a grammar: units (UCUM), language tags (BCP 47), media types (BCP 13), URIs (RFC
+ * 3986). Only what the grammar decides is answered; whether a subtag or a media type is registered is not known here.
  */
 #include "terminology/terminology_priv.h"
+#include "units/units.h"
 
 static bool is_letter(char c)
 {
@@ -181,7 +182,16 @@ static enum code_answer check_uri(struct str code)
 	return CODE_IN;
 }
 
+/* ---- units ------------------------------------------------------------------------------------------------------- */
+
+static enum code_answer check_unit(struct str code)
+{
+	struct unit u;
+	return code.n && unit_parse(code, &u, NULL) ? CODE_IN : CODE_NOT_IN;
+}
+
 static const struct rule_system systems[] = {
+	{UNIT_SYSTEM, "Unified Code for Units of Measure (UCUM)", check_unit, NULL},
 	{"urn:ietf:bcp:47", "Tags for the identification of languages", check_language, NULL},
 	{"urn:ietf:bcp:13", "Media types", check_media_type, NULL},
 	{"urn:ietf:rfc:3986", "Uniform resource identifiers", check_uri, NULL},

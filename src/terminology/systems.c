@@ -264,3 +264,9 @@ bool system_display_fits(const struct system *s, uint32_t id, struct str display
 			return true;
 	return !c.display.p && !count;
 }
+
+bool language_fits(struct str language, struct str wanted)
+{
+	return language.n >= wanted.n && str_eq_nocase(str_slice(language, 0, wanted.n), wanted) &&
+	       (language.n == wanted.n || language.p[wanted.n] == '-');
+}

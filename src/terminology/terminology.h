@@ -110,4 +110,45 @@ struct expansion_style {
 void expansion_write(struct buf *out, const struct expansion *e, const struct expand_options *o,
 		     const struct expansion_style *style);
 
+/* ---- operations -------------------------------------------------------------------------------------------------- */
+
+/* What a verdict says to people, in one sentence; STR_NULL when all is well. */
+struct str code_verdict_text(struct arena *a, const struct code_verdict *v, const struct coding *coding,
+			     struct str value_set);
+
+/* The operations of R4 on codes: each appends its answer, a Parameters resource. */
+
+/* CodeSystem/$lookup. ERR_NOT_FOUND with the reason when the system or the code is not there. */
+struct lookup_options {
+	struct str language; /* of the display, where there is one */
+	const struct str *properties; /* only these; NULL: all */
+	size_t property_count;
+};
+bool terminology_lookup(struct terminology *t, struct arena *a, const struct coding *coding,
+			const struct lookup_options *o, struct buf *out, struct error *err) MUST_USE;
+
+/* ValueSet/$validate-code, and CodeSystem/$validate-code when value_set is STR_NULL. What cannot be decided is result
+ * false with a message that says so. */
+void terminology_validate_code(struct terminology *t, struct arena *a, struct str value_set,
+			       const struct coding *coding, bool bare, struct buf *out);
+
+/* CodeSystem/$subsumes. ERR_NOT_SUPPORTED, ERR_NOT_FOUND when it cannot be told. */
+bool terminology_subsumes_write(struct terminology *t, struct str system, struct str version, struct str a,
+				struct str b, struct buf *out, struct error *err) MUST_USE;
+
+/* ConceptMap/$translate. Without map, every map at hand that fits is asked. ERR_NOT_FOUND when there is none. */
+struct translate_dependency {
+	struct str property, system, value;
+};
+struct translate_options {
+	struct str map; /* canonical of the ConceptMap, or STR_NULL */
+	struct str source, target; /* canonicals of value sets, or STR_NULL */
+	struct str target_system; /* or STR_NULL */
+	bool reverse;
+	const struct translate_dependency *dependencies;
+	size_t dependency_count;
+};
+bool terminology_translate(struct terminology *t, struct arena *a, const struct coding *coding,
+			   const struct translate_options *o, struct buf *out, struct error *err) MUST_USE;
+
 #endif

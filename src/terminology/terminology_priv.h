@@ -55,6 +55,8 @@ enum code_answer system_has(const struct system *s, struct str code, uint32_t *r
 /* Does any of its displays equal the text, case and white space aside? True when it has none. */
 bool system_display_fits(const struct system *s, uint32_t id, struct str display);
 bool display_equal(struct str a, struct str b);
+/* Is a language tag the wanted one, or a narrower one? */
+bool language_fits(struct str language, struct str wanted);
 /* Fits a version the one that is asked for? "" and STR_NULL ask for nothing. */
 bool system_version_fits(struct str version, struct str wanted);
 
@@ -145,6 +147,22 @@ struct hit clause_contains(const struct clause *c, struct arena *a, struct str s
 			   struct str code);
 /* Does the concept pass all filters and imports of the clause? It is one of clause->system. */
 struct hit clause_passes(const struct clause *c, struct arena *a, uint32_t id);
+
+/* ---- Parameters -------------------------------------------------------------------------------------------------- */
+
+void parameters_begin(struct json_writer *w);
+void parameters_end(struct json_writer *w);
+/* {"name":...,KEY: what the caller writes next, closed by json_object_end. */
+void parameter_begin(struct json_writer *w, struct str name, struct str key);
+/* {"name":...,"part":[ ... closed by parameter_parts_end. */
+void parameter_parts_begin(struct json_writer *w, struct str name);
+void parameter_parts_end(struct json_writer *w);
+/* Nothing for STR_NULL. key: "valueString", "valueCode" ... */
+void parameter_text(struct json_writer *w, struct str name, struct str key, struct str text);
+void parameter_bool(struct json_writer *w, struct str name, bool value);
+/* A coding; the version is left out when it is empty. */
+void parameter_coding(struct json_writer *w, struct str name, struct str system, struct str version, struct str code,
+		      struct str display);
 
 struct terminology {
 	const struct canonicals *canonicals;

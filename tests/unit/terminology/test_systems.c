@@ -89,6 +89,7 @@ static const struct {
 	const char *system;
 	const char *good[14], *bad[14];
 } rules[] = {
+	{"http://unitsofmeasure.org", {"mg/dL", "1", "Cel", "{score}", "10*3/uL"}, {"", "mg/dl x", "furlongs", "mg//"}},
 	{"urn:ietf:bcp:47",
 	 {"de", "en-US", "zh-Hant-TW", "sl-rozaj-biske", "de-CH-1901", "en-a-bbb-x-a-ccc", "x-whatever", "i-klingon",
 	  "zh-yue-HK", "es-419", "EN-gb"},
