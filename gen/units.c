@@ -9,6 +9,7 @@
 #include <libxml/parser.h>
 #include <libxml/tree.h>
 
+#include "base/arena.h"
 #include "units/units_priv.h"
 
 enum { ROWS_MAX = 600, PREFIXES_MAX = 60 };
@@ -20,6 +21,7 @@ struct row_source {
 };
 
 struct essence {
+	struct arena arena; /* of every text */
 	struct row_source rows[ROWS_MAX];
 	struct unit_prefix prefixes[PREFIXES_MAX];
 	size_t row_count, prefix_count;
@@ -41,20 +43,25 @@ static struct decimal number(struct str text)
 
 /* ---- reading ----------------------------------------------------------------------------------------------------- */
 
-static struct str attribute(const xmlNode *node, const char *name)
+/* Takes over a text of libxml2. */
+static struct str take(struct essence *e, xmlChar *text)
 {
-	char *text = (char *)xmlGetProp(node, (const xmlChar *)name);
-	return text ? str_from(text) : S("");
+	struct str copy = text ? arena_str(&e->arena, str_from((const char *)text)) : S("");
+	xmlFree(text);
+	return copy;
+}
+
+static struct str attribute(struct essence *e, const xmlNode *node, const char *name)
+{
+	return take(e, xmlGetProp(node, (const xmlChar *)name));
 }
 
 /* The text of a node with white space between words made single. */
-static struct str text_of(const xmlNode *node)
+static struct str text_of(struct essence *e, const xmlNode *node)
 {
 	char *text = (char *)xmlNodeGetContent(node);
 	size_t n = 0;
-	if (!text)
-		return S("");
-	for (const char *p = text; *p; p++) {
+	for (const char *p = text; p && *p; p++) {
 		bool space = *p == ' ' || *p == '\n' || *p == '\t' || *p == '\r';
 		if (!space)
 			text[n++] = *p;
@@ -63,7 +70,9 @@ static struct str text_of(const xmlNode *node)
 	}
 	while (n > 0 && text[n - 1] == ' ')
 		n--;
-	return str_make(text, n);
+	if (text)
+		text[n] = '\0';
+	return take(e, (xmlChar *)text);
 }
 
 static bool is_named(const xmlNode *node, const char *name)
@@ -80,23 +89,23 @@ static const xmlNode *child(const xmlNode *node, const char *name)
 }
 
 /* The first child of that name; some units have several names. */
-static struct str child_text(const xmlNode *node, const char *name)
+static struct str child_text(struct essence *e, const xmlNode *node, const char *name)
 {
 	const xmlNode *found = child(node, name);
-	return found ? text_of(found) : S("");
+	return found ? text_of(e, found) : S("");
 }
 
 static void read_prefix(struct essence *e, const xmlNode *node)
 {
 	const xmlNode *value = child(node, "value");
 	if (e->prefix_count == PREFIXES_MAX || !value)
-		die("this prefix is one too many or has no value:", attribute(node, "Code"));
+		die("this prefix is one too many or has no value:", attribute(e, node, "Code"));
 	struct unit_prefix *p = &e->prefixes[e->prefix_count++];
-	*p = (struct unit_prefix){.code = attribute(node, "Code"),
-				  .ci_code = attribute(node, "CODE"),
-				  .name = child_text(node, "name"),
-				  .symbol = child_text(node, "printSymbol"),
-				  .value = number(attribute(value, "value"))};
+	*p = (struct unit_prefix){.code = attribute(e, node, "Code"),
+				  .ci_code = attribute(e, node, "CODE"),
+				  .name = child_text(e, node, "name"),
+				  .symbol = child_text(e, node, "printSymbol"),
+				  .value = number(attribute(e, value, "value"))};
 	struct decimal one = decimal_from_i64(1), bare = p->value;
 	bare.exponent = 0;
 	if (decimal_cmp(&bare, &one) == 0)
@@ -106,14 +115,14 @@ static void read_prefix(struct essence *e, const xmlNode *node)
 static struct row_source *add_row(struct essence *e, const xmlNode *node)
 {
 	if (e->row_count == ROWS_MAX)
-		die("there are too many units:", attribute(node, "Code"));
+		die("there are too many units:", attribute(e, node, "Code"));
 	struct row_source *source = &e->rows[e->row_count++];
-	source->row = (struct unit_row){.code = attribute(node, "Code"),
-					.ci_code = attribute(node, "CODE"),
-					.name = child_text(node, "name"),
-					.symbol = child_text(node, "printSymbol"),
-					.property = child_text(node, "property"),
-					.group = attribute(node, "class")};
+	source->row = (struct unit_row){.code = attribute(e, node, "Code"),
+					.ci_code = attribute(e, node, "CODE"),
+					.name = child_text(e, node, "name"),
+					.symbol = child_text(e, node, "printSymbol"),
+					.property = child_text(e, node, "property"),
+					.group = attribute(e, node, "class")};
 	return source;
 }
 
@@ -130,14 +139,14 @@ static void read_unit(struct essence *e, const xmlNode *node)
 	const xmlNode *value = child(node, "value"), *function = value ? child(value, "function") : NULL;
 	if (!value)
 		die("this unit has no value:", source->row.code);
-	source->row.metric = str_is(attribute(node, "isMetric"), "yes");
-	source->row.is_arbitrary = str_is(attribute(node, "isArbitrary"), "yes");
-	source->row.value = attribute(value, "value");
-	source->row.definition = attribute(value, "Unit");
+	source->row.metric = str_is(attribute(e, node, "isMetric"), "yes");
+	source->row.is_arbitrary = str_is(attribute(e, node, "isArbitrary"), "yes");
+	source->row.value = attribute(e, value, "value");
+	source->row.definition = attribute(e, value, "Unit");
 	if (function) {
-		source->function = attribute(function, "name");
-		source->function_value = attribute(function, "value");
-		source->function_unit = attribute(function, "Unit");
+		source->function = attribute(e, function, "name");
+		source->function_value = attribute(e, function, "value");
+		source->function_unit = attribute(e, function, "Unit");
 	}
 }
 
@@ -341,6 +350,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: firth-gen-units ESSENCE OUTPUT\n");
 		return 2;
 	}
+	arena_init(&e.arena, 16 << 20);
 	read_essence(&e, argv[1]);
 	qsort(e.rows, e.row_count, sizeof(*e.rows), by_code);
 	resolve_all(&e);
@@ -350,5 +360,6 @@ int main(int argc, char **argv)
 	write_table(out, &e);
 	if (ferror(out) || fclose(out) != 0)
 		die("this cannot be written:", str_from(argv[2]));
+	arena_done(&e.arena);
 	return 0;
 }

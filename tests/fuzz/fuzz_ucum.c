@@ -75,7 +75,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct decimal value;
 	struct unit from, to;
 	check_number(number, &value);
-	if (check_unit(first, &from) & check_unit(rest.p ? rest : S(""), &to))
+	bool parsed = check_unit(first, &from);
+	if (check_unit(rest.p ? rest : S(""), &to) && parsed)
 		check_conversion(&value, &from, &to);
 	return 0;
 }
