@@ -74,8 +74,8 @@ static struct str read_type_code(const struct json *j)
 		struct str name = json_get_str(fhir, S("valueUrl"));
 		if (!name.p)
 			name = json_get_str(fhir, S("valueUri"));
-		if (name.p)
-			return name;
+		if (name.p) /* later publishers call the ids of resources ids, R4 calls them strings */
+			return str_is(name, "id") ? S("string") : name;
 		code = str_slice(code, system.n, code.n);
 		return str_is(code, "String") ? S("string") : str_is(code, "Boolean") ? S("boolean") : code;
 	}

@@ -55,6 +55,13 @@ static void ask_concept(struct validation *v, const struct node *n, const struct
 	}
 }
 
+/* CapabilityStatement.format and its like: "xml", "json" and "ttl" stand for the MIME types of FHIR. */
+static bool is_short_format(struct str value_set, struct str code)
+{
+	return str_starts(value_set, S("http://hl7.org/fhir/ValueSet/mimetypes")) &&
+	       (str_is(code, "xml") || str_is(code, "json") || str_is(code, "ttl"));
+}
+
 /* False when the value is of a type that has no codes. */
 static bool ask(struct validation *v, const struct node *n, const struct profile_element *e, struct str value_set,
 		struct coded *c)
@@ -64,7 +71,7 @@ static bool ask(struct validation *v, const struct node *n, const struct profile
 		return false;
 	if (n->type->kind == TYPE_PRIMITIVE) {
 		coding.code = json_str(n->value);
-		if (!coding.code.n)
+		if (!coding.code.n || is_short_format(value_set, coding.code))
 			return false;
 		ask_coding(v, e, value_set, &coding, true, c);
 	} else if (str_is(n->type->name, "CodeableConcept")) {
@@ -146,12 +153,28 @@ void check_binding(struct validation *v, const struct node *n, const struct prof
 /* ---- codings as such ------------------------------------------------------------------------------------------------
  */
 
+/* Blanks within annotations, "{specific gravity}", are against UCUM but harm nobody. */
+static bool harmless(struct str code)
+{
+	char text[SHOWN];
+	size_t n = 0, open = 0;
+	struct error ignored = {0};
+	for (size_t i = 0; i < code.n && n < sizeof(text); i++) {
+		open += code.p[i] == '{';
+		if (!(open && code.p[i] == ' '))
+			text[n++] = code.p[i];
+		open -= open && code.p[i] == '}';
+	}
+	return n < code.n && unit_check(str_make(text, n), &ignored);
+}
+
 static void check_unit(struct validation *v, const struct node *n, struct str code)
 {
 	struct error err = {0};
 	struct node at = node_child(n, S("code"), -1, NULL);
 	if (code.n && !unit_check(code, &err))
-		find_error(v, &at, ERR_CODE, "unit", "\"%.*s\" is no UCUM unit: %s", STR_ARG(shown(code)), err.text);
+		validation_find(v, &at, harmless(code) ? ISSUE_WARNING : ISSUE_ERROR, ERR_CODE, S("unit"),
+				"\"%.*s\" is no UCUM unit: %s", STR_ARG(shown(code)), err.text);
 }
 
 static void report_display(struct validation *v, const struct node *n, const struct coding *c,
@@ -183,6 +206,8 @@ static void check_coding(struct validation *v, const struct node *n)
 	}
 	if (!c.code.n)
 		return;
+	if (str_is(c.system, "urn:ietf:rfc:3986"))
+		return; /* every URI is a code there, relative ones too */
 	struct code_verdict verdict = validation_code(v, STR_NULL, NULL, &c, false);
 	if (verdict.reason == CODE_INVALID)
 		find_error(v, &at_code, ERR_CODE, "code", "There is no code \"%.*s\" in the code system %.*s",

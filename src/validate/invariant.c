@@ -1,7 +1,7 @@
 /*
  * Invariants: the FHIRPath expressions of definitions (ElementDefinition.constraint). An expression must be true; what
  * is empty is not. Those that almost every element or resource has are decided by looking. Best practices are told as
- * information.
+ * information, to those who ask.
  */
 #include "validate/walk_priv.h"
 
@@ -11,6 +11,8 @@ enum { MAX_HUMAN = 300, MAX_LOCAL = 100000 };
 
 static void report(struct validation *v, const struct node *n, const struct profile_constraint *c)
 {
+	if (c->best_practice && !v->options->best_practices)
+		return;
 	enum issue_severity severity = c->best_practice			 ? ISSUE_INFORMATION
 				       : c->severity == CONSTRAINT_ERROR ? ISSUE_ERROR
 									 : ISSUE_WARNING;

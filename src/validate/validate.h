@@ -23,6 +23,7 @@ struct validation_options {
 	size_t profile_count;
 	bool ignore_meta_profiles;
 	bool structure_only; /* what every write must satisfy: no bindings, invariants, profiles */
+	bool best_practices; /* tell of recommendations that are not followed, such as dom-6 */
 	bool displays_must_match; /* a display that its code does not have is an error, not a warning */
 	bool extensions_must_be_known; /* extensions that are not at hand are errors, but for HL7's own */
 	int64_t now_ms; /* for invariants that ask for today; 0: such invariants see 1970 */
