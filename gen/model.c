@@ -118,7 +118,12 @@ static bool read_element(struct model *m, const struct json *element, struct mod
 		if (e->strength == 4 && !map_put(&m->wanted, e->value_set, NULL))
 			return error_memory(err);
 	}
-	return read_types(m, element, e, err);
+	if (!read_types(m, element, e, err))
+		return false;
+	/* R4 calls the id of a resource a string there, and an id everywhere else (resource.html#id). */
+	if (e->type_count && str_is(json_get_str(json_get(element, S("base")), S("path")), "Resource.id"))
+		e->types[0].code = S("id");
+	return true;
 }
 
 static bool add_element(struct model *m, struct model_type *owner, const struct model_element *e, struct error *err)

@@ -47,6 +47,9 @@ const char *primitive_problem(enum fhir_primitive primitive, const struct json *
 /* [A-Za-z0-9\-\.]{1,64}: http://hl7.org/fhir/R4/datatypes.html#id */
 bool fhir_id_valid(struct str id);
 
+/* One <div> of well-formed XHTML, as a narrative must be. */
+bool fhir_xhtml_valid(struct str div);
+
 /* OperationOutcome of findings or of one error. request_id may be STR_NULL. */
 void outcome_write(struct buf *out, const struct issues *findings);
 void outcome_write_error(struct buf *out, const struct error *err);

@@ -192,3 +192,8 @@ const char *xhtml_problem(struct str text)
 		return "a tag that is never closed";
 	return s.at == s.text.n ? NULL : "something after its <div>";
 }
+
+bool fhir_xhtml_valid(struct str div)
+{
+	return !xhtml_problem(div);
+}

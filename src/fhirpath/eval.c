@@ -1,60 +1,99 @@
 /*
- * Walks a program's tree over one focus. Every construct appends to an output collection, so a path over many elements
- * makes no intermediate copies beyond one collection a step.
+ * Walks a program's tree over one focus. Results flow from step to step one by one: each step of a path is a sink for
+ * the one before it, so a path over many elements makes no collections, and whoever has seen enough stops the flow.
  */
 #include "fhirpath/fhirpath_priv.h"
 
-bool eval_add(struct eval *e, struct path_items *out, struct path_item item)
+#include <stdio.h>
+
+bool eval_fail(struct eval *e, const struct path_node *node, enum error_code code, const char *format, ...)
 {
-	if (++e->produced > PATH_MAX_ITEMS)
-		return error_set(e->err, ERR_LIMIT, "A FHIRPath expression produces more than %d items",
-				 PATH_MAX_ITEMS);
+	char text[256];
+	va_list args;
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	return path_error_at(e->err, e->program->expression, node->at, code, "%s", text);
+}
+
+bool eval_work(struct eval *e, uint64_t n)
+{
+	e->work += n;
+	if (e->work <= PATH_MAX_WORK)
+		return true;
+	return error_set(e->err, ERR_LIMIT, "A FHIRPath expression takes more than %d steps", PATH_MAX_WORK);
+}
+
+bool eval_add(struct eval *e, struct path_items *out, const struct path_item *item)
+{
 	if (out->count == out->capacity) {
+		if (out->count >= PATH_MAX_ITEMS)
+			return error_set(e->err, ERR_LIMIT, "A FHIRPath expression produces more than %d items",
+					 PATH_MAX_ITEMS);
 		void *grown = arena_grow(e->arena, out->items, out->count, &out->capacity, out->count + 1,
 					 sizeof(*out->items));
 		if (!grown)
 			return error_memory(e->err);
 		out->items = grown;
 	}
-	out->items[out->count++] = item;
+	out->items[out->count++] = *item;
 	return true;
-}
-
-struct path_item item_boolean(bool truth)
-{
-	return (struct path_item){.kind = PATH_BOOLEAN, .truth = truth};
 }
 
 struct path_item path_item_resource(const struct definitions *d, const struct json *resource)
 {
 	return (struct path_item){.kind = PATH_ELEMENT,
-				  .type = definitions_resource(d, json_get_str(resource, S("resourceType"))),
-				  .value = resource};
+				  .type = d ? definitions_resource(d, json_get_str(resource, S("resourceType"))) : NULL,
+				  .value = resource,
+				  .container = resource};
+}
+
+struct path_item path_item_element(const struct fhir_type *type, const struct fhir_element *element,
+				   const struct json *value, const struct json *extra, const struct json *container)
+{
+	return (struct path_item){.kind = PATH_ELEMENT,
+				  .type = type,
+				  .element = element,
+				  .value = value,
+				  .extra = extra,
+				  .container = container};
+}
+
+/* ---- conditions ------------------------------------------------------------------------------------------------ */
+
+static int truth_of(const struct path_item *item)
+{
+	if (item->kind == PATH_BOOLEAN)
+		return item->truth;
+	if (item->kind == PATH_ELEMENT && json_is(item->value, JSON_BOOL))
+		return json_bool(item->value);
+	return item_is_hollow(item) ? -1 : 1;
 }
 
 bool path_truth(const struct path_items *items, int *ret_truth, struct error *err)
 {
-	struct path_item simple;
 	if (items->count > 1)
 		return error_set(err, ERR_VALUE, "A FHIRPath condition gives %zu items where one is needed",
 				 items->count);
-	if (items->count == 0)
-		*ret_truth = -1;
-	else if (item_simple(&items->items[0], &simple) && simple.kind == PATH_BOOLEAN)
-		*ret_truth = simple.truth;
-	else
-		*ret_truth = 1;
+	*ret_truth = items->count ? truth_of(&items->items[0]) : -1;
 	return true;
 }
 
-/* Both sides as collections of the same focus. */
-static bool sides(struct eval *e, const struct path_node *node, const struct path_item *focus, struct path_items *left,
-		  struct path_items *right)
+struct truth_sink {
+	struct sink sink;
+	size_t count;
+	int truth;
+};
+
+static enum flow take_truth(struct eval *e, struct sink *s, const struct path_item *item)
 {
-	return eval_node(e, node->left, focus, left) && eval_node(e, node->right, focus, right);
+	struct truth_sink *t = (struct truth_sink *)s;
+	(void)e;
+	t->truth = truth_of(item);
+	return ++t->count > 1 ? FLOW_STOP : FLOW_MORE;
 }
 
-/* Three-valued logic of and, or, xor; -1 is empty. */
+/* Three-valued logic; -1 is empty. */
 static int logic(enum path_op op, int a, int b)
 {
 	switch (op) {
@@ -62,175 +101,398 @@ static int logic(enum path_op op, int a, int b)
 		return a == 0 || b == 0 ? 0 : a < 0 || b < 0 ? -1 : 1;
 	case PATH_OP_OR:
 		return a == 1 || b == 1 ? 1 : a < 0 || b < 0 ? -1 : 0;
+	case PATH_OP_IMPLIES:
+		return a == 0 || b == 1 ? 1 : a < 0 || b < 0 ? -1 : 0;
 	default:
 		return a < 0 || b < 0 ? -1 : a != b;
 	}
 }
 
-static bool eval_logic(struct eval *e, const struct path_node *node, const struct path_item *focus,
-		       struct path_items *out)
+static bool truth_logic(struct eval *e, const struct path_node *node, const struct scope *scope, int *ret_truth)
 {
-	struct path_items left = {0}, right = {0};
-	int a, b;
-	if (!sides(e, node, focus, &left, &right) || !path_truth(&left, &a, e->err) || !path_truth(&right, &b, e->err))
+	const struct binding *bindings = e->bindings;
+	int a, b = -1;
+	if (!eval_truth(e, node->left, scope, &a))
 		return false;
-	int truth = logic(node->op, a, b);
-	return truth < 0 || eval_add(e, out, item_boolean(truth == 1));
-}
-
-static bool collections_equal(const struct path_items *a, const struct path_items *b)
-{
-	if (a->count != b->count)
+	e->bindings = bindings;
+	/* What the left side decides needs no right side, which may not even be meaningful then. */
+	bool decided = (node->op == PATH_OP_AND && a == 0) || (node->op == PATH_OP_OR && a == 1) ||
+		       (node->op == PATH_OP_IMPLIES && a == 0);
+	if (!decided && !eval_truth(e, node->right, scope, &b))
 		return false;
-	for (size_t i = 0; i < a->count; i++)
-		if (!item_equal(&a->items[i], &b->items[i]))
-			return false;
+	e->bindings = bindings;
+	*ret_truth = logic(node->op, a, b);
 	return true;
 }
 
-static bool eval_equality(struct eval *e, const struct path_node *node, const struct path_item *focus,
-			  struct path_items *out)
+/* Both sides of an operator, each with its own variables. */
+static bool sides(struct eval *e, const struct path_node *node, const struct scope *scope, struct path_items *left,
+		  struct path_items *right)
 {
-	struct path_items left = {0}, right = {0};
-	if (!sides(e, node, focus, &left, &right))
+	const struct binding *bindings = e->bindings;
+	if (!eval_items(e, node->left, scope, left))
+		return false;
+	e->bindings = bindings;
+	bool ok = eval_items(e, node->right, scope, right);
+	e->bindings = bindings;
+	return ok;
+}
+
+static bool truth_equality(struct eval *e, const struct path_node *node, const struct scope *scope, int *ret_truth)
+{
+	SMALL_ITEMS(left);
+	SMALL_ITEMS(right);
+	if (!sides(e, node, scope, &left, &right))
+		return false;
+	switch (node->op) {
+	case PATH_OP_EQUIVALENT:
+		*ret_truth = items_equivalent(e, &left, &right);
+		break;
+	case PATH_OP_NOT_EQUIVALENT:
+		*ret_truth = !items_equivalent(e, &left, &right);
+		break;
+	default:
+		*ret_truth = left.count && right.count ? items_equal(e, &left, &right) : -1;
+		if (node->op == PATH_OP_NOT_EQUAL && *ret_truth >= 0)
+			*ret_truth = !*ret_truth;
+	}
+	return eval_work(e, 1);
+}
+
+static bool truth_order(struct eval *e, const struct path_node *node, const struct scope *scope, int *ret_truth)
+{
+	SMALL_ITEMS(left);
+	SMALL_ITEMS(right);
+	struct path_item a, b;
+	bool has_a, has_b;
+	*ret_truth = -1;
+	if (!sides(e, node, scope, &left, &right))
 		return false;
 	if (left.count == 0 || right.count == 0)
 		return true;
-	return eval_add(e, out, item_boolean(collections_equal(&left, &right) == (node->op == PATH_OP_EQUAL)));
-}
-
-/* Unions drop duplicates: the same place in the document, or an equal value. */
-static bool contains_item(const struct path_items *items, const struct path_item *item)
-{
-	for (size_t i = 0; i < items->count; i++) {
-		const struct path_item *other = &items->items[i];
-		if (item->value && other->value == item->value)
-			return true;
-		if (item_equal(other, item))
-			return true;
-	}
-	return false;
-}
-
-static bool eval_union(struct eval *e, const struct path_node *node, const struct path_item *focus,
-		       struct path_items *out)
-{
-	struct path_items parts[2] = {{0}}, merged = {0};
-	if (!sides(e, node, focus, &parts[0], &parts[1]))
+	if (!one_value(e, node, &left, &a, &has_a) || !one_value(e, node, &right, &b, &has_b))
 		return false;
-	for (size_t p = 0; p < 2; p++)
-		for (size_t i = 0; i < parts[p].count; i++)
-			if (!contains_item(&merged, &parts[p].items[i]) && !eval_add(e, &merged, parts[p].items[i]))
-				return false;
-	for (size_t i = 0; i < merged.count; i++)
-		if (!eval_add(e, out, merged.items[i]))
-			return false;
+	if (!has_a || !has_b)
+		return true;
+	enum order order = item_order(e, &a, &b);
+	if (order == ORDER_NEVER)
+		return eval_fail(e, node, ERR_VALUE, "%.*s and %.*s cannot be compared", STR_ARG(kind_name(a.kind)),
+				 STR_ARG(kind_name(b.kind)));
+	if (order != ORDER_UNKNOWN)
+		*ret_truth = node->op == PATH_OP_LESS	      ? order == ORDER_LESS
+			     : node->op == PATH_OP_LESS_EQUAL ? order != ORDER_GREATER
+			     : node->op == PATH_OP_GREATER    ? order == ORDER_GREATER
+							      : order != ORDER_LESS;
 	return true;
 }
 
-/* `as` filters a collection instead of refusing several items: the search parameters of R4 are written that way. */
-static bool eval_as(struct eval *e, const struct path_node *node, const struct path_item *focus, struct path_items *out)
+/* a in b, b contains a */
+static bool truth_membership(struct eval *e, const struct path_node *node, const struct scope *scope, int *ret_truth)
 {
-	struct path_items input = {0};
-	if (!eval_node(e, node->left, focus, &input))
+	SMALL_ITEMS(left);
+	SMALL_ITEMS(right);
+	if (!sides(e, node, scope, &left, &right))
 		return false;
-	for (size_t i = 0; i < input.count; i++)
-		if (item_as(&input.items[i], node->type) && !eval_add(e, out, input.items[i]))
-			return false;
-	return true;
+	const struct path_items *one = node->op == PATH_OP_IN ? &left : &right;
+	const struct path_items *many = node->op == PATH_OP_IN ? &right : &left;
+	if (one->count > 1)
+		return eval_fail(e, node, ERR_VALUE, "\"%s\" needs one item and got %zu",
+				 node->op == PATH_OP_IN ? "in" : "contains", one->count);
+	*ret_truth = one->count ? 0 : -1;
+	for (size_t i = 0; one->count && i < many->count && *ret_truth == 0; i++)
+		*ret_truth = item_equal(e, &one->items[0], &many->items[i]) == 1;
+	return eval_work(e, 1);
 }
 
-static bool eval_is(struct eval *e, const struct path_node *node, const struct path_item *focus, struct path_items *out)
+static bool truth_is(struct eval *e, const struct path_node *node, const struct scope *scope, int *ret_truth)
 {
-	struct path_items input = {0};
-	if (!eval_node(e, node->left, focus, &input))
+	SMALL_ITEMS(input);
+	if (!eval_items(e, node->left, scope, &input))
 		return false;
 	if (input.count > 1)
-		return error_set(e->err, ERR_VALUE, "The FHIRPath operator \"is\" needs one item and got %zu",
-				 input.count);
-	return input.count == 0 || eval_add(e, out, item_boolean(item_is(&input.items[0], node->type)));
-}
-
-static bool eval_steps(struct eval *e, const struct path_node *node, const struct path_item *focus,
-		       struct path_items *out)
-{
-	struct path_items input = {0};
-	if (node->left->op == PATH_OP_THIS)
-		return eval_member(e, focus, node->name, out);
-	if (!eval_node(e, node->left, focus, &input))
-		return false;
-	for (size_t i = 0; i < input.count; i++)
-		if (!eval_member(e, &input.items[i], node->name, out))
-			return false;
+		return eval_fail(e, node, ERR_VALUE, "\"is\" needs one item and got %zu", input.count);
+	*ret_truth = input.count ? item_is(&input.items[0], node->type) : -1;
 	return true;
 }
 
-static bool eval_index(struct eval *e, const struct path_node *node, const struct path_item *focus,
-		       struct path_items *out)
+/* Operators whose result is a boolean or empty; *ret_is false for every other node. */
+static bool truth_operator(struct eval *e, const struct path_node *node, const struct scope *scope, bool *ret_is,
+			   int *ret_truth)
 {
-	struct path_items input = {0}, index = {0};
-	struct path_item simple;
-	uint64_t at;
-	if (!eval_node(e, node->left, focus, &input) || !eval_node(e, node->right, focus, &index))
-		return false;
-	if (index.count == 0)
-		return true;
-	if (index.count > 1 || !item_simple(&index.items[0], &simple) || simple.kind != PATH_INTEGER)
-		return error_set(e->err, ERR_VALUE, "A FHIRPath index needs one integer");
-	if (!str_to_u64(simple.text, &at) || at >= input.count)
-		return true;
-	return eval_add(e, out, input.items[at]);
-}
-
-static bool eval_call(struct eval *e, const struct path_node *node, const struct path_item *focus,
-		      struct path_items *out)
-{
-	struct path_items input = {0};
-	return eval_node(e, node->left, focus, &input) && node->function->run(e, node, focus, &input, out);
-}
-
-bool eval_node(struct eval *e, const struct path_node *node, const struct path_item *focus, struct path_items *out)
-{
+	*ret_is = true;
 	switch (node->op) {
-	case PATH_OP_THIS:
-		return eval_add(e, out, *focus);
-	case PATH_OP_TYPE:
-		return !item_is(focus, node->type) || eval_add(e, out, *focus);
-	case PATH_OP_MEMBER:
-		return eval_steps(e, node, focus, out);
-	case PATH_OP_INDEX:
-		return eval_index(e, node, focus, out);
-	case PATH_OP_CALL:
-		return eval_call(e, node, focus, out);
-	case PATH_OP_LITERAL:
-		return eval_add(e, out, node->literal);
-	case PATH_OP_EMPTY:
-		return true;
-	case PATH_OP_UNION:
-		return eval_union(e, node, focus, out);
-	case PATH_OP_AS:
-		return eval_as(e, node, focus, out);
-	case PATH_OP_IS:
-		return eval_is(e, node, focus, out);
-	case PATH_OP_EQUAL:
-	case PATH_OP_NOT_EQUAL:
-		return eval_equality(e, node, focus, out);
 	case PATH_OP_AND:
 	case PATH_OP_OR:
 	case PATH_OP_XOR:
-		return eval_logic(e, node, focus, out);
+	case PATH_OP_IMPLIES:
+		return truth_logic(e, node, scope, ret_truth);
+	case PATH_OP_EQUAL:
+	case PATH_OP_NOT_EQUAL:
+	case PATH_OP_EQUIVALENT:
+	case PATH_OP_NOT_EQUIVALENT:
+		return truth_equality(e, node, scope, ret_truth);
+	case PATH_OP_LESS:
+	case PATH_OP_LESS_EQUAL:
+	case PATH_OP_GREATER:
+	case PATH_OP_GREATER_EQUAL:
+		return truth_order(e, node, scope, ret_truth);
+	case PATH_OP_IN:
+	case PATH_OP_CONTAINS:
+		return truth_membership(e, node, scope, ret_truth);
+	case PATH_OP_IS:
+		return truth_is(e, node, scope, ret_truth);
 	default:
-		return error_set(e->err, ERR_INTERNAL, "A FHIRPath operator has no meaning yet");
+		*ret_is = false;
+		return true;
 	}
 }
+
+bool eval_truth(struct eval *e, const struct path_node *node, const struct scope *scope, int *ret_truth)
+{
+	struct truth_sink t = {.sink = {take_truth}, .truth = -1};
+	bool is_operator;
+	if (!truth_operator(e, node, scope, &is_operator, ret_truth))
+		return false;
+	if (is_operator)
+		return true;
+	if (eval_stream(e, node, scope, &t.sink) == FLOW_FAIL)
+		return false;
+	if (t.count > 1)
+		return eval_fail(e, node, ERR_VALUE, "a condition gives several items where one is needed");
+	*ret_truth = t.truth;
+	return true;
+}
+
+/* ---- steps ----------------------------------------------------------------------------------------------------- */
+
+static enum flow stream_items(struct eval *e, const struct path_items *items, struct sink *s)
+{
+	for (size_t i = 0; i < items->count; i++) {
+		enum flow f = s->take(e, s, &items->items[i]);
+		if (f != FLOW_MORE)
+			return f;
+	}
+	return FLOW_MORE;
+}
+
+struct collect_sink {
+	struct sink sink;
+	struct path_items *out;
+};
+
+static enum flow take_collect(struct eval *e, struct sink *s, const struct path_item *item)
+{
+	return flow_of(eval_add(e, ((struct collect_sink *)s)->out, item));
+}
+
+bool eval_items(struct eval *e, const struct path_node *node, const struct scope *scope, struct path_items *out)
+{
+	struct collect_sink collect = {.sink = {take_collect}, .out = out};
+	return eval_stream(e, node, scope, &collect.sink) != FLOW_FAIL;
+}
+
+/* A step of a path between the one before it and whoever comes next. */
+struct step_sink {
+	struct sink sink;
+	const struct path_node *node;
+	struct sink *next;
+};
+
+static enum flow take_member(struct eval *e, struct sink *s, const struct path_item *item)
+{
+	struct step_sink *step = (struct step_sink *)s;
+	return member_stream(e, step->node, step->node->name, item, step->next);
+}
+
+static enum flow stream_member(struct eval *e, const struct path_node *node, const struct scope *scope, struct sink *s)
+{
+	if (node->left->op == PATH_OP_THIS && !scope->all)
+		return member_stream(e, node, node->name, scope->self, s);
+	struct step_sink step = {.sink = {take_member}, .node = node, .next = s};
+	return eval_stream(e, node->left, scope, &step.sink);
+}
+
+/* A capitalised name at the start: the focus when it is of that type; otherwise it may be a member after all, as in
+ * resources and logical models that no definition knows. */
+static enum flow stream_type(struct eval *e, const struct path_node *node, const struct path_item *self, struct sink *s)
+{
+	bool is = node->type.fhir ? self->type && item_is(self, node->type)
+				  : str_eq(json_get_str(self->value, S("resourceType")), node->name);
+	if (!is && !self->type && node->type.fhir)
+		is = str_eq(json_get_str(self->value, S("resourceType")), node->name);
+	if (is)
+		return s->take(e, s, self);
+	return node->type.fhir ? FLOW_MORE : member_stream(e, node, node->name, self, s);
+}
+
+static enum flow take_as(struct eval *e, struct sink *s, const struct path_item *item)
+{
+	struct step_sink *step = (struct step_sink *)s;
+	return item_as(item, step->node->type) ? step->next->take(e, step->next, item) : FLOW_MORE;
+}
+
+static enum flow stream_as(struct eval *e, const struct path_node *node, const struct scope *scope, struct sink *s)
+{
+	SMALL_ITEMS(input);
+	if (e->program->as_filters) {
+		struct step_sink step = {.sink = {take_as}, .node = node, .next = s};
+		return eval_stream(e, node->left, scope, &step.sink);
+	}
+	if (!eval_items(e, node->left, scope, &input))
+		return FLOW_FAIL;
+	if (input.count > 1)
+		return flow_of(eval_fail(e, node, ERR_VALUE, "\"as\" needs one item and got %zu", input.count));
+	return input.count && item_as(&input.items[0], node->type) ? s->take(e, s, &input.items[0]) : FLOW_MORE;
+}
+
+static enum flow stream_union(struct eval *e, const struct path_node *node, const struct scope *scope, struct sink *s)
+{
+	SMALL_ITEMS(left);
+	SMALL_ITEMS(right);
+	struct item_set merged = {0};
+	if (!sides(e, node, scope, &left, &right))
+		return FLOW_FAIL;
+	bool is_new;
+	for (size_t i = 0; i < left.count; i++)
+		if (!item_set_add(e, &merged, &left.items[i], &is_new))
+			return FLOW_FAIL;
+	for (size_t i = 0; i < right.count; i++)
+		if (!item_set_add(e, &merged, &right.items[i], &is_new))
+			return FLOW_FAIL;
+	return stream_items(e, &merged.items, s);
+}
+
+struct index_sink {
+	struct sink sink;
+	struct sink *next;
+	int64_t left;
+	enum flow result; /* what the next one said */
+};
+
+static enum flow take_index(struct eval *e, struct sink *s, const struct path_item *item)
+{
+	struct index_sink *index = (struct index_sink *)s;
+	if (index->left-- > 0)
+		return FLOW_MORE;
+	index->result = index->next->take(e, index->next, item);
+	return index->result == FLOW_FAIL ? FLOW_FAIL : FLOW_STOP;
+}
+
+static enum flow stream_index(struct eval *e, const struct path_node *node, const struct scope *scope, struct sink *s)
+{
+	SMALL_ITEMS(index);
+	struct path_item at;
+	bool there;
+	const struct binding *bindings = e->bindings;
+	if (!eval_items(e, node->right, scope, &index) || !one_value(e, node->right, &index, &at, &there))
+		return FLOW_FAIL;
+	e->bindings = bindings;
+	if (!there)
+		return FLOW_MORE;
+	if (at.kind != PATH_INTEGER && at.kind != PATH_LONG)
+		return flow_of(eval_fail(e, node->right, ERR_VALUE, "an index needs an integer"));
+	if (at.integer < 0)
+		return FLOW_MORE;
+	struct index_sink sink = {.sink = {take_index}, .next = s, .left = at.integer};
+	enum flow f = eval_stream(e, node->left, scope, &sink.sink);
+	/* The sink stops its own input; whether the flow goes on is for the next one to say. */
+	return f == FLOW_STOP ? sink.result : f;
+}
+
+static enum flow stream_call(struct eval *e, const struct path_node *node, const struct scope *scope, struct sink *s)
+{
+	SMALL_ITEMS(input);
+	SMALL_ITEMS(out);
+	if (node->function->stream)
+		return node->function->stream(e, node, scope, s);
+	if (!eval_items(e, node->left, scope, &input))
+		return FLOW_FAIL;
+	const struct call c = {.node = node, .scope = scope, .input = &input};
+	if (!node->function->run(e, &c, &out))
+		return FLOW_FAIL;
+	return stream_items(e, &out, s);
+}
+
+static enum flow stream_calculation(struct eval *e, const struct path_node *node, const struct scope *scope,
+				    struct sink *s)
+{
+	SMALL_ITEMS(left);
+	SMALL_ITEMS(right);
+	SMALL_ITEMS(out);
+	if (node->right ? !sides(e, node, scope, &left, &right) || !calculate(e, node, &left, &right, &out)
+			: !eval_items(e, node->left, scope, &left) || !negate(e, node, &left, &out))
+		return FLOW_FAIL;
+	return stream_items(e, &out, s);
+}
+
+static enum flow stream_variable(struct eval *e, const struct path_node *node, struct sink *s)
+{
+	SMALL_ITEMS(out);
+	return variable_items(e, node, &out) ? stream_items(e, &out, s) : FLOW_FAIL;
+}
+
+static enum flow stream_value(struct eval *e, const struct path_node *node, const struct scope *scope, struct sink *s)
+{
+	struct path_item item;
+	switch (node->op) {
+	case PATH_OP_EMPTY:
+		return FLOW_MORE;
+	case PATH_OP_COUNTER:
+		item = item_integer(scope->index);
+		return s->take(e, s, &item);
+	case PATH_OP_TOTAL:
+		return scope->total ? stream_items(e, scope->total, s) : FLOW_MORE;
+	case PATH_OP_VARIABLE:
+		return stream_variable(e, node, s);
+	default:
+		return stream_calculation(e, node, scope, s);
+	}
+}
+
+enum flow eval_stream(struct eval *e, const struct path_node *node, const struct scope *scope, struct sink *s)
+{
+	bool is_operator;
+	int truth;
+	if (++e->work > PATH_MAX_WORK)
+		return flow_of(eval_work(e, 0));
+	switch (node->op) {
+	case PATH_OP_THIS:
+		return scope->all ? stream_items(e, scope->all, s) : s->take(e, s, scope->self);
+	case PATH_OP_TYPE:
+		return stream_type(e, node, scope->self, s);
+	case PATH_OP_MEMBER:
+		return stream_member(e, node, scope, s);
+	case PATH_OP_CALL:
+		return stream_call(e, node, scope, s);
+	case PATH_OP_LITERAL:
+		return s->take(e, s, &node->literal);
+	case PATH_OP_INDEX:
+		return stream_index(e, node, scope, s);
+	case PATH_OP_UNION:
+		return stream_union(e, node, scope, s);
+	case PATH_OP_AS:
+		return stream_as(e, node, scope, s);
+	default:
+		break;
+	}
+	if (!truth_operator(e, node, scope, &is_operator, &truth))
+		return FLOW_FAIL;
+	if (!is_operator)
+		return stream_value(e, node, scope, s);
+	struct path_item item = item_boolean(truth == 1);
+	return truth < 0 ? FLOW_MORE : s->take(e, s, &item);
+}
+
+/* ---- entry points ---------------------------------------------------------------------------------------------- */
 
 bool path_eval_node(const struct path_program *program, const struct path_node *node, struct arena *a,
 		    const struct path_context *c, const struct path_item *focus, struct path_items *ret_items,
 		    struct error *err)
 {
-	struct eval e = {.arena = a, .program = program, .context = c, .err = err};
+	struct eval e = {.arena = a, .program = program, .context = c, .root = focus, .err = err};
+	const struct scope scope = {.self = focus};
 	struct path_items out = {0};
-	if (!eval_node(&e, node, focus, &out))
+	if (!eval_items(&e, node, &scope, &out))
 		return false;
 	*ret_items = out;
 	return true;
@@ -245,6 +507,7 @@ bool path_eval(const struct path_program *program, struct arena *a, const struct
 bool path_eval_truth(const struct path_program *program, struct arena *a, const struct path_context *c,
 		     const struct path_item *focus, int *ret_truth, struct error *err)
 {
-	struct path_items items;
-	return path_eval(program, a, c, focus, &items, err) && path_truth(&items, ret_truth, err);
+	struct eval e = {.arena = a, .program = program, .context = c, .root = focus, .err = err};
+	const struct scope scope = {.self = focus};
+	return eval_truth(&e, program->root, &scope, ret_truth);
 }

@@ -58,7 +58,8 @@ struct path_quantity {
 	struct decimal value;
 	struct str
 		unit; /* UCUM code, or the word of a calendar duration as written ("years"); "1" when there is none */
-	bool calendar;
+	bool calendar; /* unit is such a word */
+	bool either; /* from a FHIR Quantity in UCUM: "a" may be read as a calendar year as well */
 };
 
 struct path_item {
@@ -117,13 +118,14 @@ enum path_op {
 	PATH_OP_VARIABLE, /* %name */
 	PATH_OP_COUNTER, /* $index */
 	PATH_OP_TOTAL, /* $total */
-#define OPERATOR(name, text, precedence, supported) PATH_OP_##name,
+#define OPERATOR(name, text, precedence) PATH_OP_##name,
 #include "fhirpath/operators.def"
 #undef OPERATOR
 };
 
 struct path_function;
 struct path_member;
+struct regex;
 
 /* A type name in an expression: one of FHIR, a System type given by its kind, or, for "Quantity" alone, both. */
 struct path_type {
@@ -143,6 +145,7 @@ struct path_node {
 	const struct path_node *args; /* first argument of a call */
 	const struct path_node *next; /* next argument */
 	const struct path_member *member; /* PATH_OP_MEMBER: where the name is found, for the types known beforehand */
+	const struct regex *regex; /* calls of matches() and the like whose pattern is a literal */
 };
 
 struct path_program {

@@ -1,4 +1,5 @@
 /* Characters to tokens. White space and comments vanish here; strings and quoted names lose their escapes. */
+#include "base/unicode.h"
 #include "fhirpath/fhirpath_priv.h"
 
 #include <stdio.h>
@@ -70,95 +71,147 @@ static int hex_digit(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* The \uXXXX at the lexer's position, as UTF-8. Lone surrogates are no characters. */
-static size_t unicode_escape(struct lexer *l, char *to)
+/* The four digits after \u at an offset; negative when there are none. */
+static int unicode_escape(const struct lexer *l, size_t at)
 {
-	unsigned code = 0;
-	for (size_t i = 1; i <= 4; i++) {
-		int digit = hex_digit(peek(l, i));
+	int code = 0;
+	for (size_t i = 0; i < 4; i++) {
+		int digit = at + i < l->text.n ? hex_digit(l->text.p[at + i]) : -1;
 		if (digit < 0)
-			return 0;
-		code = code * 16 + (unsigned)digit;
+			return -1;
+		code = code * 16 + digit;
 	}
-	if (code >= 0xD800 && code <= 0xDFFF)
-		return 0;
-	l->at += 4;
-	if (code < 0x80) {
-		to[0] = (char)code;
-		return 1;
-	}
-	if (code < 0x800) {
-		to[0] = (char)(0xC0 | code >> 6);
-		to[1] = (char)(0x80 | (code & 0x3F));
-		return 2;
-	}
-	to[0] = (char)(0xE0 | code >> 12);
-	to[1] = (char)(0x80 | (code >> 6 & 0x3F));
-	to[2] = (char)(0x80 | (code & 0x3F));
-	return 3;
+	return code;
 }
 
-/* Bytes written for the escape whose letter is at the lexer's position; 0 when there is no such escape. */
-static size_t escape(struct lexer *l, char *to)
+/* An escape whose letter is at the lexer's position. What is no escape of the language loses its backslash, or is
+ * refused in strict mode. */
+static bool escape(struct lexer *l, struct buf *out)
 {
 	static const char from[] = "'\"`rntf\\/";
 	static const char gives[] = "'\"`\r\n\t\f\\/";
 	char c = peek(l, 0);
-	if (c == 'u')
-		return unicode_escape(l, to);
 	const char *hit = c ? strchr(from, c) : NULL;
-	if (!hit)
-		return 0;
-	to[0] = gives[hit - from];
-	return 1;
-}
-
-/* 'text' or `name`; the result is never longer than the source. */
-static bool quoted(struct lexer *l, struct token *t)
-{
-	char quote = peek(l, 0);
-	char *to = arena_alloc(l->arena, l->text.n - l->at);
-	size_t n = 0;
-	if (!to)
-		return error_memory(l->err);
-	for (l->at++; l->at < l->text.n && l->text.p[l->at] != quote; l->at++) {
-		if (l->text.p[l->at] != '\\') {
-			to[n++] = l->text.p[l->at];
-			continue;
+	int code = c == 'u' ? unicode_escape(l, l->at + 1) : -1;
+	if (code >= 0) {
+		l->at += 5;
+		if (code >= 0xD800 && code < 0xDC00 && peek(l, 0) == '\\' && peek(l, 1) == 'u') {
+			int low = unicode_escape(l, l->at + 2);
+			if (low >= 0xDC00 && low < 0xE000) {
+				code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
+				l->at += 6;
+			}
 		}
-		l->at++;
-		size_t written = escape(l, to + n);
-		if (!written)
-			return path_error_at(l->err, l->text, l->at - 1, ERR_VALUE, "unknown escape in a string");
-		n += written;
+		unicode_write(out, (uint32_t)code);
+		return true;
 	}
-	if (l->at >= l->text.n)
-		return path_error_at(l->err, l->text, t->at, ERR_VALUE, "the closing %c is missing", quote);
+	if (!hit && l->strict)
+		return path_error_at(l->err, l->text, l->at - 1, ERR_VALUE, "unknown escape in a string");
+	buf_char(out, hit ? gives[hit - from] : c);
 	l->at++;
-	t->kind = quote == '\'' ? TOKEN_STRING : TOKEN_QUOTED_NAME;
-	t->text = str_make(to, n);
 	return true;
 }
 
-static void name(struct lexer *l, struct token *t)
+/* Text between quotes of one kind, escapes resolved. */
+static bool quoted(struct lexer *l, struct str *ret_text)
+{
+	size_t from = l->at;
+	char quote = peek(l, 0);
+	struct buf out;
+	buf_init(&out, PATH_MAX_EXPRESSION * 4);
+	for (l->at++; l->at < l->text.n && l->text.p[l->at] != quote;) {
+		char c = l->text.p[l->at++];
+		if (c != '\\' || l->at >= l->text.n) {
+			buf_char(&out, c);
+		} else if (!escape(l, &out)) {
+			buf_done(&out);
+			return false;
+		}
+	}
+	bool closed = l->at < l->text.n;
+	struct str text = arena_str(l->arena, buf_str(&out));
+	bool ok = buf_ok(&out) && text.p;
+	buf_done(&out);
+	if (!closed)
+		return path_error_at(l->err, l->text, from, ERR_VALUE, "the closing %c is missing", quote);
+	if (!ok)
+		return error_memory(l->err);
+	l->at++;
+	*ret_text = text;
+	return true;
+}
+
+static void skip_name(struct lexer *l)
 {
 	while (is_letter(peek(l, 0)) || is_digit(peek(l, 0)))
 		l->at++;
-	t->kind = TOKEN_NAME;
-	t->text = str_slice(l->text, t->at, l->at);
+}
+
+static void skip_digits(struct lexer *l)
+{
+	while (is_digit(peek(l, 0)))
+		l->at++;
 }
 
 static void number(struct lexer *l, struct token *t)
 {
-	while (is_digit(peek(l, 0)))
-		l->at++;
+	t->kind = TOKEN_NUMBER;
+	skip_digits(l);
 	if (peek(l, 0) == '.' && is_digit(peek(l, 1))) {
 		l->at++;
-		while (is_digit(peek(l, 0)))
-			l->at++;
+		skip_digits(l);
+	} else if (peek(l, 0) == 'L' && !is_letter(peek(l, 1)) && !is_digit(peek(l, 1))) {
+		t->kind = TOKEN_LONG;
+		t->text = str_slice(l->text, t->at, l->at);
+		l->at++;
+		return;
 	}
-	t->kind = TOKEN_NUMBER;
 	t->text = str_slice(l->text, t->at, l->at);
+}
+
+/* @YYYY-MM-DDThh:mm:ss.fff+hh:mm or @Thh:mm:ss.fff, as far as it goes. What it means is the parser's affair. */
+static void moment(struct lexer *l, struct token *t)
+{
+	l->at++;
+	while (is_digit(peek(l, 0)) || (peek(l, 0) == '-' && is_digit(peek(l, 1))))
+		l->at++;
+	if (peek(l, 0) == 'T') {
+		l->at++;
+		while (is_digit(peek(l, 0)) || ((peek(l, 0) == ':' || peek(l, 0) == '.') && is_digit(peek(l, 1))))
+			l->at++;
+		if (peek(l, 0) == 'Z') {
+			l->at++;
+		} else if ((peek(l, 0) == '+' || peek(l, 0) == '-') && is_digit(peek(l, 1)) && is_digit(peek(l, 2)) &&
+			   peek(l, 3) == ':') {
+			l->at += 4;
+			skip_digits(l);
+		}
+	}
+	t->kind = TOKEN_MOMENT;
+	t->text = str_slice(l->text, t->at + 1, l->at);
+}
+
+/* %name, %`name`, %'name', %"name". The value sets and extensions that FHIR names %vs-... and %ext-... may stand
+ * without quotes. */
+static bool variable(struct lexer *l, struct token *t)
+{
+	l->at++;
+	t->kind = TOKEN_VARIABLE;
+	char c = peek(l, 0);
+	if (c == '`' || c == '\'' || c == '"')
+		return quoted(l, &t->text);
+	size_t from = l->at;
+	if (!is_letter(c))
+		return path_error_at(l->err, l->text, t->at, ERR_VALUE, "the name of a variable is expected after %%");
+	skip_name(l);
+	struct str name = str_slice(l->text, from, l->at);
+	while ((str_starts(name, S("vs")) || str_starts(name, S("ext"))) && peek(l, 0) == '-' &&
+	       is_letter(peek(l, 1))) {
+		l->at++;
+		skip_name(l);
+	}
+	t->text = str_slice(l->text, from, l->at);
+	return true;
 }
 
 static bool symbol(struct lexer *l, struct token *t)
@@ -169,7 +222,7 @@ static bool symbol(struct lexer *l, struct token *t)
 		n = 2;
 	else if (c == '!' && d == '~')
 		n = 2;
-	else if (!c || !strchr(".,()[]{}|=~<>+-*/&$%@", c))
+	else if (!c || !strchr(".,()[]{}|=~<>+-*/&$", c))
 		return path_error_at(l->err, l->text, l->at, ERR_VALUE, "this character has no meaning here");
 	l->at += n;
 	t->kind = TOKEN_SYMBOL;
@@ -184,16 +237,24 @@ bool lexer_next(struct lexer *l, struct token *ret_token)
 	struct token t = {.kind = TOKEN_END, .at = l->at, .text = S("")};
 	char c = peek(l, 0);
 	bool ok = true;
-	if (l->at >= l->text.n)
+	if (l->at >= l->text.n) {
 		t.kind = TOKEN_END;
-	else if (is_letter(c))
-		name(l, &t);
-	else if (is_digit(c))
+	} else if (is_letter(c)) {
+		skip_name(l);
+		t.kind = TOKEN_NAME;
+		t.text = str_slice(l->text, t.at, l->at);
+	} else if (is_digit(c)) {
 		number(l, &t);
-	else if (c == '\'' || c == '`')
-		ok = quoted(l, &t);
-	else
+	} else if (c == '\'' || c == '`') {
+		t.kind = c == '\'' ? TOKEN_STRING : TOKEN_QUOTED_NAME;
+		ok = quoted(l, &t.text);
+	} else if (c == '@') {
+		moment(l, &t);
+	} else if (c == '%') {
+		ok = variable(l, &t);
+	} else {
 		ok = symbol(l, &t);
+	}
 	if (ok)
 		*ret_token = t;
 	return ok;

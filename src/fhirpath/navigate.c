@@ -1,157 +1,273 @@
 /*
  * From an item to its children: which JSON property holds a FHIR element, what type the value has, and the "_name"
- * sibling that carries id and extensions of primitives (R4 json.html#primitive).
+ * sibling that carries id and extensions of primitives (R4 json.html#primitive). What no definition knows is plain
+ * JSON.
  */
 #include "fhir/resource.h"
 #include "fhirpath/fhirpath_priv.h"
 
-bool path_type_derives(const struct fhir_type *type, const struct fhir_type *ancestor)
+const struct fhir_element *type_element(const struct fhir_type *type, struct str name)
 {
-	for (; type; type = type->base)
-		if (type == ancestor)
-			return true;
-	return false;
+	for (size_t i = 0; i < type->element_count; i++)
+		if (str_eq(type->elements[i].name, name))
+			return &type->elements[i];
+	return NULL;
 }
 
-enum { MAX_PROPERTY = 128 };
+/* ---- one property ---------------------------------------------------------------------------------------------- */
 
-/* "value" and "Quantity": "valueQuantity". STR_NULL when it would not fit. */
-static struct str choice_property(char buffer[MAX_PROPERTY], struct str name, struct str type)
-{
-	if (type.n == 0 || name.n + type.n > MAX_PROPERTY)
-		return STR_NULL;
-	memcpy(buffer, name.p, name.n);
-	memcpy(buffer + name.n, type.p, type.n);
-	if (type.p[0] >= 'a' && type.p[0] <= 'z')
-		buffer[name.n] = (char)(type.p[0] - 32);
-	return str_make(buffer, name.n + type.n);
-}
+/* A step to a property of one object. */
+struct property {
+	const struct path_item *parent;
+	const struct fhir_element *element;
+	const struct fhir_type *type;
+	bool contained;
+};
 
-/* Elements of type Resource tell their real type themselves. */
-static const struct fhir_type *actual_type(struct eval *e, const struct fhir_type *declared, const struct json *value)
+static enum flow take_value(struct eval *e, const struct property *p, const struct json *value,
+			    const struct json *extra, struct sink *s)
 {
-	if (declared && declared->kind == TYPE_RESOURCE && json_is(value, JSON_OBJECT)) {
-		const struct fhir_type *real =
-			definitions_resource(e->program->definitions, json_get_str(value, S("resourceType")));
-		return real ? real : declared;
-	}
-	return declared;
-}
-
-static bool add_child(struct eval *e, const struct fhir_element *element, const struct fhir_type *type,
-		      const struct json *value, const struct json *extra, struct path_items *out)
-{
-	if (json_is(value, JSON_NULL))
+	enum json_type kind = json_type(value);
+	if (kind == JSON_NULL)
 		value = NULL;
-	if (!json_is(extra, JSON_OBJECT))
+	if (extra && !json_is(extra, JSON_OBJECT))
 		extra = NULL;
 	if (!value && !extra)
-		return true;
-	return eval_add(e, out,
-			(struct path_item){.kind = PATH_ELEMENT,
-					   .type = actual_type(e, type, value),
-					   .element = element,
-					   .value = value,
-					   .extra = extra});
+		return FLOW_MORE;
+	struct path_item item = {.kind = PATH_ELEMENT,
+				 .type = p->type,
+				 .element = p->element,
+				 .value = value,
+				 .extra = extra,
+				 .container = p->parent->container};
+	/* A resource tells its type itself; the references in it look in it, unless it is contained in another. */
+	if (kind == JSON_OBJECT && (!item.type || item.type->kind == TYPE_RESOURCE)) {
+		struct str name = json_get_str(value, S("resourceType"));
+		if (name.p && e->program->definitions)
+			item.type = definitions_resource(e->program->definitions, name);
+		if (name.p && !p->contained)
+			item.container = value;
+	}
+	return s->take(e, s, &item);
 }
 
-static const struct json *get_sibling(const struct json *object, struct str property)
+static enum flow take_values(struct eval *e, const struct property *p, const struct json *value,
+			     const struct json *extra, struct sink *s)
 {
-	char name[MAX_PROPERTY + 1];
-	if (property.n > MAX_PROPERTY)
-		return NULL;
-	name[0] = '_';
-	memcpy(name + 1, property.p, property.n);
-	return json_get(object, str_make(name, property.n + 1));
-}
-
-static bool add_property(struct eval *e, const struct json *object, const struct fhir_element *element,
-			 struct str property, const struct fhir_type *type, struct path_items *out)
-{
-	const struct json *value = json_get(object, property);
-	const struct json *extra = NULL;
-	if (!type || type->kind == TYPE_PRIMITIVE)
-		extra = get_sibling(object, property);
 	if (!json_is(value, JSON_ARRAY) && !json_is(extra, JSON_ARRAY))
-		return add_child(e, element, type, value, extra, out);
+		return take_value(e, p, value, extra, s);
 	struct json_iter values = json_iter(value), extras = json_iter(extra);
 	for (;;) {
-		bool v = json_next(&values), x = json_next(&extras);
+		bool v = json_next(&values), x = extra && json_next(&extras);
 		if (!v && !x)
-			return true;
-		if (!add_child(e, element, type, v ? values.value : NULL, x ? extras.value : NULL, out))
-			return false;
+			return FLOW_MORE;
+		enum flow f = take_value(e, p, v ? values.value : NULL, x ? extras.value : NULL, s);
+		if (f != FLOW_MORE)
+			return f;
+		e->work++;
 	}
 }
 
-static bool add_choice(struct eval *e, const struct json *object, const struct fhir_element *element,
-		       struct path_items *out)
+static enum flow take_property(struct eval *e, const struct property *p, const struct json *object, struct str name,
+			       struct sink *s)
 {
-	char buffer[MAX_PROPERTY];
+	const struct json *extra = NULL, *value;
+	if (!p->type || p->type->kind == TYPE_PRIMITIVE)
+		value = json_get_pair(object, name, &extra);
+	else
+		value = json_get(object, name);
+	return value || extra ? take_values(e, p, value, extra, s) : FLOW_MORE;
+}
+
+/* The type of a choice by the end of its JSON name: "Quantity" of "valueQuantity". */
+static const struct fhir_type *choice_type(const struct fhir_element *element, struct str suffix)
+{
 	for (size_t i = 0; i < element->type_count; i++) {
 		const struct fhir_type *type = element->types[i].type;
-		struct str property = type ? choice_property(buffer, element->name, type->name) : STR_NULL;
-		if (property.p && !add_property(e, object, element, property, type, out))
-			return false;
+		if (type && type->name.n == suffix.n && (type->name.p[0] | 32) == (suffix.p[0] | 32) &&
+		    memcmp(type->name.p + 1, suffix.p + 1, suffix.n - 1) == 0)
+			return type;
 	}
-	return true;
+	return NULL;
 }
+
+static enum flow take_choice(struct eval *e, struct property *p, const struct json *object, struct sink *s)
+{
+	struct str name = p->element->name;
+	struct json_iter it = json_iter(object);
+	while (json_next_prefixed(&it, name)) {
+		bool sibling = it.key.p[0] == '_';
+		struct str key = sibling ? str_slice(it.key, 1, it.key.n) : it.key;
+		struct str suffix = str_slice(key, name.n, key.n);
+		p->type = suffix.n && suffix.p[0] >= 'A' && suffix.p[0] <= 'Z' ? choice_type(p->element, suffix) : NULL;
+		if (!p->type || (sibling && json_get(object, key)))
+			continue;
+		enum flow f = take_property(e, p, object, key, s);
+		if (f != FLOW_MORE)
+			return f;
+	}
+	return FLOW_MORE;
+}
+
+/* ---- members --------------------------------------------------------------------------------------------------- */
 
 /* id and extension of a primitive live in its sibling. */
 static const struct json *object_of(const struct path_item *item)
 {
-	if (item->value && json_is(item->value, JSON_OBJECT))
-		return item->value;
-	return item->extra;
+	return json_is(item->value, JSON_OBJECT) ? item->value : item->extra;
 }
 
-bool eval_member(struct eval *e, const struct path_item *item, struct str name, struct path_items *out)
+static enum flow take_item(struct eval *e, struct sink *s, struct path_item item)
 {
+	return s->take(e, s, &item);
+}
+
+/* Quantities and what type() gives have parts too. */
+static enum flow value_member(struct eval *e, struct str name, const struct path_item *item, struct sink *s)
+{
+	if (item->kind == PATH_QUANTITY && str_is(name, "value"))
+		return take_item(e, s, (struct path_item){.kind = PATH_DECIMAL, .decimal = &item->quantity->value});
+	if (item->kind == PATH_QUANTITY && (str_is(name, "unit") || str_is(name, "code")))
+		return take_item(e, s, item_string(item->quantity->unit));
+	if (item->kind == PATH_TYPE_INFO && str_is(name, "name"))
+		return take_item(e, s, item_string(item->text));
+	if (item->kind == PATH_TYPE_INFO && str_is(name, "namespace"))
+		return take_item(e, s, item_string(item->truth ? S("System") : S("FHIR")));
+	return FLOW_MORE;
+}
+
+/* A name that the type does not have as an element: perhaps it is the JSON name of a choice. */
+static enum flow json_member(struct eval *e, struct str name, const struct path_item *item, const struct json *object,
+			     struct sink *s)
+{
+	struct property p = {.parent = item};
+	if (e->program->strict)
+		return FLOW_MORE;
+	p.element = definitions_element(item->type, name, &p.type);
+	if (!p.element && !(item->type->kind == TYPE_RESOURCE && str_is(name, "resourceType")))
+		return FLOW_MORE;
+	return take_property(e, &p, object, name, s);
+}
+
+static const struct fhir_element *find_element(const struct path_node *node, const struct fhir_type *type,
+					       struct str name)
+{
+	for (const struct path_member *m = node ? node->member : NULL; m; m = m->next)
+		if (m->owner == type)
+			return m->element;
+	return type_element(type, name);
+}
+
+enum flow member_stream(struct eval *e, const struct path_node *node, struct str name, const struct path_item *item,
+			struct sink *s)
+{
+	struct property p = {.parent = item};
+	if (++e->work > PATH_MAX_WORK)
+		return flow_of(eval_work(e, 0));
+	if (item->kind != PATH_ELEMENT)
+		return value_member(e, name, item, s);
 	const struct json *object = object_of(item);
-	if (item->kind != PATH_ELEMENT || !object || !item->type)
-		return true;
-	for (size_t i = 0; i < item->type->element_count; i++) {
-		const struct fhir_element *element = &item->type->elements[i];
-		if (!str_eq(element->name, name))
+	if (!object)
+		return FLOW_MORE;
+	if (!item->type) {
+		p.contained = str_is(name, "contained");
+		return take_property(e, &p, object, name, s);
+	}
+	p.element = find_element(node, item->type, name);
+	if (!p.element)
+		return json_member(e, name, item, object, s);
+	if (p.element->choice)
+		return take_choice(e, &p, object, s);
+	p.type = p.element->type_count ? p.element->types[0].type : NULL;
+	p.contained = p.type && p.type->kind == TYPE_RESOURCE && str_is(name, "contained");
+	return take_property(e, &p, object, name, s);
+}
+
+/* ---- children -------------------------------------------------------------------------------------------------- */
+
+struct children_sink {
+	struct sink sink;
+	struct path_items *out;
+};
+
+static enum flow take_child(struct eval *e, struct sink *s, const struct path_item *item)
+{
+	return flow_of(eval_add(e, ((struct children_sink *)s)->out, item));
+}
+
+bool item_children(struct eval *e, const struct path_item *item, struct path_items *out)
+{
+	const struct json *object = item->kind == PATH_ELEMENT ? object_of(item) : NULL;
+	struct children_sink collect = {.sink = {take_child}, .out = out};
+	bool resource = !item->type || item->type->kind == TYPE_RESOURCE;
+	for (struct json_iter it = json_iter(object); json_next(&it);) {
+		struct property p = {.parent = item};
+		struct str key = it.key;
+		if (key.n > 1 && key.p[0] == '_') {
+			key = str_slice(key, 1, key.n);
+			if (json_get(object, key))
+				continue;
+		}
+		if (resource && str_is(key, "resourceType"))
 			continue;
-		if (element->choice)
-			return add_choice(e, object, element, out);
-		return add_property(e, object, element, name, element->type_count ? element->types[0].type : NULL, out);
+		if (item->type)
+			p.element = definitions_element(item->type, key, &p.type);
+		if (item->type && !p.element)
+			continue;
+		p.contained = str_is(key, "contained");
+		if (!eval_work(e, 1) || take_property(e, &p, object, key, &collect.sink) == FLOW_FAIL)
+			return false;
 	}
 	return true;
 }
 
 /* ---- references ------------------------------------------------------------------------------------------------ */
 
-static bool resolve_contained(struct eval *e, struct str id, struct path_items *out)
+static bool resolve_contained(struct eval *e, const struct path_item *item, struct str id, struct path_items *out)
 {
-	const struct json *container = e->context->resource;
+	const struct path_context *c = e->context;
+	const struct json *container = item->container	  ? item->container
+				       : c->root_resource ? c->root_resource
+							  : c->resource;
+	struct path_item found = path_item_resource(e->program->definitions, container);
 	if (id.n == 0)
-		return eval_add(e, out, path_item_resource(e->program->definitions, container));
-	struct json_iter it = json_iter(json_get(container, S("contained")));
-	while (json_next(&it))
-		if (str_eq(json_get_str(it.value, S("id")), id))
-			return eval_add(e, out, path_item_resource(e->program->definitions, it.value));
+		return !container || eval_add(e, out, &found);
+	for (struct json_iter it = json_iter(json_get(container, S("contained"))); json_next(&it);) {
+		if (!str_eq(json_get_str(it.value, S("id")), id))
+			continue;
+		found = path_item_resource(e->program->definitions, it.value);
+		found.container = container;
+		return eval_add(e, out, &found);
+	}
 	return true;
 }
 
-/* Without a server at hand a reference resolves to what its text tells: the type. Where the text is silent (urn:uuid)
+/* Where nobody fetches it, a reference resolves to what its text tells: the type. Where the text is silent (urn:uuid)
  * Reference.type speaks. */
-bool eval_resolve(struct eval *e, const struct path_item *item, struct path_items *out)
+bool item_resolve(struct eval *e, const struct path_node *node, const struct path_item *item, struct path_items *out)
 {
-	const struct definitions *d = e->program->definitions;
-	if (item->kind != PATH_ELEMENT)
-		return true;
-	struct str text = json_str(item->value);
+	const struct path_services *services = e->context->services;
+	struct path_item found = {.kind = PATH_NO_TYPE};
+	struct error why = {0};
+	struct str text = item->kind == PATH_STRING ? item->text : json_str(item->value);
 	if (!text.p)
 		text = json_get_str(item->value, S("reference"));
 	if (!text.p)
 		return true;
-	struct reference r = reference_parse(d, text);
-	if (r.kind == REF_FRAGMENT)
-		return resolve_contained(e, str_slice(text, 1, text.n), out);
-	const struct fhir_type *type = r.type.p ? definitions_resource(d, r.type) : NULL;
+	if (text.p[0] == '#')
+		return resolve_contained(e, item, str_slice(text, 1, text.n), out);
+	if (services && services->resolve) {
+		if (!services->resolve(services->ctx, e->arena, item, text, &found, &why))
+			return eval_fail(e, node, why.code ? why.code : ERR_INTERNAL, "resolve(): %s", why.text);
+		if (found.kind != PATH_NO_TYPE)
+			return eval_add(e, out, &found);
+	}
+	if (!e->program->definitions)
+		return true;
+	struct reference r = reference_parse(e->program->definitions, text);
+	const struct fhir_type *type = r.type.p ? definitions_resource(e->program->definitions, r.type) : NULL;
 	if (!type)
-		type = definitions_resource(d, json_get_str(item->value, S("type")));
-	return !type || eval_add(e, out, (struct path_item){.kind = PATH_ELEMENT, .type = type, .text = text});
+		type = definitions_resource(e->program->definitions, json_get_str(item->value, S("type")));
+	found = (struct path_item){.kind = PATH_ELEMENT, .type = type, .text = text};
+	return !type || eval_add(e, out, &found);
 }

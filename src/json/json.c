@@ -265,6 +265,24 @@ const struct json *json_at(const struct json *j, size_t index)
 	return json_is(j, JSON_ARRAY) ? (const struct json *)yyjson_arr_get(val(j), index) : NULL;
 }
 
+const struct json *json_get_pair(const struct json *j, struct str key, const struct json **ret_sibling)
+{
+	const struct json *found = NULL;
+	*ret_sibling = NULL;
+	if (!json_is(j, JSON_OBJECT))
+		return NULL;
+	yyjson_val *k = unsafe_yyjson_get_first(val(j));
+	for (size_t left = unsafe_yyjson_get_len(val(j)); left; left--) {
+		size_t n = unsafe_yyjson_get_len(k);
+		if (n == key.n && memcmp(k->uni.str, key.p, n) == 0)
+			found = (const struct json *)(k + 1);
+		else if (n == key.n + 1 && k->uni.str[0] == '_' && memcmp(k->uni.str + 1, key.p, key.n) == 0)
+			*ret_sibling = (const struct json *)(k + 1);
+		k = unsafe_yyjson_get_next(k + 1);
+	}
+	return found;
+}
+
 struct str json_get_str(const struct json *j, struct str key)
 {
 	return json_str(json_get(j, key));
@@ -291,4 +309,16 @@ bool json_next(struct json_iter *it)
 	it->value = (const struct json *)v;
 	it->cursor = unsafe_yyjson_get_next(v);
 	return true;
+}
+
+bool json_next_prefixed(struct json_iter *it, struct str prefix)
+{
+	while (json_next(it)) {
+		struct str key = it->key;
+		if (key.n && key.p[0] == '_')
+			key = str_make(key.p + 1, key.n - 1);
+		if (key.n > prefix.n && memcmp(key.p, prefix.p, prefix.n) == 0)
+			return true;
+	}
+	return false;
 }

@@ -42,6 +42,9 @@ size_t json_size(const struct json *j);
 const struct json *json_get(const struct json *j, struct str key);
 /* Item by position; a walk should use the iterator. */
 const struct json *json_at(const struct json *j, size_t index);
+/* The member of a name and that of the same name with "_" in front, in one pass: how FHIR writes what belongs to a
+ * primitive (json.html#primitive). */
+const struct json *json_get_pair(const struct json *j, struct str key, const struct json **ret_sibling);
 /* json_str(json_get(j, key)). */
 struct str json_get_str(const struct json *j, struct str key);
 
@@ -58,6 +61,8 @@ struct json_iter {
 };
 struct json_iter json_iter(const struct json *j);
 bool json_next(struct json_iter *it);
+/* Goes on to the next member whose name, a "_" in front left aside, is longer than the prefix and starts with it. */
+bool json_next_prefixed(struct json_iter *it, struct str prefix);
 
 /* ---- positions --------------------------------------------------------------------------------------------------- */
 

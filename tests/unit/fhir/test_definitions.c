@@ -40,7 +40,7 @@ static void elements_have_types_and_cardinality(void **state)
 		{"Observation", "status", "code", 1, 1},
 		{"Observation", "valueQuantity", "Quantity", 0, 1},
 		{"Observation.component", "referenceRange", "Observation.referenceRange", 0, UINT32_MAX},
-		{"Observation", "id", "string", 0, 1},
+		{"Observation", "id", "id", 0, 1},
 		{"Observation", "contained", "Resource", 0, UINT32_MAX},
 		{"Extension", "valueCodeableConcept", "CodeableConcept", 0, 1},
 		{"Questionnaire.item", "item", "Questionnaire.item", 0, UINT32_MAX},

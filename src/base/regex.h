@@ -1,0 +1,32 @@
+/*
+ * Regular expressions over UTF-8 (PCRE2 syntax, Unicode classes, a dot matches line ends too). Only this room includes
+ * pcre2.h. A match is bounded in steps, depth and memory, so that no pattern can hang or exhaust a thread.
+ *
+ * A compiled expression lives in its arena, never changes and may be used by any thread.
+ */
+#ifndef FIRTH_BASE_REGEX_H
+#define FIRTH_BASE_REGEX_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/error.h"
+
+struct regex;
+
+enum regex_flags {
+	REGEX_NO_CASE = 1,
+	REGEX_LINES = 2, /* ^ and $ match at every line */
+	REGEX_WHOLE = 4 /* the text as a whole must match */
+};
+
+/* NULL with ERR_VALUE (what is wrong and where) when the pattern is malformed. */
+const struct regex *regex_compile(struct arena *a, struct str pattern, unsigned flags, struct error *err) MUST_USE;
+/* Does the expression match anywhere in the text? ERR_LIMIT when finding out takes too long, ERR_UTF8. */
+bool regex_search(const struct regex *r, struct arena *scratch, struct str text, bool *ret_found,
+		  struct error *err) MUST_USE;
+/* Appends the text with every match replaced; $1, ${1} and ${name} in the replacement stand for groups, $$ for a
+ * dollar. ERR_VALUE when the replacement is malformed. */
+bool regex_replace(const struct regex *r, struct arena *scratch, struct str text, struct str replacement,
+		   struct buf *out, struct error *err) MUST_USE;
+
+#endif
