@@ -219,7 +219,7 @@ static void check_profile(struct tally *t, const struct canonicals *set, const s
 			compare(t, elements_of(profile), elements_of(made), &out);
 		else
 			buf_printf(&out, "%s%s%s", err.text, err.path[0] ? " at " : "", err.path);
-		for (const struct issue *i = problems.first; i && out.n < 400; i = i->next)
+		for (const struct issue *i = problems.first; i && out.n && out.n < 400; i = i->next)
 			buf_printf(&out, "; %.*s: %.*s", STR_ARG(i->path), STR_ARG(i->text));
 		struct str name = arena_printf(&a, "%.*s#%.*s/%.*s", STR_ARG(canonical_package_name(entry->package)),
 					       STR_ARG(canonical_package_version(entry->package)), STR_ARG(entry->id));
@@ -229,26 +229,31 @@ static void check_profile(struct tally *t, const struct canonicals *set, const s
 	arena_done(&a);
 }
 
-static bool check_package(struct tally *t, struct str path, struct str *with, size_t with_count, struct error *err)
+/* Is the package one of the first `count` that were taken in? */
+static bool is_target(const struct package_load_result *result, size_t count, const struct canonical_package *package)
 {
-	struct arena a;
+	const struct package_loaded *p = result->first;
+	for (size_t i = 0; p && i < count; i++, p = p->next)
+		if (str_eq(p->name, canonical_package_name(package)) &&
+		    str_eq(p->version, canonical_package_version(package)))
+			return true;
+	return false;
+}
+
+/* Takes all into one set and checks the profiles of the first `targets`. */
+static bool check_packages(struct tally *t, struct arena *a, const struct str *specs, size_t count, size_t targets,
+			   struct error *err)
+{
 	struct canonicals *set = canonicals_new(err);
-	struct str specs[1 + MAX_WITH] = {path};
-	arena_init(&a, ARENA_NO_CAP);
-	for (size_t i = 0; i < with_count; i++)
-		specs[i + 1] = with[i];
 	const struct package_load_options options = {0};
-	struct package_load_result result = {.notes = {.arena = &a}};
-	bool ok = set && package_load(set, specs, 1 + with_count, &options, &result, err);
+	struct package_load_result result = {.notes = {.arena = a}};
+	bool ok = set && package_load(set, specs, count, &options, &result, err);
 	const struct canonical *entry;
 	size_t at = 0;
 	while (ok && (entry = canonicals_next(set, S("StructureDefinition"), &at)))
-		if (str_is(entry->derivation, "constraint") && result.first &&
-		    str_eq(canonical_package_name(entry->package), result.first->name) &&
-		    str_eq(canonical_package_version(entry->package), result.first->version))
+		if (str_is(entry->derivation, "constraint") && is_target(&result, targets, entry->package))
 			check_profile(t, set, entry);
 	canonicals_free(set);
-	arena_done(&a);
 	return ok;
 }
 
@@ -256,14 +261,17 @@ static bool check_path(struct tally *t, struct str path, struct str *with, size_
 {
 	struct arena a;
 	struct str *archives = NULL;
-	size_t n = 0;
-	arena_init(&a, ARENA_NO_CAP);
+	size_t targets = 0;
 	struct error none = {0};
-	bool ok = true;
-	if (!package_archives(&a, path, &archives, &n, &none) || !n)
-		ok = check_package(t, path, with, with_count, err);
-	for (size_t i = 0; ok && i < n; i++)
-		ok = check_package(t, archives[i], with, with_count, err);
+	arena_init(&a, ARENA_NO_CAP);
+	if (!package_archives(&a, path, &archives, &targets, &none) || !targets) {
+		archives = &path;
+		targets = 1;
+	}
+	struct str *specs = ARENA_ARRAY(&a, struct str, targets + with_count);
+	for (size_t i = 0; specs && i < targets + with_count; i++)
+		specs[i] = i < targets ? archives[i] : with[i - targets];
+	bool ok = specs ? check_packages(t, &a, specs, targets + with_count, targets, err) : error_memory(err);
 	arena_done(&a);
 	return ok;
 }
