@@ -58,6 +58,13 @@ static bool divide(const struct fraction *f, unsigned digits, struct decimal *re
 {
 	if (f->computed)
 		digits = UNIT_FUNCTION_DIGITS;
+	if (unit_is_one(&f->denominator)) { /* most units are whole multiples of their base units or decimal parts of
+					       them */
+		struct decimal whole = decimal_normal(&f->numerator);
+		*ret_value =
+			decimal_digits(&whole) > digits ? decimal_to_digits(&whole, digits, DECIMAL_HALF_EVEN) : whole;
+		return true;
+	}
 	return decimal_div(&f->numerator, &f->denominator, digits, ret_value) || fail_range(err);
 }
 

@@ -11,15 +11,15 @@ static struct decimal keep_digits(const struct decimal *d)
 	return decimal_round(d, -d->exponent - (int)(digits - UNIT_KEPT_DIGITS), DECIMAL_HALF_EVEN);
 }
 
-static bool is_one(const struct decimal *d)
+bool unit_is_one(const struct decimal *d)
 {
 	return d->count == 1 && d->limb[0] == 1 && d->exponent == 0 && !d->negative;
 }
 
 bool unit_product(const struct decimal *a, const struct decimal *b, struct decimal *ret_product, bool *rounded)
 {
-	if (is_one(a) || is_one(b)) {
-		*ret_product = is_one(a) ? *b : *a;
+	if (unit_is_one(a) || unit_is_one(b)) {
+		*ret_product = unit_is_one(a) ? *b : *a;
 		return true;
 	}
 	if (decimal_mul(a, b, ret_product))
@@ -45,7 +45,7 @@ bool unit_power(const struct decimal *base, unsigned exponent, struct decimal *r
 /* value^exponent goes on top of the fraction or, for negative exponents, below. */
 static bool multiply_power(struct unit *u, const struct decimal *value, int exponent)
 {
-	if (is_one(value))
+	if (unit_is_one(value))
 		return true;
 	struct decimal power = *value;
 	struct decimal *into = exponent < 0 ? &u->denominator : &u->numerator;

@@ -89,6 +89,7 @@ bool unit_add_arbitrary(struct unit *u, uint16_t row, int power) MUST_USE;
 
 /* ---- fractions --------------------------------------------------------------------------------------------------- */
 
+bool unit_is_one(const struct decimal *d); /* 1 without a power of ten */
 /* Products that are exact where they fit; otherwise they have 38 digits and *rounded becomes true. False only past the
  * range of exponents. */
 bool unit_product(const struct decimal *a, const struct decimal *b, struct decimal *ret_product,
