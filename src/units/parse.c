@@ -73,9 +73,9 @@ static bool parse_annotation(struct parser *p)
 	while (p->at < p->text.n && p->text.p[p->at] != '}') {
 		if (p->text.p[p->at] == '{')
 			return fail(p, p->at, p->at + 1, "an annotation has no braces inside");
-		if (!is_visible(p->text.p[p->at]))
-			return fail(p, p->at, p->at + 1, "an annotation has only visible ASCII characters, no %s",
-				    p->text.p[p->at] == ' ' ? "spaces" : "others");
+		/* UCUM has no spaces there, but HL7's own list of common units has: {# of fetuses}. */
+		if (!is_visible(p->text.p[p->at]) && p->text.p[p->at] != ' ')
+			return fail(p, p->at, p->at + 1, "an annotation has only ASCII characters");
 		p->at++;
 	}
 	if (p->at == p->text.n)

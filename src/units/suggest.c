@@ -97,6 +97,12 @@ static bool row_is(struct str text, text_of_row *row_text, size_t row)
 	return wanted.n > 0 && str_eq_nocase(text, wanted);
 }
 
+/* Nobody who writes ea means the exaampere. */
+static bool is_rare(const struct unit_prefix *prefix)
+{
+	return prefix->power >= 18 || prefix->power <= -18;
+}
+
 /* The symbol whose prefix and unit are spelled like this in one of the table's columns, without case; of several the
  * last with the same prefix to the letter, or the first. */
 static bool find_spelled(struct str text, text_of_prefix *prefix_text, text_of_row *row_text,
@@ -108,7 +114,9 @@ static bool find_spelled(struct str text, text_of_prefix *prefix_text, text_of_r
 			*ret_candidate = (struct candidate){-1, row};
 		for (size_t i = 0; table()->rows[row].metric && i < table()->prefix_count; i++) {
 			struct str prefix = prefix_text(&table()->prefixes[i]);
-			if (!starts_nocase(text, prefix) || !row_is(str_slice(text, prefix.n, text.n), row_text, row))
+			if (!starts_nocase(text, prefix) ||
+			    (!str_starts(text, prefix) && is_rare(&table()->prefixes[i])) ||
+			    !row_is(str_slice(text, prefix.n, text.n), row_text, row))
 				continue;
 			if (found++ == 0)
 				*ret_candidate = (struct candidate){(int)i, row};
