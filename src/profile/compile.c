@@ -3,6 +3,7 @@
  * stack of the elements that are open; slices hang at the element that they slice, re-slices at their slice.
  */
 #include "profile/profile_priv.h"
+#include "profile/snapshot.h"
 
 enum { MAX_ELEMENTS = 20000 };
 
@@ -297,9 +298,18 @@ static void mark_all_facts(struct draft *d)
 
 /* ---- one definition ---------------------------------------------------------------------------------------------- */
 
+/* Where there is only a differential, the snapshot is made. */
 static const struct json *snapshot_elements(struct compilation *c)
 {
-	const struct json *elements = json_get(json_get(c->profile->json, S("snapshot")), S("element"));
+	struct profile *p = c->profile;
+	const struct json *elements = json_get(json_get(p->json, S("snapshot")), S("element"));
+	if (!json_size(elements)) {
+		struct snapshot_options options = {.from = p->canonical};
+		const struct json *whole = profile_snapshot(c->a, c->set->canonicals, p->json, &options, c->err);
+		if (!whole)
+			return NULL;
+		elements = json_get(json_get(whole, S("snapshot")), S("element"));
+	}
 	if (!json_size(elements))
 		error_set(c->err, ERR_VALUE, "The profile %.*s has no snapshot", STR_ARG(c->profile->url));
 	return elements;

@@ -82,6 +82,20 @@ static struct str read_type_code(const struct json *j)
 	return code;
 }
 
+/* A type's profile may stand for one element of it: the id in an extension. NULL when none does. */
+static const struct str *read_parts(struct compilation *c, const struct json *siblings, size_t count)
+{
+	struct json_iter it = json_iter(siblings);
+	struct str *parts = it.left ? ARENA_ARRAY(c->a, struct str, count + 1) : NULL;
+	bool any = false;
+	for (size_t i = 0; parts && i < count && json_next(&it); i++) {
+		parts[i] = json_get_str(extension_of(it.value, EXTENSION "elementdefinition-profile-element"),
+					S("valueString"));
+		any |= parts[i].p != NULL;
+	}
+	return any ? parts : NULL;
+}
+
 static void read_type(struct compilation *c, const struct json *j, struct draft *into, struct profile_type *t)
 {
 	static const struct str core = {EXTENSION, sizeof(EXTENSION) - 1};
@@ -90,6 +104,7 @@ static void read_type(struct compilation *c, const struct json *j, struct draft 
 		t->code = str_slice(t->code, core.n, t->code.n);
 	t->type = definitions_type(c->set->definitions, t->code);
 	t->profiles = read_texts(c, json_get(j, S("profile")), &t->profile_count);
+	t->parts = read_parts(c, json_get(j, S("_profile")), t->profile_count);
 	t->targets = read_texts(c, json_get(j, S("targetProfile")), &t->target_count);
 	read_aggregation(j, t);
 	struct str regex = json_get_str(extension_of(j, EXTENSION "regex"), S("valueString"));
@@ -173,6 +188,14 @@ static struct profile_binding *additional_binding(struct compilation *c, const s
 	return b->value_set.p ? b : NULL;
 }
 
+/* The extension of R4, and the one that stands for the element of R5. */
+static bool is_additional(struct str url)
+{
+	return str_is(url, "http://hl7.org/fhir/tools/StructureDefinition/additional-binding") ||
+	       str_is(url,
+		      "http://hl7.org/fhir/5.0/StructureDefinition/extension-ElementDefinition.binding.additional");
+}
+
 static void read_additional(struct compilation *c, const struct json *j, struct profile_binding *main)
 {
 	struct profile_binding **end = &main->next;
@@ -182,9 +205,7 @@ static void read_additional(struct compilation *c, const struct json *j, struct 
 			end = &(*end)->next;
 	it = json_iter(json_get(j, S("extension")));
 	while (json_next(&it))
-		if (str_is(json_get_str(it.value, S("url")),
-			   "http://hl7.org/fhir/tools/StructureDefinition/additional-binding") &&
-		    (*end = additional_binding(c, it.value, true)))
+		if (is_additional(json_get_str(it.value, S("url"))) && (*end = additional_binding(c, it.value, true)))
 			end = &(*end)->next;
 }
 
@@ -229,6 +250,21 @@ static enum constraint_form form_of(struct str key, struct str expression)
 	return CONSTRAINT_GENERAL;
 }
 
+/* Expressions of 4.0.1 that do not say what their sentence says; as HL7 corrected them later. */
+static struct str corrected(struct str expression)
+{
+	static const struct {
+		const char *wrong, *right;
+	} errata[] = {
+		{"enableWhen.count() > 2 implies enableBehavior.exists()",
+		 "enableWhen.count() > 1 implies enableBehavior.exists()"},
+	};
+	for (size_t i = 0; i < sizeof(errata) / sizeof(errata[0]); i++)
+		if (str_is(expression, errata[i].wrong))
+			return str_from(errata[i].right);
+	return expression;
+}
+
 static struct profile_constraint *read_constraint(struct compilation *c, const struct json *j)
 {
 	struct str key = json_get_str(j, S("key")), expression = json_get_str(j, S("expression"));
@@ -246,7 +282,7 @@ static struct profile_constraint *read_constraint(struct compilation *c, const s
 	*slot = (uintptr_t)made;
 	made->key = key;
 	made->human = json_get_str(j, S("human"));
-	made->expression = expression;
+	made->expression = corrected(expression);
 	made->source = json_get_str(j, S("source"));
 	made->severity = str_is(severity, "error") ? CONSTRAINT_ERROR : CONSTRAINT_WARNING;
 	const struct json *best = extension_of(j, EXTENSION "elementdefinition-bestpractice");
@@ -301,9 +337,9 @@ static void read_value_facts(struct compilation *c, const struct json *j, struct
 	e->max_value = typed_member(c, j, "maxValue", &e->max_type);
 	e->max_length = read_number(json_get(j, S("maxLength")));
 	e->min_length = read_number(json_get(extension_of(j, EXTENSION "minLength"), S("valueInteger")));
-	struct str present = json_get_str(j, S("mustHaveValue"));
-	(void)present;
-	e->required_value = json_bool(json_get(j, S("mustHaveValue")));
+	const struct json *must = extension_of(
+		j, "http://hl7.org/fhir/5.0/StructureDefinition/extension-ElementDefinition.mustHaveValue");
+	e->required_value = json_bool(json_get(j, S("mustHaveValue"))) || json_bool(json_get(must, S("valueBoolean")));
 	struct str regex = json_get_str(extension_of(j, EXTENSION "regex"), S("valueString"));
 	if (regex.p && c->profile->constraint)
 		e->regex = regex;

@@ -189,6 +189,25 @@ const struct profile_element *profile_child(const struct profile_element *e, str
 	return NULL;
 }
 
+static const struct profile_element *find_id(const struct profile_element *e, struct str id)
+{
+	const struct profile_element *found = str_eq(e->id, id) ? e : NULL;
+	for (size_t i = 0; !found && i < e->child_count; i++)
+		found = find_id(e->children[i], id);
+	for (size_t i = 0; !found && i < e->slice_count; i++)
+		found = find_id(e->slices[i], id);
+	return found;
+}
+
+const struct profile_element *profile_of_type(struct profiles *p, const struct profile_element *of,
+					      const struct profile_type *type, size_t i)
+{
+	const struct profile *found = profiles_find(p, type->profiles[i], of->profile->canonical, NULL);
+	if (!found)
+		return NULL;
+	return type->parts && type->parts[i].p ? find_id(found->root, type->parts[i]) : found->root;
+}
+
 /* ---- constraints ---------------------------------------------------------------------------------------------------
  */
 

@@ -27,6 +27,8 @@ struct profile_type {
 	struct str code; /* "Quantity"; a URL for types of logical models */
 	const struct fhir_type *type; /* NULL: not a type of R4 */
 	const struct str *profiles, *targets; /* canonicals */
+	const struct str
+		*parts; /* per profile the id of the element of it that is meant, p NULL: all; NULL: no parts */
 	size_t profile_count, target_count;
 	bool contained, referenced, bundled; /* aggregation; none set: any */
 	bool must_version, must_not_version; /* versioning: specific, independent */
@@ -204,6 +206,10 @@ const struct profile_element *profile_child(const struct profile_element *e, str
 /* The program of a constraint, compiled when first asked for; NULL with an error when it cannot be. */
 const struct path_program *constraint_program(struct profiles *p, const struct profile_constraint *c,
 					      struct error *err);
+/* What a profile of a type says on an element of that type: its root, or the element that is meant of it. NULL when the
+ * profile is not at hand. i: which of the type's profiles; of: the element that has the type. */
+const struct profile_element *profile_of_type(struct profiles *p, const struct profile_element *of,
+					      const struct profile_type *type, size_t i);
 /* What a slice says for each discriminator of its slicing. */
 const struct slice_test *slice_tests(struct profiles *p, const struct profile_element *slice, struct error *err);
 

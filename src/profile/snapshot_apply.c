@@ -21,7 +21,7 @@ static const struct snap_node *find_path(const struct snap_node *root, struct st
 	str_split(&path, '.');
 	while (root && path.p) {
 		struct str name = str_split(&path, '.');
-		root = node_child(root, name, STR_NULL);
+		root = snapshot_node_child(root, name, STR_NULL);
 	}
 	return root;
 }
@@ -171,7 +171,7 @@ static struct snap_node *add_slice(const struct snap_job *job, struct snap_node 
 {
 	size_t slash = str_rfind_char(name, '/');
 	struct snap_node *of =
-		slash == STR_NONE ? NULL : node_child(sliced->parent, sliced->name, str_slice(name, 0, slash));
+		slash == STR_NONE ? NULL : snapshot_node_child(sliced->parent, sliced->name, str_slice(name, 0, slash));
 	struct snap_node *where = of ? last_of_slice(of) : last_slice(sliced);
 	if (!ensure_slicing(job, sliced, err))
 		return NULL;
@@ -192,7 +192,7 @@ static struct snap_node *add_slice(const struct snap_job *job, struct snap_node 
 /* The base's child that a name means: the name itself, or the choice that it is a form of. */
 static struct snap_node *find_child(const struct snap_node *parent, struct str name, struct str *ret_type)
 {
-	struct snap_node *n = node_child(parent, name, STR_NULL);
+	struct snap_node *n = snapshot_node_child(parent, name, STR_NULL);
 	*ret_type = STR_NULL;
 	for (struct snap_node *c = parent->first; !n && c; c = c->next) {
 		struct str type = choice_type(c->name, name);
@@ -234,7 +234,7 @@ static bool apply_shorthand(const struct snap_job *job, struct snap_node *choice
 			    struct str type, struct error *err)
 {
 	struct str name = d->slice.p ? d->slice : d->name;
-	struct snap_node *slice = node_child(choice->parent, choice->name, name);
+	struct snap_node *slice = snapshot_node_child(choice->parent, choice->name, name);
 	bool fresh = !slice;
 	if (fresh && inside_slice(choice) && !node_get(choice, S("slicing")))
 		return narrow_type(job, choice, type, err) && apply_node(job, choice, d, false, err);
@@ -278,7 +278,7 @@ static bool apply_child(const struct snap_job *job, struct snap_node *parent, co
 	}
 	if (!d->slice.p)
 		return apply_node(job, n, d, false, err);
-	struct snap_node *slice = node_child(parent, n->name, d->slice);
+	struct snap_node *slice = snapshot_node_child(parent, n->name, d->slice);
 	bool fresh = !slice;
 	if (fresh)
 		slice = add_slice(job, n, d->slice, err);

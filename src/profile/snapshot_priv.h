@@ -78,7 +78,7 @@ struct str node_id(struct snap *s, const struct snap_node *n);
 struct snap_node *tree_read(struct snap *s, const struct json *elements, struct error *err) MUST_USE;
 /* The tree of a differential: parents that are only implied are nodes without origin; nodes keep no members. */
 struct snap_node *tree_read_differential(struct snap *s, const struct json *elements, struct error *err) MUST_USE;
-struct snap_node *node_child(const struct snap_node *parent, struct str name, struct str slice);
+struct snap_node *snapshot_node_child(const struct snap_node *parent, struct str name, struct str slice);
 /* The type of "valueQuantity" as a form of "value[x]"; STR_NULL when it is none. */
 struct str choice_type(struct str choice, struct str name);
 

@@ -126,7 +126,7 @@ struct str node_id(struct snap *s, const struct snap_node *n)
 	return arena_printf(s->a, "%.*s.%.*s%s%.*s", STR_ARG(above), STR_ARG(n->name), mark, STR_ARG(n->slice));
 }
 
-struct snap_node *node_child(const struct snap_node *parent, struct str name, struct str slice)
+struct snap_node *snapshot_node_child(const struct snap_node *parent, struct str name, struct str slice)
 {
 	for (struct snap_node *n = parent->first; n; n = n->next)
 		if (str_eq(n->name, name) && (slice.p != NULL) == (n->slice.p != NULL) && str_eq(n->slice, slice))
@@ -225,7 +225,7 @@ static bool find_steps(const struct json *element, bool by_id, const struct step
 
 static struct snap_node *descend(struct snap *s, struct snap_node *at, const struct step *step, struct error *err)
 {
-	struct snap_node *child = node_child(at, step->name, step->slice);
+	struct snap_node *child = snapshot_node_child(at, step->name, step->slice);
 	if (child)
 		return child;
 	child = node_new(s, step->name, step->slice, err);

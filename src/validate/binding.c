@@ -189,7 +189,7 @@ static void report_display(struct validation *v, const struct node *n, const str
 static bool is_supplement(const struct validation *v, struct str system)
 {
 	const struct canonical *c = canonicals_find(v->canonicals, S("CodeSystem"), system, NULL);
-	return c && str_is(c->content, "supplement");
+	return c && (str_is(c->content, "supplement") || c->base.p);
 }
 
 static void check_coding(struct validation *v, const struct node *n)

@@ -27,7 +27,7 @@ int conforms_element(struct validation *v, const struct node *n, const struct pr
 	struct overlays o = {.at = {root}, .count = 1};
 	size_t before = v->trial_errors;
 	const struct profile_type own = {.code = node_type_name(n), .type = n->type};
-	const struct fhir_type *wanted = root->profile->fhir_type;
+	const struct fhir_type *wanted = root->parent ? NULL : root->profile->fhir_type;
 	if (wanted && !(n->type && type_derives(v, n->type, wanted->name)))
 		return 0;
 	if (!root->profile->constraint)

@@ -4,7 +4,7 @@
  */
 #include "validate/walk_priv.h"
 
-enum { SHOWN = 200, MAX_PATH = 512 };
+enum { SHOWN = 200 };
 
 static struct str shown(struct str s)
 {
@@ -20,29 +20,17 @@ static struct str plain(struct str path)
 	return str_ends(path, S("[x]")) ? str_slice(path, 0, path.n - 3) : path;
 }
 
-/* The path of a node from the type of its resource, or from the type that is up levels above. */
-static void write_path(struct buf *out, const struct node *n, const struct node *top)
+/* Is the node at a path of some type around it: "Patient.contact.name", "DomainResource.text", "HumanName.given"? */
+static bool at_path(struct validation *v, const struct node *n, struct str path)
 {
-	if (n == top) {
-		buf_add(out, n->type ? n->type->name : n->name);
-		return;
-	}
-	write_path(out, n->parent, top);
-	buf_char(out, '.');
-	buf_add(out, n->name);
-}
-
-/* Is the node at a path of some type around it: "Patient.contact.name", "Dosage.doseAndRate", "HumanName.given"? */
-static bool at_path(const struct node *n, struct str path)
-{
+	struct str rest = path;
 	for (const struct node *top = n; top; top = top->parent) {
-		struct buf out;
-		buf_init(&out, MAX_PATH);
-		write_path(&out, n, top);
-		bool same = str_eq(buf_str(&out), path);
-		buf_done(&out);
-		if (same)
+		if (top->type && type_derives(v, top->type, rest))
 			return true;
+		size_t dot = str_rfind_char(rest, '.');
+		if (dot == STR_NONE || !str_eq(plain(str_slice(rest, dot + 1, rest.n)), top->name))
+			break;
+		rest = str_slice(rest, 0, dot);
 		if (top->holder->node == top)
 			break;
 	}
@@ -65,7 +53,7 @@ static bool in_element_context(struct validation *v, const struct node *at, stru
 		return true; /* of another release, or a logical model: it cannot be told */
 	if (!is_root_path(expression)) {
 		size_t of_type = str_find(expression, S(".ofType("));
-		return at_path(at, of_type == STR_NONE ? expression : plain(str_slice(expression, 0, of_type)));
+		return at_path(v, at, of_type == STR_NONE ? expression : plain(str_slice(expression, 0, of_type)));
 	}
 	if (str_is(expression, "Element"))
 		return true;
@@ -183,19 +171,27 @@ static bool is_modifier(const struct node *n)
 	return str_is(n->name, "modifierExtension");
 }
 
-/* HL7's own extensions come in packages that need not be here. */
-static bool may_be_unknown(const struct validation *v, struct str url)
+/* Hosts that stand for any in examples. */
+static bool is_example(struct str url)
 {
-	return !v->options->extensions_must_be_known || str_starts(url, S("http://hl7.org/fhir/StructureDefinition/"));
+	static const struct str hosts[] = {{"example.org", 11}, {"example.com", 11}, {"acme.com", 8}, {"acme.org", 8}};
+	size_t start = str_find(url, S("://"));
+	struct str rest = start == STR_NONE ? url : str_slice(url, start + 3, url.n);
+	struct str host = str_slice(rest, 0, str_find_char(rest, '/', 0));
+	for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++)
+		if (str_ends(host, hosts[i]))
+			return true;
+	return false;
 }
 
 static void report_unknown(struct validation *v, const struct node *n, struct str url)
 {
 	if (is_modifier(n))
-		find_error(v, n, ERR_STRUCTURE, "extension-unknown",
-			   "The modifier extension %.*s is not at hand, so what is said here cannot be understood",
-			   STR_ARG(shown(url)));
-	else if (may_be_unknown(v, url))
+		validation_find(v, n, is_example(url) ? ISSUE_WARNING : ISSUE_ERROR, ERR_STRUCTURE,
+				S("extension-unknown"),
+				"The modifier extension %.*s is not at hand, so what is said here cannot be understood",
+				STR_ARG(shown(url)));
+	else if (!v->options->extensions_must_be_known || is_example(url))
 		find_hint(v, n, ERR_STRUCTURE, "extension-unknown",
 			  "The extension %.*s is not at hand, so it was not checked", STR_ARG(shown(url)));
 	else

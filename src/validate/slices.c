@@ -119,7 +119,8 @@ static enum hold element_holds(struct validation *v, const struct nodes *at, con
 	if (any != HOLD_UNKNOWN || kind != DISCRIMINATOR_VALUE)
 		return any;
 	/* something below is fixed, or bound: nothing there cannot have it */
-	if (at->count == 0 && ((e->facts & FACT_CHILDREN) || e->binding) && e->max)
+	bool bound = e->binding && e->binding->strength == BINDING_REQUIRED;
+	if (at->count == 0 && ((e->facts & FACT_CHILDREN) || bound) && e->max)
 		return HOLD_NO;
 	return existence_holds(at, e);
 }

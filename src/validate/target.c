@@ -105,7 +105,7 @@ static void check_reference_targets(struct validation *v, const struct node *n, 
 	const struct fhir_type *type = known_type(v, n, &target, text);
 	if (text.n)
 		check_aggregation(v, n, t, target.place);
-	if (!type)
+	if (!type || (!target.resource && v->options->unresolved_unchecked))
 		return;
 	if (!allows(v, e, t, type))
 		report_type(v, n, e, t, type);

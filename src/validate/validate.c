@@ -91,7 +91,7 @@ static void run(struct validation *v, const struct json *document)
 	struct profile_type type = {.code = logical ? logical->type : S("Resource")};
 	root.holder = &around;
 	root.type = resource_type(v->definitions, document, &ignored);
-	root.name = logical ? logical->root->path : root.type ? root.type->name : S("Resource");
+	root.name = logical ? logical->root->path : root.type ? root.type->name : S("$");
 	if (!v->options->structure_only)
 		for (size_t i = 0; i < v->options->profile_count; i++)
 			add_named(v, &root, v->options->profiles[i], &o);

@@ -25,7 +25,9 @@ struct validation_options {
 	bool structure_only; /* what every write must satisfy: no bindings, invariants, profiles */
 	bool best_practices; /* tell of recommendations that are not followed, such as dom-6 */
 	bool displays_must_match; /* a display that its code does not have is an error, not a warning */
-	bool extensions_must_be_known; /* extensions that are not at hand are errors, but for HL7's own */
+	bool extensions_must_be_known; /* extensions that are not at hand are errors, but for those of examples */
+	bool unresolved_unchecked; /* types that references only name are not compared with the allowed ones */
+	bool skip_contained; /* contained resources are taken as they are */
 	int64_t now_ms; /* for invariants that ask for today; 0: such invariants see 1970 */
 	/* Other resources of the same load, by relative or absolute reference; NULL: only what the document holds. */
 	const struct json *(*resolve)(void *ctx, struct str reference);

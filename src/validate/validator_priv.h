@@ -26,6 +26,8 @@ struct validator {
 	struct arena arena;
 	_Atomic(const struct verdict_entry *) verdicts[VERDICT_BUCKETS];
 	size_t verdict_count;
+	const struct global_profile *globals; /* fixed once they are read; see globals.c */
+	atomic_bool globals_read;
 };
 
 #endif

@@ -337,7 +337,8 @@ static void walk_members(struct validation *v, const struct node *n, const struc
 		count_core(v, n, slots);
 	const struct child_rule *rules = count_overlays(v, n, slots, o);
 	for (size_t i = 0; i < count; i++)
-		if (slots[i].count && !(v->trials && v->trial_errors))
+		if (slots[i].count && !(v->trials && v->trial_errors) &&
+		    !(v->options->skip_contained && str_is(n->shape->children[i]->name, "contained")))
 			walk_slot(v, n, n->shape->children[i], &slots[i], rules);
 }
 
@@ -363,26 +364,26 @@ static void add_type_profiles(struct validation *v, const struct node *n, const 
 			      const struct profile_type *t, struct overlays *o)
 {
 	size_t known = 0;
-	const struct canonical *from = e->profile->canonical;
 	for (size_t i = 0; i < t->profile_count; i++) {
-		const struct profile *p = profiles_find(v->profiles, t->profiles[i], from, NULL);
+		const struct profile_element *root = profile_of_type(v->profiles, e, t, i);
+		const struct profile *p = root ? root->profile : NULL;
 		if (!p)
 			continue;
 		known++;
 		if (t->profile_count == 1 && p->constraint)
-			overlays_add(v, o, p->root);
+			overlays_add(v, o, root);
 		else if (t->profile_count == 1 && !(n->type && p->fhir_type && type_derives(v, n->type, p->type)))
 			find_error(v, n, ERR_STRUCTURE, "type", "%.*s must be %.*s, found %.*s", STR_ARG(e->path),
 				   STR_ARG(p->type), STR_ARG(node_type_name(n)));
 		else if (t->profile_count == 1)
 			return;
-		else if (conforms_element(v, n, p->root) > 0)
+		else if (conforms_element(v, n, root) > 0)
 			return;
 	}
 	if (known < t->profile_count && !str_is(t->code, "Extension")) {
-		find_warning(v, n, ERR_NOT_FOUND, "profile-unknown",
-			     "The profile %.*s of this element is not at hand, so it was not checked",
-			     STR_ARG(t->profiles[0]));
+		find_error(v, n, ERR_NOT_FOUND, "profile-unknown",
+			   "The profile %.*s of this element is not at hand, so it cannot be checked",
+			   STR_ARG(t->profiles[0]));
 	} else if (known > 1) {
 		find_error(v, n, ERR_STRUCTURE, "profile-none",
 			   "It conforms to none of the %zu profiles that %.*s allows: %.*s, %.*s%s", known,
@@ -567,16 +568,24 @@ static void add_meta_profiles(struct validation *v, const struct node *n, struct
 	}
 }
 
-static struct str entry_url(const struct node *n)
+/* A resource that is looked at by itself, as the target of a reference, is still that of its entry. */
+static struct str entry_url(const struct node *n, const struct holder *outer)
 {
-	if (!n->parent || !str_is(n->name, "resource") || !str_is(n->parent->name, "entry"))
-		return STR_NULL;
-	return json_get_str(n->parent->value, S("fullUrl"));
+	if (n->parent)
+		return str_is(n->name, "resource") && str_is(n->parent->name, "entry")
+			       ? json_get_str(n->parent->value, S("fullUrl"))
+			       : STR_NULL;
+	struct json_iter it = json_iter(outer ? json_get(outer->json, S("entry")) : NULL);
+	while (json_next(&it))
+		if (json_get(it.value, S("resource")) == n->value)
+			return json_get_str(it.value, S("fullUrl"));
+	return STR_NULL;
 }
 
 void walk_resource(struct validation *v, struct node *n, const struct holder *outer, const struct overlays *given)
 {
-	struct holder holder = {.outer = outer, .node = n, .json = n->value, .type = n->type, .full_url = entry_url(n)};
+	struct holder holder = {
+		.outer = outer, .node = n, .json = n->value, .type = n->type, .full_url = entry_url(n, outer)};
 	struct overlays o;
 	o.count = given->count;
 	memcpy(o.at, given->at, given->count * sizeof(o.at[0]));
@@ -586,8 +595,11 @@ void walk_resource(struct validation *v, struct node *n, const struct holder *ou
 		report_type(v, n);
 		return;
 	}
-	if (!v->options->ignore_meta_profiles && !v->options->structure_only && !v->additions)
+	if (!v->options->ignore_meta_profiles && !v->options->structure_only && !v->additions) {
 		add_meta_profiles(v, n, &o);
+		if (!holder.contained)
+			add_global_profiles(v, n, &o);
+	}
 	check_overlay_types(v, n, NULL, &o);
 	check_overlay_values(v, n, &o);
 	walk_members(v, n, n->value, &o);

@@ -42,6 +42,8 @@ struct node walk_item(const struct node *parent, const struct profile_element *d
 const char *json_name_of(const struct json *j);
 
 bool validator_has_rules(const struct validator *r, const struct fhir_type *type);
+/* ---- globals.c ---- */
+void add_global_profiles(struct validation *v, const struct node *n, struct overlays *o);
 /* ---- primitive.c ---- */
 void check_primitive(struct validation *v, const struct node *n);
 /* ---- values.c ---- */
