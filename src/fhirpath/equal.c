@@ -72,6 +72,25 @@ static struct path_quantity as_quantity(const struct path_item *item)
 	return item->kind == PATH_QUANTITY ? *item->quantity : quantity_of_number(item);
 }
 
+/* FHIR Quantities whose unit is not UCUM compare when it is the same one. */
+static enum order foreign_order(const struct path_item *a, const struct path_item *b)
+{
+	struct decimal x, y;
+	static const char *const parts[] = {"system", "code", "unit"};
+	for (size_t i = 0; i < 3; i++)
+		if (!str_eq(json_get_str(a->value, str_from(parts[i])), json_get_str(b->value, str_from(parts[i]))))
+			return ORDER_UNKNOWN;
+	if (!decimal_parse(json_number(json_get(a->value, S("value"))), &x) ||
+	    !decimal_parse(json_number(json_get(b->value, S("value"))), &y))
+		return ORDER_UNKNOWN;
+	return order_of(decimal_cmp(&x, &y));
+}
+
+static bool is_measure(const struct path_item *item)
+{
+	return item->kind == PATH_QUANTITY || (item->kind == PATH_ELEMENT && type_kind(item->type) == PATH_QUANTITY);
+}
+
 enum order item_order(struct eval *e, const struct path_item *a, const struct path_item *b)
 {
 	e->work++;
@@ -85,6 +104,8 @@ enum order item_order(struct eval *e, const struct path_item *a, const struct pa
 		struct path_quantity x = as_quantity(a), y = as_quantity(b);
 		return quantity_order(e, &x, &y);
 	}
+	if (is_measure(a) && is_measure(b))
+		return a->kind == b->kind ? foreign_order(a, b) : ORDER_UNKNOWN;
 	return ORDER_NEVER;
 }
 
@@ -199,8 +220,6 @@ bool decimals_equivalent(const struct decimal *a, const struct decimal *b)
 
 static bool numbers_equivalent(const struct path_item *a, const struct path_item *b)
 {
-	if ((a->kind == PATH_LONG) != (b->kind == PATH_LONG) && a->kind != PATH_DECIMAL && b->kind != PATH_DECIMAL)
-		return false;
 	struct decimal x = item_number(a), y = item_number(b);
 	return decimals_equivalent(&x, &y);
 }

@@ -162,8 +162,8 @@ struct path_options {
 	 * ("valueQuantity"), arguments and operands of a wrong type. Otherwise such a member is empty, and JSON names
 	 * and resourceType are members too. */
 	bool strict;
-	/* `as` and as() filter collections instead of refusing several items: the search parameters of R4 are written
-	 * that way. */
+	/* `as` and as() filter collections instead of refusing several items: the search parameters and the invariants
+	 * of R4 are written that way. */
 	bool as_filters;
 };
 

@@ -341,7 +341,8 @@ bool fn_comparable(struct eval *e, const struct call *c, struct path_items *out)
 	if (!one_value(e, c->node, c->input, &a, &has_a) || !eval_items(e, c->node->args, c->scope, &items) ||
 	    !one_value(e, c->node->args, &items, &b, &has_b))
 		return false;
-	if (!has_a || !has_b)
+	if (c->input->count == 0 || items.count == 0)
 		return true;
-	return add_boolean(e, out, to_quantity(&a, &x) && to_quantity(&b, &y) && quantity_comparable(e, &x, &y));
+	return add_boolean(
+		e, out, has_a && has_b && to_quantity(&a, &x) && to_quantity(&b, &y) && quantity_comparable(e, &x, &y));
 }

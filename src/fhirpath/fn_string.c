@@ -473,25 +473,45 @@ static void unescape_html(struct buf *out, struct str text)
 	}
 }
 
-/* The text becomes a JSON string when put between quotes; bare quotes in it are let through. */
-static bool unescape_json(struct arena *a, struct buf *out, struct str text)
+/* A \uXXXX, or a pair of them for a character past U+FFFF; the number of bytes it takes, 0 when it is none. */
+static size_t unescape_unicode(struct buf *out, struct str text)
 {
-	struct buf quoted;
-	buf_init(&quoted, PATH_MAX_TEXT);
-	buf_add(&quoted, S("[\""));
-	for (size_t i = 0; i < text.n; i++) {
-		if (text.p[i] == '\\' && i + 1 < text.n)
-			buf_char(&quoted, text.p[i++]);
-		else if (text.p[i] == '"')
-			buf_char(&quoted, '\\');
-		buf_char(&quoted, text.p[i]);
+	uint32_t code[2] = {0};
+	size_t n = 0;
+	for (int half = 0; half < 2; half++, n += 6) {
+		struct str one = str_slice(text, n, n + 6);
+		if (one.n < 6 || one.p[0] != '\\' || one.p[1] != 'u')
+			break;
+		for (size_t i = 2; i < 6; i++) {
+			if (hex_digit(one.p[i]) < 0)
+				return 0;
+			code[half] = code[half] * 16 + (uint32_t)hex_digit(one.p[i]);
+		}
+		if (code[0] < 0xD800 || code[0] > 0xDBFF)
+			break;
 	}
-	buf_add(&quoted, S("\"]"));
-	struct str own = arena_str(a, buf_str(&quoted));
-	struct str plain = own.p ? json_str(json_at(json_parse(a, own, 0, NULL), 0)) : STR_NULL;
-	buf_done(&quoted);
-	buf_add(out, plain);
-	return plain.p;
+	bool pair = code[1] >= 0xDC00 && code[1] <= 0xDFFF;
+	if (n == 0 && code[0] == 0 && !str_starts(text, S("\\u")))
+		return 0;
+	unicode_write(out, pair ? 0x10000 + ((code[0] - 0xD800) << 10) + (code[1] - 0xDC00) : code[0]);
+	return pair ? 12 : 6;
+}
+
+/* What is no escape of JSON stays as it is. */
+static void unescape_json(struct buf *out, struct str text)
+{
+	static const char from[] = "\"\\/bfnrt";
+	static const char gives[] = "\"\\/\b\f\n\r\t";
+	while (text.n) {
+		char c = text.n > 1 ? text.p[1] : '\0';
+		const char *hit = text.p[0] == '\\' && c ? strchr(from, c) : NULL;
+		size_t taken = text.p[0] == '\\' && c == 'u' && text.n >= 6 ? unescape_unicode(out, text) : 0;
+		if (hit)
+			buf_char(out, gives[hit - from]);
+		else if (!taken)
+			buf_char(out, text.p[0]);
+		text = str_slice(text, hit ? 2 : taken ? taken : 1, text.n);
+	}
 }
 
 bool fn_unescape(struct eval *e, const struct call *c, struct path_items *out)
@@ -506,13 +526,9 @@ bool fn_unescape(struct eval *e, const struct call *c, struct path_items *out)
 	if (!str_is(format, "html") && !str_is(format, "json"))
 		return unknown_format(e, c, format);
 	buf_init(&plain, PATH_MAX_TEXT);
-	bool ok = true;
 	if (str_is(format, "html"))
 		unescape_html(&plain, text);
 	else
-		ok = unescape_json(e->arena, &plain, text);
-	if (ok)
-		return add_buffer(e, out, &plain);
-	buf_done(&plain);
-	return eval_fail(e, c->node, ERR_VALUE, "the text is not escaped as JSON");
+		unescape_json(&plain, text);
+	return add_buffer(e, out, &plain);
 }

@@ -171,6 +171,9 @@ enum flow member_stream(struct eval *e, const struct path_node *node, struct str
 		return FLOW_MORE;
 	if (!item->type) {
 		p.contained = str_is(name, "contained");
+		/* Extensions are the same everywhere. */
+		if (e->program->definitions && (str_is(name, "extension") || str_is(name, "modifierExtension")))
+			p.type = definitions_type(e->program->definitions, S("Extension"));
 		return take_property(e, &p, object, name, s);
 	}
 	p.element = find_element(node, item->type, name);

@@ -273,7 +273,11 @@ static bool add_calendar(enum path_op op, const struct path_quantity *a, enum sp
 		return false;
 	if (!convert_calendar(coarse, x < y ? x : y, x < y ? y : x, &moved))
 		return false;
+	enum span unit = x < y ? y : x;
 	*ret = (struct path_quantity){.unit = fine->unit, .calendar = fine->calendar};
+	/* A FHIR year beside a calendar year is one, too. */
+	if (!fine->calendar && unit <= SPAN_MONTH)
+		*ret = (struct path_quantity){.unit = unit == SPAN_YEAR ? S("year") : S("month"), .calendar = true};
 	return plus_or_minus(op, coarse == a ? &moved : &a->value, coarse == a ? &b->value : &moved, &ret->value);
 }
 
