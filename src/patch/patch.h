@@ -31,4 +31,10 @@ const struct json *patch_json(struct arena *a, const struct json *document, cons
 const struct json *patch_fhirpath(struct arena *a, const struct definitions *d, const struct json *resource,
 				  const struct json *parameters, struct error *err) MUST_USE;
 
+/* XML Patch (RFC 5261, see xml_patch() in xml/xml.h) on the XML form of a resource. Names without prefix are in FHIR's
+ * namespace unless the diff says otherwise. The result is read back as strictly as any XML, so a patch that leaves an
+ * element without content or out of order is refused; what no operation touched comes back to the byte. */
+const struct json *patch_xml(struct arena *a, const struct definitions *d, const struct json *resource, struct str diff,
+			     struct error *err) MUST_USE;
+
 #endif

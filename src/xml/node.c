@@ -136,3 +136,31 @@ void xml_write_element(struct buf *out, const struct xml_node *element)
 {
 	add_element(out, element, STR_NULL);
 }
+
+static bool declares(const struct xml_node *from, const struct xml_node *until, struct str prefix)
+{
+	for (const struct xml_node *n = from; n != until; n = n->parent)
+		for (const struct xml_declaration *d = n->declarations; d; d = d->next)
+			if (str_eq(d->prefix, prefix) && !d->prefix.p == !prefix.p)
+				return true;
+	return false;
+}
+
+void xml_write_fragment(struct buf *out, struct str text, const struct xml_node *element)
+{
+	struct str source = str_slice(text, element->from, element->to);
+	size_t name = 1 + element->prefix.n + (element->prefix.n ? 1 : 0) + element->name.n;
+	buf_add(out, str_slice(source, 0, name));
+	for (const struct xml_node *n = element->parent; n; n = n->parent) {
+		for (const struct xml_declaration *d = n->declarations; d; d = d->next) {
+			if (declares(element, n, d->prefix))
+				continue;
+			buf_add(out, d->prefix.p ? S(" xmlns:") : S(" xmlns"));
+			buf_add(out, d->prefix);
+			buf_add(out, S("=\""));
+			xml_add_text(out, d->uri, true);
+			buf_char(out, '"');
+		}
+	}
+	buf_add(out, str_slice(source, name, source.n));
+}

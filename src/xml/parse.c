@@ -2,7 +2,7 @@
  * Reading: libxml2's SAX interface, so that the tree is ours, lies in the arena and knows offsets, and so that what is
  * refused is refused before libxml2 does anything about it.
  */
-#include "xml/xml.h"
+#include "xml/xml_priv.h"
 
 #include <libxml/parser.h>
 #include <libxml/parserInternals.h>
@@ -157,6 +157,24 @@ static bool add_attributes(struct reader *r, struct xml_node *node, int count, c
 	return true;
 }
 
+static bool add_declarations(struct reader *r, struct xml_node *node, int count, const xmlChar **namespaces)
+{
+	for (int i = 0; i < count; i++) {
+		struct xml_declaration *declaration = ARENA_NEW(r->arena, struct xml_declaration);
+		if (!declaration) {
+			fail_memory(r);
+			return false;
+		}
+		declaration->prefix = copy_name(r, namespaces[2 * i]);
+		declaration->uri = copy_name(r, namespaces[2 * i + 1]);
+		declaration->next = node->declarations;
+		node->declarations = declaration;
+		node->declares_default |= !namespaces[2 * i];
+		node->verbatim &= !namespaces[2 * i];
+	}
+	return true;
+}
+
 static void on_start(void *ctx, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri, int ns_count,
 		     const xmlChar **namespaces, int attribute_count, int defaulted, const xmlChar **attributes)
 {
@@ -179,11 +197,7 @@ static void on_start(void *ctx, const xmlChar *name, const xmlChar *prefix, cons
 	node->prefix = copy_name(r, prefix);
 	node->ns = copy_name(r, uri);
 	node->verbatim = !prefix;
-	for (int i = 0; i < ns_count; i++) {
-		node->declares_default |= !namespaces[2 * i];
-		node->verbatim &= !namespaces[2 * i];
-	}
-	if (!add_attributes(r, node, attribute_count, attributes))
+	if (!add_declarations(r, node, ns_count, namespaces) || !add_attributes(r, node, attribute_count, attributes))
 		return;
 	if (!r->root)
 		r->root = node;
@@ -300,10 +314,15 @@ static void initialise(void)
 	xmlInitParser();
 }
 
-static bool open_context(struct reader *r)
+void xml_initialise(void)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	pthread_once(&once, initialise);
+}
+
+static bool open_context(struct reader *r)
+{
+	xml_initialise();
 	xmlParserCtxt *context = xmlCreateMemoryParserCtxt(r->text.p, (int)r->text.n);
 	if (!context)
 		return false;

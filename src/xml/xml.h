@@ -21,6 +21,12 @@ struct xml_attribute {
 	struct str value; /* entities resolved, white space as XML normalises it */
 };
 
+/* xmlns="uri" (prefix STR_NULL) or xmlns:prefix="uri". */
+struct xml_declaration {
+	const struct xml_declaration *next;
+	struct str prefix, uri;
+};
+
 struct xml_node {
 	enum xml_kind kind;
 	bool declares_default; /* element: its own start tag says xmlns="..." */
@@ -29,6 +35,7 @@ struct xml_node {
 	struct str ns, prefix, name; /* element */
 	struct str text; /* text and comment: the content, entities resolved */
 	const struct xml_attribute *attributes; /* element, in document order, without namespace declarations */
+	const struct xml_declaration *declarations; /* of the element's own start tag */
 	size_t from, to; /* element: the bytes [from, to) of the document it was read from */
 	size_t line, column; /* 1-based, in bytes, of the first byte */
 };
@@ -65,5 +72,20 @@ void xml_add_text(struct buf *out, struct str text, bool attribute);
 /* The element with everything in it as a document of its own that needs no prefixes: its namespace, and each change of
  * namespace below, becomes a default declaration. Attributes of other namespaces than xml: are left out. */
 void xml_write_element(struct buf *out, const struct xml_node *element);
+/* The element as it stands in the text it was read from, with the declarations around it that are in scope. */
+void xml_write_fragment(struct buf *out, struct str text, const struct xml_node *element);
+
+/* ---- patching -------------------------------------------------------------------------------------------------- */
+
+#define XML_MAX_PATCHED ((size_t)16 << 20) /* bytes of a document, its patch and the result */
+
+/* XML Patch (RFC 5261): applies the add, replace and remove operations of a <diff> to a document, all or none; the new
+ * document lies in the arena. Selectors are XPath 1.0, evaluated with the prefixes in scope at their operation and from
+ * the document node; names without prefix are in the default namespace in scope there, else in default_ns (STR_NULL:
+ * none), and so are inserted elements without namespace. Errors: those of xml_parse() for either text, ERR_STRUCTURE
+ * for a malformed diff, ERR_PATCH when an operation cannot be applied, beginning with its number and selector (texts
+ * quoted in it left out), ERR_LIMIT. */
+bool xml_patch(struct arena *a, struct str document, struct str diff, struct str default_ns, struct str *ret_text,
+	       struct error *err) MUST_USE;
 
 #endif
