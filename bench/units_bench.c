@@ -1,6 +1,6 @@
 /*
- * How fast units are: parsing, the base value of a quantity (what a search index stores), converting, checking a wrong
- * code. Prints nanoseconds per operation, best of several rounds. Usage: units_bench
+ * How fast units and decimals are: parsing, the base value of a quantity (what a search index stores), converting,
+ * checking a wrong code, arithmetic. Prints nanoseconds per operation, best of several rounds. Usage: units_bench
  */
 #include <stdio.h>
 
@@ -50,6 +50,46 @@ static void check_wrong(size_t i)
 	kept += unit_check(i % 2 ? S("mmHg") : S("MG/DL"), &err);
 }
 
+static const char *const numbers[] = {"13.45", "1.50", "120", "0.001", "98.6", "-7.25", "1200", "3.14159265358979"};
+enum { NUMBERS = sizeof(numbers) / sizeof(*numbers) };
+static struct decimal decimals[NUMBERS];
+
+static void parse_number(size_t i)
+{
+	kept += decimal_parse(str_from(numbers[i % NUMBERS]), &decimals[i % NUMBERS]);
+}
+
+static void write_number(size_t i)
+{
+	static struct buf out = {.max = 1 << 10};
+	buf_reset(&out);
+	decimal_write(&out, &decimals[i % NUMBERS]);
+	kept += out.n;
+}
+
+static void compare_numbers(size_t i)
+{
+	kept += decimal_cmp(&decimals[i % NUMBERS], &decimals[(i + 1) % NUMBERS]) > 0;
+}
+
+static void add_numbers(size_t i)
+{
+	struct decimal sum;
+	kept += decimal_add(&decimals[i % NUMBERS], &decimals[(i + 1) % NUMBERS], &sum);
+}
+
+static void multiply_numbers(size_t i)
+{
+	struct decimal product;
+	kept += decimal_mul(&decimals[i % NUMBERS], &decimals[(i + 1) % NUMBERS], &product);
+}
+
+static void divide_numbers(size_t i)
+{
+	struct decimal quotient;
+	kept += decimal_div(&decimals[i % NUMBERS], &decimals[(i + 1) % NUMBERS], 28, &quotient);
+}
+
 static void measure(const char *name, void (*what)(size_t), unsigned repeats)
 {
 	uint64_t best = UINT64_MAX;
@@ -79,5 +119,11 @@ int main(void)
 	measure("parse code and value, value in base units", parse_and_canonical, REPEATS);
 	measure("convert between parsed units", convert, REPEATS);
 	measure("check a wrong code, with suggestion", check_wrong, 20);
+	measure("parse a decimal", parse_number, REPEATS);
+	measure("write a decimal", write_number, REPEATS);
+	measure("compare two decimals", compare_numbers, REPEATS);
+	measure("add two decimals", add_numbers, REPEATS);
+	measure("multiply two decimals", multiply_numbers, REPEATS);
+	measure("divide two decimals to 28 digits", divide_numbers, REPEATS);
 	return kept == 0;
 }

@@ -2,9 +2,12 @@
  * `firth unit VALUE UNIT [to UNIT]`: a value in another unit, or in base units. A conversion that needs to know the
  * substance is refused unless its molar mass is given; nothing is guessed.
  */
-#include "app/unit.h"
+#include <stdio.h>
 
-enum { UNIT_DIGITS_MAX = 60 };
+#include "app/unit.h"
+#include "base/file.h"
+
+enum { UNIT_DIGITS_MAX = 60, INPUT_MAX = 64 << 20 };
 
 bool app_unit(struct str text, struct unit *ret_unit, struct error *err)
 {
@@ -22,7 +25,7 @@ int app_unit_print(const struct app *app, struct buf *out)
 
 struct conversion {
 	struct decimal value, result;
-	struct unit from, to;
+	struct unit from, to; /* to without text: base units */
 	struct str unit; /* of the result */
 	struct decimal molar_mass; /* g/mol; zero: not given */
 };
@@ -110,31 +113,29 @@ static void write_quantity(struct json_writer *w, struct str key, const struct d
 	buf_done(&number);
 }
 
-static int print_conversion(const struct app *app, const struct conversion *c)
+static void write_conversion(const struct app *app, struct buf *out, const struct conversion *c)
 {
-	struct buf out;
-	buf_init(&out, 1 << 16);
 	if (app->json) {
-		struct json_writer w = json_writer(&out);
+		struct json_writer w = json_writer(out);
 		json_object_begin(&w);
 		write_quantity(&w, S("from"), &c->value, c->from.text);
 		write_quantity(&w, S("to"), &c->result, c->unit);
 		json_object_end(&w);
 	} else {
-		decimal_write(&out, &c->result);
-		buf_printf(&out, " %.*s", STR_ARG(c->unit));
+		decimal_write(out, &c->result);
+		buf_printf(out, " %.*s", STR_ARG(c->unit));
 	}
-	return app_unit_print(app, &out);
+	buf_char(out, '\n');
 }
 
-/* VALUE UNIT [to UNIT], or "VALUE UNIT" as one word. */
-static bool read_words(struct app *app, struct conversion *c, struct error *err)
+/* VALUE UNIT [to UNIT], in one text or several. */
+static bool read_words(const struct str *texts, size_t text_count, struct conversion *c, struct error *err)
 {
 	struct str words[4];
 	size_t count = 0;
-	for (size_t i = 0; i < app->arg_count; i++) {
-		for (struct str rest = app->args[i]; rest.p;) {
-			struct str word = str_split(&rest, ' ');
+	for (size_t i = 0; i < text_count; i++) {
+		for (struct str rest = texts[i]; rest.p;) {
+			struct str word = str_trim(str_split(&rest, ' '));
 			if (word.n == 0 && rest.p)
 				continue;
 			if (count == 4)
@@ -153,6 +154,48 @@ static bool read_words(struct app *app, struct conversion *c, struct error *err)
 	return app_unit(words[1], &c->from, err) && (count == 2 || app_unit(words[3], &c->to, err));
 }
 
+struct unit_options {
+	struct decimal molar_mass; /* zero: not given */
+	unsigned digits; /* 0: those of the value */
+	bool exact;
+};
+
+static bool convert_words(struct app *app, const struct str *texts, size_t count, const struct unit_options *options,
+			  struct buf *out, struct error *err)
+{
+	struct conversion c = {.molar_mass = options->molar_mass};
+	if (!read_words(texts, count, &c, err) ||
+	    !convert(&app->arena, &c, options->exact || options->digits ? UNIT_EXACT : UNIT_SIGNIFICANT, err))
+		return false;
+	if (options->digits)
+		c.result = decimal_to_digits(&c.result, options->digits, DECIMAL_HALF_UP);
+	write_conversion(app, out, &c);
+	return true;
+}
+
+/* A conversion on each line. One that fails leaves an empty line (null in JSON), so that results stay beside their
+ * values, and says why on standard error. */
+static bool convert_lines(struct app *app, const struct unit_options *options, struct buf *out, bool *ret_all,
+			  struct error *err)
+{
+	struct str rest;
+	if (!file_read(&app->arena, S("/dev/stdin"), INPUT_MAX, &rest, err))
+		return false;
+	*ret_all = true;
+	for (size_t number = 1; rest.p; number++) {
+		struct error line_err = {0};
+		struct str line = str_split(&rest, '\n');
+		if (line.n == 0 && !rest.p)
+			break;
+		if (convert_words(app, &line, 1, options, out, &line_err))
+			continue;
+		*ret_all = false;
+		buf_add(out, app->json ? S("null\n") : S("\n"));
+		fprintf(stderr, "firth unit: line %zu: %s\n", number, line_err.text);
+	}
+	return true;
+}
+
 int command_unit(struct app *app)
 {
 	struct str molar_mass = STR_NULL;
@@ -167,7 +210,7 @@ int command_unit(struct app *app)
 	};
 	const struct command_line line = {
 		OPTIONS(options),
-		.arguments = "VALUE UNIT [to UNIT]",
+		.arguments = "VALUE UNIT [to UNIT] | -",
 		.min_args = 1,
 		.max_args = 4,
 		.details = "Units are UCUM codes. Without a second unit the result is in base units. VALUE with a "
@@ -177,21 +220,27 @@ int command_unit(struct app *app)
 			   "  firth unit 6.300 '[in_i]' to cm                         16.00 cm\n"
 			   "  firth unit 5.5 mmol/L to mg/dL --molar-mass 180.156     99 mg/dL\n"
 			   "  firth unit 120 'mm[Hg]'                                 15998640 g.m-1.s-2\n\n"
+			   "With - each line of standard input is such a conversion.\n\n"
 			   "See also: firth unit check, firth unit explain, firth unit list.",
 	};
-	struct conversion c = {0};
+	struct unit_options chosen = {0};
 	struct error err = {0};
+	struct buf out;
+	bool all = true;
 	if (!app_options(app, &line))
 		return app->status;
 	if (digits > UNIT_DIGITS_MAX)
 		return app_misuse(app, "--digits is at most %d", UNIT_DIGITS_MAX);
-	if (molar_mass.p &&
-	    (!decimal_parse(molar_mass, &c.molar_mass) || decimal_is_zero(&c.molar_mass) || c.molar_mass.negative))
+	if (molar_mass.p && (!decimal_parse(molar_mass, &chosen.molar_mass) || decimal_is_zero(&chosen.molar_mass) ||
+			     chosen.molar_mass.negative))
 		return app_misuse(app, "--molar-mass needs a number of g/mol above zero");
-	if (!read_words(app, &c, &err) ||
-	    !convert(&app->arena, &c, exact || digits ? UNIT_EXACT : UNIT_SIGNIFICANT, &err))
-		return app_fail(app, &err);
-	if (digits)
-		c.result = decimal_to_digits(&c.result, (unsigned)digits, DECIMAL_HALF_UP);
-	return print_conversion(app, &c);
+	chosen.digits = (unsigned)digits;
+	chosen.exact = exact;
+	buf_init(&out, (size_t)512 << 20);
+	bool lines = app->arg_count == 1 && str_is(app->args[0], "-");
+	bool done = lines ? convert_lines(app, &chosen, &out, &all, &err)
+			  : convert_words(app, app->args, app->arg_count, &chosen, &out, &err);
+	bool written = done && buf_ok(&out) && app_write(app, buf_str(&out));
+	buf_done(&out);
+	return !done ? app_fail(app, &err) : written && all ? APP_OK : APP_FAILED;
 }

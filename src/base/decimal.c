@@ -124,7 +124,8 @@ static unsigned wide_strip(struct decimal_wide *w, unsigned most)
 /* Back to a decimal, giving up trailing zeros where it would not fit otherwise. */
 static bool wide_narrow(struct decimal_wide *w, long exponent, bool negative, struct decimal *ret)
 {
-	unsigned digits = wide_digits(w);
+	/* Three limbs hold 57 digits and always fit. */
+	unsigned digits = w->n < DECIMAL_LIMBS ? 0 : wide_digits(w);
 	if (digits > DECIMAL_MAX_DIGITS)
 		exponent += wide_strip(w, digits - DECIMAL_MAX_DIGITS);
 	if (exponent < -DECIMAL_MAX_EXPONENT && w->n > 0)
@@ -133,7 +134,8 @@ static bool wide_narrow(struct decimal_wide *w, long exponent, bool negative, st
 		exponent = -DECIMAL_MAX_EXPONENT;
 	if (w->n == 0 && exponent > 0)
 		exponent = 0;
-	if (w->n > DECIMAL_LIMBS || wide_digits(w) > DECIMAL_MAX_DIGITS || labs(exponent) > DECIMAL_MAX_EXPONENT)
+	if (w->n > DECIMAL_LIMBS || (w->n == DECIMAL_LIMBS && wide_digits(w) > DECIMAL_MAX_DIGITS) ||
+	    labs(exponent) > DECIMAL_MAX_EXPONENT)
 		return false;
 	*ret = (struct decimal){
 		.exponent = (int32_t)exponent, .count = (uint8_t)w->n, .negative = negative && w->n > 0};
@@ -236,6 +238,10 @@ static bool align(const struct decimal *a, const struct decimal *b, struct decim
 
 static int magnitude_cmp(const struct decimal *a, const struct decimal *b)
 {
+	if (a->exponent == b->exponent) {
+		struct decimal_wide p = wide_from(a), q = wide_from(b);
+		return wide_cmp(&p, &q);
+	}
 	long top_a = (long)decimal_digits(a) + a->exponent, top_b = (long)decimal_digits(b) + b->exponent;
 	if (a->count == 0 || b->count == 0)
 		return (a->count > 0) - (b->count > 0);

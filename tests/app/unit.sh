@@ -41,6 +41,12 @@ refuses "half a conversion" 2 'expected' 5 m to
 refuses "another word" 2 '"to" is expected' 5 m in cm
 refuses "a bad molar mass" 2 'above zero' 5 m to cm --molar-mass 0
 
+printf '98.6 [degF] to Cel\n1 m to s\n5 kg\r\n' | "$firth" unit - >"$scratch/out" 2>"$scratch/err"
+code=$?
+expect "lines with one that fails" 1
+holds "lines keep their places" test "$(tr '\n' '|' <"$scratch/out")" = '37.0 Cel||5000 g|'
+says "lines that fail are named" err 'line 2: m and s are not comparable'
+
 run unit check mg/dL 'mm[Hg]'
 expect "valid units" 0
 says "valid units have names" out 'mg/dL: valid, \(milligram\) / \(deciliter\)'
