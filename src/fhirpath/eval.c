@@ -459,7 +459,7 @@ enum flow eval_stream(struct eval *e, const struct path_node *node, const struct
 	case PATH_OP_THIS:
 		return scope->all ? stream_items(e, scope->all, s) : s->take(e, s, scope->self);
 	case PATH_OP_TYPE:
-		return stream_type(e, node, scope->self, s);
+		return scope->all && !scope->all->count ? FLOW_MORE : stream_type(e, node, scope->self, s);
 	case PATH_OP_MEMBER:
 		return stream_member(e, node, scope, s);
 	case PATH_OP_CALL:
@@ -485,12 +485,24 @@ enum flow eval_stream(struct eval *e, const struct path_node *node, const struct
 
 /* ---- entry points ---------------------------------------------------------------------------------------------- */
 
+/* Without a focus $this is empty. */
+static const struct path_item no_focus = {.kind = PATH_ELEMENT};
+static const struct path_items no_items = {0};
+
+static struct scope root_scope(struct eval *e)
+{
+	struct scope scope = {.self = e->root, .all = e->root ? NULL : &no_items};
+	if (!e->root)
+		e->root = scope.self = &no_focus;
+	return scope;
+}
+
 bool path_eval_node(const struct path_program *program, const struct path_node *node, struct arena *a,
 		    const struct path_context *c, const struct path_item *focus, struct path_items *ret_items,
 		    struct error *err)
 {
 	struct eval e = {.arena = a, .program = program, .context = c, .root = focus, .err = err};
-	const struct scope scope = {.self = focus};
+	const struct scope scope = root_scope(&e);
 	struct path_items out = {0};
 	if (!eval_items(&e, node, &scope, &out))
 		return false;
@@ -508,6 +520,6 @@ bool path_eval_truth(const struct path_program *program, struct arena *a, const 
 		     const struct path_item *focus, int *ret_truth, struct error *err)
 {
 	struct eval e = {.arena = a, .program = program, .context = c, .root = focus, .err = err};
-	const struct scope scope = {.self = focus};
+	const struct scope scope = root_scope(&e);
 	return eval_truth(&e, program->root, &scope, ret_truth);
 }

@@ -26,7 +26,7 @@ static void explain_links(struct buf *out, const struct path_node *node)
 {
 	const char *before = " -> ";
 	for (const struct path_member *m = node->member; m; m = m->next) {
-		buf_printf(out, "%s%.*s%s", before, STR_ARG(m->element->path), m->element->choice ? "[x]" : "");
+		buf_printf(out, "%s%.*s", before, STR_ARG(m->element->path));
 		before = ", ";
 	}
 }

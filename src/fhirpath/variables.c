@@ -32,7 +32,8 @@ static bool standard(struct eval *e, const struct path_node *node, struct path_i
 	if (str_is(name, "rootResource"))
 		return add_resource(e, c->root_resource ? c->root_resource : c->resource, out);
 	if (str_is(name, "context"))
-		return eval_add(e, out, c->context ? c->context : e->root);
+		return item_is_hollow(e->root) && !c->context ? true
+							      : eval_add(e, out, c->context ? c->context : e->root);
 	if (str_is(name, "factory"))
 		return true; /* its functions need no input */
 	for (size_t i = 0; i < sizeof(constants) / sizeof(constants[0]); i++)
