@@ -150,8 +150,16 @@ static bool find_name(struct str text, struct candidate *ret_candidate)
 	return text.n > 3 && lower(text.p[text.n - 1]) == 's' && find_only_name(singular, ret_candidate);
 }
 
+/* One letter is a constant of physics there, [e] or [c], which nobody means. */
+static bool find_print_symbol(struct str text, struct candidate *ret_candidate)
+{
+	return text.n > 1 && find_spelled(text, prefix_code, row_symbol, ret_candidate);
+}
+
 static bool find_in_brackets(struct str text, struct candidate *ret_candidate)
 {
+	if (text.n < 2) /* likewise */
+		return false;
 	char room[SYMBOL_MAX + 2] = "[";
 	memcpy(room + 1, text.p, text.n);
 	room[text.n + 1] = ']';
@@ -199,8 +207,7 @@ static bool replace_symbol(struct str symbol, struct buf *out)
 	}
 	if (!find_spelled(symbol, prefix_code, row_code, &found) &&
 	    !find_spelled(symbol, prefix_ci_code, row_ci_code, &found) && !find_name(symbol, &found) &&
-	    !find_in_brackets(symbol, &found) && !find_spelled(symbol, prefix_code, row_symbol, &found) &&
-	    !find_near(symbol, &found))
+	    !find_in_brackets(symbol, &found) && !find_print_symbol(symbol, &found) && !find_near(symbol, &found))
 		return false;
 	write_candidate(out, found);
 	return true;
@@ -208,9 +215,12 @@ static bool replace_symbol(struct str symbol, struct buf *out)
 
 /* ---- characters -------------------------------------------------------------------------------------------------- */
 
-static bool beside_operator(struct str text, size_t at)
+/* Whether a space is only for the eye: beside an operator, or between a number and its unit. Between two symbols it
+ * could be a product or a slip. */
+static bool is_spacing(struct str text, size_t at)
 {
-	return memchr("./() ", text.p[at - 1], 5) || memchr("./() ", text.p[at + 1], 5);
+	char before = text.p[at - 1], after = text.p[at + 1];
+	return memchr("./() ", before, 5) || memchr("./() ", after, 5) || (before >= '0' && before <= '9');
 }
 
 /* Signs that keyboards and word processors make of UCUM's, and words between units. */
@@ -244,7 +254,18 @@ static void replace_signs(struct str text, struct buf *out)
 		  4},
 		 {"10", 2}}, /* multiplication sign */
 		{{"\xC3\x97", 2}, {".", 1}},
+		{{"x10E", 4}, {"10*", 3}},
+		{{"X10E", 4}, {"10*", 3}},
+		{{"x10e", 4}, {"10*", 3}},
 		{{"x10", 3}, {"10", 2}},
+		{{"10E", 3}, {"10*", 3}},
+		{{"10e", 3}, {"10*", 3}},
+		{{"1.73m2", 6}, {"{1.73_m2}", 9}}, /* of body surface, in clearances */
+		{{"1.73m^2", 7}, {"{1.73_m2}", 9}},
+		{{"1.73 m2", 7}, {"{1.73_m2}", 9}},
+		{{"1.73 m^2", 8}, {"{1.73_m2}", 9}},
+		{{"1.73m\xC2\xB2", 7}, {"{1.73_m2}", 9}},
+		{{"1.73 m\xC2\xB2", 8}, {"{1.73_m2}", 9}},
 		{{"X10", 3}, {"10", 2}},
 		{{" per ", 5}, {"/", 1}},
 		{{" / ", 3}, {"/", 1}},
@@ -255,8 +276,7 @@ static void replace_signs(struct str text, struct buf *out)
 		size_t i = 0, count = sizeof(signs) / sizeof(*signs);
 		while (i < count && !str_starts(rest, signs[i].from))
 			i++;
-		/* A space beside an operator says nothing; between two symbols it could be a product or a slip. */
-		if (text.p[at] == ' ' && i == count && beside_operator(text, at)) {
+		if (text.p[at] == ' ' && i == count && is_spacing(text, at)) {
 			at++;
 			continue;
 		}
@@ -302,22 +322,49 @@ static void splice(struct str text, size_t from, size_t to, struct str by, struc
 	buf_add(out, str_slice(text, to, text.n));
 }
 
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* A number that runs into a symbol: 24h is 24.h, and mg/24h is mg/(24.h). A decimal point is none of UCUM's: what 1.5h
+ * should be cannot be said with a '.'. */
+static bool repair_number(struct str text, const struct unit_fault *fault, struct buf *out)
+{
+	size_t from = fault->from, end = fault->to;
+	if (from > 1 && text.p[from - 1] == '.' && is_digit(text.p[from - 2]))
+		return false;
+	while (end < text.n && !memchr("./(){}", text.p[end], 6))
+		end++;
+	bool divided = from > 0 && text.p[from - 1] == '/';
+	buf_add(out, str_slice(text, 0, from));
+	buf_add(out, divided ? S("(") : S(""));
+	buf_add(out, str_slice(text, from, fault->to));
+	buf_char(out, '.');
+	buf_add(out, str_slice(text, fault->to, end));
+	buf_add(out, divided ? S(")") : S(""));
+	buf_add(out, str_slice(text, end, text.n));
+	return buf_ok(out);
+}
+
 /* One repair of the first fault. False when there is none to make. */
 static bool repair(struct str text, const struct unit_fault *fault, struct buf *out)
 {
 	struct buf piece;
 	struct str wrong = str_slice(text, fault->from, fault->to);
-	buf_init(&piece, 2 * SYMBOL_MAX);
-	bool found = true;
+	if (!fault->symbol)
+		return wrong.n > 0 && is_digit(wrong.p[0]) && repair_number(text, fault, out);
 	size_t star = str_find_char(wrong, '*', 0);
-	if (fault->symbol && star != STR_NONE && star > 0 && star + 1 < wrong.n)
+	if (star != STR_NONE && star > 0 && star + 1 < wrong.n) {
 		splice(text, fault->from + star, fault->from + star + 1, S("."), out);
-	else if (fault->symbol && replace_symbol(wrong, &piece))
+		return buf_ok(out);
+	}
+	buf_init(&piece, 2 * SYMBOL_MAX);
+	bool found = replace_symbol(wrong, &piece);
+	if (found && str_find_char(buf_str(&piece), '/', 0) != STR_NONE && wrong.n < text.n)
+		found = false; /* g/mM is not g/mmol/L */
+	if (found)
 		splice(text, fault->from, fault->to, buf_str(&piece), out);
-	else if (!fault->symbol && wrong.n > 0 && wrong.p[0] >= '0' && wrong.p[0] <= '9') /* 24h */
-		splice(text, fault->to, fault->to, S("."), out);
-	else
-		found = false;
 	buf_done(&piece);
 	return found && buf_ok(out);
 }
