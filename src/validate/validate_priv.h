@@ -93,6 +93,9 @@ struct target {
 /* Looks a literal reference up as it stands at a node: "#id" in the enclosing resource, then entries of the Bundles
  * around by the rules of http://hl7.org/fhir/R4/bundle.html#references, then options->resolve. */
 struct target validation_resolve(struct validation *v, const struct holder *from, struct str reference);
+/* The same among the entries of one Bundle, as seen from the entry of a fullUrl (STR_NULL: it has none). */
+struct target validation_resolve_in(struct validation *v, const struct json *bundle, struct str full_url,
+				    struct str reference);
 
 /* ---- rules of types (rules.def) --------------------------------------------------------------------------------- */
 
@@ -104,6 +107,10 @@ type_rule type_rule_next(struct str type, size_t *at);
 #define RULE(type, function) void function(struct validation *v, const struct node *at);
 #include "validate/rules.def"
 #undef RULE
+
+/* Parts of rule_bundle (bundle_links.c); the first entry is of the right type. */
+void bundle_check_document(struct validation *v, const struct node *at);
+void bundle_check_message(struct validation *v, const struct node *at);
 
 /* ---- the walk --------------------------------------------------------------------------------------------------- */
 

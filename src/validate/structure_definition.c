@@ -1,0 +1,209 @@
+/*
+ * StructureDefinitions as resources (http://hl7.org/fhir/R4/structuredefinition.html): the type that they define, paths
+ * that begin with it and lead to elements that exist, facts that fit the types of an element. Whether a profile can be
+ * compiled is seen when it is used.
+ */
+#include "validate/validate_priv.h"
+
+enum { SHOWN = 200 };
+#define SHOW(s) STR_ARG(str_slice((s), 0, SHOWN))
+
+struct structure {
+	struct validation *v;
+	const struct node *at;
+	struct str type, root; /* root: what paths begin with, the last part of a type that is a URL */
+	const struct fhir_type *fhir; /* NULL: no type of R4 */
+	bool constraint;
+};
+
+static bool is_url(struct str s)
+{
+	return str_find_char(s, ':', 0) != STR_NONE;
+}
+
+static struct str tail_of(struct str type)
+{
+	size_t slash = str_rfind_char(type, '/');
+	return is_url(type) && slash != STR_NONE ? str_slice(type, slash + 1, type.n) : type;
+}
+
+/* ---- the type --------------------------------------------------------------------------------------------------- */
+
+static void check_type(const struct structure *s)
+{
+	const struct json *json = s->at->value;
+	struct node place = node_child(s->at, S("type"), -1, json_get(json, S("type")));
+	struct str base = json_get_str(json, S("baseDefinition")), url = json_get_str(json, S("url"));
+	const struct canonical *from = canonicals_find(s->v->canonicals, S("StructureDefinition"), base, NULL);
+	if (!s->type.n)
+		return;
+	if (!s->fhir && !is_url(s->type))
+		find_error(s->v, &place, ERR_VALUE, "sd-type",
+			   "\"%.*s\" is no type of FHIR R4; types of others are URLs", SHOW(s->type));
+	if (!from)
+		return;
+	if (!s->constraint && str_eq(from->defines, s->type))
+		find_error(s->v, s->at, ERR_VALUE, "sd-type",
+			   "A specialization of \"%.*s\" must define a type of its own", SHOW(s->type));
+	if (s->constraint && from->defines.n && !str_eq(from->defines, s->type) && !str_eq(base, url))
+		find_error(s->v, s->at, ERR_VALUE, "sd-type",
+			   "A profile on \"%.*s\" must keep its type, \"%.*s\", instead of \"%.*s\"", SHOW(base),
+			   SHOW(from->defines), SHOW(s->type));
+}
+
+/* ---- paths ------------------------------------------------------------------------------------------------------ */
+
+static bool is_choice_of(const struct fhir_element *e, struct str name)
+{
+	if (!e->choice)
+		return str_eq(e->name, name);
+	return str_ends(name, S("[x]")) && str_eq(e->name, str_slice(name, 0, name.n - 3));
+}
+
+/* The element of a type by a part of a path: "value[x]", or "valueQuantity" as differentials may say. */
+static const struct fhir_element *element_of(const struct fhir_type *type, struct str name,
+					     const struct fhir_type **ret_type)
+{
+	for (size_t i = 0; i < type->element_count; i++) {
+		const struct fhir_element *e = &type->elements[i];
+		if (!is_choice_of(e, name))
+			continue;
+		*ret_type = e->type_count == 1 ? e->types[0].type : NULL;
+		return e;
+	}
+	return definitions_element(type, name, ret_type);
+}
+
+enum path_end { PATH_FOUND, PATH_MISSING, PATH_UNKNOWN };
+
+/* Follows a path as far as the definitions tell types; below a choice or a resource nobody knows. */
+static enum path_end follow(const struct structure *s, struct str path, const struct fhir_element **ret_element)
+{
+	const struct fhir_type *type = s->fhir;
+	struct str rest = path;
+	*ret_element = NULL;
+	str_split(&rest, '.');
+	while (rest.p) {
+		struct str name = str_split(&rest, '.');
+		if (!type || (type->kind == TYPE_RESOURCE && type->abstract))
+			return PATH_UNKNOWN;
+		*ret_element = element_of(type, name, &type);
+		if (!*ret_element)
+			return PATH_MISSING;
+	}
+	return PATH_FOUND;
+}
+
+static bool looks_like_choice(const struct fhir_type *type, struct str name)
+{
+	for (size_t i = 0; type && i < type->element_count; i++)
+		if (type->elements[i].choice && name.n > type->elements[i].name.n &&
+		    str_starts(name, type->elements[i].name))
+			return true;
+	return false;
+}
+
+static void tell_missing(const struct structure *s, const struct node *element, struct str path)
+{
+	size_t dot = str_find_char(path, '.', 0);
+	struct str name = dot == STR_NONE ? path : str_slice(path, dot + 1, path.n);
+	if (looks_like_choice(s->fhir, name))
+		find_error(s->v, s->at, ERR_VALUE, "sd-path",
+			   "No snapshot can be made: \"%.*s\" names a type that this choice does not have", SHOW(path));
+	else
+		find_error(s->v, element, ERR_VALUE, "sd-path", "The path \"%.*s\" leads to no element of %.*s",
+			   SHOW(path), SHOW(s->type));
+}
+
+/* ---- facts of elements ------------------------------------------------------------------------------------------ */
+
+static bool can_bind(struct str type)
+{
+	static const char *const types[] = {
+		"code",		  "Coding",    "CodeableConcept",   "Quantity",	     "string", "uri",	    "Age",
+		"Count",	  "Distance",  "Duration",	    "Money",	     "url",    "canonical", "markdown",
+		"SimpleQuantity", "Extension", "CodeableReference", "MoneyQuantity", "id",     "oid"};
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if (str_is(type, types[i]))
+			return true;
+	return is_url(type);
+}
+
+/* A binding is of no use when no type of the element has codes. */
+static void check_binding(const struct structure *s, const struct node *element, const struct fhir_element *known)
+{
+	const struct json *types = json_get(element->value, S("type"));
+	struct str first = STR_NULL;
+	size_t count = 0;
+	if (!json_get(element->value, S("binding")))
+		return;
+	for (struct json_iter it = json_iter(types); json_next(&it); count++) {
+		struct str code = json_get_str(it.value, S("code"));
+		if (can_bind(code))
+			return;
+		first = first.p ? first : code;
+	}
+	for (size_t i = 0; !count && known && i < known->type_count; i++) {
+		if (!known->types[i].type || can_bind(known->types[i].type->name))
+			return;
+		first = first.p ? first : known->types[i].type->name;
+	}
+	if (first.p)
+		find_error(s->v, element, ERR_VALUE, "sd-binding",
+			   "A binding makes no sense for an element of type %.*s", SHOW(first));
+}
+
+static void check_expressions(const struct structure *s, const struct node *element)
+{
+	int64_t i = 0;
+	for (struct json_iter it = json_iter(json_get(element->value, S("constraint"))); json_next(&it); i++) {
+		struct str expression = json_get_str(it.value, S("expression"));
+		struct error err = {0};
+		struct node place = node_child(element, S("constraint"), i, it.value);
+		if (expression.n && !path_compile(s->v->arena, s->v->definitions, expression, NULL, &err) &&
+		    err.code == ERR_VALUE)
+			find_error(s->v, &place, ERR_VALUE, "fhirpath", "The expression of %.*s is no FHIRPath: %s",
+				   SHOW(json_get_str(it.value, S("key"))), err.text);
+	}
+}
+
+static void check_element(const struct structure *s, const struct node *element, bool first)
+{
+	const struct fhir_element *known = NULL;
+	struct str path = json_get_str(element->value, S("path")), rest = path;
+	bool root = str_eq(str_split(&rest, '.'), s->root);
+	if (!path.n)
+		return;
+	if (!root && s->root.n) {
+		find_error(s->v, element, ERR_VALUE, "sd-path", "The path \"%.*s\" must start with the type, \"%.*s\"",
+			   SHOW(path), SHOW(s->root));
+		return;
+	}
+	if (first && !rest.p && json_get(element->value, S("slicing")))
+		find_error(s->v, element, ERR_VALUE, "sd-slicing", "The root of a structure cannot be sliced");
+	if (s->constraint && s->fhir && rest.p && follow(s, path, &known) == PATH_MISSING)
+		tell_missing(s, element, path);
+	check_binding(s, element, known);
+	check_expressions(s, element);
+}
+
+static void check_elements(const struct structure *s, struct str view)
+{
+	int64_t i = 0;
+	struct node list = node_child(s->at, view, -1, json_get(s->at->value, view));
+	for (struct json_iter it = json_iter(json_get(list.value, S("element"))); json_next(&it); i++) {
+		struct node element = node_child(&list, S("element"), i, it.value);
+		check_element(s, &element, i == 0);
+	}
+}
+
+void rule_structure_definition(struct validation *v, const struct node *at)
+{
+	struct structure s = {.v = v, .at = at, .type = json_get_str(at->value, S("type"))};
+	s.root = tail_of(s.type);
+	s.fhir = definitions_type(v->definitions, s.type);
+	s.constraint = str_is(json_get_str(at->value, S("derivation")), "constraint");
+	check_type(&s);
+	check_elements(&s, S("differential"));
+	check_elements(&s, S("snapshot"));
+}
