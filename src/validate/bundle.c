@@ -101,8 +101,8 @@ static void check_request(struct validation *v, const struct node *entry)
 	struct str method = json_get_str(request, S("method")), url = json_get_str(request, S("url"));
 	struct str type = json_get_str(resource, S("resourceType")), id = json_get_str(resource, S("id"));
 	struct str to_type, to_id;
-	struct node at = node_child(entry, S("request"), -1, request);
-	at = node_child(&at, S("url"), -1, json_get(request, S("url")));
+	struct node place = node_child(entry, S("request"), -1, request);
+	struct node at = node_child(&place, S("url"), -1, json_get(request, S("url")));
 	if (!request || !url.n)
 		return;
 	if (is_one_of(method, "PUT", "POST") && !resource && str_find_char(url, '$', 0) == STR_NONE &&
