@@ -64,7 +64,7 @@ static struct node *open_list(struct edit *e, const struct node *object, struct 
 {
 	size_t at = node_find(object, key);
 	if (at == STR_NONE)
-		return node_new(e, JSON_ARRAY);
+		return patch_node_new(e, JSON_ARRAY);
 	struct node *list = object->children[at].node;
 	if (list->type != JSON_ARRAY) {
 		error_set(e->err, ERR_PATCH, "there is one value where a list should be");
@@ -76,7 +76,7 @@ static struct node *open_list(struct edit *e, const struct node *object, struct 
 static bool pad(struct edit *e, struct node *list, size_t count)
 {
 	while (list->count < count) {
-		struct node *null = node_new(e, JSON_NULL);
+		struct node *null = patch_node_new(e, JSON_NULL);
 		if (!null || !node_insert(e, list, list->count, STR_NULL, null))
 			return false;
 	}
@@ -119,7 +119,7 @@ static bool put_item(struct edit *e, const struct spot *spot, const struct conte
 		node_remove(lists.values, spot->index);
 		node_remove(lists.twins, spot->index);
 	} else {
-		struct node *null = node_new(e, JSON_NULL);
+		struct node *null = patch_node_new(e, JSON_NULL);
 		if (!null)
 			return false;
 		lists.values->children[spot->index].node = content->value ? content->value : null;
@@ -140,7 +140,7 @@ bool spot_put(struct edit *e, const struct spot *spot, const struct content *con
 bool spot_insert(struct edit *e, const struct spot *spot, const struct content *content)
 {
 	struct lists lists;
-	struct node *null = node_new(e, JSON_NULL);
+	struct node *null = patch_node_new(e, JSON_NULL);
 	if (!null || !lists_open(e, spot, &lists))
 		return false;
 	size_t at = spot->index < lists.values->count ? spot->index : lists.values->count;

@@ -183,7 +183,7 @@ static bool add_part(struct run *r, struct node *object, const struct fhir_type 
 /* An element given by its own elements, because there is no value[x] of its type. */
 static struct node *build_parts(struct run *r, const struct fhir_type *type, const struct json *parts, unsigned depth)
 {
-	struct node *object = node_new(&r->edit, JSON_OBJECT);
+	struct node *object = patch_node_new(&r->edit, JSON_OBJECT);
 	if (depth == MAX_PARTS_DEPTH) {
 		error_set(r->edit.err, ERR_LIMIT, "parts are nested deeper than %d levels", MAX_PARTS_DEPTH);
 		return NULL;
@@ -310,7 +310,7 @@ static bool inside_of(struct run *r, const struct path_item *item, struct node *
 	struct content content = {NULL, NULL};
 	*ret_type = definitions_type(r->definitions, S("Element"));
 	content.value = item->value ? node_wrap(&r->edit, item->value) : NULL;
-	content.twin = item->extra ? node_wrap(&r->edit, item->extra) : node_new(&r->edit, JSON_OBJECT);
+	content.twin = item->extra ? node_wrap(&r->edit, item->extra) : patch_node_new(&r->edit, JSON_OBJECT);
 	*ret_object = content.twin;
 	return content.twin && (!item->value || content.value) && node_open(&r->edit, content.twin) &&
 	       spot_put(&r->edit, &f.spot, &content);

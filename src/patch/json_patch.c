@@ -157,7 +157,7 @@ static bool remove_at(struct edit *e, struct node **root, const struct pointer *
 	struct node *parent;
 	size_t at;
 	if (!pointer->count) {
-		*root = node_new(e, JSON_NULL);
+		*root = patch_node_new(e, JSON_NULL);
 		return *root != NULL;
 	}
 	if (!find_place(e, *root, pointer, false, &parent, &at))
@@ -229,7 +229,7 @@ static bool do_move(struct edit *e, struct node **root, const struct operation *
 static bool do_copy(struct edit *e, struct node **root, const struct operation *o)
 {
 	struct node *source = walk(e, *root, &o->from, o->from.count);
-	struct node *copy = source ? node_copy(e, source) : NULL;
+	struct node *copy = source ? patch_node_copy(e, source) : NULL;
 	return copy && put(e, root, &o->path, copy);
 }
 

@@ -23,7 +23,7 @@ struct node *node_wrap(struct edit *e, const struct json *source)
 	return node;
 }
 
-struct node *node_new(struct edit *e, enum json_type type)
+struct node *patch_node_new(struct edit *e, enum json_type type)
 {
 	struct node *node = node_wrap(e, NULL);
 	if (node)
@@ -73,13 +73,13 @@ void node_remove(struct node *parent, size_t at)
 }
 
 /* Recursion is bounded: no tree is deeper than JSON_MAX_DEPTH, see the callers that insert. */
-struct node *node_copy(struct edit *e, const struct node *node)
+struct node *patch_node_copy(struct edit *e, const struct node *node)
 {
 	if (!edit_work(e, 1))
 		return NULL;
 	if (node->source)
 		return node_wrap(e, node->source);
-	struct node *copy = node_new(e, node->type);
+	struct node *copy = patch_node_new(e, node->type);
 	struct child *children = copy ? ARENA_ARRAY(e->arena, struct child, node->count + 1) : NULL;
 	if (!children) {
 		error_memory(e->err);
@@ -87,7 +87,7 @@ struct node *node_copy(struct edit *e, const struct node *node)
 	}
 	for (size_t i = 0; i < node->count; i++) {
 		children[i].key = node->children[i].key;
-		children[i].node = node_copy(e, node->children[i].node);
+		children[i].node = patch_node_copy(e, node->children[i].node);
 		if (!children[i].node)
 			return NULL;
 	}

@@ -28,12 +28,12 @@ struct edit {
 
 /* All of these return NULL or false with an error for lack of memory. */
 struct node *node_wrap(struct edit *e, const struct json *source) MUST_USE;
-struct node *node_new(struct edit *e, enum json_type type) MUST_USE; /* an empty object or array, or null */
+struct node *patch_node_new(struct edit *e, enum json_type type) MUST_USE; /* an empty object or array, or null */
 bool node_open(struct edit *e, struct node *node) MUST_USE;
 bool node_insert(struct edit *e, struct node *parent, size_t at, struct str key, struct node *child) MUST_USE;
 void node_remove(struct node *parent, size_t at);
 /* A copy that shares nothing that can change. */
-struct node *node_copy(struct edit *e, const struct node *node) MUST_USE;
+struct node *patch_node_copy(struct edit *e, const struct node *node) MUST_USE;
 
 /* Of an opened object: the position of a member, STR_NONE when there is none. */
 size_t node_find(const struct node *object, struct str key);
