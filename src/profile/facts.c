@@ -258,6 +258,8 @@ static struct str corrected(struct str expression)
 	} errata[] = {
 		{"enableWhen.count() > 2 implies enableBehavior.exists()",
 		 "enableWhen.count() > 1 implies enableBehavior.exists()"},
+		{"probability is decimal implies (probability as decimal) <= 100",
+		 "probability.empty() or ((probability is decimal) implies ((probability as decimal) <= 100))"},
 	};
 	for (size_t i = 0; i < sizeof(errata) / sizeof(errata[0]); i++)
 		if (str_is(expression, errata[i].wrong))

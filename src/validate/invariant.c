@@ -1,7 +1,8 @@
 /*
- * Invariants: the FHIRPath expressions of definitions (ElementDefinition.constraint). One that is false is
- * broken; one that is empty says nothing. Those that almost every element or resource has are decided by looking. Best
- * practices are told as information, to those who ask.
+ * Invariants: the FHIRPath expressions of definitions (ElementDefinition.constraint). They must be
+ * true: an empty result breaks one as well, but for not() of nothing, which those who write them take for true. Those
+ * that almost every element or resource has are decided by looking. Best practices are told as information, to those
+ * who ask.
  */
 #include "validate/walk_priv.h"
 
@@ -47,6 +48,19 @@ static void gather_local(const struct json *j, struct map *into)
 	}
 }
 
+/* Narratives show contained images by "#id". */
+static bool narratives_mention(const struct json *j, struct str wanted)
+{
+	struct json_iter it = json_iter(j);
+	while (json_next(&it)) {
+		bool nested = json_is(it.value, JSON_OBJECT) || json_is(it.value, JSON_ARRAY);
+		if (nested ? narratives_mention(it.value, wanted)
+			   : str_is(it.key, "div") && str_find(json_str(it.value), wanted) != STR_NONE)
+			return true;
+	}
+	return false;
+}
+
 static bool refers_to_container(const struct json *contained)
 {
 	struct map local;
@@ -65,12 +79,11 @@ static void check_contained_used(struct validation *v, const struct node *n, con
 		return;
 	map_init(&local, MAX_LOCAL);
 	gather_local(n->value, &local);
-	struct str text = json_get_str(json_get(n->value, S("text")), S("div"));
 	for (int64_t i = 0; json_next(&it); i++) {
 		struct str id = json_get_str(it.value, S("id"));
 		struct str wanted = arena_printf(v->arena, "#%.*s", STR_ARG(id));
 		struct node at = node_child(n, S("contained"), i, it.value);
-		bool used = id.n && wanted.p && (map_get(&local, wanted) || str_find(text, wanted) != STR_NONE);
+		bool used = id.n && wanted.p && (map_get(&local, wanted) || narratives_mention(n->value, wanted));
 		if (!used && !refers_to_container(it.value))
 			find_error(v, &at, ERR_INVARIANT, "dom-3",
 				   "The contained resource \"%.*s\" is not referred to, nor does it refer to its "
@@ -157,7 +170,7 @@ static void evaluate(struct validation *v, const struct node *n, const struct pr
 		else if (!v->trials)
 			find_hint(v, n, err.code, "invariant", "%.*s could not be decided: %s", STR_ARG(c->key),
 				  err.text);
-	} else if (truth == 0) {
+	} else if (truth == 0 || (truth < 0 && !path_is_call(program->root, "not"))) {
 		report(v, n, c);
 	}
 }

@@ -16,9 +16,23 @@ static bool blank(char c)
 	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
+/* A tag, or the start of one: "<script", "</b". */
+static bool looks_like_markup(struct str s)
+{
+	for (size_t i = 0; i + 1 < s.n; i++) {
+		char c = (char)(s.p[i + (s.p[i + 1] == '/' && i + 2 < s.n ? 2 : 1)] | 32);
+		if (s.p[i] == '<' && c >= 'a' && c <= 'z')
+			return true;
+	}
+	return false;
+}
+
 static void check_text(struct validation *v, const struct node *n, struct str s)
 {
 	struct str inner = str_trim(s);
+	if (v->options->no_markup && n->type->primitive == PRIMITIVE_STRING && looks_like_markup(s))
+		find_error(v, n, ERR_VALUE, "markup",
+			   "The text looks as if it contained HTML, which is not allowed here");
 	if (s.n && !inner.n)
 		find_warning(v, n, ERR_VALUE, "blank", "The text consists of blanks only");
 	else if (n->type->primitive == PRIMITIVE_STRING && inner.n != s.n)

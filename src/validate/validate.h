@@ -27,6 +27,7 @@ struct validation_options {
 	bool displays_must_match; /* a display that its code does not have is an error, not a warning */
 	bool extensions_must_be_known; /* extensions that are not at hand are errors, but for those of examples */
 	bool unresolved_unchecked; /* types that references only name are not compared with the allowed ones */
+	bool no_markup; /* texts that look as if they contained HTML are errors */
 	bool skip_contained; /* contained resources are taken as they are */
 	bool references_must_resolve; /* what is not at hand is an error */
 	bool rest_references; /* absolute references have the form of RESTful URLs: Type/id at the end */

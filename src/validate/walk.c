@@ -405,8 +405,11 @@ static void check_types(struct validation *v, const struct node *n, const struct
 		struct buf allowed;
 		buf_init(&allowed, 512);
 		list_types(&allowed, e);
-		find_error(v, n, ERR_STRUCTURE, "type", "%.*s allows only %.*s, found %.*s (%.*s)", STR_ARG(e->path),
-			   STR_ARG(buf_str(&allowed)), STR_ARG(node_type_name(n)), STR_ARG(e->profile->url));
+		/* of an extension the whole is wrong: its url says what its value is */
+		bool extension = str_is(e->path, "Extension.value[x]") && n->parent;
+		find_error(v, extension ? n->parent : n, ERR_STRUCTURE, "type",
+			   "%.*s allows only %.*s, found %.*s (%.*s)", STR_ARG(e->path), STR_ARG(buf_str(&allowed)),
+			   STR_ARG(node_type_name(n)), STR_ARG(e->profile->url));
 		buf_done(&allowed);
 		return;
 	}
