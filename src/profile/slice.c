@@ -150,11 +150,8 @@ static void with_type_profiles(struct found *f)
 	for (size_t i = 0; i < count; i++) {
 		const struct profile_element *e = f->at[i];
 		for (size_t t = 0; t < e->type_count; t++)
-			for (size_t k = 0; k < e->types[t].profile_count; k++) {
-				const struct profile *p =
-					profiles_find(f->set, e->types[t].profiles[k], e->profile->canonical, NULL);
-				add_found(f, p ? p->root : NULL);
-			}
+			for (size_t k = 0; k < e->types[t].profile_count; k++)
+				add_found(f, profile_of_type(f->set, e, &e->types[t], k));
 	}
 }
 
