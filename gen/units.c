@@ -270,8 +270,9 @@ static void resolve_all(struct essence *e)
 			rows[i] = source->row;
 			left--;
 		}
-		if (left == before)
-			die("units are defined by each other, among them", e->rows[0].row.code);
+		for (size_t i = 0; left == before && i < e->row_count; i++)
+			if (!e->rows[i].resolved)
+				die("units are defined by each other, among them", e->rows[i].row.code);
 	}
 }
 
