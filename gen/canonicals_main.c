@@ -36,7 +36,9 @@ static void read_facts(const struct json *resource, struct str fields[ARCHIVE_FI
 	fields[ARCHIVE_ID] = json_get_str(resource, S("id"));
 	fields[ARCHIVE_NAME] = json_get_str(resource, S("name"));
 	fields[ARCHIVE_KIND] = structure ? json_get_str(resource, S("kind")) : STR_NULL;
-	fields[ARCHIVE_DEFINES] = structure ? json_get_str(resource, S("type")) : STR_NULL;
+	fields[ARCHIVE_DEFINES] = structure ? json_get_str(resource, S("type"))
+				  : codes   ? json_get_str(resource, S("valueSet"))
+					    : STR_NULL;
 	fields[ARCHIVE_DERIVATION] = structure ? json_get_str(resource, S("derivation")) : STR_NULL;
 	fields[ARCHIVE_CONTENT] = codes ? json_get_str(resource, S("content")) : STR_NULL;
 	fields[ARCHIVE_BASE] = structure ? json_get_str(resource, S("baseDefinition"))

@@ -13,12 +13,14 @@ bool code_world_open(struct app *app, struct code_world *w, struct error *err)
 	if (!w->canonicals || !app_packages_load(app, w->canonicals, &w->packages, err))
 		return false;
 	w->terminology = terminology_new(w->canonicals, err);
-	return w->terminology != NULL;
+	w->releases = w->terminology ? app_releases_open(app, w->directory, w->terminology, err) : NULL;
+	return w->releases != NULL;
 }
 
 void code_world_close(struct code_world *w)
 {
 	terminology_free(w->terminology);
+	releases_close(w->releases);
 	canonicals_free(w->canonicals);
 }
 

@@ -4,6 +4,7 @@
 
 #include "app/app.h"
 #include "app/packages.h"
+#include "app/releases.h"
 #include "terminology/terminology.h"
 
 struct code_world {
@@ -11,8 +12,9 @@ struct code_world {
 	struct str directory; /* --terminology */
 	struct canonicals *canonicals;
 	struct terminology *terminology;
+	struct releases *releases;
 };
-#define CODE_WORLD_OPTIONS(w) PACKAGE_OPTIONS((w).packages)
+#define CODE_WORLD_OPTIONS(w) TERMINOLOGY_OPTION((w).directory), PACKAGE_OPTIONS((w).packages)
 
 bool code_world_open(struct app *app, struct code_world *w, struct error *err) MUST_USE;
 void code_world_close(struct code_world *w);

@@ -110,6 +110,7 @@ bool canonical_facts(const struct json *resource, struct canonical *ret_facts)
 	} else if (str_is(f.type, "CodeSystem")) {
 		f.content = json_get_str(resource, S("content"));
 		f.base = json_get_str(resource, S("supplements"));
+		f.defines = json_get_str(resource, S("valueSet"));
 	}
 	*ret_facts = f;
 	return true;

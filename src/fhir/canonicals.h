@@ -23,8 +23,8 @@ struct canonical {
 	struct str type; /* "StructureDefinition" */
 	struct str url, version; /* version STR_NULL when it has none */
 	struct str id, name;
-	/* StructureDefinition: kind, type, baseDefinition, derivation. CodeSystem: content; supplements in base.
-	 * STR_NULL where it does not apply. */
+	/* StructureDefinition: kind, type, baseDefinition, derivation. CodeSystem: content; supplements in base, and
+	 * the value set of all its codes in defines. STR_NULL where it does not apply or the index does not tell. */
 	struct str kind, defines, base, derivation, content;
 	const struct canonical_package *package;
 };

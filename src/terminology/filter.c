@@ -2,6 +2,8 @@
  * Filters of value sets (http://hl7.org/fhir/R4/valueset-filter-operator.html), compiled against the system that they
  * choose from. A filter that cannot be evaluated keeps the reason, and no code of that system can be judged by it.
  */
+#include "base/regex.h"
+#include "terminology/release_priv.h"
 #include "terminology/terminology_priv.h"
 
 static const char *const op_names[FILTER_OPS] = {"=",  "is-a",	 "descendent-of", "is-not-a", "regex",
@@ -62,6 +64,7 @@ static bool is_hierarchical(enum filter_op op)
 
 static bool compile_value(struct arena *a, const struct system *s, struct filter *f, struct error *err)
 {
+	struct error problem = {0};
 	bool names_concept =
 		is_hierarchical(f->op) ||
 		(f->op == FILTER_EQUAL && (f->on == ON_PARENT || f->on == ON_CHILD || f->on == ON_ANCESTOR));
@@ -73,11 +76,33 @@ static bool compile_value(struct arena *a, const struct system *s, struct filter
 						   STR_ARG(str_slice(f->value, 0, 80)), STR_ARG(s->url)),
 				      err);
 	}
-	if (f->op == FILTER_REGEX)
-		return refuse(a, f, S("filters by regular expression are not supported"), err);
+	if (f->op == FILTER_REGEX) {
+		f->regex = regex_compile(a, f->value, REGEX_WHOLE, &problem);
+		if (!f->regex)
+			return refuse(
+				a, f,
+				arena_printf(a, "the regular expression of a filter is malformed: %s", problem.text),
+				err);
+	}
 	if (f->op == FILTER_EXISTS && !str_is(f->value, "true") && !str_is(f->value, "false"))
 		return refuse(a, f, S("an exists filter has a value that is neither true nor false"), err);
 	return true;
+}
+
+/* Two systems have a way of their own: SNOMED CT's concept in REFSET, and RxNorm's related concepts as CUI:CODE. */
+static void adapt_to_system(const struct system *s, struct filter *f)
+{
+	bool code_list = str_find_char(f->value, ',', 0) != STR_NONE;
+	if (str_is(s->url, SNOMED_URL) && f->op == FILTER_IN && f->on == ON_CODE && !code_list) {
+		uint32_t refset = image_definition(&s->image, S("refset"));
+		if (refset == IMAGE_NONE)
+			return;
+		f->op = FILTER_EQUAL;
+		f->on = ON_PROPERTY;
+		f->definition = refset;
+	}
+	if (str_is(s->url, RXNORM_URL) && f->on == ON_PROPERTY && str_starts(f->value, S("CUI:")))
+		f->value = str_slice(f->value, 4, f->value.n);
 }
 
 bool filter_compile(struct arena *a, const struct system *s, const struct json *json, struct filter *ret_filter,
@@ -99,13 +124,14 @@ bool filter_compile(struct arena *a, const struct system *s, const struct json *
 			      arena_printf(a, "the filter %.*s needs the property concept, not \"%.*s\"", STR_ARG(op),
 					   STR_ARG(str_slice(name, 0, 80))),
 			      err);
+	adapt_to_system(s, ret_filter);
 	return compile_value(a, s, ret_filter, err);
 }
 
 /* ---- evaluation -------------------------------------------------------------------------------------------------- */
 
 /* Does one text satisfy the operation? */
-static enum code_answer text_passes(const struct filter *f, struct str text, bool no_case)
+static enum code_answer text_passes(const struct filter *f, struct str text, bool no_case, struct arena *scratch)
 {
 	struct str rest = f->value;
 	bool found = false;
@@ -119,6 +145,10 @@ static enum code_answer text_passes(const struct filter *f, struct str text, boo
 			found = no_case ? str_eq_nocase(text, item) : str_eq(text, item);
 		}
 		return found == (f->op == FILTER_IN) ? CODE_IN : CODE_NOT_IN;
+	case FILTER_REGEX:
+		if (!regex_search(f->regex, scratch, text, &found, NULL))
+			return CODE_UNKNOWN;
+		return found ? CODE_IN : CODE_NOT_IN;
 	default:
 		return text.p ? CODE_IN : CODE_NOT_IN;
 	}
@@ -165,12 +195,12 @@ static struct str nth_text(const struct filter *f, const struct image *im, uint3
 }
 
 /* A concept passes when any of its values does; not-in wants all of them outside; exists asks for one at all. */
-static enum code_answer values_pass(const struct filter *f, const struct system *s, uint32_t id)
+static enum code_answer values_pass(const struct filter *f, const struct system *s, uint32_t id, struct arena *scratch)
 {
 	bool no_case = f->on == ON_CODE && (s->image.head->flags & IMAGE_NO_CASE), unknown = false, any = false;
 	uint32_t at = 0;
 	for (struct str text = nth_text(f, &s->image, id, &at); text.p; text = nth_text(f, &s->image, id, &at)) {
-		enum code_answer answer = text_passes(f, text, no_case);
+		enum code_answer answer = text_passes(f, text, no_case, scratch);
 		any = true;
 		unknown |= answer == CODE_UNKNOWN;
 		if (f->op == FILTER_NOT_IN ? answer == CODE_NOT_IN : answer == CODE_IN && f->op != FILTER_EXISTS)
@@ -188,7 +218,6 @@ enum code_answer filter_passes(const struct filter *f, const struct system *s, u
 	const struct image *im = &s->image;
 	uint32_t count;
 	bool passes;
-	(void)scratch;
 	if (f->trouble.p)
 		return CODE_UNKNOWN;
 	switch (f->op) {
@@ -219,9 +248,9 @@ enum code_answer filter_passes(const struct filter *f, const struct system *s, u
 			passes = id != f->id && image_is_a(im, f->id, id);
 			break;
 		}
-		return values_pass(f, s, id);
+		return values_pass(f, s, id, scratch);
 	default:
-		return values_pass(f, s, id);
+		return values_pass(f, s, id, scratch);
 	}
 	return passes ? CODE_IN : CODE_NOT_IN;
 }

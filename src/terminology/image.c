@@ -247,7 +247,7 @@ struct property image_property(const struct image *im, uint32_t id, uint32_t ind
 				 .uri = image_text(im, d->uri),
 				 .value = image_text(im, p[index].value),
 				 .system = image_text(im, p[index].system),
-				 .type = (enum image_type)d->type,
+				 .type = d->type <= IMAGE_DECIMAL ? (enum image_type)d->type : IMAGE_STRING,
 				 .definition = p[index].definition};
 }
 

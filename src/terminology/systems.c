@@ -6,8 +6,42 @@
 
 #include <stdlib.h>
 
-enum { MAX_IMPLICIT = 10000, MAX_SUPPLEMENTS = 64 };
+enum { MAX_IMPLICIT = 10000, MAX_ALL_CODES = 1000000, MAX_SUPPLEMENTS = 64 };
 #define MAX_SYSTEM_IMAGE ((size_t)512 << 20)
+
+/* CodeSystem.valueSet: what the value set of all its codes is called, whether or not there is such a resource. */
+static bool note_all_codes(struct terminology *t, struct error *err)
+{
+	const struct canonical *e;
+	size_t at = 0;
+	while ((e = canonicals_next(t->canonicals, S("CodeSystem"), &at))) {
+		struct str rest = e->defines, url = e->defines.p ? str_split(&rest, '|') : STR_NULL;
+		uint64_t *slot = url.n ? map_put(&t->all_codes, url, NULL) : NULL;
+		if (url.n && !slot)
+			return error_memory(err);
+		if (slot)
+			*slot = (uintptr_t)e;
+	}
+	return true;
+}
+
+bool terminology_add_release(struct terminology *t, struct str bytes, struct error *err)
+{
+	struct image image;
+	struct system *s = ARENA_NEW(&t->arena, struct system);
+	if (!s)
+		return error_memory(err);
+	if (!image_open(bytes, &image, err))
+		return false;
+	*s = (struct system){.url = image_text(&image, image.head->url),
+			     .version = image_text(&image, image.head->version),
+			     .name = image_text(&image, image.head->name),
+			     .image = image,
+			     .content = (enum image_content)image.head->content,
+			     .next = t->loaded};
+	t->loaded = s;
+	return true;
+}
 
 struct terminology *terminology_new(const struct canonicals *c, struct error *err)
 {
@@ -20,7 +54,11 @@ struct terminology *terminology_new(const struct canonicals *c, struct error *er
 	pthread_mutex_init(&t->lock, NULL);
 	arena_init(&t->arena, ARENA_NO_CAP);
 	map_init(&t->implicit, MAX_IMPLICIT);
-	return t;
+	map_init(&t->all_codes, MAX_ALL_CODES);
+	if (note_all_codes(t, err))
+		return t;
+	terminology_free(t);
+	return NULL;
 }
 
 void terminology_free(struct terminology *t)
@@ -33,6 +71,7 @@ void terminology_free(struct terminology *t)
 		for (size_t i = 0; i < v->clause_count; i++)
 			map_done(&v->clauses[i].listed);
 	map_done(&t->implicit);
+	map_done(&t->all_codes);
 	pthread_mutex_destroy(&t->lock);
 	arena_done(&t->arena);
 	free(t);

@@ -18,6 +18,10 @@ struct terminology;
 struct terminology *terminology_new(const struct canonicals *c, struct error *err) MUST_USE;
 void terminology_free(struct terminology *t);
 
+/* Takes in a release that release.h made, such as a file that is mapped; the bytes must outlive the terminology. It is
+ * found before CodeSystem resources of the same url. Not while other threads use the terminology. */
+bool terminology_add_release(struct terminology *t, struct str bytes, struct error *err) MUST_USE;
+
 /* A code as an instance has it; texts that are not there are STR_NULL. */
 struct coding {
 	struct str system, version, code, display;
@@ -37,7 +41,7 @@ enum code_reason {
 	CODE_VALUE_SET_UNKNOWN,
 	CODE_VALUE_SET_UNDECIDED, /* it needs a filter or a system that cannot be evaluated here */
 	CODE_INACTIVE, /* in, but inactive or deprecated */
-	CODE_ABSTRACT /* in the system, but not selectable */
+	CODE_ABSTRACT /* in the system, but not selectable: no code for a value set to be chosen from */
 };
 
 struct code_verdict {
@@ -48,7 +52,9 @@ struct code_verdict {
 	struct str detail; /* for people: the system, value set or filter that was the trouble; in the arena */
 };
 
-/* Is the coding in the value set (canonical, resolved as seen from `from`)? A coding without system is looked up in
+/* Is the coding in the value set (canonical, resolved as seen from `from`)? Also understood: the value set of all codes
+ * that a CodeSystem names, SYSTEM?fhir_vs, http://snomed.info/sct?fhir_vs=isa/ID|refset|refset/ID, http://loinc.org/vs,
+ * and http://loinc.org/vs/ with an answer list or a part. A coding without system is looked up in
  * all systems of the value set when `bare` is true (elements of type code). */
 struct code_verdict terminology_validate_in(struct terminology *t, struct arena *a, struct str value_set,
 					    const struct canonical *from, const struct coding *coding, bool bare);

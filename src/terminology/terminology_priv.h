@@ -131,6 +131,12 @@ const struct value_set *value_set_find(struct terminology *t, struct str canonic
 const struct value_set *value_set_take(struct terminology *t, const struct json *json, const struct canonical *from,
 				       struct error *err);
 
+/* The definition of a value set that its URL spells out, in the arena; NULL when it is none. */
+const struct json *implicit_value_set(struct terminology *t, struct str canonical, const struct canonical *from,
+				      struct error *err);
+/* Whether a URL may spell one out; cheap. */
+bool implicit_possible(const struct terminology *t, struct str canonical);
+
 struct hit {
 	enum code_answer answer;
 	enum code_reason reason; /* of CODE_UNKNOWN and CODE_NOT_IN */
@@ -172,6 +178,7 @@ struct terminology {
 	struct system *loaded, *made; /* given as images; made here */
 	struct value_set *sets;
 	struct map implicit; /* value sets that URLs spell out, by URL; under the lock */
+	struct map all_codes; /* CodeSystem.valueSet -> the entry of the CodeSystem; filled at the start */
 	struct value_set *compiling; /* the innermost one, the others behind it by outer */
 	unsigned depth;
 };

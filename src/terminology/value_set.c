@@ -345,11 +345,31 @@ static const struct value_set *make(struct terminology *t, const struct canonica
 	return json ? compile(t, json, entry, entry, err) : NULL;
 }
 
+/* One that a URL spells out is made once for each URL. */
+static const struct value_set *make_implicit(struct terminology *t, struct str canonical, const struct canonical *from,
+					     struct error *err)
+{
+	const uint64_t *known = map_get(&t->implicit, canonical);
+	if (known)
+		return (const struct value_set *)(uintptr_t)*known;
+	const struct json *json = implicit_value_set(t, canonical, from, err);
+	const struct value_set *vs = json ? compile(t, json, NULL, from, err) : NULL;
+	struct str copy = vs ? arena_str(&t->arena, canonical) : STR_NULL;
+	uint64_t *slot = copy.p ? map_put(&t->implicit, copy, NULL) : NULL;
+	if (slot)
+		*slot = (uintptr_t)vs;
+	else if (vs)
+		error_set(err, ERR_LIMIT, "too many different value sets are named by URLs alone");
+	return slot ? vs : NULL;
+}
+
 static const struct value_set *find_import(struct terminology *t, struct str canonical, const struct canonical *from,
 					   struct error *err)
 {
 	const struct canonical *entry = canonicals_find(t->canonicals, S("ValueSet"), canonical, from);
-	return entry ? make(t, entry, err) : NULL;
+	if (entry)
+		return make(t, entry, err);
+	return implicit_possible(t, canonical) ? make_implicit(t, canonical, from, err) : NULL;
 }
 
 const struct value_set *value_set_find(struct terminology *t, struct str canonical, const struct canonical *from,
@@ -357,10 +377,10 @@ const struct value_set *value_set_find(struct terminology *t, struct str canonic
 {
 	const struct canonical *entry = canonicals_find(t->canonicals, S("ValueSet"), canonical, from);
 	const struct value_set *vs = entry ? ready_get(&t->value_sets, entry) : NULL;
-	if (!entry || vs)
+	if (vs || (!entry && !implicit_possible(t, canonical)))
 		return vs;
 	pthread_mutex_lock(&t->lock);
-	vs = make(t, entry, err);
+	vs = find_import(t, canonical, from, err);
 	pthread_mutex_unlock(&t->lock);
 	return vs;
 }

@@ -1,5 +1,6 @@
 # firth code: lookup, validate, expand, translate, subsumes on what the binary carries and on a file.
 . "$(dirname "$0")/lib.sh"
+export FIRTH_TERMINOLOGY="$scratch/none"
 
 gender=http://hl7.org/fhir/administrative-gender
 act=http://terminology.hl7.org/CodeSystem/v3-ActCode
@@ -62,5 +63,32 @@ run code subsumes "$act" IMP _ActEncounterCode
 says "a narrower one is subsumed" out '^subsumed-by$'
 run code subsumes "$act" IMP NOPE
 expect "codes that are not there" 1
+
+mkdir -p "$scratch/loinc/LoincTable" "$scratch/loinc/AccessoryFiles"
+printf '"LOINC_NUM","COMPONENT","SCALE_TYP","STATUS","LONG_COMMON_NAME","RELATEDNAMES2"\n"1-8","Thing","Doc","ACTIVE","A thing",""\n' \
+	>"$scratch/loinc/LoincTable/Loinc.csv"
+export FIRTH_TERMINOLOGY="$scratch/loaded"
+run code load loinc "$scratch/loinc" --version 2.99
+expect "loading LOINC" 0
+says "says what was loaded" out 'loinc 2.99: 1 concepts of 1 files'
+run code lookup 'loinc|1-8'
+expect "a loaded code" 0
+says "with its display" out 'A thing'
+run code lookup 'loinc|2.99|1-8'
+expect "of a named version" 0
+run code lookup 'loinc|1.0|1-8'
+expect "of another version" 1
+run code expand http://hl7.org/fhir/ValueSet/doc-typecodes
+says "value sets use it" out '1-8 +A thing'
+run code load loinc "$scratch/missing"
+expect "a release that is not there" 1
+run code load cpt "$scratch/loinc"
+expect "a kind that is not known" 2
+run code load snomed "$scratch/loinc"
+expect "a release of another kind" 1
+echo damaged >"$scratch/loaded/snomed-x.terminology"
+run code lookup 'loinc|1-8'
+expect "a damaged file spoils nothing" 0
+says "but is told" err 'passed over .*snomed-x'
 
 done_testing

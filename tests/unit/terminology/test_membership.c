@@ -168,7 +168,12 @@ static const struct {
 	{"exists", "parent", "false", "af"},
 	{"=", "designation", "Buchstabe B", "b"},
 	{"=", "status", "retired", "e"},
+	{"regex", "code", "[a-c]", "abc"},
+	{"regex", "display", "Letter [BD]", "d"}, /* as a whole: that of b has two spaces */
+	{"regex", "display", "Letter", ""},
+	{"regex", "colour", "gre+n|re.", "bd"},
 	/* refused: no code can be judged */
+	{"regex", "code", "[a-", NULL},
 	{"is-a", "concept", "zz", NULL},
 	{"is-a", "colour", "red", NULL},
 	{"=", "taste", "sweet", NULL},

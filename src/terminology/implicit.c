@@ -1,0 +1,119 @@
+/*
+ * Value sets that have no resource because their URL spells them out: all codes of a system (SYSTEM?fhir_vs, or
+ * CodeSystem.valueSet), SNOMED CT by a concept or a reference set (http://hl7.org/fhir/R4/snomedct.html#implicit),
+ * LOINC by an answer list or a part (http://hl7.org/fhir/R4/loinc.html#implicit). Each becomes the definition that it
+ * stands for.
+ */
+#include "terminology/release_priv.h"
+#include "terminology/terminology_priv.h"
+
+static const struct str marker = {"?fhir_vs", 8};
+
+bool implicit_possible(const struct terminology *t, struct str canonical)
+{
+	struct str rest = canonical, url = str_split(&rest, '|');
+	return str_find(canonical, marker) != STR_NONE || str_starts(canonical, S(LOINC_URL "/vs")) ||
+	       map_get(&t->all_codes, url) != NULL;
+}
+
+/* An include of the system with at most one filter. */
+static const struct json *define(struct terminology *t, struct str url, struct str system, struct str version,
+				 const char *property, const char *op, struct str value, struct error *err)
+{
+	struct buf text;
+	buf_init(&text, 1 << 16);
+	struct json_writer w = json_writer(&text);
+	json_object_begin(&w);
+	json_put_member(&w, S("resourceType"), S("ValueSet"));
+	json_put_member(&w, S("url"), url);
+	json_put_member(&w, S("status"), S("active"));
+	json_key(&w, S("compose"));
+	json_object_begin(&w);
+	json_key(&w, S("include"));
+	json_array_begin(&w);
+	json_object_begin(&w);
+	json_put_member(&w, S("system"), system);
+	json_put_member(&w, S("version"), version);
+	if (property) {
+		json_key(&w, S("filter"));
+		json_array_begin(&w);
+		json_object_begin(&w);
+		json_put_member(&w, S("property"), str_from(property));
+		json_put_member(&w, S("op"), str_from(op));
+		json_put_member(&w, S("value"), value);
+		json_object_end(&w);
+		json_array_end(&w);
+	}
+	json_object_end(&w);
+	json_array_end(&w);
+	json_object_end(&w);
+	json_object_end(&w);
+	struct str copy = buf_ok(&text) ? arena_str(&t->arena, buf_str(&text)) : STR_NULL;
+	buf_done(&text);
+	if (!copy.p) {
+		error_set(err, ERR_LIMIT, "the URL of a value set is too long");
+		return NULL;
+	}
+	return json_parse(&t->arena, copy, 0, err);
+}
+
+static bool all_digits(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] < '0' || s.p[i] > '9')
+			return false;
+	return s.n > 0;
+}
+
+/* base: the URL in front of ?fhir_vs, with edition and version perhaps; what: behind it. */
+static const struct json *of_snomed(struct terminology *t, struct str url, struct str base, struct str what,
+				    struct error *err)
+{
+	struct str system = S(SNOMED_URL), version = base.n > system.n ? base : STR_NULL;
+	if (!what.n)
+		return define(t, url, system, version, NULL, NULL, STR_NULL, err);
+	if (str_is(what, "=refset"))
+		return define(t, url, system, version, "refset", "exists", S("true"), err);
+	struct str isa = S("=isa/"), refset = S("=refset/");
+	if (str_starts(what, isa) && all_digits(str_slice(what, isa.n, what.n)))
+		return define(t, url, system, version, "concept", "is-a", str_slice(what, isa.n, what.n), err);
+	if (str_starts(what, refset) && all_digits(str_slice(what, refset.n, what.n)))
+		return define(t, url, system, version, "refset", "=", str_slice(what, refset.n, what.n), err);
+	error_set(err, ERR_NOT_SUPPORTED, "value sets of SNOMED CT by \"%.*s\" cannot be evaluated",
+		  STR_ARG(str_slice(what, 1, 60)));
+	return NULL;
+}
+
+static const struct json *of_loinc(struct terminology *t, struct str url, struct str what, struct error *err)
+{
+	struct str system = S(LOINC_URL);
+	if (!what.n)
+		return define(t, url, system, STR_NULL, "STATUS", "exists", S("true"), err);
+	if (str_starts(what, S("/LL")))
+		return define(t, url, system, STR_NULL, "LIST", "=", str_slice(what, 1, what.n), err);
+	return str_starts(what, S("/LP"))
+		       ? define(t, url, system, STR_NULL, "ancestor", "=", str_slice(what, 1, what.n), err)
+		       : NULL;
+}
+
+const struct json *implicit_value_set(struct terminology *t, struct str canonical, const struct canonical *from,
+				      struct error *err)
+{
+	struct str version = canonical, url = str_split(&version, '|'), loinc = S(LOINC_URL "/vs");
+	size_t mark = str_find(url, marker);
+	const uint64_t *all = map_get(&t->all_codes, url);
+	if (all)
+		return define(t, url, ((const struct canonical *)(uintptr_t)*all)->url, version, NULL, NULL, STR_NULL,
+			      err);
+	if (str_starts(url, loinc) && (url.n == loinc.n || url.p[loinc.n] == '/'))
+		return of_loinc(t, url, str_slice(url, loinc.n, url.n), err);
+	if (mark == STR_NONE)
+		return NULL;
+	struct str base = str_slice(url, 0, mark), what = str_slice(url, mark + marker.n, url.n);
+	if (str_starts(base, S(SNOMED_URL)) &&
+	    (base.n == sizeof(SNOMED_URL) - 1 || base.p[sizeof(SNOMED_URL) - 1] == '/'))
+		return of_snomed(t, url, base, what, err);
+	if (what.n || !system_find_locked(t, base, STR_NULL, from))
+		return NULL;
+	return define(t, url, base, version, NULL, NULL, STR_NULL, err);
+}
