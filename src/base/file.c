@@ -51,7 +51,8 @@ bool file_read(struct arena *a, struct str path, size_t max, struct str *ret_con
 	char name[PATH_MAX];
 	if (!path_copy(name, path, err))
 		return false;
-	int fd = open(name, O_RDONLY | O_CLOEXEC);
+	/* Programs give their children a socket as standard input, and a socket cannot be opened by name. */
+	int fd = strcmp(name, "/dev/stdin") == 0 ? dup(STDIN_FILENO) : open(name, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return failed(err, "cannot open", name);
 	struct buf content;

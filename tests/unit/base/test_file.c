@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -83,6 +84,24 @@ static int setup(void **state)
 	return mkdtemp(directory) ? 0 : -1;
 }
 
+static void test_standard_input_is_a_socket(void **state)
+{
+	struct arena *a = *state;
+	struct str content = STR_NULL;
+	struct error err = {0};
+	int pair[2], before = dup(STDIN_FILENO);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	assert_int_equal(write(pair[1], "input", 5), 5);
+	close(pair[1]);
+	dup2(pair[0], STDIN_FILENO);
+	bool read = file_read(a, S("/dev/stdin"), 100, &content, &err);
+	dup2(before, STDIN_FILENO);
+	close(before);
+	close(pair[0]);
+	assert_true(read);
+	assert_true(str_is(content, "input"));
+}
+
 static int teardown(void **state)
 {
 	struct arena *a = *state;
@@ -100,6 +119,7 @@ int main(void)
 		cmocka_unit_test(test_write_then_read),
 		cmocka_unit_test(test_limit),
 		cmocka_unit_test(test_failures),
+		cmocka_unit_test(test_standard_input_is_a_socket),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
