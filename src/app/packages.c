@@ -3,8 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-
-#include "package/package.h"
+#include <unistd.h>
 
 struct str app_packages_cache(struct app *app, const struct app_packages *packages)
 {
@@ -53,4 +52,17 @@ bool app_packages_load(struct app *app, struct canonicals *set, const struct app
 	if (!packages->quiet)
 		tell_notes(app, &result.notes);
 	return true;
+}
+
+bool app_packages_read(struct app *app, const struct app_packages *packages, struct str spec,
+		       struct package *ret_package, struct error *err)
+{
+	struct package_installed found;
+	struct str path = arena_str(&app->arena, spec);
+	if (!path.p)
+		return error_memory(err);
+	if (access(path.p, F_OK) == 0 || memchr(spec.p, '/', spec.n) || str_ends(spec, S(".tgz")))
+		return package_read(&app->arena, spec, ret_package, err);
+	return package_find(&app->arena, app_packages_cache(app, packages), spec, &found, err) &&
+	       package_read(&app->arena, found.path, ret_package, err);
 }

@@ -14,6 +14,7 @@
 
 #include "app/app.h"
 #include "fhir/canonicals.h"
+#include "package/package.h"
 
 struct app_packages {
 	struct option_list list; /* --package, may be repeated: name#version, FILE.tgz, DIRECTORY, FILE.json */
@@ -43,5 +44,8 @@ struct str app_packages_cache(struct app *app, const struct app_packages *packag
  * standard error, once; commands work with what is there. */
 bool app_packages_load(struct app *app, struct canonicals *set, const struct app_packages *packages,
 		       struct error *err) MUST_USE;
+/* One package by its path or by the name of an installed one, for commands that look into it. */
+bool app_packages_read(struct app *app, const struct app_packages *packages, struct str spec,
+		       struct package *ret_package, struct error *err) MUST_USE;
 
 #endif

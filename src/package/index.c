@@ -40,7 +40,7 @@ static bool look_into(struct arena *a, struct arena *scratch, struct package_fil
 	if (!file_read(scratch, file->path, PACKAGE_MAX_FILE, &text, err))
 		return false;
 	struct error broken = {0};
-	file->facts = (struct canonical){0};
+	/* A broken file keeps the facts that the index has: the error comes when it is parsed. */
 	if (!facts_scan(scratch, text, &facts, &broken))
 		return broken.code != ERR_MEMORY || error_memory(err);
 	file->facts = facts;
@@ -56,11 +56,10 @@ static bool take_entry(struct arena *a, struct arena *scratch, struct package *p
 	struct package_file file = {.name = name, .facts = facts_listed(entry), .path = path_join(a, p->path, name)};
 	if (!file.path.p)
 		return error_memory(err);
-	if (lacks_facts(&file.facts) && !look_into(a, scratch, &file, err)) {
-		if (err && err->code == ERR_NOT_FOUND)
-			error_context(err, ".index.json lists a file that is not there");
+	/* A file that is not there fails when it is needed, and when the package is checked. */
+	if (lacks_facts(&file.facts) && path_kind(scratch, file.path) == PATH_FILE &&
+	    !look_into(a, scratch, &file, err))
 		return false;
-	}
 	return !file.facts.type.p || package_add_file(a, p, &file, err);
 }
 

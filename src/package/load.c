@@ -4,13 +4,15 @@
  */
 #include "package/package_priv.h"
 
-enum { MAX_LOADED = 500 };
+enum { MAX_LOADED = 500, MAX_CHAIN = 64 };
 
 struct loader {
 	struct canonicals *set;
 	const struct package_load_options *options;
 	struct package_load_result *result;
 	struct arena scratch;
+	const struct package_manifest *chain[MAX_CHAIN]; /* who depends on whom, on the way to the one in hand */
+	size_t chain_count;
 	bool fresh; /* the package taken last was not there before */
 };
 
@@ -184,12 +186,30 @@ static bool take_dependency(struct loader *l, const struct canonical_dependency 
 	return true;
 }
 
+static bool note_cycle(struct loader *l, const struct canonical_dependency *d)
+{
+	for (size_t i = 0; i < l->chain_count; i++) {
+		const struct package_manifest *m = l->chain[i];
+		if (!str_eq(m->name, d->name) || !canonical_version_fits(m->version, d->version))
+			continue;
+		note_add(&l->result->notes, NOTE_CYCLE, d->name, d->version,
+			 "%.*s#%.*s depends on itself, through %.*s", STR_ARG(m->name), STR_ARG(m->version),
+			 STR_ARG(l->chain[l->chain_count - 1]->name));
+		return true;
+	}
+	return false;
+}
+
 static bool take_dependencies(struct loader *l, const struct package_manifest *m, struct error *err)
 {
-	for (size_t i = 0; i < m->dependency_count; i++)
-		if (!take_dependency(l, &m->dependencies[i], m, err))
-			return false;
-	return true;
+	bool ok = true;
+	if (l->chain_count == MAX_CHAIN)
+		return error_set(err, ERR_LIMIT, "packages depend on each other more than %d deep", MAX_CHAIN);
+	l->chain[l->chain_count++] = m;
+	for (size_t i = 0; ok && i < m->dependency_count; i++)
+		ok = note_cycle(l, &m->dependencies[i]) || take_dependency(l, &m->dependencies[i], m, err);
+	l->chain_count--;
+	return ok;
 }
 
 bool package_load(struct canonicals *c, const struct str *specs, size_t count,

@@ -34,8 +34,6 @@ static bool read_dependencies(struct arena *a, const struct json *j, struct pack
 
 bool manifest_read(struct arena *a, struct str text, struct package_manifest *ret_manifest, struct error *err)
 {
-	if (str_starts(text, S("\xef\xbb\xbf")))
-		text = str_slice(text, 3, text.n);
 	const struct json *j = json_parse(a, text, 0, err);
 	if (!j)
 		return error_context(err, "package.json");

@@ -27,7 +27,7 @@ struct package_manifest {
 enum package_release { PACKAGE_R4, PACKAGE_R4B, PACKAGE_OTHER_RELEASE, PACKAGE_ANY_RELEASE /* it does not say */ };
 enum package_release package_release(const struct package_manifest *m);
 
-/* One JSON file of the package folder that holds a resource. */
+/* One file of the package folder that holds a resource. Only loose ones may be XML. */
 struct package_file {
 	struct str name; /* "StructureDefinition-us-core-patient.json" */
 	struct canonical facts; /* url STR_NULL for what is no canonical resource; name may be missing too */
@@ -46,9 +46,11 @@ struct package {
 };
 
 /* Reads an archive, an unpacked package (the directory that holds package/, or package/ itself), or any directory of
- * JSON resources, or a single such file, without parsing: what the index or a look at the top level tells. Errors:
- * ERR_NOT_FOUND, ERR_IO, ERR_VALUE and ERR_TOO_LARGE for damaged archives, ERR_JSON, ERR_STRUCTURE. */
+ * resources in JSON or XML, or a single such file, without parsing: what the index or a look at the top level tells.
+ * Errors: ERR_NOT_FOUND, ERR_IO, ERR_VALUE and ERR_TOO_LARGE for damaged archives, ERR_JSON, ERR_STRUCTURE. */
 bool package_read(struct arena *a, struct str path, struct package *ret_package, struct error *err) MUST_USE;
+/* An unpacked package by its files alone, whatever its index says. */
+bool package_read_unindexed(struct arena *a, struct str path, struct package *ret_package, struct error *err) MUST_USE;
 /* A resource of it, parsed into the arena. */
 const struct json *package_file_json(const struct package_file *file, struct arena *a, struct error *err) MUST_USE;
 

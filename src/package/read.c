@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/file.h"
+#include "fhir/xml.h"
 #include "package/tar.h"
 
 bool package_add_file(struct arena *a, struct package *p, const struct package_file *file, struct error *err)
@@ -82,6 +83,22 @@ static bool read_archive(struct arena *a, struct package *p, struct str bytes, s
 
 /* ---- directories ------------------------------------------------------------------------------------------------ */
 
+/* XML has no quick look: it is read whole. What is no FHIR XML is not ours. */
+static bool take_xml(struct arena *a, struct package *p, struct str name, struct str path, struct error *err)
+{
+	struct arena scratch;
+	struct package_file file = {.name = name, .path = path};
+	struct error broken = {0};
+	arena_init(&scratch, ARENA_NO_CAP);
+	const struct json *resource = package_file_json(&file, &scratch, &broken);
+	if (resource && !canonical_facts(resource, &file.facts))
+		file.facts = (struct canonical){.type = json_get_str(resource, S("resourceType")),
+						.id = json_get_str(resource, S("id"))};
+	bool ok = !resource || (facts_copy(a, &file.facts, err) && package_add_file(a, p, &file, err));
+	arena_done(&scratch);
+	return ok && (broken.code != ERR_MEMORY || error_memory(err));
+}
+
 /* A file whose facts no index tells. Broken ones are kept without facts, for those who check. */
 static bool take_file(struct arena *a, struct package *p, struct str name, struct str path, struct error *err)
 {
@@ -89,6 +106,8 @@ static bool take_file(struct arena *a, struct package *p, struct str name, struc
 	struct package_file file = {.name = name, .path = path};
 	struct error broken = {0};
 	struct str text;
+	if (str_ends(name, S(".xml")))
+		return take_xml(a, p, name, path, err);
 	arena_init(&scratch, ARENA_NO_CAP);
 	bool ok = file_read(&scratch, path, PACKAGE_MAX_FILE, &text, err);
 	bool resource = ok && facts_scan(&scratch, text, &file.facts, &broken);
@@ -109,7 +128,8 @@ static bool scan_directory(struct arena *a, struct package *p, struct str path, 
 		struct str inner = path_join(a, path, entries[i].name);
 		if (!inner.p)
 			return error_memory(err);
-		if (entries[i].kind == ENTRY_FILE && file_name_is_resource(entries[i].name)) {
+		bool xml = p->form == PACKAGE_LOOSE && str_ends(entries[i].name, S(".xml"));
+		if (entries[i].kind == ENTRY_FILE && (xml || file_name_is_resource(entries[i].name))) {
 			if (!take_file(a, p, entries[i].name, inner, err))
 				return false;
 		} else if (entries[i].kind == ENTRY_DIRECTORY && depth && entries[i].name.p[0] != '.') {
@@ -142,7 +162,7 @@ static void count_others(struct arena *a, struct package *p, struct str path, un
 	}
 }
 
-static bool read_directory(struct arena *a, struct package *p, struct error *err)
+static bool read_directory(struct arena *a, struct package *p, bool by_index, struct error *err)
 {
 	struct str inner = path_join(a, p->path, S("package")), here = path_join(a, p->path, S("package.json"));
 	struct str there = inner.p ? path_join(a, inner, S("package.json")) : STR_NULL;
@@ -156,7 +176,7 @@ static bool read_directory(struct arena *a, struct package *p, struct error *err
 		p->form = PACKAGE_LOOSE;
 	if (p->form == PACKAGE_LOOSE)
 		return scan_directory(a, p, p->path, PACKAGE_MAX_DEPTH, err);
-	if (!read_manifest_of(a, p, err) || !index_read(a, p, &found, err))
+	if (!read_manifest_of(a, p, err) || (by_index && !index_read(a, p, &found, err)))
 		return false;
 	count_others(a, p, p->path, PACKAGE_MAX_DEPTH);
 	return found || scan_directory(a, p, p->path, 0, err);
@@ -184,13 +204,13 @@ static bool read_file(struct arena *a, struct package *p, struct error *err)
 		p->form = PACKAGE_LOOSE;
 		ok = take_file(a, p, name, p->path, err);
 		if (ok && (!p->file_count || !p->files[0].facts.type.p))
-			ok = error_set(err, ERR_STRUCTURE, "this is neither a package nor a FHIR resource in JSON");
+			ok = error_set(err, ERR_STRUCTURE, "this is neither a package nor a FHIR resource");
 	}
 	arena_done(&scratch);
 	return ok;
 }
 
-bool package_read(struct arena *a, struct str path, struct package *ret_package, struct error *err)
+static bool read_path(struct arena *a, struct str path, bool by_index, struct package *ret_package, struct error *err)
 {
 	struct package p = {.path = arena_str(a, path)};
 	if (!p.path.p)
@@ -199,22 +219,35 @@ bool package_read(struct arena *a, struct str path, struct package *ret_package,
 	if (kind == PATH_NOTHING)
 		return error_set(err, ERR_NOT_FOUND, "there is no file or directory %.*s",
 				 STR_ARG(str_slice(path, 0, 200)));
-	if (!(kind == PATH_FILE ? read_file(a, &p, err) : read_directory(a, &p, err)))
+	if (!(kind == PATH_FILE ? read_file(a, &p, err) : read_directory(a, &p, by_index, err)))
 		return error_context(err, "%.*s", STR_ARG(str_slice(path, 0, 120)));
 	*ret_package = p;
 	return true;
+}
+
+bool package_read(struct arena *a, struct str path, struct package *ret_package, struct error *err)
+{
+	return read_path(a, path, true, ret_package, err);
+}
+
+bool package_read_unindexed(struct arena *a, struct str path, struct package *ret_package, struct error *err)
+{
+	return read_path(a, path, false, ret_package, err);
 }
 
 const struct json *package_file_json(const struct package_file *file, struct arena *a, struct error *err)
 {
 	struct arena scratch;
 	struct str text = file->text;
+	const struct json *json = NULL;
+	bool xml = str_ends(file->name, S(".xml"));
 	arena_init(&scratch, ARENA_NO_CAP);
-	bool ok = text.p || (file->path.p && file_read(&scratch, file->path, PACKAGE_MAX_FILE, &text, err)) ||
+	bool ok = text.p || (file->path.p && file_read(xml ? a : &scratch, file->path, PACKAGE_MAX_FILE, &text, err)) ||
 		  error_set(err, ERR_NOT_FOUND, "the content of this file was not kept");
-	if (ok && str_starts(text, S("\xef\xbb\xbf")))
-		text = str_slice(text, 3, text.n);
-	const struct json *json = ok ? json_parse(a, text, 0, err) : NULL;
+	if (ok && xml)
+		json = xml_read_resource(a, definitions_builtin(), text, NULL, err);
+	else if (ok)
+		json = json_parse(a, text, 0, err);
 	arena_done(&scratch);
 	if (!json)
 		error_context(err, "%.*s", STR_ARG(str_slice(file->name, 0, 120)));
