@@ -261,6 +261,8 @@ static void on_instruction(void *ctx, const xmlChar *target, const xmlChar *data
 	(void)target;
 	(void)data;
 	if (r->open)
+		r->open->verbatim = false;
+	if (r->open && !r->limits.instructions)
 		fail_at(r, offset_of(r), ERR_STRUCTURE, "A processing instruction is not allowed inside a resource");
 }
 

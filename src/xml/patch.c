@@ -452,7 +452,7 @@ static bool run_diff(struct patch *p, xmlNode *root)
 /* Reads with our own rules first, which refuse what libxml2 should never see, and then into its tree. */
 static xmlDoc *open_document(struct arena *scratch, struct str text, const char *what, struct error *err)
 {
-	static const struct xml_limits limits = {.bytes = XML_MAX_PATCHED};
+	static const struct xml_limits limits = {.bytes = XML_MAX_PATCHED, .instructions = true};
 	if (!xml_parse(scratch, text, &limits, err)) {
 		error_context(err, "%s", what);
 		return NULL;

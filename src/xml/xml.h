@@ -46,6 +46,7 @@ struct xml_limits {
 	size_t bytes; /* 256 MiB */
 	size_t nodes; /* 20,000,000 */
 	size_t attributes; /* of one element: 64 */
+	bool instructions; /* processing instructions inside the root are left out, not refused */
 };
 
 /* Parses one document and returns its root element. A byte order mark is allowed. Errors, each with line and column:

@@ -10,64 +10,11 @@
 #include "base/file.h"
 #include "fhir/xml.h"
 #include "patch/patch.h"
+#include "same.h"
 
 enum { MAX_FILE = 64 << 20 };
 
 static size_t passed, failed;
-
-/* White space between words is not looked at; prefixes and quotes are equal as they mean the same. */
-static bool same_markup(const struct xml_node *a, const struct xml_node *b)
-{
-	if (!a || !b || a->kind != b->kind)
-		return a == b;
-	if (a->kind == XML_TEXT) {
-		struct str s = a->text, t = b->text;
-		while (s.n || t.n) {
-			s = str_trim(s);
-			t = str_trim(t);
-			if (!s.n != !t.n || (s.n && *s.p != *t.p))
-				return false;
-			s = str_slice(s, 1, s.n);
-			t = str_slice(t, 1, t.n);
-		}
-		return true;
-	}
-	if (!str_eq(a->name, b->name) || !str_eq(a->ns, b->ns))
-		return false;
-	for (const struct xml_attribute *x = a->attributes; x; x = x->next)
-		if (!str_eq(xml_attribute(b, x->ns, x->name), x->value))
-			return false;
-	const struct xml_node *x = a->first, *y = b->first;
-	for (; x && y; x = x->next, y = y->next)
-		if (!same_markup(x, y))
-			return false;
-	return !x && !y;
-}
-
-static bool same_text(struct str a, struct str b, struct arena *arena)
-{
-	if (str_eq(a, b))
-		return true;
-	if (!str_starts(a, S("<div")) || !str_starts(b, S("<div")))
-		return false;
-	const struct xml_node *x = xml_parse(arena, a, NULL, NULL), *y = xml_parse(arena, b, NULL, NULL);
-	return x && y && same_markup(x, y);
-}
-
-static bool equal(const struct json *a, const struct json *b, struct arena *arena)
-{
-	if (json_type(a) != json_type(b) || json_size(a) != json_size(b))
-		return false;
-	struct json_iter ib = json_iter(b);
-	for (struct json_iter it = json_iter(a); json_next(&it);) {
-		json_next(&ib);
-		if (!equal(it.value, it.key.p ? json_get(b, it.key) : ib.value, arena))
-			return false;
-	}
-	if (json_is(a, JSON_STRING))
-		return same_text(json_str(a), json_str(b), arena);
-	return json_is(a, JSON_NUMBER) ? str_eq(json_number(a), json_number(b)) : json_bool(a) == json_bool(b);
-}
 
 /* The resource in an element of a case. It may be empty, which FHIR itself does not allow. */
 static const struct json *resource_in(struct arena *a, struct str text, const struct xml_node *holder,
@@ -101,7 +48,7 @@ static void run_case(struct str text, const struct xml_node *c)
 		result = patch_fhirpath(&a, definitions_builtin(), input, diff, &err);
 	if (readable && !error)
 		output = resource_in(&a, text, xml_child(c, S("output")), &err);
-	bool good = readable && (error ? !result : result && output && equal(result, output, &a));
+	bool good = readable && (error ? !result : result && output && same_json(&a, result, output, true));
 	if (!good && result)
 		show(result);
 	passed += good;

@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "patch/patch.h"
+#include "same.h"
 
 enum { MAX_FILE = 64 << 20 };
 
@@ -34,21 +35,6 @@ static bool next_case(struct str text, size_t *at, struct str *ret_item)
 		}
 	}
 	return false;
-}
-
-static bool equal(const struct json *a, const struct json *b)
-{
-	if (json_type(a) != json_type(b) || json_size(a) != json_size(b))
-		return false;
-	struct json_iter ib = json_iter(b);
-	for (struct json_iter it = json_iter(a); json_next(&it);) {
-		json_next(&ib);
-		if (!equal(it.value, it.key.p ? json_get(b, it.key) : ib.value))
-			return false;
-	}
-	if (json_is(a, JSON_STRING))
-		return str_eq(json_str(a), json_str(b));
-	return json_is(a, JSON_NUMBER) ? str_eq(json_number(a), json_number(b)) : json_bool(a) == json_bool(b);
 }
 
 static void report(const char *path, size_t number, struct str comment, bool good, bool disabled, const char *why)
@@ -75,7 +61,7 @@ static void run_case(const char *path, size_t number, struct str text)
 	} else if (json_get(c, S("patch"))) {
 		const struct json *expected = json_get(c, S("expected")), *error = json_get(c, S("error"));
 		const struct json *result = patch_json(&a, json_get(c, S("doc")), json_get(c, S("patch")), &err);
-		bool good = error ? !result : result && (!expected || equal(result, expected));
+		bool good = error ? !result : result && (!expected || same_json(&a, result, expected, false));
 		report(path, number, json_get_str(c, S("comment")), good, json_bool(json_get(c, S("disabled"))),
 		       err.code ? err.text
 		       : error	? "it was applied"

@@ -11,45 +11,11 @@
 #include "base/file.h"
 #include "fhir/xml.h"
 #include "patch/patch.h"
+#include "same.h"
 
 enum { MAX_FILE = 64 << 20 };
 
 static size_t passed, failed;
-
-static const struct xml_node *skip_space(const struct xml_node *node)
-{
-	while (node && (node->kind == XML_COMMENT || (node->kind == XML_TEXT && xml_is_space(node->text))))
-		node = node->next;
-	return node;
-}
-
-static size_t count_attributes(const struct xml_node *node)
-{
-	size_t count = 0;
-	for (const struct xml_attribute *a = node->attributes; a; a = a->next)
-		count++;
-	return count;
-}
-
-static bool same(const struct xml_node *a, const struct xml_node *b)
-{
-	if (!a || !b || a->kind != b->kind)
-		return a == b;
-	if (a->kind == XML_TEXT)
-		return str_eq(str_trim(a->text), str_trim(b->text));
-	if (!str_eq(a->name, b->name) || !str_eq(a->ns, b->ns) || count_attributes(a) != count_attributes(b))
-		return false;
-	for (const struct xml_attribute *x = a->attributes; x; x = x->next) {
-		struct str other = xml_attribute(b, x->ns, x->name);
-		if (!other.p || !str_eq(other, x->value))
-			return false;
-	}
-	const struct xml_node *x = skip_space(a->first), *y = skip_space(b->first);
-	for (; x && y; x = skip_space(x->next), y = skip_space(y->next))
-		if (!same(x, y))
-			return false;
-	return !x && !y;
-}
 
 /* The first of the named children; several names because suites differ. */
 static const struct xml_node *part(const struct xml_node *c, const char *const *names)
@@ -106,6 +72,7 @@ static bool read_case(struct suite_case *k, struct str text, const struct xml_no
 /* NULL, or what is wrong. */
 static const char *patch_document(struct suite_case *k, struct error *err)
 {
+	static const struct xml_limits limits = {.instructions = true};
 	struct str result = STR_NULL;
 	bool fhir = str_find(k->input, S("http://hl7.org/fhir")) != STR_NONE;
 	bool done = xml_patch(&k->arena, k->input, k->diff, fhir ? S("http://hl7.org/fhir") : STR_NULL, &result, err);
@@ -115,8 +82,8 @@ static const char *patch_document(struct suite_case *k, struct error *err)
 		printf("%.*s\n", STR_ARG(result));
 	if (k->error)
 		return "it was applied";
-	const struct xml_node *root = xml_parse(&k->arena, result, NULL, err);
-	return !root ? err->text : same(root, k->output) ? NULL : "another result";
+	const struct xml_node *root = xml_parse(&k->arena, result, &limits, err);
+	return !root ? err->text : same_markup(root, k->output) ? NULL : "another result";
 }
 
 /* The same through JSON, when both documents are resources. */
@@ -136,7 +103,7 @@ static const char *patch_as_resource(struct suite_case *k)
 	const struct xml_node *root = NULL;
 	if (xml_write_resource(&xml, a, definitions_builtin(), result, &err))
 		root = xml_parse(a, buf_str(&xml), NULL, &err);
-	if (!root || !same(root, k->output))
+	if (!root || !same_markup(root, k->output))
 		wrong = "through JSON: another result";
 	buf_done(&xml);
 	return wrong;
@@ -173,7 +140,7 @@ int main(int argc, char **argv)
 	}
 	arena_init(&a, MAX_FILE);
 	if (file_read(&a, str_from(argv[1]), MAX_FILE / 4, &text, &err))
-		root = xml_parse(&a, text, NULL, &err);
+		root = xml_parse(&a, text, &(struct xml_limits){.instructions = true}, &err);
 	if (!root)
 		fprintf(stderr, "%s\n", err.text);
 	for (const struct xml_node *c = xml_first_element(root); c; c = xml_next_element(c))
