@@ -18,8 +18,42 @@ enum { MAX_ROWS = 100000000 };
 
 enum rf2_table { RF2_OTHER, RF2_CONCEPTS, RF2_LANGUAGE, RF2_DESCRIPTIONS, RF2_RELATIONSHIPS, RF2_SIMPLE };
 
+/* The columns that are read, found once for each table. */
+enum rf2_column {
+	COLUMN_ID,
+	COLUMN_TIME,
+	COLUMN_ACTIVE,
+	COLUMN_MODULE,
+	COLUMN_STATUS,
+	COLUMN_CONCEPT,
+	COLUMN_LANGUAGE,
+	COLUMN_TYPE,
+	COLUMN_TERM,
+	COLUMN_SOURCE,
+	COLUMN_TARGET,
+	COLUMN_REFSET,
+	COLUMN_COMPONENT,
+	COLUMN_ACCEPTABILITY,
+	COLUMNS
+};
+static const char *const column_names[COLUMNS] = {"id",
+						  "effectiveTime",
+						  "active",
+						  "moduleId",
+						  "definitionStatusId",
+						  "conceptId",
+						  "languageCode",
+						  "typeId",
+						  "term",
+						  "sourceId",
+						  "destinationId",
+						  "refsetId",
+						  "referencedComponentId",
+						  "acceptabilityId"};
+
 struct rf2 {
 	struct release *r;
+	size_t columns[COLUMNS];
 	struct map preferred; /* description -> 2 in US English, 1 elsewhere */
 	struct map best; /* concept -> how good its display is */
 	uint32_t module, effective, sufficient, refset;
@@ -88,9 +122,10 @@ static bool each_row(struct rf2 *x, const struct release_file *file, row_reader 
 	struct map newest;
 	struct table t;
 	bool ok = find_newest(x->r, file->text, &newest) && table_open(&t, x->r->arena, file->text);
-	size_t id = ok ? table_column(&t, "id") : 0;
+	for (size_t i = 0; ok && i < COLUMNS; i++)
+		x->columns[i] = table_column(&t, column_names[i]);
 	while (ok && table_next(&t)) {
-		const uint64_t *slot = map_get(&newest, table_field(&t, id));
+		const uint64_t *slot = map_get(&newest, table_field(&t, x->columns[COLUMN_ID]));
 		if (slot && *slot == (uintptr_t)t.row.p)
 			ok = read(x, &t);
 	}
@@ -98,9 +133,14 @@ static bool each_row(struct rf2 *x, const struct release_file *file, row_reader 
 	return ok;
 }
 
-static bool is_active(const struct table *t)
+static struct str field(const struct rf2 *x, const struct table *t, enum rf2_column column)
 {
-	return str_is(table_field(t, table_column(t, "active")), "1");
+	return table_field(t, x->columns[column]);
+}
+
+static bool is_active(const struct rf2 *x, const struct table *t)
+{
+	return str_is(field(x, t, COLUMN_ACTIVE), "1");
 }
 
 /* ---- rows -------------------------------------------------------------------------------------------------------- */
@@ -109,26 +149,26 @@ static bool read_concept(struct rf2 *x, struct table *t)
 {
 	struct image_maker *m = x->r->maker;
 	bool fresh = false;
-	uint32_t id = image_add(m, table_field(t, table_column(t, "id")), &fresh);
+	uint32_t id = image_add(m, field(x, t, COLUMN_ID), &fresh);
 	if (id == IMAGE_NONE)
 		return error_memory(x->r->err);
 	if (!fresh)
 		return true;
-	if (!is_active(t))
+	if (!is_active(x, t))
 		image_add_flags(m, id, CONCEPT_INACTIVE);
-	bool sufficient = str_is(table_field(t, table_column(t, "definitionStatusId")), SUFFICIENT);
-	release_property(x->r, id, x->module, table_field(t, table_column(t, "moduleId")));
-	release_property(x->r, id, x->effective, table_field(t, table_column(t, "effectiveTime")));
+	bool sufficient = str_is(field(x, t, COLUMN_STATUS), SUFFICIENT);
+	release_property(x->r, id, x->module, field(x, t, COLUMN_MODULE));
+	release_property(x->r, id, x->effective, field(x, t, COLUMN_TIME));
 	release_property(x->r, id, x->sufficient, sufficient ? S("true") : S("false"));
 	return true;
 }
 
 static bool read_language(struct rf2 *x, struct table *t)
 {
-	if (!is_active(t) || !str_is(table_field(t, table_column(t, "acceptabilityId")), PREFERRED))
+	if (!is_active(x, t) || !str_is(field(x, t, COLUMN_ACCEPTABILITY), PREFERRED))
 		return true;
-	bool us = str_is(table_field(t, table_column(t, "refsetId")), US_ENGLISH);
-	uint64_t *slot = map_put(&x->preferred, table_field(t, table_column(t, "referencedComponentId")), NULL);
+	bool us = str_is(field(x, t, COLUMN_REFSET), US_ENGLISH);
+	uint64_t *slot = map_put(&x->preferred, field(x, t, COLUMN_COMPONENT), NULL);
 	if (!slot)
 		return error_memory(x->r->err);
 	if (*slot < (us ? 2 : 1))
@@ -153,16 +193,16 @@ static bool offer_display(struct rf2 *x, uint32_t id, struct str concept, struct
 
 static bool read_description(struct rf2 *x, struct table *t)
 {
-	struct str concept = table_field(t, table_column(t, "conceptId"));
-	struct str type = table_field(t, table_column(t, "typeId")), term = table_field(t, table_column(t, "term"));
+	struct str concept = field(x, t, COLUMN_CONCEPT);
+	struct str type = field(x, t, COLUMN_TYPE), term = field(x, t, COLUMN_TERM);
 	uint32_t id = image_added(x->r->maker, concept);
-	if (!is_active(t) || id == IMAGE_NONE)
+	if (!is_active(x, t) || id == IMAGE_NONE)
 		return true;
 	if (str_is(type, DEFINITION)) {
 		image_add_definition_text(x->r->maker, id, term);
 		return true;
 	}
-	struct designation d = {.language = table_field(t, table_column(t, "languageCode")),
+	struct designation d = {.language = field(x, t, COLUMN_LANGUAGE),
 				.use_system = S(SNOMED_URL),
 				.use_code = type,
 				.use_display = str_is(type, FULL_NAME) ? S("Fully specified name")
@@ -170,17 +210,17 @@ static bool read_description(struct rf2 *x, struct table *t)
 								       : STR_NULL,
 				.value = term};
 	image_add_designation(x->r->maker, id, &d);
-	const uint64_t *preferred = map_get(&x->preferred, table_field(t, table_column(t, "id")));
+	const uint64_t *preferred = map_get(&x->preferred, field(x, t, COLUMN_ID));
 	return offer_display(x, id, concept, type, preferred ? *preferred : 0, term);
 }
 
 static bool read_relationship(struct rf2 *x, struct table *t)
 {
 	struct image_maker *m = x->r->maker;
-	struct str type = table_field(t, table_column(t, "typeId"));
-	struct str target = table_field(t, table_column(t, "destinationId"));
-	uint32_t from = image_added(m, table_field(t, table_column(t, "sourceId"))), to = image_added(m, target);
-	if (!is_active(t) || from == IMAGE_NONE || to == IMAGE_NONE)
+	struct str type = field(x, t, COLUMN_TYPE);
+	struct str target = field(x, t, COLUMN_TARGET);
+	uint32_t from = image_added(m, field(x, t, COLUMN_SOURCE)), to = image_added(m, target);
+	if (!is_active(x, t) || from == IMAGE_NONE || to == IMAGE_NONE)
 		return true;
 	if (str_is(type, IS_A))
 		image_add_parent(m, from, to);
@@ -191,9 +231,9 @@ static bool read_relationship(struct rf2 *x, struct table *t)
 
 static bool read_member(struct rf2 *x, struct table *t)
 {
-	uint32_t id = image_added(x->r->maker, table_field(t, table_column(t, "referencedComponentId")));
-	if (is_active(t) && id != IMAGE_NONE)
-		release_property(x->r, id, x->refset, table_field(t, table_column(t, "refsetId")));
+	uint32_t id = image_added(x->r->maker, field(x, t, COLUMN_COMPONENT));
+	if (is_active(x, t) && id != IMAGE_NONE)
+		release_property(x->r, id, x->refset, field(x, t, COLUMN_REFSET));
 	return true;
 }
 
