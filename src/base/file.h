@@ -6,8 +6,8 @@
 #include "base/arena.h"
 #include "base/error.h"
 
-/* The content of a regular file or pipe (/dev/stdin: of whatever standard input is), in the arena with a zero after it. ERR_NOT_FOUND, ERR_IO, ERR_TOO_LARGE past
- * max bytes; the text names the path. */
+/* The content of a regular file or pipe (/dev/stdin: of whatever standard input is), in the arena with a zero after it.
+ * ERR_NOT_FOUND, ERR_IO, ERR_TOO_LARGE past max bytes; the text names the path. */
 bool file_read(struct arena *a, struct str path, size_t max, struct str *ret_content, struct error *err) MUST_USE;
 
 /* Writes a file as a whole: beside its place first, synced, then renamed over it, so that a reader sees the old content
