@@ -1,5 +1,5 @@
 // Compares compiled FHIRPath expressions with fhirpath.js (npm), on the same machine in the same run, taking turns.
-// usage: node fhirpath_bench.mjs FHIRPATH_BENCH PATIENT.json OBSERVATION.json
+// usage: node fhirpath_bench.mjs FHIRPATH_BENCH PATIENT.json OBSERVATION-WITH-VALUE.json OBSERVATION-WITH-COMPONENTS.json
 // The npm package is fetched into a temporary directory, or taken from $FHIRPATH_JS (a directory with node_modules).
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -7,9 +7,9 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-const [bench, patient, observation] = process.argv.slice(2);
-if (!observation) {
-	console.error('usage: node fhirpath_bench.mjs FHIRPATH_BENCH PATIENT.json OBSERVATION.json');
+const [bench, patient, observation, components] = process.argv.slice(2);
+if (!components) {
+	console.error('usage: node fhirpath_bench.mjs FHIRPATH_BENCH PATIENT.json OBSERVATION-WITH-VALUE.json OBSERVATION-WITH-COMPONENTS.json');
 	process.exit(2);
 }
 
@@ -28,7 +28,7 @@ const version = JSON.parse(readFileSync(join(modules, 'node_modules/fhirpath/pac
 const cases = [
 	['Patient.name.family', patient],
 	['Observation.value.ofType(Quantity)', observation],
-	["Observation.component.where(code.coding.exists(system='http://loinc.org' and code='8480-6')).value.value", observation],
+	["Observation.component.where(code.coding.exists(system='http://loinc.org' and code='8480-6')).value.value", components],
 	["Patient.telecom.where(system='phone')", patient],
 ].map(([expression, file]) => ({ expression, file }));
 

@@ -120,6 +120,39 @@ static bool link_member(struct checker *k, struct path_node *node, const struct 
 	return true;
 }
 
+/* The JSON name of a choice for one type: "value" and "Quantity" give "valueQuantity". */
+static struct str choice_property(struct arena *a, struct str name, struct str type)
+{
+	struct str property = arena_printf(a, "%.*s%.*s", STR_ARG(name), STR_ARG(type));
+	char *first = (char *)(uintptr_t)property.p + name.n;
+	if (property.p && *first >= 'a' && *first <= 'z')
+		*first = (char)(*first - 32);
+	return property;
+}
+
+/* Of a choice that is filtered for a type at once, only that type need be looked for, unless others derive from it. */
+static bool narrow_members(struct checker *k, const struct path_node *node, const struct fhir_type *type)
+{
+	if (node->op != PATH_OP_MEMBER || !type)
+		return true;
+	for (const struct path_member *m = node->member; m; m = m->next) {
+		struct path_member *own = (struct path_member *)(uintptr_t)m;
+		size_t matching = 0;
+		for (size_t i = 0; i < m->element->type_count; i++)
+			matching += path_type_selects(m->element->types[i].type, type);
+		bool exact = false;
+		for (size_t i = 0; i < m->element->type_count; i++)
+			exact |= m->element->types[i].type == type;
+		if (!m->element->choice || matching != 1 || !exact)
+			continue;
+		own->type = type;
+		own->property = choice_property(k->arena, m->element->name, type->name);
+		if (!own->property.p)
+			return error_memory(k->err);
+	}
+	return true;
+}
+
 /* A type that says little about its elements, because what is met is of a type derived from it. */
 static bool is_general(const struct fhir_type *type)
 {
@@ -420,6 +453,9 @@ static bool check_call(struct checker *k, const struct path_node *node, const st
 		return false;
 	if (str_starts(node->name, S("repeat")) && node->function->lambdas && !check_again(k, node, focus, first, rest))
 		return false;
+	if ((path_is_call(node, "ofType") || (path_is_call(node, "as") && k->program->as_filters)) &&
+	    node->function->type_argument && !narrow_members(k, node->left, node->type.fhir))
+		return false;
 	gives(node, input, first, ret);
 	refine(k, node, input, first, rest, ret);
 	return prepare_regex(k, (struct path_node *)(uintptr_t)node);
@@ -453,7 +489,7 @@ static bool check_sides(struct checker *k, const struct path_node *node, const s
 	case PATH_OP_AS:
 		known_clear(ret);
 		known_add(ret, node->type);
-		return true;
+		return !k->program->as_filters || narrow_members(k, node->left, node->type.fhir);
 	case PATH_OP_MEMBER:
 		return check_member(k, node, left, ret);
 	default:

@@ -212,9 +212,9 @@ struct path_context {
 	int zone; /* minutes east of UTC of the results */
 };
 
-/* Evaluates a program on one item, or on nothing when focus is NULL. ERR_VALUE with position when the data does not fit the expression (several items
- * where one is needed, wrong types), ERR_NOT_SUPPORTED for what the context does not offer, ERR_LIMIT past
- * PATH_MAX_ITEMS or PATH_MAX_WORK. *ret_items lies in the arena. */
+/* Evaluates a program on one item, or on nothing when focus is NULL. ERR_VALUE with position when the data does not fit
+ * the expression (several items where one is needed, wrong types), ERR_NOT_SUPPORTED for what the context does not
+ * offer, ERR_LIMIT past PATH_MAX_ITEMS or PATH_MAX_WORK. *ret_items lies in the arena. */
 bool path_eval(const struct path_program *program, struct arena *a, const struct path_context *c,
 	       const struct path_item *focus, struct path_items *ret_items, struct error *err) MUST_USE;
 /* One node of the program, for planners. */

@@ -65,6 +65,9 @@ struct path_member {
 	const struct fhir_type *owner;
 	const struct fhir_element *element;
 	const struct path_member *next;
+	/* A choice of which only one type is asked for, as in value.ofType(Quantity): its JSON name and the type. */
+	struct str property;
+	const struct fhir_type *type;
 };
 /* Walks the tree with the types that are known, links members, and refuses what does not fit in strict mode. */
 bool check_program(struct arena *a, struct path_program *program, const struct path_options *options,
@@ -302,10 +305,12 @@ enum { PATH_MAX_TEXT = 16 * 1024 * 1024 };
 
 #define FUNCTION(name, least, most, lambdas, takes, gives, fn) path_fn fn;
 #define STREAM(name, least, most, lambdas, takes, gives, fn)   path_stream_fn fn;
+#define STREAM_TYPED(name, takes, gives, fn)		       path_stream_fn fn;
 #define TYPED(name, takes, gives, fn)			       path_fn fn;
 #include "fhirpath/functions.def"
 #undef FUNCTION
 #undef STREAM
 #undef TYPED
+#undef STREAM_TYPED
 
 #endif

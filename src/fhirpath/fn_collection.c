@@ -204,19 +204,14 @@ bool fn_take(struct eval *e, const struct call *c, struct path_items *out)
 
 /* ---- types ----------------------------------------------------------------------------------------------------- */
 
-bool fn_of_type(struct eval *e, const struct call *c, struct path_items *out)
-{
-	for (size_t i = 0; i < c->input->count; i++)
-		if (item_as(&c->input->items[i], c->node->type) && !eval_add(e, out, &c->input->items[i]))
-			return false;
-	return true;
-}
-
 bool fn_as(struct eval *e, const struct call *c, struct path_items *out)
 {
 	if (c->input->count > 1 && !e->program->as_filters)
 		return eval_fail(e, c->node, ERR_VALUE, "as() needs one item and got %zu", c->input->count);
-	return fn_of_type(e, c, out);
+	for (size_t i = 0; i < c->input->count; i++)
+		if (item_as(&c->input->items[i], c->node->type) && !eval_add(e, out, &c->input->items[i]))
+			return false;
+	return true;
 }
 
 bool fn_is(struct eval *e, const struct call *c, struct path_items *out)

@@ -122,6 +122,24 @@ enum flow fn_not(struct eval *e, const struct path_node *node, const struct scop
 	return truth < 0 ? FLOW_MORE : take_boolean(e, s, truth == 0);
 }
 
+struct type_sink {
+	struct sink sink;
+	struct sink *next;
+	struct path_type type;
+};
+
+static enum flow take_type(struct eval *e, struct sink *s, const struct path_item *item)
+{
+	struct type_sink *t = (struct type_sink *)s;
+	return item_as(item, t->type) ? t->next->take(e, t->next, item) : FLOW_MORE;
+}
+
+enum flow fn_of_type(struct eval *e, const struct path_node *node, const struct scope *scope, struct sink *s)
+{
+	struct type_sink t = {.sink = {take_type}, .next = s, .type = node->type};
+	return eval_stream(e, node->left, scope, &t.sink);
+}
+
 /* ---- count, first ---------------------------------------------------------------------------------------------- */
 
 struct count_sink {

@@ -6,11 +6,13 @@ static const struct path_function functions[] = {
 	{name, least, most, lambdas, SHAPE_##takes, SHAPE_##gives, false, fn, NULL},
 #define STREAM(name, least, most, lambdas, takes, gives, fn)                                                           \
 	{name, least, most, lambdas, SHAPE_##takes, SHAPE_##gives, false, NULL, fn},
-#define TYPED(name, takes, gives, fn) {name, 1, 1, 0, SHAPE_##takes, SHAPE_##gives, true, fn, NULL},
+#define STREAM_TYPED(name, takes, gives, fn) {name, 1, 1, 0, SHAPE_##takes, SHAPE_##gives, true, NULL, fn},
+#define TYPED(name, takes, gives, fn)	     {name, 1, 1, 0, SHAPE_##takes, SHAPE_##gives, true, fn, NULL},
 #include "fhirpath/functions.def"
 #undef FUNCTION
 #undef STREAM
 #undef TYPED
+#undef STREAM_TYPED
 };
 
 const struct path_function *function_find(struct str name)

@@ -16,49 +16,58 @@ const struct fhir_element *type_element(const struct fhir_type *type, struct str
 
 /* ---- one property ---------------------------------------------------------------------------------------------- */
 
-/* A step to a property of one object. */
+/* A step to a property of one object: what all its values have in common is filled in once. */
 struct property {
-	const struct path_item *parent;
-	const struct fhir_element *element;
-	const struct fhir_type *type;
+	struct path_item child;
 	bool contained;
 };
 
-static enum flow take_value(struct eval *e, const struct property *p, const struct json *value,
-			    const struct json *extra, struct sink *s)
+/* A resource tells its type itself; the references in it look in it, unless it is contained in another. */
+static enum flow take_resource(struct eval *e, const struct property *p, struct sink *s)
+{
+	struct path_item item = p->child;
+	struct str name = json_get_str(item.value, S("resourceType"));
+	if (name.p && e->program->definitions)
+		item.type = definitions_resource(e->program->definitions, name);
+	if (name.p && !p->contained)
+		item.container = item.value;
+	return s->take(e, s, &item);
+}
+
+static enum flow take_value(struct eval *e, struct property *p, const struct json *value, const struct json *extra,
+			    struct sink *s)
 {
 	enum json_type kind = json_type(value);
+	const struct fhir_type *type = p->child.type;
 	if (kind == JSON_NULL)
 		value = NULL;
 	if (extra && !json_is(extra, JSON_OBJECT))
 		extra = NULL;
 	if (!value && !extra)
 		return FLOW_MORE;
-	struct path_item item = {.kind = PATH_ELEMENT,
-				 .type = p->type,
-				 .element = p->element,
-				 .value = value,
-				 .extra = extra,
-				 .container = p->parent->container};
-	/* A resource tells its type itself; the references in it look in it, unless it is contained in another. */
-	if (kind == JSON_OBJECT && (!item.type || item.type->kind == TYPE_RESOURCE)) {
-		struct str name = json_get_str(value, S("resourceType"));
-		if (name.p && e->program->definitions)
-			item.type = definitions_resource(e->program->definitions, name);
-		if (name.p && !p->contained)
-			item.container = value;
-	}
-	return s->take(e, s, &item);
+	p->child.value = value;
+	p->child.extra = extra;
+	if (kind == JSON_OBJECT && (!type || type->kind == TYPE_RESOURCE))
+		return take_resource(e, p, s);
+	return s->take(e, s, &p->child);
 }
 
-static enum flow take_values(struct eval *e, const struct property *p, const struct json *value,
-			     const struct json *extra, struct sink *s)
+static enum flow take_values(struct eval *e, struct property *p, const struct json *value, const struct json *extra,
+			     struct sink *s)
 {
-	if (!json_is(value, JSON_ARRAY) && !json_is(extra, JSON_ARRAY))
+	if (!json_is(value, JSON_ARRAY) && (!extra || !json_is(extra, JSON_ARRAY)))
 		return take_value(e, p, value, extra, s);
+	if (!extra) {
+		for (struct json_iter it = json_iter(value); json_next(&it); e->work++) {
+			enum flow f = take_value(e, p, it.value, NULL, s);
+			if (f != FLOW_MORE)
+				return f;
+		}
+		return FLOW_MORE;
+	}
 	struct json_iter values = json_iter(value), extras = json_iter(extra);
 	for (;;) {
-		bool v = json_next(&values), x = extra && json_next(&extras);
+		bool v = json_next(&values), x = json_next(&extras);
 		if (!v && !x)
 			return FLOW_MORE;
 		enum flow f = take_value(e, p, v ? values.value : NULL, x ? extras.value : NULL, s);
@@ -68,11 +77,11 @@ static enum flow take_values(struct eval *e, const struct property *p, const str
 	}
 }
 
-static enum flow take_property(struct eval *e, const struct property *p, const struct json *object, struct str name,
+static enum flow take_property(struct eval *e, struct property *p, const struct json *object, struct str name,
 			       struct sink *s)
 {
 	const struct json *extra = NULL, *value;
-	if (!p->type || p->type->kind == TYPE_PRIMITIVE)
+	if (!p->child.type || p->child.type->kind == TYPE_PRIMITIVE)
 		value = json_get_pair(object, name, &extra);
 	else
 		value = json_get(object, name);
@@ -93,14 +102,16 @@ static const struct fhir_type *choice_type(const struct fhir_element *element, s
 
 static enum flow take_choice(struct eval *e, struct property *p, const struct json *object, struct sink *s)
 {
-	struct str name = p->element->name;
+	const struct fhir_element *element = p->child.element;
+	struct str name = element->name;
 	struct json_iter it = json_iter(object);
 	while (json_next_prefixed(&it, name)) {
 		bool sibling = it.key.p[0] == '_';
 		struct str key = sibling ? str_slice(it.key, 1, it.key.n) : it.key;
 		struct str suffix = str_slice(key, name.n, key.n);
-		p->type = suffix.n && suffix.p[0] >= 'A' && suffix.p[0] <= 'Z' ? choice_type(p->element, suffix) : NULL;
-		if (!p->type || (sibling && json_get(object, key)))
+		bool capital = suffix.n && suffix.p[0] >= 'A' && suffix.p[0] <= 'Z';
+		p->child.type = capital ? choice_type(element, suffix) : NULL;
+		if (!p->child.type || (sibling && json_get(object, key)))
 			continue;
 		enum flow f = take_property(e, p, object, key, s);
 		if (f != FLOW_MORE)
@@ -140,28 +151,27 @@ static enum flow value_member(struct eval *e, struct str name, const struct path
 static enum flow json_member(struct eval *e, struct str name, const struct path_item *item, const struct json *object,
 			     struct sink *s)
 {
-	struct property p = {.parent = item};
+	struct property p = {.child = {.container = item->container}};
 	if (e->program->strict)
 		return FLOW_MORE;
-	p.element = definitions_element(item->type, name, &p.type);
-	if (!p.element && !(item->type->kind == TYPE_RESOURCE && str_is(name, "resourceType")))
+	p.child.element = definitions_element(item->type, name, &p.child.type);
+	if (!p.child.element && !(item->type->kind == TYPE_RESOURCE && str_is(name, "resourceType")))
 		return FLOW_MORE;
 	return take_property(e, &p, object, name, s);
 }
 
-static const struct fhir_element *find_element(const struct path_node *node, const struct fhir_type *type,
-					       struct str name)
+static const struct path_member *find_link(const struct path_node *node, const struct fhir_type *type)
 {
-	for (const struct path_member *m = node ? node->member : NULL; m; m = m->next)
-		if (m->owner == type)
-			return m->element;
-	return type_element(type, name);
+	const struct path_member *m = node ? node->member : NULL;
+	while (m && m->owner != type)
+		m = m->next;
+	return m;
 }
 
 enum flow member_stream(struct eval *e, const struct path_node *node, struct str name, const struct path_item *item,
 			struct sink *s)
 {
-	struct property p = {.parent = item};
+	struct property p = {.child = {.container = item->container}};
 	if (++e->work > PATH_MAX_WORK)
 		return flow_of(eval_work(e, 0));
 	if (item->kind != PATH_ELEMENT)
@@ -173,16 +183,22 @@ enum flow member_stream(struct eval *e, const struct path_node *node, struct str
 		p.contained = str_is(name, "contained");
 		/* Extensions are the same everywhere. */
 		if (e->program->definitions && (str_is(name, "extension") || str_is(name, "modifierExtension")))
-			p.type = definitions_type(e->program->definitions, S("Extension"));
+			p.child.type = definitions_type(e->program->definitions, S("Extension"));
 		return take_property(e, &p, object, name, s);
 	}
-	p.element = find_element(node, item->type, name);
-	if (!p.element)
+	const struct path_member *link = find_link(node, item->type);
+	const struct fhir_element *element = link ? link->element : type_element(item->type, name);
+	p.child.element = element;
+	if (!element)
 		return json_member(e, name, item, object, s);
-	if (p.element->choice)
+	if (link && link->property.p) {
+		p.child.type = link->type;
+		return take_property(e, &p, object, link->property, s);
+	}
+	if (element->choice)
 		return take_choice(e, &p, object, s);
-	p.type = p.element->type_count ? p.element->types[0].type : NULL;
-	p.contained = p.type && p.type->kind == TYPE_RESOURCE && str_is(name, "contained");
+	p.child.type = element->type_count ? element->types[0].type : NULL;
+	p.contained = p.child.type && p.child.type->kind == TYPE_RESOURCE && str_is(name, "contained");
 	return take_property(e, &p, object, name, s);
 }
 
@@ -204,7 +220,7 @@ bool item_children(struct eval *e, const struct path_item *item, struct path_ite
 	struct children_sink collect = {.sink = {take_child}, .out = out};
 	bool resource = !item->type || item->type->kind == TYPE_RESOURCE;
 	for (struct json_iter it = json_iter(object); json_next(&it);) {
-		struct property p = {.parent = item};
+		struct property p = {.child = {.container = item->container}};
 		struct str key = it.key;
 		if (key.n > 1 && key.p[0] == '_') {
 			key = str_slice(key, 1, key.n);
@@ -214,8 +230,8 @@ bool item_children(struct eval *e, const struct path_item *item, struct path_ite
 		if (resource && str_is(key, "resourceType"))
 			continue;
 		if (item->type)
-			p.element = definitions_element(item->type, key, &p.type);
-		if (item->type && !p.element)
+			p.child.element = definitions_element(item->type, key, &p.child.type);
+		if (item->type && !p.child.element)
 			continue;
 		p.contained = str_is(key, "contained");
 		if (!eval_work(e, 1) || take_property(e, &p, object, key, &collect.sink) == FLOW_FAIL)

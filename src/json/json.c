@@ -274,10 +274,13 @@ const struct json *json_get_pair(const struct json *j, struct str key, const str
 	yyjson_val *k = unsafe_yyjson_get_first(val(j));
 	for (size_t left = unsafe_yyjson_get_len(val(j)); left; left--) {
 		size_t n = unsafe_yyjson_get_len(k);
-		if (n == key.n && memcmp(k->uni.str, key.p, n) == 0)
-			found = (const struct json *)(k + 1);
-		else if (n == key.n + 1 && k->uni.str[0] == '_' && memcmp(k->uni.str + 1, key.p, key.n) == 0)
-			*ret_sibling = (const struct json *)(k + 1);
+		/* The last letters differ most often, and most names have other lengths. */
+		if (n - key.n <= 1 && n && key.n && k->uni.str[n - 1] == key.p[key.n - 1]) {
+			if (n == key.n && memcmp(k->uni.str, key.p, n) == 0)
+				found = (const struct json *)(k + 1);
+			else if (n != key.n && k->uni.str[0] == '_' && memcmp(k->uni.str + 1, key.p, key.n) == 0)
+				*ret_sibling = (const struct json *)(k + 1);
+		}
 		k = unsafe_yyjson_get_next(k + 1);
 	}
 	return found;
