@@ -229,7 +229,7 @@ bool path_eval_truth(const struct path_program *program, struct arena *a, const 
 #define PATH_MAX_EXPRESSION 65536
 #define PATH_MAX_NESTING    128
 #define PATH_MAX_ITEMS	    1000000
-#define PATH_MAX_WORK	    50000000 /* steps and comparisons of one evaluation: some seconds */
+#define PATH_MAX_WORK	    20000000 /* steps and comparisons of one evaluation: some seconds */
 
 /* What a collection means as a condition: -1 empty, 0 false, 1 true; one item that is no boolean is true. False with
  * ERR_VALUE for more than one item. */
