@@ -8,9 +8,11 @@
 
 const struct fhir_element *type_element(const struct fhir_type *type, struct str name)
 {
-	for (size_t i = 0; i < type->element_count; i++)
-		if (str_eq(type->elements[i].name, name))
+	for (size_t i = 0; i < type->element_count; i++) {
+		struct str other = type->elements[i].name;
+		if (other.n == name.n && other.p[0] == name.p[0] && memcmp(other.p, name.p, name.n) == 0)
 			return &type->elements[i];
+	}
 	return NULL;
 }
 
