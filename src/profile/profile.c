@@ -213,9 +213,11 @@ const struct profile_element *profile_of_type(struct profiles *p, const struct p
 
 static struct constraint_program *compile_constraint(struct profiles *p, const struct profile_constraint *c)
 {
+	/* Rules of R4 itself use as() on collections (dom-3). */
+	static const struct path_options options = {.as_filters = true};
 	struct constraint_program *made = ARENA_NEW(&p->arena, struct constraint_program);
 	if (made)
-		made->program = path_compile(&p->arena, p->definitions, c->expression, NULL, &made->error);
+		made->program = path_compile(&p->arena, p->definitions, c->expression, &options, &made->error);
 	return made;
 }
 
