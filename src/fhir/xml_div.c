@@ -32,11 +32,11 @@ static void add_entity(struct buf *out, struct str name)
 	static const struct {
 		const char *name;
 		unsigned code;
-	} known[] = {{"nbsp", 160},   {"copy", 169},   {"reg", 174},	 {"deg", 176},	  {"plusmn", 177},
-		     {"sup2", 178},   {"sup3", 179},   {"micro", 181},	 {"middot", 183}, {"frac12", 189},
-		     {"ndash", 8211}, {"mdash", 8212}, {"lsquo", 8216},	 {"rsquo", 8217}, {"ldquo", 8220},
-		     {"rdquo", 8221}, {"bull", 8226},  {"hellip", 8230}, {"trade", 8482}, {"le", 8804},
-		     {"ge", 8805}};
+	} known[] = {
+#define ENTITY(name, code) {#name, code},
+#include "fhir/entities.def"
+#undef ENTITY
+	};
 	static const char *const own[] = {"amp", "lt", "gt", "quot", "apos"};
 	bool keep = name.p[0] == '#';
 	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
