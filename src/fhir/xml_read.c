@@ -164,7 +164,7 @@ static struct member *find_member(struct reader *r, const struct place *at, cons
 		return &list->items[list->current];
 	const struct fhir_element *element = definitions_element(owner, node->name, &type);
 	if (!element || is_attribute(owner, node->name)) {
-		*ret_go = problem(r, &here, node, ERR_STRUCTURE,
+		*ret_go = problem(r, at, node, ERR_STRUCTURE,
 				  element ? "\"%.*s\" must be an attribute of %.*s"
 					  : "The element \"%.*s\" does not exist in %.*s",
 				  SHOWN(node->name), STR_ARG(owner->name));
@@ -200,7 +200,7 @@ static bool gather_child(struct reader *r, const struct place *at, const struct 
 	bool many = m->element->max != 1;
 	struct place here = {at, m->name, many ? (int64_t)m->count : -1};
 	if (m->count == 1 && !many)
-		return problem(r, &here, node, ERR_STRUCTURE, "The element \"%.*s\" may be there only once",
+		return problem(r, at, node, ERR_STRUCTURE, "The element \"%.*s\" may be there only once",
 			       STR_ARG(m->name));
 	const struct xml_node **nodes = arena_grow(&r->scratch, (void *)(uintptr_t)m->nodes, m->count, &m->capacity,
 						   m->count + 1, sizeof(*nodes));

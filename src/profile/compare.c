@@ -52,12 +52,12 @@ static bool types_differ(const struct profile_element *e, const struct profile_e
 static bool values_differ(const struct profile_element *e, const struct profile_element *core)
 {
 	bool any = e->fixed || e->pattern || e->min_value || e->max_value || e->max_length || e->min_length ||
-		   e->regex.p || e->required_value;
+		   e->regex.p || e->required_value || e->narrative_languages;
 	if (!any || !core)
 		return any;
-	return e->fixed || e->pattern || e->required_value || !same_json(e->min_value, core->min_value) ||
-	       !same_json(e->max_value, core->max_value) || e->max_length != core->max_length ||
-	       e->min_length != core->min_length || e->regex.p;
+	return e->fixed || e->pattern || e->required_value || e->narrative_languages ||
+	       !same_json(e->min_value, core->min_value) || !same_json(e->max_value, core->max_value) ||
+	       e->max_length != core->max_length || e->min_length != core->min_length || e->regex.p;
 }
 
 static bool binding_differs(const struct profile_binding *a, const struct profile_binding *b)

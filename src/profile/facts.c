@@ -243,6 +243,8 @@ static enum constraint_form form_of(struct str key, struct str expression)
 		{"dom-6", "text.`div`.exists()", CONSTRAINT_HAS_NARRATIVE},
 		{"dom-6", "text.div.exists()", CONSTRAINT_HAS_NARRATIVE},
 		{"ref-1", "reference.startsWith('#').not()", CONSTRAINT_LOCAL_REFERENCE},
+		{"txt-1", "htmlChecks()", CONSTRAINT_NARRATIVE_MARKUP},
+		{"txt-2", "htmlChecks()", CONSTRAINT_NARRATIVE_CONTENT},
 	};
 	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
 		if (str_is(key, forms[i].key) && str_starts(expression, str_from(forms[i].start)))
@@ -345,6 +347,7 @@ static void read_value_facts(struct compilation *c, const struct json *j, struct
 	struct str regex = json_get_str(extension_of(j, EXTENSION "regex"), S("valueString"));
 	if (regex.p && c->profile->constraint)
 		e->regex = regex;
+	e->narrative_languages = extension_of(j, EXTENSION "narrative-language-control") ? j : NULL;
 }
 
 bool element_read_facts(struct compilation *c, const struct json *j, struct draft *into)

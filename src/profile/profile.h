@@ -46,7 +46,9 @@ enum constraint_form {
 	CONSTRAINT_CONTAINED_UNVERSIONED, /* dom-4 */
 	CONSTRAINT_CONTAINED_UNSECURED, /* dom-5 */
 	CONSTRAINT_HAS_NARRATIVE, /* dom-6 */
-	CONSTRAINT_LOCAL_REFERENCE /* ref-1 */
+	CONSTRAINT_LOCAL_REFERENCE, /* ref-1 */
+	CONSTRAINT_NARRATIVE_MARKUP, /* txt-1 */
+	CONSTRAINT_NARRATIVE_CONTENT /* txt-2: the same expression as txt-1, but the sentence says more */
 };
 
 struct profile_constraint {
@@ -135,7 +137,8 @@ struct profile_element {
 	unsigned facts; /* enum profile_fact; core types and logical models: those that are there */
 	uint32_t min, max; /* max UINT32_MAX for "*" */
 	bool choice, modifier, list; /* list: an array in JSON, whatever max says here */
-	bool prohibited_value, required_value; /* extension elementdefinition-... value present */
+	bool required_value; /* mustHaveValue */
+	const struct json *narrative_languages; /* the definition, when it has narrative-language-control */
 	const struct profile_type *types;
 	size_t type_count;
 	const struct fhir_element *element; /* in the definitions, NULL when they do not know it */

@@ -102,13 +102,18 @@ static void report(struct validation *v, const struct node *n, enum issue_severi
 	const struct coding *k = &c->first;
 	if (!c->codings)
 		validation_find(v, n, severity, ERR_REQUIRED, S("binding"),
-				"No code is given, and one from the value set %.*s %s", STR_ARG(value_set), what);
-	else
+				"There is no code, but one from the value set %.*s %s", STR_ARG(value_set), what);
+	else if (c->codings == 1)
 		validation_find(v, n, severity, ERR_CODE, S("binding"),
-				"%s \"%.*s%s%.*s\"%s not in the value set %.*s, and a code from it %s",
-				c->codings > 1 ? "None of its codes is in: the first," : "The code",
+				"The code \"%.*s%s%.*s\" is not in the value set %.*s, but one from it %s",
 				STR_ARG(shown(k->system)), k->system.n ? "#" : "", STR_ARG(shown(k->code)),
-				c->codings > 1 ? "," : " is", STR_ARG(value_set), what);
+				STR_ARG(value_set), what);
+	else
+		validation_find(
+			v, n, severity, ERR_CODE, S("binding"),
+			"None of the %zu codes (\"%.*s%s%.*s\" ...) is in the value set %.*s, but one from it %s",
+			c->codings, STR_ARG(shown(k->system)), k->system.n ? "#" : "", STR_ARG(shown(k->code)),
+			STR_ARG(value_set), what);
 }
 
 /* Only text in a concept: without a code it cannot be in a set that is required. */

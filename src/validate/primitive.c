@@ -138,6 +138,28 @@ static void check_more(struct validation *v, const struct node *n, struct str s)
 	}
 }
 
+static enum json_type json_form(enum fhir_primitive kind)
+{
+	switch (kind) {
+	case PRIMITIVE_BOOLEAN:
+		return JSON_BOOL;
+	case PRIMITIVE_INTEGER:
+	case PRIMITIVE_POSITIVEINT:
+	case PRIMITIVE_UNSIGNEDINT:
+	case PRIMITIVE_DECIMAL:
+		return JSON_NUMBER;
+	default:
+		return JSON_STRING;
+	}
+}
+
+/* A rule of Attachment looks at its data. */
+static bool checked_elsewhere(const struct validation *v, const struct node *n)
+{
+	return n->type->primitive == PRIMITIVE_BASE64BINARY && !v->options->structure_only && str_is(n->name, "data") &&
+	       n->parent->type && str_is(n->parent->type->name, "Attachment") && json_str(n->value).n;
+}
+
 void check_primitive(struct validation *v, const struct node *n)
 {
 	enum fhir_primitive kind = n->type->primitive;
@@ -148,7 +170,11 @@ void check_primitive(struct validation *v, const struct node *n)
 			check_more(v, n, text);
 		return;
 	}
-	if (!text.p)
+	if (checked_elsewhere(v, n))
+		return;
+	if (json_is(n->value, JSON_NULL))
+		find_error(v, n, ERR_STRUCTURE, "json-null", "null is not allowed here");
+	else if (!text.p || !json_is(n->value, json_form(kind)))
 		find_error(v, n, ERR_STRUCTURE, "json-type", "Expected %s, found %s", expected, json_name_of(n->value));
 	else if (text.n == 0)
 		find_error(v, n, ERR_VALUE, "json-empty", "A text must not be empty; leave the property out");

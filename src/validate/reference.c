@@ -151,6 +151,7 @@ void rule_reference(struct validation *v, const struct node *at)
 	struct target t = validation_resolve(v, at->holder, text);
 	if (entry)
 		check_in_bundle(v, at, entry, &r, &t);
-	if (t.place == TARGET_NONE && v->options->references_must_resolve && !is_urn(text))
+	/* of another server's resources nothing is known here */
+	if (t.place == TARGET_NONE && v->options->references_must_resolve && !has_scheme(text))
 		find_error(v, at, ERR_NOT_FOUND, "reference", "\"%.*s\" is not at hand", SHOW(text));
 }

@@ -260,6 +260,8 @@ void check_values(struct validation *v, const struct node *n, const struct profi
 		report_difference(v, n, e->pattern, false, e);
 	if (!n->value)
 		return;
+	if (e->narrative_languages)
+		check_narrative_languages(v, n, e);
 	if (e->min_value)
 		check_limit(v, n, e, e->min_value, -1);
 	if (e->max_value)

@@ -23,6 +23,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "known.h"
 #include "package/package.h"
@@ -318,14 +319,19 @@ static struct validation_options options_of(const struct world *w, const struct 
 {
 	const struct json *own = step->own, *test = step->test;
 	struct str references = json_get_str(test, S("validateReference"));
+	bool rest = json_bool(json_get(test, S("assumeValidRestReferences"))) ||
+		    json_bool(json_get(own, S("assumeValidRestReferences")));
 	return (struct validation_options){
 		.profiles = w->profiles,
 		.profile_count = w->profile_count,
 		.displays_must_match = !str_is(json_get_str(test, S("wrong-displays")), "warning"),
 		.extensions_must_be_known = true,
+		.unresolved_unchecked = !references.p && !rest,
+		.skip_contained = str_is(json_get_str(test, S("validateContains")), "IGNORE"),
+		.no_markup = json_bool(json_get(test, S("security-checks"))),
+		.now_ms = clock_now_ms(),
 		.references_must_resolve = str_starts(references, S("CHECK_EXISTS")),
-		.rest_references = json_bool(json_get(test, S("assumeValidRestReferences"))) ||
-				   json_bool(json_get(own, S("assumeValidRestReferences"))),
+		.rest_references = rest,
 	};
 }
 
