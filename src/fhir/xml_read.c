@@ -164,7 +164,7 @@ static struct member *find_member(struct reader *r, const struct place *at, cons
 		return &list->items[list->current];
 	const struct fhir_element *element = definitions_element(owner, node->name, &type);
 	if (!element || is_attribute(owner, node->name)) {
-		*ret_go = problem(r, at, node, ERR_STRUCTURE,
+		*ret_go = problem(r, element ? &here : at, node, ERR_STRUCTURE,
 				  element ? "\"%.*s\" must be an attribute of %.*s"
 					  : "The element \"%.*s\" does not exist in %.*s",
 				  SHOWN(node->name), STR_ARG(owner->name));
