@@ -544,7 +544,7 @@ bool check_program(struct arena *a, struct path_program *program, const struct p
 {
 	struct checker k = {.arena = a, .program = program, .err = err};
 	arena_init(&k.scratch, SCRATCH);
-	bool ok = check_root(&k, options);
+	bool ok = check_root(&k, options) && chain_members(a, program->root, err);
 	arena_done(&k.scratch);
 	return ok;
 }

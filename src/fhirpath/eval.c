@@ -306,6 +306,8 @@ static enum flow take_member(struct eval *e, struct sink *s, const struct path_i
 
 static enum flow stream_member(struct eval *e, const struct path_node *node, const struct scope *scope, struct sink *s)
 {
+	if (node->chain && !scope->all && scope->self->type == node->chain->steps[0]->owner)
+		return chain_stream(e, node, scope->self, s);
 	if (node->left->op == PATH_OP_THIS && !scope->all)
 		return member_stream(e, node, node->name, scope->self, s);
 	struct step_sink step = {.sink = {take_member}, .node = node, .next = s};

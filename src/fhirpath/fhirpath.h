@@ -125,6 +125,7 @@ enum path_op {
 
 struct path_function;
 struct path_member;
+struct path_chain;
 struct regex;
 
 /* A type name in an expression: one of FHIR, a System type given by its kind, or, for "Quantity" alone, both. */
@@ -145,6 +146,7 @@ struct path_node {
 	const struct path_node *args; /* first argument of a call */
 	const struct path_node *next; /* next argument */
 	const struct path_member *member; /* PATH_OP_MEMBER: where the name is found, for the types known beforehand */
+	const struct path_chain *chain; /* PATH_OP_MEMBER: this and the steps before it, when all are known */
 	const struct regex *regex; /* calls of matches() and the like whose pattern is a literal */
 };
 

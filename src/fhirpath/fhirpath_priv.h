@@ -69,6 +69,13 @@ struct path_member {
 	struct str property;
 	const struct fhir_type *type;
 };
+/* Several members in a row of which each leads from one known type to the next: followed through the JSON at once,
+ * without an item for the steps between. */
+struct path_chain {
+	const struct path_member **steps;
+	size_t count;
+};
+bool chain_members(struct arena *a, const struct path_node *node, struct error *err) MUST_USE;
 /* Walks the tree with the types that are known, links members, and refuses what does not fit in strict mode. */
 bool check_program(struct arena *a, struct path_program *program, const struct path_options *options,
 		   struct error *err) MUST_USE;
@@ -135,6 +142,9 @@ enum { FEW = 4 };
 /* Children of an item by FHIR element name, choices and primitive siblings included. node: for the links of check. */
 enum flow member_stream(struct eval *e, const struct path_node *node, struct str name, const struct path_item *item,
 			struct sink *s) MUST_USE;
+/* All steps of node's chain from an item of the type that it starts at. */
+enum flow chain_stream(struct eval *e, const struct path_node *node, const struct path_item *item,
+		       struct sink *s) MUST_USE;
 bool item_children(struct eval *e, const struct path_item *item, struct path_items *out) MUST_USE;
 bool item_resolve(struct eval *e, const struct path_node *node, const struct path_item *item,
 		  struct path_items *out) MUST_USE;

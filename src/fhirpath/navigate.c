@@ -170,6 +170,23 @@ static const struct path_member *find_link(const struct path_node *node, const s
 	return m;
 }
 
+/* The last step of a chain, or the only one. */
+static enum flow take_linked(struct eval *e, const struct path_member *link, const struct json *object,
+			     const struct json *container, struct sink *s)
+{
+	const struct fhir_element *element = link->element;
+	struct property p = {.child = {.element = element, .container = container}};
+	if (link->property.p) {
+		p.child.type = link->type;
+		return take_property(e, &p, object, link->property, s);
+	}
+	if (element->choice)
+		return take_choice(e, &p, object, s);
+	p.child.type = element->type_count ? element->types[0].type : NULL;
+	p.contained = p.child.type && p.child.type->kind == TYPE_RESOURCE && str_is(element->name, "contained");
+	return take_property(e, &p, object, element->name, s);
+}
+
 enum flow member_stream(struct eval *e, const struct path_node *node, struct str name, const struct path_item *item,
 			struct sink *s)
 {
@@ -193,15 +210,37 @@ enum flow member_stream(struct eval *e, const struct path_node *node, struct str
 	p.child.element = element;
 	if (!element)
 		return json_member(e, name, item, object, s);
-	if (link && link->property.p) {
-		p.child.type = link->type;
-		return take_property(e, &p, object, link->property, s);
-	}
+	if (link)
+		return take_linked(e, link, object, item->container, s);
 	if (element->choice)
 		return take_choice(e, &p, object, s);
 	p.child.type = element->type_count ? element->types[0].type : NULL;
 	p.contained = p.child.type && p.child.type->kind == TYPE_RESOURCE && str_is(name, "contained");
 	return take_property(e, &p, object, name, s);
+}
+
+static enum flow follow_chain(struct eval *e, const struct path_chain *chain, size_t at, const struct json *object,
+			      const struct json *container, struct sink *s)
+{
+	const struct path_member *link = chain->steps[at];
+	if (++e->work > PATH_MAX_WORK)
+		return flow_of(eval_work(e, 0));
+	if (at + 1 == chain->count)
+		return take_linked(e, link, object, container, s);
+	const struct json *next = json_get(object, link->property.p ? link->property : link->element->name);
+	if (!json_is(next, JSON_ARRAY))
+		return next ? follow_chain(e, chain, at + 1, next, container, s) : FLOW_MORE;
+	for (struct json_iter it = json_iter(next); json_next(&it);) {
+		enum flow f = follow_chain(e, chain, at + 1, it.value, container, s);
+		if (f != FLOW_MORE)
+			return f;
+	}
+	return FLOW_MORE;
+}
+
+enum flow chain_stream(struct eval *e, const struct path_node *node, const struct path_item *item, struct sink *s)
+{
+	return follow_chain(e, node->chain, 0, item->value, item->container, s);
 }
 
 /* ---- children -------------------------------------------------------------------------------------------------- */
