@@ -14,6 +14,7 @@ struct known {
 	struct path_type types[MAX_TYPES];
 	size_t count;
 	bool open;
+	bool unordered; /* children() and descendants() promise no order */
 };
 
 struct checker {
@@ -49,6 +50,7 @@ static void known_clear(struct known *k)
 {
 	k->count = 0;
 	k->open = false;
+	k->unordered = false;
 }
 
 static void known_add(struct known *k, struct path_type type)
@@ -75,6 +77,7 @@ static void known_add_all(struct known *k, const struct known *other)
 	for (size_t i = 0; i < other->count; i++)
 		known_add(k, other->types[i]);
 	k->open |= other->open;
+	k->unordered |= other->unordered;
 }
 
 static void known_set(struct known *k, enum path_kind kind)
@@ -191,6 +194,7 @@ static bool check_member(struct checker *k, const struct path_node *node, const 
 	const struct fhir_type *type = NULL;
 	known_clear(ret);
 	ret->open = from->open;
+	ret->unordered = from->unordered;
 	for (size_t i = 0; i < from->count; i++)
 		if (!member_of_type(k, own, from->types[i], ret))
 			return false;
@@ -371,6 +375,12 @@ static void refine(struct checker *k, const struct path_node *node, const struct
 		*ret = *rest;
 	} else if (path_is_call(node, "type")) {
 		known_set(ret, PATH_TYPE_INFO);
+	} else if (path_is_call(node, "children") || path_is_call(node, "descendants")) {
+		ret->unordered = true;
+	} else if (path_is_call(node, "sort")) {
+		ret->unordered = false;
+	} else if (path_is_call(node, "select")) {
+		ret->unordered |= input->unordered;
 	}
 }
 
@@ -441,6 +451,15 @@ static bool check_again(struct checker *k, const struct path_node *node, const s
 	return ok;
 }
 
+static bool needs_order(const struct path_node *call)
+{
+	static const char *const names[] = {"first", "last", "tail", "skip", "take"};
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (path_is_call(call, names[i]))
+			return true;
+	return false;
+}
+
 static bool check_call(struct checker *k, const struct path_node *node, const struct known *focus, struct known *ret)
 {
 	struct known *input = known_new(k), *first = known_new(k), *rest = known_new(k);
@@ -449,6 +468,9 @@ static bool check_call(struct checker *k, const struct path_node *node, const st
 	if (!accepts(node->function->takes, input))
 		return complain(k, node, "%.*s() has no meaning for %.*s", STR_ARG(node->name),
 				STR_ARG(type_text(input->types[0])));
+	if (input->unordered && needs_order(node) &&
+	    !complain(k, node, "%.*s() has no meaning here, where the items have no order", STR_ARG(node->name)))
+		return false;
 	if (!check_arguments(k, node, input, focus, first, rest))
 		return false;
 	if (str_starts(node->name, S("repeat")) && node->function->lambdas && !check_again(k, node, focus, first, rest))
@@ -482,6 +504,9 @@ static bool check_sides(struct checker *k, const struct path_node *node, const s
 		return false;
 	switch (node->op) {
 	case PATH_OP_INDEX:
+		*ret = *left;
+		return !left->unordered ||
+		       complain(k, node, "an index has no meaning here, where the items have no order");
 	case PATH_OP_NEGATE:
 	case PATH_OP_PLUS:
 		*ret = *left;

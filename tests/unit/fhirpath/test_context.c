@@ -191,6 +191,8 @@ static void strict_mode_refuses_what_cannot_be(void **state)
 		{"Bundle.entry.where(recource.exists())", "no element \"recource\"", 20},
 		{"Bundle.identifier.select(sytem)", "no element \"sytem\"", 26},
 		{"Bundle.timestamp.abs()", "no meaning for instant", 18},
+		{"Bundle.children().skip(1)", "no order", 19},
+		{"Bundle.descendants().where(true)[0]", "no order", 33},
 	};
 	struct world w;
 	(void)state;
