@@ -157,5 +157,7 @@ void snapshot_write(struct buf *out, struct snap *s, const struct json *profile,
 		json_key(&w, it.key);
 		json_put_value(&w, it.value);
 	}
+	if (!json_get(profile, S("differential")))
+		write_snapshot(&w, s, root);
 	json_object_end(&w);
 }
