@@ -2,6 +2,7 @@
 #include "xml/xml_priv.h"
 
 #include <libxml/parser.h>
+#include <libxml/uri.h>
 #include <libxml/xmlsave.h>
 
 enum { MAX_OPERATIONS = 10000, MAX_SHOWN = 100 };
@@ -153,15 +154,41 @@ static xmlChar *value_of(struct patch *p, xmlNode *operation)
 	return value;
 }
 
+/* libxml2 writes the URI of a namespace as it is, so it must not hold what attributes have to escape; and what is no
+ * URI could not be read again. */
+static bool sound_uri(struct str uri)
+{
+	for (size_t i = 0; i < uri.n; i++)
+		if (strchr("&<>\"", uri.p[i]))
+			return false;
+	return true;
+}
+
+static bool usable_namespace(struct patch *p, const xmlChar *href)
+{
+	xmlURI *uri = *href && sound_uri(text_of(href)) ? xmlParseURI((const char *)href) : NULL;
+	bool ok = uri || malformed(p, "the namespace is no URI that can be used");
+	xmlFreeURI(uri);
+	return ok;
+}
+
 /* ---- add -------------------------------------------------------------------------------------------------------- */
+
+/* A name without prefix that is not the one that declares namespaces. */
+static bool is_name(const xmlChar *name)
+{
+	return xmlValidateNCName(name, 0) == 0 && !xmlStrEqual(name, (const xmlChar *)"xmlns");
+}
 
 static bool add_namespace(struct patch *p, xmlNode *operation, xmlNode *element, const xmlChar *prefix)
 {
+	if (!is_name(prefix))
+		return malformed(p, "the type names no prefix");
 	for (const xmlNs *ns = element->nsDef; ns; ns = ns->next)
 		if (xmlStrEqual(ns->prefix, prefix))
 			return impossible(p, "the namespace prefix is declared there already");
 	xmlChar *href = value_of(p, operation);
-	bool ok = href && (*href || malformed(p, "a namespace cannot be empty")) &&
+	bool ok = href && usable_namespace(p, href) &&
 		  (xmlNewNs(element, href, prefix) || malformed(p, "the prefix cannot be declared"));
 	xmlFree(href);
 	return ok;
@@ -173,7 +200,7 @@ static bool add_attribute(struct patch *p, xmlNode *operation, xmlNode *element,
 	xmlNs *ns = NULL;
 	xmlChar *prefix = NULL, *local = xmlSplitQName2(name, &prefix);
 	const xmlChar *bare = local ? local : name;
-	bool ok = xmlValidateNCName(bare, 0) == 0 || malformed(p, "the type names no attribute");
+	bool ok = is_name(bare) || malformed(p, "the type names no attribute");
 	if (ok && prefix) {
 		xmlNs *declared = xmlSearchNs(operation->doc, operation, prefix);
 		if (declared)
@@ -276,7 +303,7 @@ static bool replace_value(struct patch *p, xmlNode *operation, const struct sele
 	bool ok = value != NULL;
 	if (ok && s->ns) {
 		xmlChar *copy = xmlStrdup(value);
-		ok = copy ? *copy || malformed(p, "a namespace cannot be empty") : error_memory(p->err);
+		ok = copy ? usable_namespace(p, copy) : error_memory(p->err);
 		if (ok) {
 			xmlFree((xmlChar *)(uintptr_t)s->ns->href);
 			s->ns->href = copy;
@@ -449,11 +476,28 @@ static bool run_diff(struct patch *p, xmlNode *root)
 	return true;
 }
 
+static const struct xml_limits limits = {.bytes = XML_MAX_PATCHED, .instructions = true};
+
+static bool sound_declarations(const struct xml_node *node)
+{
+	for (const struct xml_declaration *d = node->declarations; d; d = d->next)
+		if (!sound_uri(d->uri))
+			return false;
+	for (const struct xml_node *n = xml_first_element(node); n; n = xml_next_element(n))
+		if (!sound_declarations(n))
+			return false;
+	return true;
+}
+
 /* Reads with our own rules first, which refuse what libxml2 should never see, and then into its tree. */
 static xmlDoc *open_document(struct arena *scratch, struct str text, const char *what, struct error *err)
 {
-	static const struct xml_limits limits = {.bytes = XML_MAX_PATCHED, .instructions = true};
-	if (!xml_parse(scratch, text, &limits, err)) {
+	const struct xml_node *root = xml_parse(scratch, text, &limits, err);
+	if (root && !sound_declarations(root)) {
+		root = NULL;
+		error_set(err, ERR_STRUCTURE, "a namespace has a character that is not supported in patching");
+	}
+	if (!root) {
 		error_context(err, "%s", what);
 		return NULL;
 	}
@@ -463,6 +507,18 @@ static xmlDoc *open_document(struct arena *scratch, struct str text, const char 
 	if (!document)
 		error_memory(err);
 	return document;
+}
+
+/* The result is read once more, so that nothing leaves that nobody could read. */
+static bool is_readable(size_t cap, struct str text, struct error *err)
+{
+	struct arena scratch;
+	struct error own = {0};
+	arena_init(&scratch, cap);
+	bool ok = xml_parse(&scratch, text, &limits, &own) != NULL;
+	arena_done(&scratch);
+	return ok || error_set(err, own.code == ERR_STRUCTURE ? ERR_PATCH : own.code, "the result cannot be read: %s",
+			       own.text);
 }
 
 static bool write_document(struct arena *a, xmlDoc *document, struct str *ret_text, struct error *err)
@@ -477,6 +533,8 @@ static bool write_document(struct arena *a, xmlDoc *document, struct str *ret_te
 	xmlFree(text);
 	if (!copy.p)
 		return error_memory(err);
+	if (!is_readable(a->cap, copy, err))
+		return false;
 	*ret_text = copy;
 	return true;
 }
