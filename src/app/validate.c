@@ -218,7 +218,7 @@ int command_validate(struct app *app)
 		 "a display that is not its code's is an error, not a warning", &s.displays_must_match, NULL},
 		{"extensions-must-be-known", OPTION_FLAG, NULL,
 		 "an extension whose definition is not at hand is an error", &s.extensions_must_be_known, NULL},
-		{"references-must-resolve", OPTION_FLAG, NULL, "a reference to what is not in the document is an error",
+		{"references-must-resolve", OPTION_FLAG, NULL, "a relative reference out of the document is an error",
 		 &s.references_must_resolve, NULL},
 		{"allow-comments", OPTION_FLAG, NULL, "take comments in JSON", &s.allow_comments, NULL},
 		{"threads", OPTION_NUMBER, "N", "worker threads (default: one per core)", &s.threads, NULL},

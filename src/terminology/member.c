@@ -64,6 +64,8 @@ static struct hit system_contains(const struct clause *c, struct arena *a, struc
 	enum code_answer has = system_has(c->system, code, &id);
 	if (has == CODE_NOT_IN)
 		return answer(CODE_NOT_IN, CODE_INVALID, c->system_url);
+	if (has == CODE_UNKNOWN && code_form_wrong(c->system_url, code))
+		return answer(CODE_NOT_IN, CODE_INVALID, c->system_url);
 	if (has == CODE_UNKNOWN)
 		return answer(CODE_UNKNOWN, CODE_SYSTEM_PARTIAL, c->system_url);
 	found->id = id;
@@ -95,6 +97,8 @@ struct hit clause_contains(const struct clause *c, struct arena *a, struct str s
 				found.id = image_find(&c->system->image, code);
 		}
 	}
+	if (c->trouble.p && c->system_url.p && code_form_wrong(c->system_url, code))
+		return answer(CODE_NOT_IN, CODE_INVALID, c->system_url);
 	if (c->trouble.p)
 		return answer(CODE_UNKNOWN,
 			      c->system_url.p && !c->system ? CODE_SYSTEM_UNKNOWN : CODE_VALUE_SET_UNDECIDED,

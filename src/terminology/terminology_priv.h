@@ -33,6 +33,8 @@ struct rule_system {
 	const char *unknown; /* why a code may be CODE_UNKNOWN */
 };
 const struct rule_system *rule_system_find(struct str url);
+/* Codes that cannot be codes of a system which is not at hand, because they do not have their form (form.c). */
+bool code_form_wrong(struct str system, struct str code);
 
 struct system {
 	struct str url, version, name;

@@ -239,12 +239,6 @@ void rule_bundle(struct validation *v, const struct node *at)
 	const struct json *entries = json_get(at->value, S("entry"));
 	struct str type = json_get_str(at->value, S("type"));
 	int64_t i = 0;
-	if (str_is(type, "document") && begins_with(v, at, entries, "document", "Composition"))
-		bundle_check_document(v, at);
-	else if (str_is(type, "message") && begins_with(v, at, entries, "message", "MessageHeader"))
-		bundle_check_message(v, at);
-	else if (str_is(type, "searchset"))
-		check_search(v, at, entries);
 	for (struct json_iter it = json_iter(entries); json_next(&it); i++) {
 		struct node entry = node_child(at, S("entry"), i, it.value);
 		check_full_url(v, &entry, type);
@@ -252,4 +246,10 @@ void rule_bundle(struct validation *v, const struct node *at)
 			check_request(v, &entry);
 	}
 	check_links(v, at, type);
+	if (str_is(type, "document") && begins_with(v, at, entries, "document", "Composition"))
+		bundle_check_document(v, at);
+	else if (str_is(type, "message") && begins_with(v, at, entries, "message", "MessageHeader"))
+		bundle_check_message(v, at);
+	else if (str_is(type, "searchset"))
+		check_search(v, at, entries);
 }

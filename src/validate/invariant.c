@@ -35,6 +35,18 @@ static bool has_member(const struct json *object, struct str prefix)
 	return false;
 }
 
+/* Images and links of a narrative may refer to contained resources: src="#id". */
+static void gather_links(struct str xhtml, struct map *into)
+{
+	for (size_t at = 0; (at = str_find_char(xhtml, '#', at)) != STR_NONE; at++) {
+		size_t end = at && (xhtml.p[at - 1] == '"' || xhtml.p[at - 1] == '\'')
+				     ? str_find_char(xhtml, xhtml.p[at - 1], at)
+				     : STR_NONE;
+		if (end != STR_NONE)
+			map_put(into, str_slice(xhtml, at, end), NULL);
+	}
+}
+
 /* Every text that starts with '#' and can be a reference. */
 static void gather_local(const struct json *j, struct map *into)
 {
@@ -43,6 +55,8 @@ static void gather_local(const struct json *j, struct map *into)
 		struct str s = json_str(it.value);
 		if (s.n && s.p[0] == '#')
 			map_put(into, s, NULL);
+		else if (s.n && str_is(it.key, "div"))
+			gather_links(s, into);
 		else if (json_is(it.value, JSON_OBJECT) || json_is(it.value, JSON_ARRAY))
 			gather_local(it.value, into);
 	}

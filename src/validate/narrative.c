@@ -219,6 +219,19 @@ static void check_tree(struct narrative *x, const struct xml_node *node)
 		check_tree(x, c);
 }
 
+/* ---- content ----------------------------------------------------------------------------------------------------- */
+
+static bool has_content(const struct xml_node *node)
+{
+	for (const struct xml_node *c = node->first; c; c = c->next) {
+		if (c->kind == XML_TEXT && !xml_is_space(c->text))
+			return true;
+		if (c->kind == XML_ELEMENT && (str_is(c->name, "img") || has_content(c)))
+			return true;
+	}
+	return false;
+}
+
 /* ---- the whole -------------------------------------------------------------------------------------------------- */
 
 static int by_text(const void *a, const void *b)
@@ -269,6 +282,9 @@ void rule_narrative(struct validation *v, const struct node *at)
 	if (!root)
 		return; /* not well-formed: told where the format is checked */
 	struct narrative x = {.v = v, .div = &div};
+	if (!has_content(root))
+		find_error(v, &div, ERR_INVARIANT, "txt-2",
+			   "The narrative says nothing: it has neither text nor images");
 	gather_ids(&x, root);
 	check_tree(&x, root);
 	check_ids(&x);

@@ -29,7 +29,7 @@ struct validation_options {
 	bool unresolved_unchecked; /* types that references only name are not compared with the allowed ones */
 	bool no_markup; /* texts that look as if they contained HTML are errors */
 	bool skip_contained; /* contained resources are taken as they are */
-	bool references_must_resolve; /* what is not at hand is an error */
+	bool references_must_resolve; /* a relative reference to what is not at hand is an error */
 	bool rest_references; /* absolute references have the form of RESTful URLs: Type/id at the end */
 	int64_t now_ms; /* for invariants that ask for today; 0: such invariants see 1970 */
 	/* Other resources of the same load, by relative or absolute reference; NULL: only what the document holds. */

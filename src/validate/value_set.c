@@ -48,7 +48,7 @@ static void check_codes(const struct part *p)
 		struct coding coding = {
 			.system = p->system, .version = p->version, .code = json_get_str(it.value, S("code"))};
 		struct code_verdict verdict = {0};
-		if (coding.system.n && coding.code.n && p->code_system)
+		if (coding.system.n && coding.code.n)
 			verdict = terminology_validate(p->v->terminology, p->v->arena, &coding);
 		if (verdict.answer == CODE_NOT_IN && verdict.reason == CODE_INVALID)
 			find_error(p->v, &concept, ERR_VALUE, "vs-code", "\"%.*s\" is no code of %.*s",
