@@ -4,7 +4,7 @@
 #include "fhir/xml.h"
 #include "validate/json_form.h"
 
-enum { MAX_STEPS = 128 };
+enum { MAX_STEPS = 128, MANY = 4 };
 
 static bool looks_like_xml(struct str text)
 {
@@ -59,23 +59,132 @@ bool document_read(struct arena *a, const struct definitions *d, struct str text
 	return ok;
 }
 
-static void locate(struct arena *scratch, const struct document *document, struct issue *issue)
+/* ---- places ----------------------------------------------------------------------------------------------------- */
+
+/* Where lines and the entries of a Bundle begin, so that many findings in a large one cost one scan, not one each. */
+struct places {
+	const struct document *document;
+	size_t *lines, line_count, line_capacity;
+	size_t *entries, entry_count, entry_capacity;
+};
+
+static bool push(struct arena *a, size_t **list, size_t *count, size_t *capacity, size_t value)
 {
+	size_t *grown = arena_grow(a, *list, *count, capacity, *count + 1, sizeof(*grown));
+	if (!grown)
+		return false;
+	*list = grown;
+	grown[(*count)++] = value;
+	return true;
+}
+
+static bool index_lines(struct arena *a, struct places *p)
+{
+	struct str text = p->document->text;
+	size_t at = 0;
+	do {
+		if (!push(a, &p->lines, &p->line_count, &p->line_capacity, at))
+			return false;
+		at = str_find_char(text, '\n', at);
+	} while (at++ != STR_NONE);
+	return true;
+}
+
+/* The offset of a line and column. */
+static size_t offset_of(const struct places *p, size_t line, size_t column)
+{
+	return line && line <= p->line_count ? p->lines[line - 1] + column - 1 : p->document->text.n;
+}
+
+/* The items of the array that starts at an offset. */
+static bool index_items(struct arena *a, struct places *p, size_t at)
+{
+	struct str text = p->document->text;
+	size_t depth = 0;
+	bool fresh = false;
+	for (; at < text.n; at++) {
+		char c = text.p[at];
+		if (fresh && depth == 1 && c != ' ' && c != '\t' && c != '\r' && c != '\n' && c != ']') {
+			if (!push(a, &p->entries, &p->entry_count, &p->entry_capacity, at))
+				return false;
+			fresh = false;
+		}
+		if (c == '"') {
+			for (at++; at < text.n && text.p[at] != '"'; at++)
+				at += text.p[at] == '\\';
+		} else if (c == '[' || c == '{') {
+			fresh = ++depth == 1;
+		} else if (c == ']' || c == '}') {
+			if (--depth == 0)
+				return true;
+		} else if (c == ',' && depth == 1) {
+			fresh = true;
+		}
+	}
+	return true;
+}
+
+static bool index_places(struct arena *a, struct places *p)
+{
+	const struct json_step entry = {S("entry"), JSON_NO_INDEX};
+	size_t line, column;
+	if (!index_lines(a, p))
+		return false;
+	if (!json_is(json_get(p->document->tree, S("entry")), JSON_ARRAY) ||
+	    json_locate(p->document->text, &entry, 1, &line, &column) != 1)
+		return true;
+	return index_items(a, p, offset_of(p, line, column));
+}
+
+static size_t line_at(const struct places *p, size_t offset)
+{
+	size_t low = 0, high = p->line_count;
+	while (high - low > 1) {
+		size_t middle = low + (high - low) / 2;
+		if (p->lines[middle] <= offset)
+			low = middle;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* Looks only into the entry that the steps lead to; false when they lead to none. */
+static bool locate_in_entry(const struct places *p, const struct json_step *steps, size_t count, struct issue *issue)
+{
+	size_t line, column;
+	if (!count || !str_is(steps[0].name, "entry") || steps[0].index >= p->entry_count)
+		return false;
+	size_t from = p->entries[steps[0].index];
+	size_t to = steps[0].index + 1 < p->entry_count ? p->entries[steps[0].index + 1] : p->document->text.n;
+	json_locate(str_slice(p->document->text, from, to), steps + 1, count - 1, &line, &column);
+	size_t first = line_at(p, from);
+	issue->line = first + line;
+	issue->column = line == 1 ? from - p->lines[first] + column : column;
+	return true;
+}
+
+static void locate(struct arena *scratch, const struct places *p, struct issue *issue)
+{
+	const struct document *document = p->document;
 	struct json_step steps[MAX_STEPS];
 	size_t count = 0;
 	if (!issue->path.p || !json_path_parse(scratch, issue->path, steps, MAX_STEPS, &count))
 		count = 0;
 	if (document->xml)
 		xml_locate(document->xml, steps, count, &issue->line, &issue->column);
-	else if (document->tree)
+	else if (document->tree && !locate_in_entry(p, steps, count, issue))
 		json_locate(document->text, steps, count, &issue->line, &issue->column);
 }
 
 void document_locate(struct arena *scratch, const struct document *document, struct issues *findings)
 {
+	struct places p = {.document = document};
+	if (document->tree && !document->xml && findings->count > MANY && !index_places(scratch, &p))
+		p.entry_count = 0; /* slower, but as good */
 	for (struct issue *issue = findings->first; issue; issue = issue->next)
 		if (!issue->line)
-			locate(scratch, document, issue);
+			locate(scratch, &p, issue);
 }
 
 bool validate_text(struct validator *v, const struct definitions *d, struct arena *a, struct str text,

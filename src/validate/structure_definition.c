@@ -21,10 +21,13 @@ static bool is_url(struct str s)
 	return str_find_char(s, ':', 0) != STR_NONE;
 }
 
-static struct str tail_of(struct str type)
+/* What paths begin with: the type, the last part of a URL, and of "Meta.tag", a data element, what is in front. */
+static struct str root_of(struct str type)
 {
-	size_t slash = str_rfind_char(type, '/');
-	return is_url(type) && slash != STR_NONE ? str_slice(type, slash + 1, type.n) : type;
+	size_t slash = str_rfind_char(type, '/'), dot = str_find_char(type, '.', 0);
+	if (is_url(type))
+		return slash == STR_NONE ? type : str_slice(type, slash + 1, type.n);
+	return dot == STR_NONE ? type : str_slice(type, 0, dot);
 }
 
 /* ---- the type --------------------------------------------------------------------------------------------------- */
@@ -37,7 +40,7 @@ static void check_type(const struct structure *s)
 	const struct canonical *from = canonicals_find(s->v->canonicals, S("StructureDefinition"), base, NULL);
 	if (!s->type.n)
 		return;
-	if (!s->fhir && !is_url(s->type))
+	if (!s->fhir && !is_url(s->type) && !definitions_type(s->v->definitions, s->root))
 		find_error(s->v, &place, ERR_VALUE, "sd-type",
 			   "\"%.*s\" is no type of FHIR R4; types of others are URLs", SHOW(s->type));
 	if (!from)
@@ -200,7 +203,7 @@ static void check_elements(const struct structure *s, struct str view)
 void rule_structure_definition(struct validation *v, const struct node *at)
 {
 	struct structure s = {.v = v, .at = at, .type = json_get_str(at->value, S("type"))};
-	s.root = tail_of(s.type);
+	s.root = root_of(s.type);
 	s.fhir = definitions_type(v->definitions, s.type);
 	s.constraint = str_is(json_get_str(at->value, S("derivation")), "constraint");
 	check_type(&s);
