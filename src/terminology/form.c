@@ -71,7 +71,7 @@ static bool is_area(struct str code)
 	return digits(code, 3, 3);
 }
 
-bool code_form_wrong(struct str system, struct str code)
+bool code_form_wrong(const struct system *s, struct str system, struct str code)
 {
 	static const struct {
 		const char *system;
@@ -83,6 +83,8 @@ bool code_form_wrong(struct str system, struct str code)
 		{"http://unstats.un.org/unsd/methods/m49/m49.htm", is_area},
 		{"http://www.nlm.nih.gov/research/umls/rxnorm", is_rxnorm},
 	};
+	if (s && (s->rules || s->content != IMAGE_NOT_PRESENT))
+		return false;
 	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
 		if (str_is(system, forms[i].system))
 			return !forms[i].fits(code);

@@ -64,7 +64,7 @@ static struct hit system_contains(const struct clause *c, struct arena *a, struc
 	enum code_answer has = system_has(c->system, code, &id);
 	if (has == CODE_NOT_IN)
 		return answer(CODE_NOT_IN, CODE_INVALID, c->system_url);
-	if (has == CODE_UNKNOWN && code_form_wrong(c->system_url, code))
+	if (has == CODE_UNKNOWN && code_form_wrong(c->system, c->system_url, code))
 		return answer(CODE_NOT_IN, CODE_INVALID, c->system_url);
 	if (has == CODE_UNKNOWN)
 		return answer(CODE_UNKNOWN, CODE_SYSTEM_PARTIAL, c->system_url);
@@ -97,7 +97,7 @@ struct hit clause_contains(const struct clause *c, struct arena *a, struct str s
 				found.id = image_find(&c->system->image, code);
 		}
 	}
-	if (c->trouble.p && c->system_url.p && code_form_wrong(c->system_url, code))
+	if (c->trouble.p && c->system_url.p && code_form_wrong(c->system, c->system_url, code))
 		return answer(CODE_NOT_IN, CODE_INVALID, c->system_url);
 	if (c->trouble.p)
 		return answer(CODE_UNKNOWN,

@@ -33,9 +33,6 @@ struct rule_system {
 	const char *unknown; /* why a code may be CODE_UNKNOWN */
 };
 const struct rule_system *rule_system_find(struct str url);
-/* Codes that cannot be codes of a system which is not at hand, because they do not have their form (form.c). */
-bool code_form_wrong(struct str system, struct str code);
-
 struct system {
 	struct str url, version, name;
 	const struct rule_system *rules; /* NULL: the image has the codes */
@@ -45,6 +42,9 @@ struct system {
 	const char *trouble; /* it is at hand but broken: why; nothing can be said then */
 	struct system *next;
 };
+/* Codes that cannot be codes of a system because they do not have its form; asked only where its content is not at
+ * hand: s is NULL or empty (form.c). */
+bool code_form_wrong(const struct system *s, struct str system, struct str code);
 
 /* The code system that url (and version, may be STR_NULL) names, as seen from `from`. NULL when there is none; *ret_why
  * then says so. Takes the lock when it has to make it; _locked when the caller holds it. */

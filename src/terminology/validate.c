@@ -119,7 +119,7 @@ struct code_verdict terminology_validate(struct terminology *t, struct arena *a,
 	if (!coding->system.p)
 		return verdict(CODE_UNKNOWN, CODE_SYSTEM_MISSING, STR_NULL, STR_NULL);
 	h.system = system_find(t, coding->system, coding->version, NULL);
-	if (!h.system && coding->code.p && code_form_wrong(coding->system, coding->code))
+	if (!h.system && coding->code.p && code_form_wrong(h.system, coding->system, coding->code))
 		return verdict(CODE_NOT_IN, CODE_INVALID, coding->system, coding->system);
 	if (!h.system)
 		return no_system(t, a, coding);
@@ -128,7 +128,7 @@ struct code_verdict terminology_validate(struct terminology *t, struct arena *a,
 	enum code_answer has = system_has(h.system, coding->code, &h.id);
 	if (has == CODE_IN)
 		return judge(a, &h, coding, false);
-	if (has == CODE_NOT_IN || code_form_wrong(coding->system, coding->code))
+	if (has == CODE_NOT_IN || code_form_wrong(h.system, coding->system, coding->code))
 		return verdict(CODE_NOT_IN, CODE_INVALID, coding->system, coding->system);
 	const char *why = h.system->trouble ? h.system->trouble
 			  : h.system->rules ? h.system->rules->unknown

@@ -37,7 +37,10 @@ static const struct {
 	{"http://x/more", NULL, "a", NULL, CODE_UNKNOWN, CODE_SYSTEM_UNKNOWN},
 	{"http://nowhere", NULL, "a", NULL, CODE_UNKNOWN, CODE_SYSTEM_UNKNOWN},
 	{NULL, NULL, "a", NULL, CODE_UNKNOWN, CODE_SYSTEM_MISSING},
-	{"http://snomed.info/sct", NULL, "1", NULL, CODE_UNKNOWN, CODE_SYSTEM_PARTIAL},
+	{"http://snomed.info/sct", NULL, "22298006", NULL, CODE_UNKNOWN, CODE_SYSTEM_PARTIAL},
+	{"http://snomed.info/sct", NULL, "22298007", NULL, CODE_NOT_IN, CODE_INVALID},
+	{"http://snomed.info/sct", NULL, "1", NULL, CODE_NOT_IN, CODE_INVALID},
+	{"urn:iso:std:iso:3166", NULL, "Australia", NULL, CODE_NOT_IN, CODE_INVALID},
 	{"urn:iso:std:iso:3166", NULL, "DE", NULL, CODE_UNKNOWN, CODE_SYSTEM_UNKNOWN},
 	{"http://hl7.org/fhir/administrative-gender", NULL, "male", "male", CODE_IN, CODE_FINE},
 };
