@@ -190,7 +190,7 @@ static void snomed(void **state)
 		 CODE_NOT_MEMBER},
 		{"http://snomed.info/sct/900000000000207008?fhir_vs=isa/10", "http://snomed.info/sct|20", NULL, CODE_IN,
 		 CODE_FINE},
-		{"http://snomed.info/sct/731000124108?fhir_vs=isa/10", "http://snomed.info/sct|20", NULL, CODE_UNKNOWN,
+		{"http://snomed.info/sct/731000124108?fhir_vs=isa/10", "http://snomed.info/sct|22298006", NULL, CODE_UNKNOWN,
 		 CODE_SYSTEM_UNKNOWN},
 		{"http://snomed.info/sct?fhir_vs=ecl/whatever", "http://snomed.info/sct|20", NULL, CODE_UNKNOWN,
 		 CODE_VALUE_SET_UNDECIDED},
