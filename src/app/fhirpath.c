@@ -4,8 +4,6 @@
  */
 #include "app/fhirpath.h"
 
-#include <stdio.h>
-
 #include "base/clock.h"
 #include "base/file.h"
 #include "fhir/xml.h"
@@ -21,36 +19,20 @@ const struct json *fhirpath_read(struct arena *a, struct str text, struct error 
 				  : json_parse(a, text, 0, err);
 }
 
-static void show_trace(void *ctx, struct str name, const struct path_items *items)
-{
-	struct buf line;
-	(void)ctx;
-	buf_init(&line, 64 << 20);
-	for (size_t i = 0; i < items->count; i++) {
-		buf_printf(&line, "trace %.*s: ", STR_ARG(name));
-		path_item_print(&line, &items->items[i]);
-		buf_char(&line, '\n');
-	}
-	if (!items->count)
-		buf_printf(&line, "trace %.*s: (nothing)\n", STR_ARG(name));
-	fwrite(line.p ? line.p : "", 1, line.n, stderr);
-	buf_done(&line);
-}
-
-bool fhirpath_run(const struct fhirpath_command *f, struct arena *a, struct str expression, bool strict,
+bool fhirpath_run(struct fhirpath_command *f, struct arena *a, struct str expression, bool strict,
 		  const struct json *resource, struct path_items *ret_items, struct error *err)
 {
 	const struct definitions *d = definitions_of(f);
-	static const struct path_services tracing = {.trace = show_trace};
 	struct path_item focus = path_item_resource(d, resource);
 	const struct path_options options = {.start = focus.type, .strict = strict};
 	const struct path_program *program = path_compile(a, d, expression, &options, err);
 	struct path_context context = {.resource = resource,
-				       .services = f->traces ? &tracing : NULL,
+				       .services = &f->services,
 				       .variables = f->variables,
 				       .variable_count = f->variable_count,
 				       .clock = true,
 				       .now_ms = clock_now_ms()};
+	f->document = resource;
 	return program && path_eval(program, a, &context, resource ? &focus : NULL, ret_items, err);
 }
 
@@ -294,7 +276,9 @@ int command_fhirpath(struct app *app)
 		return app_fail(app, &err);
 	arena_init(&f.arena, FHIRPATH_MEMORY);
 	buf_init(&f.out, (size_t)1 << 30);
+	fhirpath_services_open(&f);
 	int status = dispatch(&f, explained, batch);
+	fhirpath_services_close(&f);
 	buf_done(&f.out);
 	arena_done(&f.arena);
 	return status;

@@ -17,8 +17,8 @@ static const struct json *resource_of(struct arena *a, const struct json *line, 
 	return file_read(a, file, INPUT_MAX_DOCUMENT, &text, err) ? fhirpath_read(a, text, err) : NULL;
 }
 
-static bool evaluate(const struct fhirpath_command *f, struct arena *a, const struct json *line,
-		     struct path_items *ret_items, struct error *err)
+static bool evaluate(struct fhirpath_command *f, struct arena *a, const struct json *line, struct path_items *ret_items,
+		     struct error *err)
 {
 	struct str expression = json_get_str(line, S("expression"));
 	const struct json *strict = json_get(line, S("strict"));

@@ -52,6 +52,18 @@ expect "no expression" 2
 run fhirpath 'id' "$in/none.json"
 expect "no such file" 1
 
+printf '%s' '{"resourceType":"Bundle","type":"collection","entry":[{"fullUrl":"urn:uuid:1","resource":{"resourceType":"Patient","id":"p","gender":"male","maritalStatus":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v3-MaritalStatus","code":"M"}]}}},{"resource":{"resourceType":"Observation","status":"final","code":{"text":"x"},"subject":{"reference":"urn:uuid:1"},"performer":[{"reference":"Patient/p"}]}}]}' >"$in/bundle.json"
+run fhirpath 'entry.resource.ofType(Observation).select(subject | performer).resolve().gender' "$in/bundle.json"
+says "references within a Bundle are found" out '^male$'
+run fhirpath "entry.resource.maritalStatus.memberOf('http://hl7.org/fhir/ValueSet/marital-status')" "$in/bundle.json"
+says "value sets are known" out '^true$'
+run fhirpath "entry.resource.maritalStatus.memberOf('http://x/none')" "$in/bundle.json"
+expect "an unknown value set is no answer" 1
+run fhirpath "entry[1].resource.conformsTo('http://hl7.org/fhir/StructureDefinition/Observation')" "$in/bundle.json"
+says "profiles are known" out '^true$'
+run fhirpath "entry[1].resource.conformsTo('http://hl7.org/fhir/StructureDefinition/bp')" "$in/bundle.json"
+says "and what does not conform to them" out '^false$'
+
 run fhirpath --explain --type Patient "name.where(use = 'official').family"
 expect "an explanation" 0
 says "shows elements" out 'member family -> HumanName.family'
