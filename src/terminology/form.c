@@ -71,6 +71,17 @@ static bool is_area(struct str code)
 	return digits(code, 3, 3);
 }
 
+/* Expressions put several concepts together: "80146002:363589002=...", "421720008 |spray| + 7946007". */
+bool code_is_expression(struct str system, struct str code)
+{
+	if (!str_is(system, "http://snomed.info/sct") || !code.n || !digits(str_slice(code, 0, 1), 1, 1))
+		return false;
+	for (size_t i = 0; i < code.n; i++)
+		if (memchr(":+={}|,()", code.p[i], 9))
+			return true;
+	return false;
+}
+
 bool code_form_wrong(const struct system *s, struct str system, struct str code)
 {
 	static const struct {
@@ -83,7 +94,7 @@ bool code_form_wrong(const struct system *s, struct str system, struct str code)
 		{"http://unstats.un.org/unsd/methods/m49/m49.htm", is_area},
 		{"http://www.nlm.nih.gov/research/umls/rxnorm", is_rxnorm},
 	};
-	if (s && (s->rules || s->content != IMAGE_NOT_PRESENT))
+	if ((s && (s->rules || s->content != IMAGE_NOT_PRESENT)) || code_is_expression(system, code))
 		return false;
 	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
 		if (str_is(system, forms[i].system))

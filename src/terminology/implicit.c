@@ -1,8 +1,8 @@
 /*
  * Value sets that have no resource because their URL spells them out: all codes of a system (SYSTEM?fhir_vs, or
- * CodeSystem.valueSet), SNOMED CT by a concept or a reference set (http://hl7.org/fhir/R4/snomedct.html#implicit),
- * LOINC by an answer list or a part (http://hl7.org/fhir/R4/loinc.html#implicit). Each becomes the definition that it
- * stands for.
+ * CodeSystem.valueSet), SNOMED CT by a concept, a reference set or an expression constraint
+ * (http://hl7.org/fhir/R4/snomedct.html#implicit), LOINC by an answer list or a part
+ * (http://hl7.org/fhir/R4/loinc.html#implicit). Each becomes the definition that it stands for.
  */
 #include "terminology/release_priv.h"
 #include "terminology/terminology_priv.h"
@@ -16,18 +16,36 @@ bool implicit_possible(const struct terminology *t, struct str canonical)
 	       map_get(&t->all_codes, url) != NULL;
 }
 
-/* An include of the system with at most one filter. */
-static const struct json *define(struct terminology *t, struct str url, struct str system, struct str version,
-				 const char *property, const char *op, struct str value, struct error *err)
+static struct json_writer begin(struct buf *text, struct str url)
 {
-	struct buf text;
-	buf_init(&text, 1 << 16);
-	struct json_writer w = json_writer(&text);
+	buf_init(text, 1 << 16);
+	struct json_writer w = json_writer(text);
 	json_object_begin(&w);
 	json_put_member(&w, S("resourceType"), S("ValueSet"));
 	json_put_member(&w, S("url"), url);
 	json_put_member(&w, S("status"), S("active"));
 	json_key(&w, S("compose"));
+	return w;
+}
+
+static const struct json *finish(struct terminology *t, struct json_writer *w, struct buf *text, struct error *err)
+{
+	json_object_end(w);
+	struct str copy = buf_ok(text) ? arena_str(&t->arena, buf_str(text)) : STR_NULL;
+	buf_done(text);
+	if (!copy.p) {
+		error_set(err, ERR_LIMIT, "the URL of a value set is too long");
+		return NULL;
+	}
+	return json_parse(&t->arena, copy, 0, err);
+}
+
+/* An include of the system with at most one filter. */
+static const struct json *define(struct terminology *t, struct str url, struct str system, struct str version,
+				 const char *property, const char *op, struct str value, struct error *err)
+{
+	struct buf text;
+	struct json_writer w = begin(&text, url);
 	json_object_begin(&w);
 	json_key(&w, S("include"));
 	json_array_begin(&w);
@@ -47,14 +65,39 @@ static const struct json *define(struct terminology *t, struct str url, struct s
 	json_object_end(&w);
 	json_array_end(&w);
 	json_object_end(&w);
-	json_object_end(&w);
-	struct str copy = buf_ok(&text) ? arena_str(&t->arena, buf_str(&text)) : STR_NULL;
-	buf_done(&text);
-	if (!copy.p) {
-		error_set(err, ERR_LIMIT, "the URL of a value set is too long");
-		return NULL;
+	return finish(t, &w, &text, err);
+}
+
+/* Constraints come percent-encoded, or as they are. */
+static struct str decoded(struct arena *a, struct str text)
+{
+	char *to = arena_alloc(a, text.n + 1);
+	size_t n = 0;
+	for (size_t i = 0; to && i < text.n; i++) {
+		static const char digits[] = "0123456789abcdef";
+		const char *high = NULL, *low = NULL;
+		if (text.p[i] == '%' && i + 2 < text.n) {
+			high = memchr(digits, text.p[i + 1] | 32, 16);
+			low = memchr(digits, text.p[i + 2] | 32, 16);
+		}
+		to[n++] = high && low ? (char)((high - digits) * 16 + (low - digits)) : text.p[i];
+		i += high && low ? 2 : 0;
 	}
-	return json_parse(&t->arena, copy, 0, err);
+	return to ? str_make(to, n) : STR_NULL;
+}
+
+static const struct json *of_constraint(struct terminology *t, struct str url, struct str version, struct str ecl,
+					struct error *err)
+{
+	struct buf text;
+	struct str plain = decoded(&t->arena, ecl);
+	struct json_writer w = begin(&text, url);
+	if (plain.p && ecl_write_compose(&w, plain, version, err))
+		return finish(t, &w, &text, err);
+	buf_done(&text);
+	if (!plain.p)
+		error_memory(err);
+	return NULL;
 }
 
 static bool all_digits(struct str s)
@@ -74,7 +117,9 @@ static const struct json *of_snomed(struct terminology *t, struct str url, struc
 		return define(t, url, system, version, NULL, NULL, STR_NULL, err);
 	if (str_is(what, "=refset"))
 		return define(t, url, system, version, "refset", "exists", S("true"), err);
-	struct str isa = S("=isa/"), refset = S("=refset/");
+	struct str isa = S("=isa/"), refset = S("=refset/"), ecl = S("=ecl/");
+	if (str_starts(what, ecl))
+		return of_constraint(t, url, version, str_slice(what, ecl.n, what.n), err);
 	if (str_starts(what, isa) && all_digits(str_slice(what, isa.n, what.n)))
 		return define(t, url, system, version, "concept", "is-a", str_slice(what, isa.n, what.n), err);
 	if (str_starts(what, refset) && all_digits(str_slice(what, refset.n, what.n)))
@@ -100,6 +145,8 @@ const struct json *implicit_value_set(struct terminology *t, struct str canonica
 				      struct error *err)
 {
 	struct str version = canonical, url = str_split(&version, '|'), loinc = S(LOINC_URL "/vs");
+	if (str_find(canonical, S("?fhir_vs=ecl/")) != STR_NONE)
+		url = canonical; /* bars are around terms */
 	size_t mark = str_find(url, marker);
 	const uint64_t *all = map_get(&t->all_codes, url);
 	if (all)

@@ -257,7 +257,7 @@ enum code_answer system_has(const struct system *s, struct str code, uint32_t *r
 	*ret_id = image_find(&s->image, code);
 	if (*ret_id != IMAGE_NONE)
 		return CODE_IN;
-	return s->content == IMAGE_COMPLETE ? CODE_NOT_IN : CODE_UNKNOWN;
+	return s->content == IMAGE_COMPLETE && !code_is_expression(s->url, code) ? CODE_NOT_IN : CODE_UNKNOWN;
 }
 
 /* The next character with white space folded and ASCII in lower case; -1 at the end. Leading and trailing white space

@@ -53,7 +53,8 @@ struct code_verdict {
 };
 
 /* Is the coding in the value set (canonical, resolved as seen from `from`)? Also understood: the value set of all codes
- * that a CodeSystem names, SYSTEM?fhir_vs, http://snomed.info/sct?fhir_vs=isa/ID|refset|refset/ID, http://loinc.org/vs,
+ * that a CodeSystem names, SYSTEM?fhir_vs, http://snomed.info/sct?fhir_vs=isa/ID|refset|refset/ID|ecl/CONSTRAINT,
+ * http://loinc.org/vs,
  * and http://loinc.org/vs/ with an answer list or a part. A coding without system is looked up in
  * all systems of the value set when `bare` is true (elements of type code). */
 struct code_verdict terminology_validate_in(struct terminology *t, struct arena *a, struct str value_set,

@@ -33,6 +33,7 @@ struct rule_system {
 	const char *unknown; /* why a code may be CODE_UNKNOWN */
 };
 const struct rule_system *rule_system_find(struct str url);
+
 struct system {
 	struct str url, version, name;
 	const struct rule_system *rules; /* NULL: the image has the codes */
@@ -45,6 +46,8 @@ struct system {
 /* Codes that cannot be codes of a system because they do not have its form; asked only where its content is not at
  * hand: s is NULL or empty (form.c). */
 bool code_form_wrong(const struct system *s, struct str system, struct str code);
+/* An expression of SNOMED CT rather than the id of a concept: whether it is valid is not known here. */
+bool code_is_expression(struct str system, struct str code);
 
 /* The code system that url (and version, may be STR_NULL) names, as seen from `from`. NULL when there is none; *ret_why
  * then says so. Takes the lock when it has to make it; _locked when the caller holds it. */
@@ -136,6 +139,9 @@ const struct value_set *value_set_take(struct terminology *t, const struct json 
 /* The definition of a value set that its URL spells out, in the arena; NULL when it is none. */
 const struct json *implicit_value_set(struct terminology *t, struct str canonical, const struct canonical *from,
 				      struct error *err);
+/* A ValueSet.compose for an expression constraint of SNOMED CT. ERR_VALUE where it is malformed, ERR_NOT_SUPPORTED for
+ * what a composition cannot say. */
+bool ecl_write_compose(struct json_writer *w, struct str ecl, struct str version, struct error *err) MUST_USE;
 /* Whether a URL may spell one out; cheap. */
 bool implicit_possible(const struct terminology *t, struct str canonical);
 

@@ -152,6 +152,53 @@ static const char sct_relationships[] =
 static const char sct_refset[] = "id\teffectiveTime\tactive\tmoduleId\trefsetId\treferencedComponentId\n"
 				 "u3\t20240101\t1\tm\t700\t20\nu4\t20240101\t0\tm\t700\t30\n";
 
+/* Constraints, and which of the concepts 10 20 30 40 138875005 they have; NULL: refused. */
+static const struct {
+	const char *ecl, *codes;
+} constraints[] = {
+	{"<< 10", "10 20 30"},
+	{"<10 |Disease|", "20 30"},
+	{"<!10", "20"},
+	{"> 20", "138875005 10"},
+	{">> 20", "138875005 10 20"},
+	{">!30", "20"},
+	{"^ 700", "20"},
+	{"10", "10"},
+	{"*", "138875005 10 20 30 40"},
+	{"<< 20 OR 138875005", "20 30 138875005"},
+	{"<< 10 AND >> 20", "10 20"},
+	{"(<<10 and >>20) or 30 /* the last */", "10 20 30"},
+	{"<< 10 MINUS (20 OR 30)", "10"},
+	{"%3C%3C%2020", "20 30"},
+	{"", NULL},
+	{"<<", NULL},
+	{"<< x", NULL},
+	{"10 20", NULL},
+	{"(10", NULL},
+	{"10 AND 20 OR 30", NULL},
+	{"(10 OR 20) AND 30", NULL},
+	{"<<! 10", NULL},
+	{"10 : 363698007 = 30", NULL},
+	{"10 |Disease", NULL},
+};
+
+static void expression_constraints(struct world *w)
+{
+	for (size_t i = 0; i < sizeof(constraints) / sizeof(constraints[0]); i++) {
+		struct error err = {0};
+		struct buf got;
+		struct expand_options o = {.flat = true};
+		struct str url = arena_printf(&w->arena, "http://snomed.info/sct?fhir_vs=ecl/%s", constraints[i].ecl);
+		const struct expansion *e = terminology_expand(w->terminology, &w->arena, url, NULL, &o, &err);
+		buf_init(&got, 4096);
+		for (size_t k = 0; e && k < e->count; k++)
+			buf_printf(&got, "%s%.*s", k ? " " : "", STR_ARG(e->codes[k].code));
+		if (!e != !constraints[i].codes || (e && !str_is(buf_str(&got), constraints[i].codes)))
+			fail_msg("%s: %.*s %s", constraints[i].ecl, STR_ARG(buf_str(&got)), err.text);
+		buf_done(&got);
+	}
+}
+
 static void snomed(void **state)
 {
 	struct world *w = *state;
@@ -175,6 +222,7 @@ static void snomed(void **state)
 		{NULL, "http://snomed.info/sct|10", "flu", CODE_IN, CODE_DISPLAY_WRONG},
 		{NULL, "http://snomed.info/sct|40", NULL, CODE_IN, CODE_INACTIVE},
 		{NULL, "http://snomed.info/sct|50", NULL, CODE_NOT_IN, CODE_INVALID},
+		{NULL, "http://snomed.info/sct|20:363698007=30", NULL, CODE_UNKNOWN, CODE_SYSTEM_PARTIAL},
 		{"http://x/below", "http://snomed.info/sct|30", NULL, CODE_IN, CODE_FINE},
 		{"http://x/below", "http://snomed.info/sct|10", NULL, CODE_NOT_IN, CODE_NOT_MEMBER},
 		{"http://x/site", "http://snomed.info/sct|20", NULL, CODE_IN, CODE_FINE},
@@ -190,12 +238,13 @@ static void snomed(void **state)
 		 CODE_NOT_MEMBER},
 		{"http://snomed.info/sct/900000000000207008?fhir_vs=isa/10", "http://snomed.info/sct|20", NULL, CODE_IN,
 		 CODE_FINE},
-		{"http://snomed.info/sct/731000124108?fhir_vs=isa/10", "http://snomed.info/sct|22298006", NULL, CODE_UNKNOWN,
-		 CODE_SYSTEM_UNKNOWN},
+		{"http://snomed.info/sct/731000124108?fhir_vs=isa/10", "http://snomed.info/sct|22298006", NULL,
+		 CODE_UNKNOWN, CODE_SYSTEM_UNKNOWN},
 		{"http://snomed.info/sct?fhir_vs=ecl/whatever", "http://snomed.info/sct|20", NULL, CODE_UNKNOWN,
 		 CODE_VALUE_SET_UNDECIDED},
 	};
 	ask(w, questions, sizeof(questions) / sizeof(questions[0]));
+	expression_constraints(w);
 	assert_int_equal(terminology_subsumes(w->terminology, S("http://snomed.info/sct"), STR_NULL, S("10"), S("30")),
 			 SUBSUMES);
 	struct coding heart = world_coding("http://snomed.info/sct|20", NULL);

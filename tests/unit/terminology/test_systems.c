@@ -40,6 +40,7 @@ static const struct {
 	{"http://snomed.info/sct", NULL, "22298006", NULL, CODE_UNKNOWN, CODE_SYSTEM_PARTIAL},
 	{"http://snomed.info/sct", NULL, "22298007", NULL, CODE_NOT_IN, CODE_INVALID},
 	{"http://snomed.info/sct", NULL, "1", NULL, CODE_NOT_IN, CODE_INVALID},
+	{"http://snomed.info/sct", NULL, "22298006:363698007=80891009", NULL, CODE_UNKNOWN, CODE_SYSTEM_PARTIAL},
 	{"urn:iso:std:iso:3166", NULL, "Australia", NULL, CODE_NOT_IN, CODE_INVALID},
 	{"urn:iso:std:iso:3166", NULL, "DE", NULL, CODE_UNKNOWN, CODE_SYSTEM_UNKNOWN},
 	{"http://hl7.org/fhir/administrative-gender", NULL, "male", "male", CODE_IN, CODE_FINE},
