@@ -62,6 +62,7 @@ struct world {
 	struct validator *validator;
 	struct str profiles[MAX_PROFILES];
 	size_t profile_count;
+	struct suite *suite;
 };
 
 static bool read_text(struct suite *s, struct arena *a, struct str name, struct str *ret_text, struct error *err)
@@ -223,7 +224,7 @@ static bool world_load(struct suite *s, struct world *w, const struct step *step
 
 static bool world_init(struct suite *s, struct world *w, const struct step *step, struct error *err)
 {
-	*w = (struct world){0};
+	*w = (struct world){.suite = s};
 	arena_init(&w->arena, (size_t)1 << 30);
 	w->canonicals = canonicals_new(err);
 	if (!w->canonicals || !world_load(s, w, step, err))
@@ -314,8 +315,29 @@ static const struct issue *first_error(const struct issues *findings)
 	return NULL;
 }
 
+/* The target of "Type/id" when the suite has a file id.xml or id.json with such a resource. */
+static const struct json *find_target(void *ctx, struct str reference)
+{
+	struct world *w = ctx;
+	struct reference r = reference_parse(definitions_builtin(), reference);
+	static const char *const forms[] = {"xml", "json"};
+	for (size_t i = 0; r.kind == REF_RELATIVE && i < sizeof(forms) / sizeof(forms[0]); i++) {
+		struct str text, name = arena_printf(&w->arena, "%.*s.%s", STR_ARG(r.id), forms[i]);
+		struct document document;
+		struct issues findings;
+		struct error err = {0};
+		issues_init(&findings, &w->arena);
+		if (!name.p || !read_text(w->suite, &w->arena, name, &text, &err) ||
+		    !document_read(&w->arena, definitions_builtin(), text, NULL, &findings, &document, &err))
+			continue;
+		if (str_eq(json_get_str(document.tree, S("resourceType")), r.type))
+			return document.tree;
+	}
+	return NULL;
+}
+
 /* As the reference implementation is set up for the suite: what it cannot find or match is an error there. */
-static struct validation_options options_of(const struct world *w, const struct step *step)
+static struct validation_options options_of(struct world *w, const struct step *step)
 {
 	const struct json *own = step->own, *test = step->test;
 	struct str references = json_get_str(test, S("validateReference"));
@@ -332,6 +354,8 @@ static struct validation_options options_of(const struct world *w, const struct 
 		.now_ms = clock_now_ms(),
 		.references_must_resolve = str_starts(references, S("CHECK_EXISTS")),
 		.rest_references = rest,
+		.resolve = find_target,
+		.resolve_ctx = w,
 	};
 }
 
@@ -429,10 +453,19 @@ static enum verdict run_step(struct suite *s, const struct step *step, bool *ret
 	return done;
 }
 
-static void run_case(struct suite *s, const struct json *test, const struct json *summary)
+/* The name in the list of known failures: "name", "name (2)" for a second case of that name. */
+static struct str case_label(struct suite *s, const struct json *tests, size_t index)
+{
+	size_t before = 1;
+	struct str name = json_get_str(json_at(tests, index), S("name"));
+	for (size_t i = 0; i < index; i++)
+		before += str_eq(json_get_str(json_at(tests, i), S("name")), name);
+	return before == 1 ? name : arena_printf(&s->arena, "%.*s (%zu)", STR_ARG(name), before);
+}
+
+static void run_case(struct suite *s, const struct json *test, const struct json *summary, struct str name)
 {
 	static const char *const steps[] = {"base", "profile", "logical"};
-	struct str name = json_get_str(test, S("name"));
 	bool right = true, ran = false, known;
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
 		struct step step = {.name = steps[i], .test = test};
@@ -499,7 +532,7 @@ static bool run(struct suite *s, struct error *err)
 	for (struct json_iter it = json_iter(tests); json_next(&it); i++) {
 		const struct json *summary = summary_of(s, tests, i);
 		if (is_wanted(s, it.value, summary))
-			run_case(s, it.value, summary);
+			run_case(s, it.value, summary, case_label(s, tests, i));
 		fflush(stdout);
 	}
 	return true;
