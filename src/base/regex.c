@@ -5,7 +5,8 @@
 #include <pcre2.h>
 
 enum {
-	MATCH_LIMIT = 1000000, /* steps: some ten milliseconds */
+	MATCH_LIMIT = 1000000, /* attempts from one place of the text */
+	STEP_LIMIT = 5000000, /* items of the pattern tried in all: some hundred milliseconds */
 	DEPTH_LIMIT = 50000,
 	HEAP_LIMIT_KB = 16 * 1024,
 	MAX_PATTERN = 16 * 1024
@@ -31,7 +32,7 @@ static bool fail_pcre(struct error *err, int code, const char *what)
 	PCRE2_UCHAR text[160];
 	if (code == PCRE2_ERROR_NOMEMORY || code == PCRE2_ERROR_HEAPLIMIT)
 		return error_set(err, ERR_LIMIT, "%s needs too much memory", what);
-	if (code == PCRE2_ERROR_MATCHLIMIT || code == PCRE2_ERROR_DEPTHLIMIT)
+	if (code == PCRE2_ERROR_CALLOUT || code == PCRE2_ERROR_MATCHLIMIT || code == PCRE2_ERROR_DEPTHLIMIT)
 		return error_set(err, ERR_LIMIT, "%s takes too many steps", what);
 	if (pcre2_get_error_message(code, text, sizeof(text)) < 0)
 		text[0] = '\0';
@@ -49,7 +50,10 @@ const struct regex *regex_compile(struct arena *a, struct str pattern, unsigned 
 		error_memory(err);
 		return NULL;
 	}
-	uint32_t options = PCRE2_UTF | PCRE2_UCP | PCRE2_DOTALL | PCRE2_NEVER_BACKSLASH_C;
+	/* The library limits the attempts from each place of the text; a call before each item of the pattern lets us
+	 * limit all of them together. Items that never give back what they took would run between two calls. */
+	uint32_t options = PCRE2_UTF | PCRE2_UCP | PCRE2_DOTALL | PCRE2_NEVER_BACKSLASH_C | PCRE2_AUTO_CALLOUT |
+			   PCRE2_NO_AUTO_POSSESS;
 	options |= flags & REGEX_NO_CASE ? PCRE2_CASELESS : 0;
 	options |= flags & REGEX_LINES ? PCRE2_MULTILINE : 0;
 	options |= flags & REGEX_WHOLE ? PCRE2_ANCHORED | PCRE2_ENDANCHORED : 0;
@@ -65,41 +69,63 @@ const struct regex *regex_compile(struct arena *a, struct str pattern, unsigned 
 
 /* What one match needs, in the scratch arena. */
 struct matching {
+	uint64_t steps;
 	pcre2_match_context *context;
 	pcre2_match_data *data;
 };
 
-static bool prepare(const struct regex *r, struct arena *scratch, struct matching *m, struct error *err)
+static int count_step(pcre2_callout_block *block, void *ctx)
 {
+	uint64_t *steps = ctx;
+	(void)block;
+	return ++*steps > STEP_LIMIT ? PCRE2_ERROR_CALLOUT : 0;
+}
+
+static bool prepare(const struct regex *r, struct arena *scratch, struct str text, struct matching *m,
+		    struct error *err)
+{
+	if (text.n > REGEX_MAX_TEXT)
+		return error_set(err, ERR_LIMIT, "A text of more than %zu bytes is too long for a regular expression",
+				 REGEX_MAX_TEXT);
+	m->steps = 0;
 	pcre2_general_context *memory = pcre2_general_context_create(take, give, scratch);
 	m->context = memory ? pcre2_match_context_create(memory) : NULL;
 	m->data = memory ? pcre2_match_data_create_from_pattern(r->code, memory) : NULL;
 	if (!m->context || !m->data)
 		return error_memory(err);
+	pcre2_set_callout(m->context, count_step, &m->steps);
 	pcre2_set_match_limit(m->context, MATCH_LIMIT);
 	pcre2_set_depth_limit(m->context, DEPTH_LIMIT);
 	pcre2_set_heap_limit(m->context, HEAP_LIMIT_KB);
 	return true;
 }
 
-bool regex_search(const struct regex *r, struct arena *scratch, struct str text, bool *ret_found, struct error *err)
+bool regex_search_counted(const struct regex *r, struct arena *scratch, struct str text, bool *ret_found,
+			  uint64_t *steps, struct error *err)
 {
 	struct matching m;
-	if (!prepare(r, scratch, &m, err))
+	if (!prepare(r, scratch, text, &m, err))
 		return false;
 	int code = pcre2_match(r->code, (PCRE2_SPTR)(text.p ? text.p : ""), text.n, 0, 0, m.data, m.context);
+	*steps += m.steps;
 	if (code < 0 && code != PCRE2_ERROR_NOMATCH)
 		return fail_pcre(err, code, "Matching the regular expression");
 	*ret_found = code >= 0;
 	return true;
 }
 
+bool regex_search(const struct regex *r, struct arena *scratch, struct str text, bool *ret_found, struct error *err)
+{
+	uint64_t steps = 0;
+	return regex_search_counted(r, scratch, text, ret_found, &steps, err);
+}
+
 bool regex_replace(const struct regex *r, struct arena *scratch, struct str text, struct str replacement,
-		   struct buf *out, struct error *err)
+		   struct buf *out, uint64_t *steps, struct error *err)
 {
 	struct matching m;
 	size_t room = 2 * text.n + replacement.n + 64;
-	if (!prepare(r, scratch, &m, err))
+	if (!prepare(r, scratch, text, &m, err))
 		return false;
 	for (int round = 0; round < 2; round++) {
 		size_t n = room;
@@ -111,6 +137,7 @@ bool regex_replace(const struct regex *r, struct arena *scratch, struct str text
 						    PCRE2_SUBSTITUTE_UNSET_EMPTY,
 					    m.data, m.context, (PCRE2_SPTR)(replacement.p ? replacement.p : ""),
 					    replacement.n, (PCRE2_UCHAR *)into, &n);
+		*steps += m.steps;
 		if (code >= 0) {
 			out->n += n;
 			return true;

@@ -155,8 +155,10 @@ int item_equal(struct eval *e, const struct path_item *a, const struct path_item
 	struct path_item x, y;
 	struct str s, t;
 	e->work++;
-	if (plain_text(a, &s) && plain_text(b, &t))
+	if (plain_text(a, &s) && plain_text(b, &t)) {
+		e->work += s.n / 256;
 		return str_eq(s, t);
+	}
 	bool elements = a->kind == PATH_ELEMENT && b->kind == PATH_ELEMENT;
 	/* Ids and extensions are part of an element. */
 	if (elements && (a->extra || b->extra) && !json_equal(e, a->extra, b->extra))
@@ -262,8 +264,10 @@ static bool json_equivalent(struct eval *e, const struct json *a, const struct j
 
 static bool values_equivalent(struct eval *e, const struct path_item *x, const struct path_item *y)
 {
-	if (x->kind == PATH_STRING && y->kind == PATH_STRING)
+	if (x->kind == PATH_STRING && y->kind == PATH_STRING) {
+		e->work += x->text.n / 16;
 		return text_equivalent(x->text, y->text);
+	}
 	if (item_is_number(x) && item_is_number(y))
 		return numbers_equivalent(x, y);
 	if (both_measures(x, y)) {

@@ -11,7 +11,7 @@ static bool two_strings(struct eval *e, const struct call *c, struct str *ret_te
 	if (!input_string(e, c, ret_text, &has_text) || !arg_string(e, c, c->node->args, ret_other, &has_other))
 		return false;
 	*ret_there = has_text && has_other;
-	return eval_work(e, ret_there && has_text ? ret_text->n / 16 : 0);
+	return true;
 }
 
 /* ---- looking --------------------------------------------------------------------------------------------------- */
@@ -280,7 +280,7 @@ static bool matches(struct eval *e, const struct call *c, unsigned flags, struct
 		return true;
 	if (!regex_of(e, c, pattern, c->node->args->next, flags, &regex) || !eval_work(e, 20))
 		return false;
-	if (!regex_search(regex, e->arena, text, &found, &why))
+	if (!regex_search_counted(regex, e->arena, text, &found, &e->work, &why))
 		return eval_fail(e, c->node, why.code, "%s", why.text);
 	return add_boolean(e, out, found);
 }
@@ -312,7 +312,7 @@ bool fn_replace_matches(struct eval *e, const struct call *c, struct path_items 
 	if (!regex_of(e, c, pattern, second->next, 0, &regex) || !eval_work(e, 20))
 		return false;
 	buf_init(&replaced, PATH_MAX_TEXT);
-	if (regex_replace(regex, e->arena, text, by, &replaced, &why))
+	if (regex_replace(regex, e->arena, text, by, &replaced, &e->work, &why))
 		return add_buffer(e, out, &replaced);
 	buf_done(&replaced);
 	return eval_fail(e, c->node, why.code, "%s", why.text);

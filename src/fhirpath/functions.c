@@ -127,5 +127,6 @@ bool input_string(struct eval *e, const struct call *c, struct str *ret_text, bo
 		return eval_fail(e, c->node, ERR_VALUE, "%s() needs a string, and this is %.*s",
 				 c->node->function->name, STR_ARG(kind_name(value.kind)));
 	*ret_text = value_text(e, &value);
-	return ret_text->p || error_memory(e->err);
+	/* Long texts are long work. */
+	return ret_text->p ? eval_work(e, ret_text->n / 16) : error_memory(e->err);
 }
