@@ -238,8 +238,9 @@ const struct profile_element **check_slices(struct validation *v, const struct n
 	}
 	if (!e->slicing || !e->slicing->count)
 		return found;
-	for (size_t i = 0; i < s->count; i++) {
-		struct node item = walk_item(parent, core, s, i);
+	struct node item;
+	struct slot_walk w = slot_walk(s);
+	for (size_t i = 0; slot_next(&w, s, parent, core, &item); i++) {
 		node_describe(v, &item, s->type);
 		found[i] = match(v, &item, e);
 		check_rules(v, &item, e, found[i], &last, &open);
@@ -272,8 +273,9 @@ static void add_items(struct validation *v, const struct node *n, const struct p
 	size_t a = json_is(s->value, JSON_ARRAY) ? json_size(s->value) : s->value != NULL;
 	size_t b = json_is(s->extra, JSON_ARRAY) ? json_size(s->extra) : s->extra != NULL;
 	s->count = a > b ? a : b;
-	for (size_t i = 0; i < s->count; i++) {
-		struct node item = walk_item(n, c, s, i);
+	struct node item;
+	struct slot_walk w = slot_walk(s);
+	while (slot_next(&w, s, n, c, &item)) {
 		node_describe(v, &item, s->type);
 		if (item.value || item.extra)
 			nodes_add(v, into, &item);

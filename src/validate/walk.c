@@ -67,23 +67,39 @@ void node_describe(struct validation *v, struct node *n, const struct profile_ty
 	}
 }
 
-struct node walk_item(const struct node *parent, const struct profile_element *definition, const struct slot *s,
-		      size_t index)
+struct slot_walk slot_walk(const struct slot *s)
 {
-	struct node n = node_child(parent, definition->name, definition->list ? (int64_t)index : -1, s->value);
-	n.extra = s->extra;
-	n.definition = definition;
-	if (json_is(s->value, JSON_ARRAY))
-		n.value = json_at(s->value, index);
-	if (json_is(s->extra, JSON_ARRAY))
-		n.extra = json_at(s->extra, index);
+	return (struct slot_walk){
+		.values = json_iter(json_is(s->value, JSON_ARRAY) ? s->value : NULL),
+		.extras = json_iter(json_is(s->extra, JSON_ARRAY) ? s->extra : NULL),
+	};
+}
+
+bool slot_next(struct slot_walk *w, const struct slot *s, const struct node *parent,
+	       const struct profile_element *definition, struct node *ret_node)
+{
+	if (w->index == s->count)
+		return false;
+	bool list = json_is(s->value, JSON_ARRAY) || json_is(s->extra, JSON_ARRAY);
+	struct node n = node_child(parent, definition->name, definition->list && list ? (int64_t)w->index : -1, NULL);
+	if (!json_is(s->value, JSON_ARRAY))
+		n.value = w->index ? NULL : s->value;
+	else if (json_next(&w->values))
+		n.value = w->values.value;
+	if (!json_is(s->extra, JSON_ARRAY))
+		n.extra = w->index ? NULL : s->extra;
+	else if (json_next(&w->extras))
+		n.extra = w->extras.value;
 	if (json_is(n.value, JSON_NULL) && n.extra)
 		n.value = NULL;
 	if (json_is(n.extra, JSON_NULL))
 		n.extra = NULL;
 	if (definition->choice && s->type)
 		n.choice = s->type->code;
-	return n;
+	n.definition = definition;
+	w->index++;
+	*ret_node = n;
+	return true;
 }
 
 /* ---- members into slots --------------------------------------------------------------------------------------------
@@ -281,10 +297,9 @@ static void walk_slot(struct validation *v, const struct node *parent, const str
 		      const struct slot *s, const struct child_rule *rules)
 {
 	struct overlays o;
-	for (size_t i = 0; i < s->count; i++) {
-		struct node n = walk_item(parent, definition, s, i);
-		if (!json_is(s->value, JSON_ARRAY) && !json_is(s->extra, JSON_ARRAY))
-			n.index = -1;
+	struct node n;
+	struct slot_walk w = slot_walk(s);
+	for (size_t i = 0; slot_next(&w, s, parent, definition, &n); i++) {
 		item_overlays(v, rules, definition->position, i, &o);
 		if (v->additions && !o.count)
 			continue;

@@ -36,9 +36,15 @@ struct child_rule {
 void walk_element(struct validation *v, struct node *n, const struct profile_type *type, const struct overlays *o);
 /* One resource with a holder of its own. */
 void walk_resource(struct validation *v, struct node *n, const struct holder *outer, const struct overlays *o);
-/* The item of a slot as a node. */
-struct node walk_item(const struct node *parent, const struct profile_element *definition, const struct slot *s,
-		      size_t index);
+/* The items of a slot as nodes: `struct slot_walk w = slot_walk(s); while (slot_next(&w, s, parent, definition, &n))`.
+ */
+struct slot_walk {
+	struct json_iter values, extras;
+	size_t index;
+};
+struct slot_walk slot_walk(const struct slot *s);
+bool slot_next(struct slot_walk *w, const struct slot *s, const struct node *parent,
+	       const struct profile_element *definition, struct node *ret_node);
 const char *json_name_of(const struct json *j);
 
 bool validator_has_rules(const struct validator *r, const struct fhir_type *type);
