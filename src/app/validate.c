@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "validate/cds_hooks.h"
 
 struct settings {
 	struct option_list profiles;
@@ -64,7 +65,7 @@ static bool find_profile(struct app *app, struct canonicals *c, struct str *prof
 	struct issues findings;
 	issues_init(&findings, &app->arena);
 	if (str_find(*profile, S("://")) != STR_NONE || str_starts(*profile, S("urn:"))) {
-		if (canonicals_find(c, S("StructureDefinition"), *profile, NULL))
+		if (cds_hooks_model(*profile) || canonicals_find(c, S("StructureDefinition"), *profile, NULL))
 			return true;
 		return error_set(err, ERR_NOT_FOUND, "the profile %.*s is not at hand; name its package with --package",
 				 STR_ARG(*profile));

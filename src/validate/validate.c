@@ -89,6 +89,8 @@ static void run(struct validation *v, const struct json *document)
 	struct error ignored = {0};
 	const struct profile *logical = logical_model(v);
 	struct profile_type type = {.code = logical ? logical->type : S("Resource")};
+	if (cds_hooks_check(v, document))
+		return;
 	root.holder = &around;
 	root.type = resource_type(v->definitions, document, &ignored);
 	root.name = logical ? logical->root->path : root.type ? root.type->name : S("$");

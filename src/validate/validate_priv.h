@@ -112,6 +112,9 @@ type_rule type_rule_next(struct str type, size_t *at);
 void bundle_check_document(struct validation *v, const struct node *at);
 void bundle_check_message(struct validation *v, const struct node *at);
 
+/* Validates a request or response of CDS Hooks when its model was asked for and is not at hand; false: it was not. */
+bool cds_hooks_check(struct validation *v, const struct json *document);
+
 /* ---- the walk --------------------------------------------------------------------------------------------------- */
 
 /* Does the element or resource at a node conform to a profile? 1 yes, 0 no, -1 the profile is not at hand. Findings go

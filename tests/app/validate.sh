@@ -134,4 +134,15 @@ expect "nothing to validate" 2
 run validate --level loud in/good.json
 expect "a level that is none" 2
 
+# ---- CDS Hooks
+model=http://hl7.org/fhir/tools/StructureDefinition
+printf '{"hook":"patient-view","hookInstance":"1","context":{"userId":"Practitioner/1","patientId":"Patient/1"},\n"prefetch":{"p":{"resourceType":"Patient","gender":"f"},"q":null}}' >hook.json
+run validate --profile $model/CDSHooksRequest hook.json
+expect "a CDS Hooks request" 1
+says "an id with a type" out 'CDSHooksRequest.context.patientId: "Patient/1"'
+says "the resource in it" out 'CDSHooksRequest.prefetch\[0\].value.gender: '
+echo '{"cards":[]}' >cards.json
+run validate --profile $model/CDSHooksResponse cards.json
+expect "a CDS Hooks response" 0
+
 done_testing
