@@ -258,6 +258,7 @@ static struct str corrected(struct str expression)
 	static const struct {
 		const char *wrong, *right;
 	} errata[] = {
+		{"operator = 'exists' implies (answer is Boolean)", "operator = 'exists' implies (answer is boolean)"},
 		{"enableWhen.count() > 2 implies enableBehavior.exists()",
 		 "enableWhen.count() > 1 implies enableBehavior.exists()"},
 		{"probability is decimal implies (probability as decimal) <= 100",

@@ -1,0 +1,253 @@
+/* Rules of single types: Bundles, references, narratives, attachments, questionnaires, definitions, CDS Hooks. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "fixture.h"
+
+#define QUESTIONNAIRE                                                                                                  \
+	"{'resourceType':'Questionnaire','url':'http://x.test/q','status':'active','item':["                           \
+	"{'linkId':'1','type':'boolean','required':true},"                                                             \
+	"{'linkId':'2','type':'group','enableWhen':[{'question':'1','operator':'=','answerBoolean':true}],'item':["    \
+	"{'linkId':'2.1','type':'integer','repeats':true,'extension':[{'url':'http://hl7.org/fhir/"                    \
+	"StructureDefinition/"                                                                                         \
+	"maxValue','valueInteger':3}]}]},"                                                                             \
+	"{'linkId':'3','type':'choice','answerOption':[{'valueCoding':{'system':'http://x.test/s','code':'a'}}]},"     \
+	"{'linkId':'4','type':'string','maxLength':3,'extension':[{'url':'http://hl7.org/fhir/StructureDefinition/"    \
+	"regex','valueString':'[a-z]+'}]},{'linkId':'5','type':'display','text':'x'}]}"
+
+static const char *const definitions[] = {QUESTIONNAIRE, NULL};
+
+#define ORG "{'resourceType':'Organization','id':'o','name':'O'}"
+#define COMPOSITION(subject)                                                                                           \
+	"{'resourceType':'Composition','id':'c','status':'final','type':{'text':'t'},'date':'2020','title':'T',"       \
+	"'author':[{'reference':'" subject "'}]}"
+#define DOCUMENT(entries)                                                                                              \
+	"{'resourceType':'Bundle','type':'document','timestamp':'2020-01-01T00:00:00Z',"                               \
+	"'identifier':{'system':'http://x.test/i','value':'1'},'entry':[" entries "]}"
+#define ENTRY(url, resource) "{'fullUrl':'" url "','resource':" resource "}"
+
+static const struct fixture_case bundles[] = {
+	{DOCUMENT(ENTRY("http://x.test/Composition/c",
+			COMPOSITION("Organization/o")) "," ENTRY("http://x.test/Organization/o", ORG)),
+	 NULL, ""},
+	{DOCUMENT(ENTRY("http://x.test/Composition/c",
+			COMPOSITION("Organization/p")) "," ENTRY("http://x.test/Organization/o", ORG)),
+	 NULL, "error Bundle.entry[0].resource.author[0] bundle-reference\nerror Bundle.entry[1] bundle-linked"},
+	{DOCUMENT(ENTRY("http://x.test/Organization/o", ORG)), NULL,
+	 "error Bundle bdl-11\nerror Bundle.entry[0] bundle-first"},
+	{"{'resourceType':'Bundle','type':'collection','entry':[{'resource':" ORG "}]}", NULL,
+	 "error Bundle.entry[0] full-url"},
+	{"{'resourceType':'Bundle','type':'collection','entry':[" ENTRY("Organization/o", ORG) "]}", NULL,
+	 "error Bundle.entry[0] full-url"},
+	{"{'resourceType':'Bundle','type':'collection','entry':[" ENTRY("http://x.test/Organization/p", ORG) "]}", NULL,
+	 "error Bundle.entry[0] full-url"},
+	{"{'resourceType':'Bundle','type':'transaction','entry':[{'resource':" ORG
+	 ",'request':{'method':'PUT','url':'Organization/p'}}]}",
+	 NULL, "error Bundle.entry[0].request.url bundle-request"},
+	{"{'resourceType':'Bundle','type':'transaction','entry':[{'resource':" ORG
+	 ",'request':{'method':'POST','url':'Patient'}}]}",
+	 NULL, "error Bundle.entry[0].request.url bundle-request"},
+	{"{'resourceType':'Bundle','type':'searchset','entry':[{'fullUrl':'http://x.test/f/"
+	 "x','resource':{'resourceType':"
+	 "'Patient'},'search':{'mode':'match'}}]}",
+	 NULL, "error Bundle.entry[0].resource search-id"},
+	{"{'resourceType':'Bundle','type':'collection','link':[{'relation':'next','url':'http://x.test'}]}", NULL,
+	 "error Bundle.link[0].relation bundle-link"},
+};
+
+static const struct fixture_case references[] = {
+	{"{'resourceType':'Patient','managingOrganization':{'reference':'#x'}}", NULL,
+	 "error Patient.managingOrganization reference-contained"},
+	{"{'resourceType':'Patient','managingOrganization':{'reference':'Organisation/1'}}", NULL,
+	 "error Patient.managingOrganization reference-form"},
+	{"{'resourceType':'Patient','managingOrganization':{'reference':'http://x.test/a b'}}", NULL,
+	 "error Patient.managingOrganization reference-form"},
+	{"{'resourceType':'Patient','managingOrganization':{'reference':'Organization/1','type':'Patient'}}", NULL,
+	 "error Patient.managingOrganization reference-type"},
+	{"{'resourceType':'Patient','managingOrganization':{'reference':'Organization/1'}}", NULL, ""},
+};
+
+#define NARRATIVE(html)                                                                                                \
+	"{'resourceType':'Patient','text':{'status':'generated','div':'<div "                                          \
+	"xmlns=\\\"http://www.w3.org/1999/xhtml\\\">" html "</div>'}}"
+static const struct fixture_case narratives[] = {
+	{NARRATIVE("<p id=\\\"a\\\">x <a href=\\\"#a\\\">y</a>&nbsp;</p>"), NULL, ""},
+	{NARRATIVE("<a href=\\\"#b\\\">y</a>"), NULL, "error Patient.text.div narrative-link"},
+	{NARRATIVE("<a href=\\\"urn:x\\\">y</a>"), NULL, "error Patient.text.div narrative-link"},
+	{NARRATIVE("<p id=\\\"a\\\">x</p><p id=\\\"a\\\">y</p>"), NULL, "warning Patient.text.div narrative-id"},
+};
+
+static const struct fixture_case attachments[] = {
+	{"{'resourceType':'Patient','photo':[{'contentType':'text/"
+	 "plain','data':'aGVsbG8=','size':5,'hash':'qvTGHdzF6KLavt4PO0gs2a6pQ00='}]}",
+	 NULL, ""},
+	{"{'resourceType':'Patient','photo':[{'contentType':'text/plain','data':'aGVsbG8=','size':4}]}", NULL,
+	 "error Patient.photo[0] attachment-size"},
+	{"{'resourceType':'Patient','photo':[{'contentType':'text/"
+	 "plain','data':'aGVsbG9v','hash':'qvTGHdzF6KLavt4PO0gs2a6pQ00='}]}",
+	 NULL, "error Patient.photo[0] attachment-hash"},
+	{"{'resourceType':'Patient','photo':[{'contentType':'image/png','data':'a.b'}]}", NULL,
+	 "error Patient.photo[0] base64"},
+	{"{'resourceType':'Patient','photo':[{'title':'x'}]}", NULL, "warning Patient.photo[0] attachment"},
+};
+
+static const struct fixture_case questionnaires[] = {
+	{"{'resourceType':'Questionnaire','name':'Q','status':'draft','item':[{'linkId':'1','type':'group','enableWhen'"
+	 ":[{'"
+	 "question':'2',"
+	 "'operator':'exists','answerBoolean':true}],'item':[{'linkId':'2','type':'boolean'}]}]}",
+	 NULL, "error Questionnaire.item[0] enable-when"},
+	{"{'resourceType':'Questionnaire','name':'Q','status':'draft','item':[{'linkId':'1','type':'boolean'},{'linkId'"
+	 ":'2','type'"
+	 ":"
+	 "'string','enableWhen':[{'question':'1','operator':'=','answerString':'x'}]}]}",
+	 NULL, "error Questionnaire.item[1] enable-when"},
+	{"{'resourceType':'Questionnaire','name':'Q','status':'draft','item':[{'linkId':'2','type':'string','"
+	 "enableWhen':[{'"
+	 "question':"
+	 "'9','operator':'=','answerString':'x'}]}]}",
+	 NULL, "error Questionnaire.item[0] enable-when"},
+};
+
+#define RESPONSE(items)                                                                                                \
+	"{'resourceType':'QuestionnaireResponse','questionnaire':'http://x.test/"                                      \
+	"q','status':'completed','item':[" items "]}"
+static const struct fixture_case responses[] = {
+	{RESPONSE("{'linkId':'1','answer':[{'valueBoolean':true}]},{'linkId':'2','item':[{'linkId':'2.1','answer':["
+		  "{'valueInteger':1},{'valueInteger':2}]}]},{'linkId':'3','answer':[{'valueCoding':{'system':"
+		  "'http://x.test/s','code':'a'}}]},{'linkId':'4','answer':[{'valueString':'abc'}]}"),
+	 NULL, ""},
+	{RESPONSE("{'linkId':'3','answer':[{'valueCoding':{'system':'http://x.test/s','code':'b'}}]}"), NULL,
+	 "error QuestionnaireResponse.item[0].answer[0] questionnaire-option\nerror QuestionnaireResponse "
+	 "questionnaire-required"},
+	{RESPONSE("{'linkId':'1','answer':[{'valueBoolean':false}]},{'linkId':'2','item':[{'linkId':'2.1','answer':["
+		  "{'valueInteger':1}]}]}"),
+	 NULL, "error QuestionnaireResponse.item[1] enable-when"},
+	{RESPONSE("{'linkId':'1','answer':[{'valueBoolean':true}]},{'linkId':'2','item':[{'linkId':'2.1','answer':["
+		  "{'valueInteger':4}]}]}"),
+	 NULL, "error QuestionnaireResponse.item[1].item[0].answer[0].value.ofType(integer) questionnaire-range"},
+	{RESPONSE("{'linkId':'1','answer':[{'valueBoolean':true},{'valueBoolean':true}]}"), NULL,
+	 "error QuestionnaireResponse.item[0] questionnaire-repeats"},
+	{RESPONSE("{'linkId':'1','answer':[{'valueString':'x'}]}"), NULL,
+	 "error QuestionnaireResponse.item[0].answer[0].value.ofType(string) questionnaire-type"},
+	{RESPONSE("{'linkId':'1','answer':[{'valueBoolean':true}]},{'linkId':'9'}"), NULL,
+	 "error QuestionnaireResponse questionnaire-link"},
+	{RESPONSE("{'linkId':'4','answer':[{'valueString':'AB12'}]},{'linkId':'1','answer':[{'valueBoolean':true}]}"),
+	 NULL,
+	 "error QuestionnaireResponse.item[0].answer[0].value.ofType(string) questionnaire-length\n"
+	 "error QuestionnaireResponse.item[0].answer[0].value.ofType(string) questionnaire-format\n"
+	 "error QuestionnaireResponse questionnaire-order"},
+	{RESPONSE("{'linkId':'1','answer':[{'valueBoolean':true}]},{'linkId':'5','answer':[{'valueString':'x'}]}"),
+	 NULL, "error QuestionnaireResponse.item[1] questionnaire-shape"},
+};
+
+#define PROFILE(type, elements)                                                                                        \
+	"{'resourceType':'StructureDefinition','url':'http://x.test/p','name':'P','status':'draft','kind':'resource'," \
+	"'abstract':false,'type':'" type "','baseDefinition':'http://hl7.org/fhir/StructureDefinition/Patient',"       \
+	"'derivation':'constraint','differential':{'element':[" elements "]}}"
+static const struct fixture_case conformance[] = {
+	{PROFILE("Patient", "{'id':'Patient.birthDate','path':'Patient.birthDate','min':1}"), NULL, ""},
+	{PROFILE("Patient", "{'id':'Patient.x','path':'Patient.x'}"), NULL,
+	 "error StructureDefinition.differential.element[0] sd-path"},
+	{PROFILE("Patient", "{'id':'Patient.birthDate','path':'Patient.birthDate','binding':{'strength':'required'}}"),
+	 NULL, "error StructureDefinition.differential.element[0] sd-binding"},
+	{PROFILE("Pateint", "{'id':'Pateint.name','path':'Pateint.name'}"), NULL,
+	 "warning StructureDefinition.type binding\nerror StructureDefinition.type sd-type\n"
+	 "error StructureDefinition sd-type"},
+	{"{'resourceType':'SearchParameter','url':'http://x.test/"
+	 "s','name':'S','status':'draft','description':'d','code':'c',"
+	 "'base':['Patient'],'type':'composite'}",
+	 NULL, "error SearchParameter search-composite"},
+	{"{'resourceType':'SearchParameter','url':'http://x.test/"
+	 "s','name':'S','status':'draft','description':'d','code':'c',"
+	 "'base':['Patient'],'type':'string','expression':'Patient.(name'}",
+	 NULL, "error SearchParameter.expression fhirpath"},
+	{"{'resourceType':'CodeSystem','name':'C','status':'draft','content':'complete','count':2,'concept':[{'code':'"
+	 "a'}]}",
+	 NULL, "error CodeSystem cs-count"},
+	{"{'resourceType':'CodeSystem','name':'C','status':'draft','content':'complete','property':[{'code':'p','type':"
+	 "'boolean'}]"
+	 ","
+	 "'concept':[{'code':'a','property':[{'code':'p','valueString':'x'}]}]}",
+	 NULL, "error CodeSystem.concept[0].property[0] cs-property"},
+	{"{'resourceType':'ValueSet','name':'V','status':'draft','compose':{'include':[{'system':'#x'}]}}", NULL,
+	 "error ValueSet.compose.include[0] vs-system"},
+	{"{'resourceType':'ValueSet','name':'V','status':'draft','compose':{'include':[{'system':'http://hl7.org/fhir/"
+	 "administrative-gender','concept':[{'code':'man'}]}]}}",
+	 NULL, "error ValueSet.compose.include[0].concept[0] vs-code"},
+	{"{'resourceType':'ValueSet','name':'V','status':'draft','compose':{'include':[{'system':'http://snomed.info/"
+	 "sct','filter':["
+	 "{'property':'concept','op':'is-a','value':'heart'}]}]}}",
+	 NULL, "error ValueSet.compose.include[0].filter[0] vs-filter"},
+};
+
+#define CDS_REQUEST  "http://hl7.org/fhir/tools/StructureDefinition/CDSHooksRequest"
+#define CDS_RESPONSE "http://hl7.org/fhir/tools/StructureDefinition/CDSHooksResponse"
+static const struct fixture_case cds_hooks[] = {
+	{"{'cards':[]}", CDS_RESPONSE, ""},
+	{"{'cards':[{'summary':'s','indicator':'red','source':{}}]}", CDS_RESPONSE,
+	 "error CDSHooksResponse.cards[0].indicator code\nerror CDSHooksResponse.cards[0].source ele-1\n"
+	 "error CDSHooksResponse.cards[0].source min"},
+	{"{'hook':'order-sign','hookInstance':'1','context':{'userId':'x','patientId':'1'}}", CDS_REQUEST,
+	 "error CDSHooksRequest.context.userId reference-form\nerror CDSHooksRequest.context min"},
+	{"{'hook':'other','hookInstance':'1','context':{},'prefetch':{'a':{'resourceType':'Patient','x':1}}}",
+	 CDS_REQUEST, "error CDSHooksRequest.context ele-1\nerror CDSHooksRequest.prefetch[0].value unknown-property"},
+};
+
+#define CHECK(table)                                                                                                   \
+	static void check_##table(void **state)                                                                        \
+	{                                                                                                              \
+		for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)                                          \
+			fixture_check(*state, &table[i], NULL);                                                        \
+	}
+CHECK(bundles)
+CHECK(references)
+CHECK(narratives)
+CHECK(attachments)
+CHECK(questionnaires)
+CHECK(responses)
+CHECK(conformance)
+CHECK(cds_hooks)
+
+static void unresolved_references_on_request(void **state)
+{
+	static const struct fixture_case c = {
+		"{'resourceType':'Patient','managingOrganization':{'reference':'Organization/1'}}", NULL,
+		"error Patient.managingOrganization reference"};
+	struct validation_options options = {.references_must_resolve = true};
+	fixture_check(*state, &c, &options);
+}
+
+static int open_all(void **state)
+{
+	static struct fixture f;
+	fixture_open(&f, definitions);
+	*state = &f;
+	return 0;
+}
+
+static int close_all(void **state)
+{
+	fixture_close(*state);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(check_bundles),
+		cmocka_unit_test(check_references),
+		cmocka_unit_test(check_narratives),
+		cmocka_unit_test(check_attachments),
+		cmocka_unit_test(check_questionnaires),
+		cmocka_unit_test(check_responses),
+		cmocka_unit_test(check_conformance),
+		cmocka_unit_test(check_cds_hooks),
+		cmocka_unit_test(unresolved_references_on_request),
+	};
+	return cmocka_run_group_tests(tests, open_all, close_all);
+}
