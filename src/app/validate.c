@@ -3,6 +3,7 @@
  * column. This file reads the command line, under our names and those that users of the HL7 validator know.
  */
 #include "app/packages.h"
+#include "app/releases.h"
 #include "app/validate_priv.h"
 
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 struct settings {
 	struct option_list profiles;
 	struct app_packages packages;
+	struct str terminology;
 	struct str baseline, level, tx, version;
 	int64_t max_findings, threads;
 	bool write_baseline, quiet, junit, allow_comments;
@@ -175,8 +177,10 @@ static int run_validate(struct app *app, struct settings *s, struct validate *v)
 {
 	struct error err = {0};
 	struct canonicals *c = canonicals_new(&err);
-	struct terminology *t = c ? terminology_new(c, &err) : NULL;
-	bool ok = t && app_packages_load(app, c, &s->packages, &err) && find_profiles(app, c, s, &err);
+	bool ok = c && app_packages_load(app, c, &s->packages, &err) && find_profiles(app, c, s, &err);
+	struct terminology *t = ok ? terminology_new(c, &err) : NULL;
+	struct releases *releases = t ? app_releases_open(app, s->terminology, t, &err) : NULL;
+	ok = releases != NULL;
 	v->definitions = definitions_builtin();
 	v->validator = ok ? validator_new(v->definitions, c, t, &err) : NULL;
 	input_init(&v->input, app);
@@ -186,6 +190,7 @@ static int run_validate(struct app *app, struct settings *s, struct validate *v)
 		baseline_done(&v->baseline);
 	validator_free(v->validator);
 	terminology_free(t);
+	releases_close(releases);
 	canonicals_free(c);
 	if (!ok)
 		return app_fail(app, &err);
@@ -205,6 +210,7 @@ int command_validate(struct app *app)
 		{"profile", OPTION_LIST, "URL", "also validate against this profile: a canonical URL, or a file",
 		 &s.profiles, NULL},
 		PACKAGE_OPTIONS(s.packages),
+		TERMINOLOGY_OPTION(s.terminology),
 		{"level", OPTION_TEXT, "LEVEL", "show error, warning (default) or information and what is worse",
 		 &s.level, NULL},
 		{"max-findings", OPTION_NUMBER, "N", "show at most so many per file (default 100)", &s.max_findings,

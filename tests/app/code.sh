@@ -80,6 +80,11 @@ run code lookup 'loinc|1.0|1-8'
 expect "of another version" 1
 run code expand http://hl7.org/fhir/ValueSet/doc-typecodes
 says "value sets use it" out '1-8 +A thing'
+printf '{"resourceType":"Observation","status":"final","code":{"coding":[{"system":"http://loinc.org","code":"9-9"}]}}' \
+	>"$scratch/observation.json"
+run validate "$scratch/observation.json"
+expect "validation uses it too" 1
+says "and names the code" out '"9-9"'
 run code load loinc "$scratch/missing"
 expect "a release that is not there" 1
 run code load cpt "$scratch/loinc"
