@@ -255,9 +255,38 @@ size_t json_size(const struct json *j)
 	return type == JSON_ARRAY || type == JSON_OBJECT ? unsafe_yyjson_get_len(val(j)) : 0;
 }
 
+/* Names are short, so most comparisons end without a call. */
+static inline bool same_key(const char *a, const char *b, size_t n)
+{
+	uint32_t x, y;
+	if (n < sizeof(x)) {
+		for (size_t i = 0; i < n; i++)
+			if (a[i] != b[i])
+				return false;
+		return true;
+	}
+	memcpy(&x, a, sizeof(x));
+	memcpy(&y, b, sizeof(y));
+	if (x != y)
+		return false;
+	if (n > 2 * sizeof(x))
+		return memcmp(a + sizeof(x), b + sizeof(x), n - sizeof(x)) == 0;
+	memcpy(&x, a + n - sizeof(x), sizeof(x));
+	memcpy(&y, b + n - sizeof(y), sizeof(y));
+	return x == y;
+}
+
 const struct json *json_get(const struct json *j, struct str key)
 {
-	return json_is(j, JSON_OBJECT) ? (const struct json *)yyjson_obj_getn(val(j), key.p, key.n) : NULL;
+	if (!key.p || !json_is(j, JSON_OBJECT))
+		return NULL;
+	yyjson_val *k = unsafe_yyjson_get_first(val(j));
+	for (size_t left = unsafe_yyjson_get_len(val(j)); left; left--) {
+		if (unsafe_yyjson_get_len(k) == key.n && same_key(k->uni.str, key.p, key.n))
+			return (const struct json *)(k + 1);
+		k = unsafe_yyjson_get_next(k + 1);
+	}
+	return NULL;
 }
 
 const struct json *json_at(const struct json *j, size_t index)
@@ -269,18 +298,15 @@ const struct json *json_get_pair(const struct json *j, struct str key, const str
 {
 	const struct json *found = NULL;
 	*ret_sibling = NULL;
-	if (!json_is(j, JSON_OBJECT))
+	if (!key.p || !json_is(j, JSON_OBJECT))
 		return NULL;
 	yyjson_val *k = unsafe_yyjson_get_first(val(j));
 	for (size_t left = unsafe_yyjson_get_len(val(j)); left; left--) {
 		size_t n = unsafe_yyjson_get_len(k);
-		/* The last letters differ most often, and most names have other lengths. */
-		if (n - key.n <= 1 && n && key.n && k->uni.str[n - 1] == key.p[key.n - 1]) {
-			if (n == key.n && memcmp(k->uni.str, key.p, n) == 0)
-				found = (const struct json *)(k + 1);
-			else if (n != key.n && k->uni.str[0] == '_' && memcmp(k->uni.str + 1, key.p, key.n) == 0)
-				*ret_sibling = (const struct json *)(k + 1);
-		}
+		if (n == key.n && same_key(k->uni.str, key.p, n))
+			found = (const struct json *)(k + 1);
+		else if (n == key.n + 1 && k->uni.str[0] == '_' && same_key(k->uni.str + 1, key.p, key.n))
+			*ret_sibling = (const struct json *)(k + 1);
 		k = unsafe_yyjson_get_next(k + 1);
 	}
 	return found;
