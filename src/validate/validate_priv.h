@@ -112,6 +112,9 @@ type_rule type_rule_next(struct str type, size_t *at);
 void bundle_check_document(struct validation *v, const struct node *at);
 void bundle_check_message(struct validation *v, const struct node *at);
 
+/* Has the text the form of an expression constraint over SNOMED CT (ecl.c)? *ret_at: where reading ended. */
+bool ecl_is_formed(struct str text, size_t *ret_at);
+
 /* Validates a request or response of CDS Hooks when its model was asked for and is not at hand; false: it was not. */
 bool cds_hooks_check(struct validation *v, const struct json *document);
 

@@ -109,6 +109,14 @@ static void check_snomed(const struct part *p, const struct node *filter, struct
 			 struct str value)
 {
 	bool concept = str_is(property, "concept");
+	size_t at = 0;
+	if ((str_is(property, "constraint") || str_is(property, "expression")) && str_is(op, "=") &&
+	    !ecl_is_formed(value, &at)) {
+		find_error(p->v, filter, ERR_VALUE, "vs-filter",
+			   "\"%.*s\" is no expression constraint of SNOMED CT: character %zu does not fit", SHOW(value),
+			   at + 1);
+		return;
+	}
 	if (concept && !str_is(op, "regex") && !str_is(op, "in") && !str_is(op, "not-in") &&
 	    (!is_number(value) || value.n < 6 || value.n > 18))
 		find_error(p->v, filter, ERR_VALUE, "vs-filter", "\"%.*s\" is no code of SNOMED CT", SHOW(value));

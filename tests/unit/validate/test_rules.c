@@ -185,6 +185,22 @@ static const struct fixture_case conformance[] = {
 	 NULL, "error ValueSet.compose.include[0].filter[0] vs-filter"},
 };
 
+#define ECL(text)                                                                                                      \
+	"{'resourceType':'ValueSet','name':'V','status':'draft','compose':{'include':[{'system':'http://snomed.info/"  \
+	"sct',"                                                                                                        \
+	"'filter':[{'property':'constraint','op':'=','value':'" text "'}]}]}}"
+static const struct fixture_case constraints[] = {
+	{ECL("<< 404684003 |Clinical finding|: 363698007 = (<< 39057004 OR 1234567), {116676008=*, 246075003 != "
+	     "22298006}"),
+	 NULL, ""},
+	{ECL("^ 700043003 MINUS <! 73211009 {{ term = x }}"), NULL, ""},
+	{ECL("< 19829001 . 363698007"), NULL, ""},
+	{ECL("234234 << 234234"), NULL, "error ValueSet.compose.include[0].filter[0] vs-filter"},
+	{ECL("<< (73211009"), NULL, "error ValueSet.compose.include[0].filter[0] vs-filter"},
+	{ECL("<< 73211009: 363698007"), NULL, "error ValueSet.compose.include[0].filter[0] vs-filter"},
+	{ECL("heart"), NULL, "error ValueSet.compose.include[0].filter[0] vs-filter"},
+};
+
 #define CDS_REQUEST  "http://hl7.org/fhir/tools/StructureDefinition/CDSHooksRequest"
 #define CDS_RESPONSE "http://hl7.org/fhir/tools/StructureDefinition/CDSHooksResponse"
 static const struct fixture_case cds_hooks[] = {
@@ -211,6 +227,7 @@ CHECK(attachments)
 CHECK(questionnaires)
 CHECK(responses)
 CHECK(conformance)
+CHECK(constraints)
 CHECK(cds_hooks)
 
 static void unresolved_references_on_request(void **state)
@@ -239,15 +256,11 @@ static int close_all(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(check_bundles),
-		cmocka_unit_test(check_references),
-		cmocka_unit_test(check_narratives),
-		cmocka_unit_test(check_attachments),
-		cmocka_unit_test(check_questionnaires),
-		cmocka_unit_test(check_responses),
-		cmocka_unit_test(check_conformance),
-		cmocka_unit_test(check_cds_hooks),
-		cmocka_unit_test(unresolved_references_on_request),
+		cmocka_unit_test(check_bundles),	cmocka_unit_test(check_references),
+		cmocka_unit_test(check_narratives),	cmocka_unit_test(check_attachments),
+		cmocka_unit_test(check_questionnaires), cmocka_unit_test(check_responses),
+		cmocka_unit_test(check_conformance),	cmocka_unit_test(check_constraints),
+		cmocka_unit_test(check_cds_hooks),	cmocka_unit_test(unresolved_references_on_request),
 	};
 	return cmocka_run_group_tests(tests, open_all, close_all);
 }
