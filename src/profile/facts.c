@@ -243,8 +243,8 @@ static enum constraint_form form_of(struct str key, struct str expression)
 		{"dom-6", "text.`div`.exists()", CONSTRAINT_HAS_NARRATIVE},
 		{"dom-6", "text.div.exists()", CONSTRAINT_HAS_NARRATIVE},
 		{"ref-1", "reference.startsWith('#').not()", CONSTRAINT_LOCAL_REFERENCE},
-		{"txt-1", "htmlChecks()", CONSTRAINT_NARRATIVE_MARKUP},
-		{"txt-2", "htmlChecks()", CONSTRAINT_NARRATIVE_CONTENT},
+		{"txt-1", "htmlChecks()", CONSTRAINT_NARRATIVE},
+		{"txt-2", "htmlChecks()", CONSTRAINT_NARRATIVE},
 	};
 	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
 		if (str_is(key, forms[i].key) && str_starts(expression, str_from(forms[i].start)))

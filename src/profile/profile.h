@@ -47,8 +47,7 @@ enum constraint_form {
 	CONSTRAINT_CONTAINED_UNSECURED, /* dom-5 */
 	CONSTRAINT_HAS_NARRATIVE, /* dom-6 */
 	CONSTRAINT_LOCAL_REFERENCE, /* ref-1 */
-	CONSTRAINT_NARRATIVE_MARKUP, /* txt-1 */
-	CONSTRAINT_NARRATIVE_CONTENT /* txt-2: the same expression as txt-1, but the sentence says more */
+	CONSTRAINT_NARRATIVE /* txt-1 and txt-2: one expression, two sentences */
 };
 
 struct profile_constraint {

@@ -197,6 +197,14 @@ static bool is_supplement(const struct validation *v, struct str system)
 	return c && (str_is(c->content, "supplement") || c->base.p);
 }
 
+/* HL7 removed codes from its code systems after R4 was published; instances of R4 may still use them. */
+static bool was_in_r4(struct validation *v, const struct coding *coding)
+{
+	struct coding of_r4 = *coding;
+	of_r4.version = S("4.0.1");
+	return !coding->version.p && validation_code(v, STR_NULL, NULL, &of_r4, false).answer == CODE_IN;
+}
+
 static void check_coding(struct validation *v, const struct node *n)
 {
 	struct coding c = coding_of(n->value);
@@ -214,7 +222,7 @@ static void check_coding(struct validation *v, const struct node *n)
 	if (str_is(c.system, "urn:ietf:rfc:3986"))
 		return; /* every URI is a code there, relative ones too */
 	struct code_verdict verdict = validation_code(v, STR_NULL, NULL, &c, false);
-	if (verdict.reason == CODE_INVALID)
+	if (verdict.reason == CODE_INVALID && !was_in_r4(v, &c))
 		find_error(v, &at_code, ERR_CODE, "code", "There is no code \"%.*s\" in the code system %.*s",
 			   STR_ARG(shown(c.code)), STR_ARG(shown(c.system)));
 	else if (verdict.reason == CODE_DISPLAY_WRONG)

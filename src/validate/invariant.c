@@ -131,11 +131,8 @@ static bool check_form(struct validation *v, const struct node *n, const struct 
 		return false;
 	case CONSTRAINT_HAS_CONTENT: /* the walk */
 	case CONSTRAINT_LOCAL_REFERENCE: /* a rule of Reference */
-	case CONSTRAINT_NARRATIVE_MARKUP: /* a rule of Narrative */
+	case CONSTRAINT_NARRATIVE: /* a rule of Narrative */
 		return true;
-	case CONSTRAINT_NARRATIVE_CONTENT:
-		fine = narrative_has_content(json_str(n->value));
-		break;
 	case CONSTRAINT_EXTENSION_OR_VALUE:
 		fine = has_member(n->value, S("extension")) != has_member(n->value, S("value"));
 		break;

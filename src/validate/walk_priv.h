@@ -56,8 +56,7 @@ void check_primitive(struct validation *v, const struct node *n);
 void check_values(struct validation *v, const struct node *n, const struct profile_element *e);
 bool value_equals(const struct json *value, const struct json *fixed);
 bool value_matches(const struct json *value, const struct json *pattern);
-/* ---- narrative_text.c ---- */
-bool narrative_has_content(struct str div);
+/* ---- narrative_languages.c ---- */
 void check_narrative_languages(struct validation *v, const struct node *n, const struct profile_element *e);
 /* ---- slices.c ---- */
 /* Which slice each item belongs to, and whether each slice has as many as it may. */

@@ -1,31 +1,10 @@
 /*
- * The text of narratives: is there any, and in which languages does it speak? A narrative in several languages has one
- * div with a lang for each; a profile may forbid these or ask for them (extension narrative-language-control).
+ * The languages of narratives: one in several has a div with a lang for each. A profile may forbid these or ask for
+ * them (extension narrative-language-control).
  */
 #include "validate/walk_priv.h"
 
 enum { MAX_LANGUAGES = 16 };
-
-/* Something to see: a character that is no blank, outside of tags, or an image. */
-bool narrative_has_content(struct str div)
-{
-	bool tag = false;
-	if (str_find(div, S("<img")) != STR_NONE)
-		return true;
-	for (size_t i = 0; i < div.n; i++) {
-		char c = div.p[i];
-		if (c == '<')
-			tag = true;
-		else if (c == '>')
-			tag = false;
-		else if (!tag && c != ' ' && c != '\t' && c != '\n' && c != '\r')
-			return true;
-	}
-	return false;
-}
-
-/* ---- languages -----------------------------------------------------------------------------------------------------
- */
 
 struct languages {
 	struct str at[MAX_LANGUAGES];
