@@ -190,12 +190,18 @@ static size_t end_of_name(struct str path, size_t at)
 /* "ofType(Quantity)" behind a step makes "value" the member "valueQuantity". */
 static bool join_type(struct arena *a, struct json_step *step, struct str type)
 {
-	step->name = arena_printf(a, "%.*s%.*s", STR_ARG(step->name), STR_ARG(type));
-	if (!step->name.p)
+	struct str name = step->name;
+	char *joined = arena_alloc(a, name.n + type.n + 1);
+	if (!joined)
 		return false;
-	char *first = (char *)(uintptr_t)step->name.p + step->name.n - type.n;
+	if (name.n)
+		memcpy(joined, name.p, name.n);
+	if (type.n)
+		memcpy(joined + name.n, type.p, type.n);
+	char *first = joined + name.n;
 	if (type.n && *first >= 'a' && *first <= 'z')
 		*first = (char)(*first - 'a' + 'A');
+	step->name = str_make(joined, name.n + type.n);
 	return true;
 }
 
