@@ -4,7 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-enum { MAX_LOCATION = 4096, MAX_TEXT = 1024 };
+enum { MAX_LOCATION = 4096, MAX_TEXT = 1024, FIRST_SAID = 64 };
 
 static void add_location(struct buf *out, const struct node *n)
 {
@@ -34,12 +34,39 @@ struct node node_child(const struct node *parent, struct str name, int64_t index
 	return (struct node){.parent = parent, .holder = parent->holder, .name = name, .index = index, .value = value};
 }
 
-/* The same sentence at the same place is said once, however many profiles ask for it. */
-static bool known(const struct issues *list, struct str path, struct str text)
+/* The same sentence at the same place is said once, however many profiles ask for it: the hashes of what was said, in a
+ * table that doubles. Without memory for it a sentence may come twice. */
+static bool said_grow(struct validation *v)
 {
-	for (const struct issue *i = list->first; i; i = i->next)
-		if (str_eq(i->text, text) && str_eq(i->path, path))
+	size_t capacity = v->said_capacity ? 2 * v->said_capacity : FIRST_SAID;
+	uint64_t *slots = ARENA_ARRAY(v->arena, uint64_t, capacity);
+	if (!slots)
+		return false;
+	for (size_t i = 0; i < v->said_capacity; i++) {
+		size_t at = v->said[i] & (capacity - 1);
+		while (v->said[i] && slots[at])
+			at = (at + 1) & (capacity - 1);
+		if (v->said[i])
+			slots[at] = v->said[i];
+	}
+	v->said = slots;
+	v->said_capacity = capacity;
+	return true;
+}
+
+static bool said_before(struct validation *v, struct str path, struct str text)
+{
+	uint64_t hash = str_hash(path), more = str_hash(text);
+	hash ^= more << 31 | more >> 33;
+	hash += hash == 0;
+	if (2 * v->said_count >= v->said_capacity && !said_grow(v))
+		return false;
+	size_t at = hash & (v->said_capacity - 1);
+	for (; v->said[at]; at = (at + 1) & (v->said_capacity - 1))
+		if (v->said[at] == hash)
 			return true;
+	v->said[at] = hash;
+	v->said_count++;
 	return false;
 }
 
@@ -58,7 +85,7 @@ void validation_find(struct validation *v, const struct node *at, enum issue_sev
 	va_end(args);
 	size_t length = n < 0 ? 0 : (size_t)n < sizeof(text) ? (size_t)n : sizeof(text) - 1;
 	struct str path = node_location(v->arena, at);
-	if (known(v->findings, path, str_make(text, length)))
+	if (said_before(v, path, str_make(text, length)))
 		return;
 	size_t before = v->findings->count;
 	const struct issue *last = v->findings->last;

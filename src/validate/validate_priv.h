@@ -48,6 +48,8 @@ struct validation {
 	struct arena *arena;
 	const struct validation_options *options;
 	struct issues *findings;
+	uint64_t *said; /* hashes of findings, see report.c */
+	size_t said_count, said_capacity;
 	const struct json *root;
 	struct reference_index *references; /* see resolve.c */
 	struct conformance *conformances; /* verdicts on targets, see conform.c */
