@@ -5,11 +5,11 @@
  */
 #include "validate/walk_priv.h"
 
+/* The two pointers are the key of the map. */
 struct conformance {
 	const struct json *resource;
 	const struct profile *profile;
 	int answer;
-	struct conformance *next;
 };
 
 bool type_derives(const struct validation *v, const struct fhir_type *type, struct str ancestor)
@@ -54,26 +54,28 @@ static int conforms_resource(struct validation *v, const struct holder *home, co
 	return p->constraint ? conforms_element(v, &n, p->root) : 1;
 }
 
-static struct conformance *recall(struct validation *v, const struct json *resource, const struct profile *p)
+static struct str key_of(const struct conformance *c)
 {
-	for (struct conformance *c = v->conformances; c; c = c->next)
-		if (c->resource == resource && c->profile == p)
-			return c;
-	return NULL;
+	return str_make((const char *)(const void *)c, offsetof(struct conformance, answer));
 }
 
 int conforms_home(struct validation *v, const struct holder *home, const struct json *resource, const struct profile *p)
 {
-	struct conformance *c = recall(v, resource, p);
-	if (c)
-		return c->answer;
-	c = ARENA_NEW(v->arena, struct conformance);
+	struct conformance *c = ARENA_NEW(v->arena, struct conformance);
+	bool fresh;
 	if (!c) {
 		error_memory(v->err);
 		return -1;
 	}
-	*c = (struct conformance){resource, p, 1, v->conformances};
-	v->conformances = c;
+	*c = (struct conformance){resource, p, 1};
+	uint64_t *slot = map_put(&v->conformances, key_of(c), &fresh);
+	if (!slot) {
+		error_memory(v->err);
+		return -1;
+	}
+	if (!fresh)
+		return ((const struct conformance *)(uintptr_t)*slot)->answer;
+	*slot = (uintptr_t)c;
 	c->answer = conforms_resource(v, home, resource, p);
 	return c->answer;
 }
@@ -105,4 +107,59 @@ int validation_conforms(struct validation *v, const struct node *at, struct str 
 	if (at->holder && at->holder->node == at)
 		return conforms_home(v, at->holder->outer, at->value, p);
 	return conforms_element(v, at, p->root);
+}
+
+/* ---- entries ---------------------------------------------------------------------------------------------------- */
+
+/* The fullUrls of one Bundle by the resources they stand for. */
+struct entry_urls {
+	const struct json *bundle;
+	struct map by_resource; /* pointer, as bytes, to the place in urls */
+	const struct json **resources;
+	struct str *urls;
+	struct entry_urls *next;
+};
+
+enum { MAX_ENTRIES = 10000000 };
+
+static struct entry_urls *read_entries(struct validation *v, const struct json *bundle)
+{
+	struct json_iter it = json_iter(json_get(bundle, S("entry")));
+	struct entry_urls *e = ARENA_NEW(v->arena, struct entry_urls);
+	if (!e || !(e->resources = ARENA_ARRAY(v->arena, const struct json *, it.left + 1)) ||
+	    !(e->urls = ARENA_ARRAY(v->arena, struct str, it.left + 1)))
+		return NULL;
+	map_init(&e->by_resource, MAX_ENTRIES);
+	for (size_t i = 0; json_next(&it); i++) {
+		e->resources[i] = json_get(it.value, S("resource"));
+		e->urls[i] = json_get_str(it.value, S("fullUrl"));
+		uint64_t *slot =
+			map_put(&e->by_resource,
+				str_make((const char *)(void *)&e->resources[i], sizeof(e->resources[i])), NULL);
+		if (slot)
+			*slot = i;
+	}
+	e->bundle = bundle;
+	e->next = v->entry_urls;
+	v->entry_urls = e;
+	return e;
+}
+
+struct str entry_url_of(struct validation *v, const struct json *bundle, const struct json *resource)
+{
+	struct entry_urls *e = v->entry_urls;
+	while (e && e->bundle != bundle)
+		e = e->next;
+	if (!e && !(e = read_entries(v, bundle))) {
+		error_memory(v->err);
+		return STR_NULL;
+	}
+	const uint64_t *found = map_get(&e->by_resource, str_make((const char *)(void *)&resource, sizeof(resource)));
+	return found ? e->urls[*found] : STR_NULL;
+}
+
+void entry_urls_done(struct validation *v)
+{
+	for (struct entry_urls *e = v->entry_urls; e; e = e->next)
+		map_done(&e->by_resource);
 }

@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+enum { MAX_CONFORMANCES = 10000000 };
+
 static bool find_rules(struct validator *r)
 {
 	size_t count = definitions_type_count(r->definitions);
@@ -124,8 +126,11 @@ bool validate_resource(struct validator *r, struct arena *a, const struct json *
 			       .root = resource,
 			       .err = &own};
 	arena_init(&v.scratch, ARENA_NO_CAP);
+	map_init(&v.conformances, MAX_CONFORMANCES);
 	validation_path_services(&v);
 	run(&v, resource);
 	arena_done(&v.scratch);
+	map_done(&v.conformances);
+	entry_urls_done(&v);
 	return own.code ? error_set(err, own.code, "%s", own.text) : true;
 }

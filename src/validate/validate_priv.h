@@ -7,6 +7,7 @@
 #ifndef FIRTH_VALIDATE_VALIDATE_PRIV_H
 #define FIRTH_VALIDATE_VALIDATE_PRIV_H
 
+#include "base/map.h"
 #include "profile/profile.h"
 #include "validate/validate.h"
 
@@ -52,7 +53,8 @@ struct validation {
 	size_t said_count, said_capacity;
 	const struct json *root;
 	struct reference_index *references; /* see resolve.c */
-	struct conformance *conformances; /* verdicts on targets, see conform.c */
+	struct map conformances; /* verdicts on targets, see conform.c */
+	struct entry_urls *entry_urls; /* fullUrl by resource, see conform.c */
 	unsigned trials; /* over 0: only asking whether something would conform; findings go nowhere */
 	size_t trial_errors; /* errors that were found so */
 	unsigned additions; /* over 0: only what profiles add is checked, the core type was or will be */

@@ -587,23 +587,19 @@ static void add_meta_profiles(struct validation *v, const struct node *n, struct
 }
 
 /* A resource that is looked at by itself, as the target of a reference, is still that of its entry. */
-static struct str entry_url(const struct node *n, const struct holder *outer)
+static struct str entry_url(struct validation *v, const struct node *n, const struct holder *outer)
 {
 	if (n->parent)
 		return str_is(n->name, "resource") && str_is(n->parent->name, "entry")
 			       ? json_get_str(n->parent->value, S("fullUrl"))
 			       : STR_NULL;
-	struct json_iter it = json_iter(outer ? json_get(outer->json, S("entry")) : NULL);
-	while (json_next(&it))
-		if (json_get(it.value, S("resource")) == n->value)
-			return json_get_str(it.value, S("fullUrl"));
-	return STR_NULL;
+	return outer && json_get(outer->json, S("entry")) ? entry_url_of(v, outer->json, n->value) : STR_NULL;
 }
 
 void walk_resource(struct validation *v, struct node *n, const struct holder *outer, const struct overlays *given)
 {
 	struct holder holder = {
-		.outer = outer, .node = n, .json = n->value, .type = n->type, .full_url = entry_url(n, outer)};
+		.outer = outer, .node = n, .json = n->value, .type = n->type, .full_url = entry_url(v, n, outer)};
 	struct overlays o;
 	o.count = given->count;
 	memcpy(o.at, given->at, given->count * sizeof(o.at[0]));

@@ -82,6 +82,9 @@ int conforms_target(struct validation *v, const struct holder *from, const struc
 		    const struct canonical *seen_from);
 int conforms_home(struct validation *v, const struct holder *home, const struct json *resource,
 		  const struct profile *p);
+/* The fullUrl of a resource in a Bundle. */
+struct str entry_url_of(struct validation *v, const struct json *bundle, const struct json *resource);
+void entry_urls_done(struct validation *v);
 /* The holder around a reference's target; NULL when it stands alone. */
 const struct holder *target_home(const struct holder *from, const struct target *t);
 bool type_derives(const struct validation *v, const struct fhir_type *type, struct str ancestor);
