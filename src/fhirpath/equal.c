@@ -205,19 +205,22 @@ static bool text_equivalent(struct str a, struct str b)
 	}
 }
 
-/* Digits after the point that count: zeros at the end do not. */
-static int places_that_count(const struct decimal *d)
+int decimals_places(const struct decimal *d)
 {
 	struct decimal normal = decimal_normal(d);
 	return (int)decimal_places(&normal);
 }
 
-bool decimals_equivalent(const struct decimal *a, const struct decimal *b)
+bool decimals_equal_to(const struct decimal *a, const struct decimal *b, int places)
 {
-	int x = places_that_count(a), y = places_that_count(b);
-	int places = x < y ? x : y;
 	struct decimal p = decimal_round(a, places, DECIMAL_HALF_UP), q = decimal_round(b, places, DECIMAL_HALF_UP);
 	return decimal_cmp(&p, &q) == 0;
+}
+
+bool decimals_equivalent(const struct decimal *a, const struct decimal *b)
+{
+	int x = decimals_places(a), y = decimals_places(b);
+	return decimals_equal_to(a, b, x < y ? x : y);
 }
 
 static bool numbers_equivalent(const struct path_item *a, const struct path_item *b)

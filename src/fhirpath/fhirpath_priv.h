@@ -183,6 +183,9 @@ enum order item_order(struct eval *e, const struct path_item *a, const struct pa
 int item_equal(struct eval *e, const struct path_item *a, const struct path_item *b);
 bool item_equivalent(struct eval *e, const struct path_item *a, const struct path_item *b);
 bool decimals_equivalent(const struct decimal *a, const struct decimal *b);
+/* Digits after the point without trailing zeros; and equality of two numbers rounded to so many. */
+int decimals_places(const struct decimal *d);
+bool decimals_equal_to(const struct decimal *a, const struct decimal *b, int places);
 int items_equal(struct eval *e, const struct path_items *a, const struct path_items *b);
 bool items_equivalent(struct eval *e, const struct path_items *a, const struct path_items *b);
 

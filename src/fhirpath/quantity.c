@@ -184,32 +184,39 @@ bool quantity_comparable(struct eval *e, const struct path_quantity *a, const st
 	return !clash(a, b) && as_unit(a, false, &u) && as_unit(b, false, &v) && unit_commensurable(&u, &v);
 }
 
-/* Both in the finer of the two units, as equivalence wants it. */
-static bool in_finer_unit(const struct path_quantity *a, const struct path_quantity *b, struct decimal *ret_a,
-			  struct decimal *ret_b)
+/* How much of unit v one step of u is; for temperatures the size of a degree. */
+static bool unit_step(const struct unit *u, const struct unit *v, struct decimal *ret_step)
 {
-	struct unit u, v;
-	struct decimal zero = decimal_from_i64(0), one = decimal_from_i64(1), from, to, step;
-	if (!as_unit(a, true, &u) || !as_unit(b, true, &v) || !unit_commensurable(&u, &v))
-		return false;
-	/* How much of b's unit one step of a's is. */
-	if (!unit_convert(&one, &u, &v, UNIT_EXACT, &to, NULL) ||
-	    !unit_convert(&zero, &u, &v, UNIT_EXACT, &from, NULL) || !decimal_sub(&to, &from, &step))
-		return false;
-	*ret_a = a->value;
-	*ret_b = b->value;
-	if (decimal_cmp(&step, &one) >= 0)
-		return unit_convert(&a->value, &u, &v, UNIT_EXACT, ret_a, NULL);
-	return unit_convert(&b->value, &v, &u, UNIT_EXACT, ret_b, NULL);
+	struct decimal zero = decimal_from_i64(0), one = decimal_from_i64(1), from, to;
+	return unit_convert(&one, u, v, UNIT_EXACT, &to, NULL) && unit_convert(&zero, u, v, UNIT_EXACT, &from, NULL) &&
+	       decimal_sub(&to, &from, ret_step);
 }
 
+/* The value of the last digit that counts: 0.1 for 4.50. */
+static struct decimal last_place(const struct decimal *value)
+{
+	struct decimal place = decimal_from_i64(1);
+	place.exponent = -(int32_t)decimals_places(value);
+	return place;
+}
+
+/* Equal when rounded to the last place of the less precise one, in its unit: 4 'g' is known to a gram, so 4040 'mg' is
+ * equivalent to it (FHIRPath 6.1.2). */
 bool quantity_equivalent(struct eval *e, const struct path_quantity *a, const struct path_quantity *b)
 {
-	struct decimal x, y;
+	struct unit u, v;
+	struct decimal step, place_a = last_place(&a->value), place_b = last_place(&b->value), converted;
 	e->work += 4;
 	if (str_eq(a->unit, b->unit))
 		return decimals_equivalent(&a->value, &b->value);
-	return in_finer_unit(a, b, &x, &y) && decimals_equivalent(&x, &y);
+	if (!as_unit(a, true, &u) || !as_unit(b, true, &v) || !unit_commensurable(&u, &v) ||
+	    !unit_step(&u, &v, &step) || !decimal_mul(&step, &place_a, &step))
+		return false;
+	if (decimal_cmp(&step, &place_b) >= 0)
+		return unit_convert(&b->value, &v, &u, UNIT_EXACT, &converted, NULL) &&
+		       decimals_equal_to(&a->value, &converted, decimals_places(&a->value));
+	return unit_convert(&a->value, &u, &v, UNIT_EXACT, &converted, NULL) &&
+	       decimals_equal_to(&converted, &b->value, decimals_places(&b->value));
 }
 
 /* ---- conversion ------------------------------------------------------------------------------------------------ */
