@@ -32,6 +32,15 @@ static struct str root_of(struct str type)
 
 /* ---- the type --------------------------------------------------------------------------------------------------- */
 
+/* A type of R4, or one that HL7 defines beside those that instances have, such as MetadataResource. */
+static bool is_defined(const struct structure *s)
+{
+	if (s->fhir || definitions_type(s->v->definitions, s->root))
+		return true;
+	struct str url = arena_printf(s->v->arena, "http://hl7.org/fhir/StructureDefinition/%.*s", SHOW(s->root));
+	return url.p && canonicals_find(s->v->canonicals, S("StructureDefinition"), url, NULL);
+}
+
 static void check_type(const struct structure *s)
 {
 	const struct json *json = s->at->value;
@@ -40,7 +49,7 @@ static void check_type(const struct structure *s)
 	const struct canonical *from = canonicals_find(s->v->canonicals, S("StructureDefinition"), base, NULL);
 	if (!s->type.n)
 		return;
-	if (!s->fhir && !is_url(s->type) && !definitions_type(s->v->definitions, s->root))
+	if (!is_url(s->type) && !is_defined(s))
 		find_error(s->v, &place, ERR_VALUE, "sd-type",
 			   "\"%.*s\" is no type of FHIR R4; types of others are URLs", SHOW(s->type));
 	if (!from)
