@@ -18,9 +18,9 @@ static const char *const resources[] = {
 	"'unmapped':{'mode':'fixed','code':'9','display':'Nine'}},"
 	"{'source':'http://x/cs','target':'http://z','element':[],'unmapped':{'mode':'other-map','url':'http://x/"
 	"map2'}}]}",
-	"{'resourceType':'ConceptMap','url':'http://x/map2','group':[{'source':'http://x/cs','target':'http://z',"
-	"'element':[{'code':'a','target':[{'code':'za','equivalence':'equivalent'}]}],'unmapped':{'mode':'provided'}}]"
-	"}",
+	("{'resourceType':'ConceptMap','url':'http://x/map2','group':[{'source':'http://x/cs','target':'http://z',"
+	 "'element':[{'code':'a','target':[{'code':'za','equivalence':'equivalent'}]}],'unmapped':{'mode':'provided'}}]"
+	 "}"),
 	"{'resourceType':'ConceptMap','url':'http://x/circle','group':[{'source':'http://x/cs','target':'http://z',"
 	"'element':[],'unmapped':{'mode':'other-map','url':'http://x/circle'}}]}",
 };
