@@ -96,7 +96,9 @@ static const struct str *read_parts(struct compilation *c, const struct json *si
 	return any ? parts : NULL;
 }
 
-static void read_type(struct compilation *c, const struct json *j, struct draft *into, struct profile_type *t)
+/* alone: the only type, whose regular expression is that of the element. */
+static void read_type(struct compilation *c, const struct json *j, struct draft *into, bool alone,
+		      struct profile_type *t)
 {
 	static const struct str core = {EXTENSION, sizeof(EXTENSION) - 1};
 	t->code = read_type_code(j);
@@ -108,7 +110,7 @@ static void read_type(struct compilation *c, const struct json *j, struct draft 
 	t->targets = read_texts(c, json_get(j, S("targetProfile")), &t->target_count);
 	read_aggregation(j, t);
 	struct str regex = json_get_str(extension_of(j, EXTENSION "regex"), S("valueString"));
-	if (regex.p && c->profile->constraint)
+	if (regex.p && c->profile->constraint && alone)
 		into->e.regex = regex;
 }
 
@@ -117,10 +119,11 @@ static bool read_types(struct compilation *c, const struct json *list, struct dr
 	struct json_iter it = json_iter(list);
 	struct profile_type *types = ARENA_ARRAY(c->a, struct profile_type, it.left + 1);
 	size_t count = 0;
+	bool alone = it.left == 1;
 	if (!types)
 		return out_of_memory(c);
 	while (json_next(&it))
-		read_type(c, it.value, into, &types[count++]);
+		read_type(c, it.value, into, alone, &types[count++]);
 	into->e.types = types;
 	into->e.type_count = count;
 	return true;

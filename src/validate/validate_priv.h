@@ -59,6 +59,7 @@ struct validation {
 	size_t trial_errors; /* errors that were found so */
 	unsigned additions; /* over 0: only what profiles add is checked, the core type was or will be */
 	unsigned depth;
+	uint64_t regex_steps; /* taken so far, see values.c */
 	struct arena scratch; /* for one evaluation */
 	struct path_services services; /* for FHIRPath */
 	const struct node *evaluating; /* where the expression that is being evaluated stands */

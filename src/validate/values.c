@@ -5,6 +5,7 @@
 #include "validate/walk_priv.h"
 
 #include "base/decimal.h"
+#include "base/regex.h"
 #include "units/units.h"
 
 static bool same_number(struct str a, struct str b)
@@ -249,6 +250,33 @@ static void check_length(struct validation *v, const struct node *n, const struc
 			   length, e->min_length);
 }
 
+enum { REGEX_STEPS = 20000000, REGEX_MEMORY = 16 * 1024 * 1024 };
+
+/* The text as a whole must match. What cannot be found out, or not with the steps that are left for this document, is
+ * information only. */
+static void check_regex(struct validation *v, const struct node *n, const struct profile_element *e)
+{
+	struct str text = json_is(n->value, JSON_NUMBER) ? json_number(n->value) : json_str(n->value);
+	struct error err = {0};
+	struct arena own;
+	bool found = true;
+	if (!text.p)
+		return;
+	arena_init(&own, REGEX_MEMORY);
+	const struct regex *r = NULL;
+	if (v->regex_steps > REGEX_STEPS)
+		error_set(&err, ERR_LIMIT, "Expressions of this document have taken too long");
+	else
+		r = regex_compile(&own, e->regex, REGEX_WHOLE, &err);
+	if (!r || !regex_search_counted(r, &own, text, &found, &v->regex_steps, &err))
+		find_hint(v, n, err.code, "regex", "The form of the text cannot be decided: %s", err.text);
+	else if (!found)
+		find_error(v, n, ERR_VALUE, "regex", "The text \"%.*s\" does not have the form \"%.*s\" (%.*s)",
+			   STR_ARG(str_slice(text, 0, 80)), STR_ARG(str_slice(e->regex, 0, MAX_SHOWN)),
+			   STR_ARG(e->profile->url));
+	arena_done(&own);
+}
+
 void check_values(struct validation *v, const struct node *n, const struct profile_element *e)
 {
 	if (e->required_value && !n->value)
@@ -268,4 +296,6 @@ void check_values(struct validation *v, const struct node *n, const struct profi
 		check_limit(v, n, e, e->max_value, 1);
 	if (e->max_length || e->min_length)
 		check_length(v, n, e);
+	if (e->regex.n)
+		check_regex(v, n, e);
 }

@@ -19,10 +19,20 @@
 #define SLICING(type, path, rules)                                                                                     \
 	"'slicing':{'discriminator':[{'type':'" type "','path':'" path "'}],'rules':'" rules "'}}"
 
+#define FORM(text) "'extension':[{'url':'http://hl7.org/fhir/StructureDefinition/regex','valueString':'" text "'}]"
+/* clang-format off */
+#define FORMED_PROFILE                                                                                                 \
+	PROFILE("formed", "Patient",                                                                                   \
+		AT("Patient.name.family") FORM("[A-Z]+[0-9]+") "},"                                                    \
+		AT("Patient.name.given") "'type':[{'code':'string'," FORM("[0-9]") "}]},"                              \
+		AT("Patient.name.text") FORM("[") "}")
+/* clang-format on */
+
 static const char
 	*const
 		definitions[] =
 			{
+				FORMED_PROFILE,
 				PROFILE("values", "Patient",
 					AT("Patient.gender") "'min':1,'fixedCode':'female'}," AT("Patient.birthDate") "'minValueDate':'1900-01-01','maxValueDate':'2000'}," AT(
 						"Patient.maritalStatus") "'patternCodeableConcept':{'coding':[{'code':'"
@@ -217,6 +227,16 @@ static const struct fixture_case values[] = {
 	{PATIENT "'active':true}", "http://x.test/none", "error Patient profile-unknown"},
 };
 
+#define FORMED(name) PATIENT "'name':[{'family':'" name "'}]}"
+static const struct fixture_case forms[] = {
+	{FORMED("AB12"), "http://x.test/formed", ""},
+	{FORMED("AB12x"), "http://x.test/formed", "error Patient.name[0].family regex"},
+	{FORMED("xAB12"), "http://x.test/formed", "error Patient.name[0].family regex"},
+	{PATIENT "'name':[{'given':['7']}]}", "http://x.test/formed", ""},
+	{PATIENT "'name':[{'given':['x']}]}", "http://x.test/formed", "error Patient.name[0].given[0] regex"},
+	{PATIENT "'name':[{'text':'x'}]}", "http://x.test/formed", ""},
+};
+
 static const struct fixture_case slices[] = {
 	{PATIENT "'identifier':[{'system':'urn:b'},{'system':'urn:a','value':'1'}]}", "http://x.test/by-value", ""},
 	{PATIENT "'identifier':[{'system':'urn:a'}]}", "http://x.test/by-value", "error Patient.identifier[0] min"},
@@ -299,6 +319,7 @@ static int close_fixture(void **state)
 	}
 
 TABLE_TEST(values_are_compared, values)
+TABLE_TEST(texts_have_their_form, forms)
 TABLE_TEST(items_find_their_slices, slices)
 TABLE_TEST(profiles_of_types_are_asked, types)
 TABLE_TEST(bindings_of_profiles_hold, bindings)
@@ -309,7 +330,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(values_are_compared),		 cmocka_unit_test(items_find_their_slices),
 		cmocka_unit_test(profiles_of_types_are_asked),	 cmocka_unit_test(bindings_of_profiles_hold),
-		cmocka_unit_test(logical_models_have_instances),
+		cmocka_unit_test(logical_models_have_instances), cmocka_unit_test(texts_have_their_form),
 	};
 	return cmocka_run_group_tests(tests, open_fixture, close_fixture);
 }
