@@ -93,6 +93,20 @@ static bool is_resource_id(const struct node *n)
 	return str_is(n->name, "id") && n->parent && n->parent->holder->node == n->parent;
 }
 
+/* Within a resource an id of an element is there once; but the two views of a StructureDefinition share theirs. Past
+ * the capacity of the map, or without memory, nothing is said. */
+static void check_unique(struct validation *v, const struct node *n, struct str s)
+{
+	const struct holder *h = n->holder;
+	bool fresh = true;
+	if (v->trials || !h->type || !str_is(n->name, "id") || str_is(h->type->name, "StructureDefinition"))
+		return;
+	struct str key = arena_printf(v->arena, "%p %.*s", (const void *)h->json, STR_ARG(s));
+	if (key.p && map_put(&v->element_ids, key, &fresh) && !fresh)
+		find_error(v, n->parent, ERR_VALUE, "id-unique",
+			   "Another element of this resource has the id \"%.*s\" too", STR_ARG(shown(s)));
+}
+
 static void check_id(struct validation *v, const struct node *n, struct str s)
 {
 	if (is_resource_id(n)) {
@@ -102,6 +116,7 @@ static void check_id(struct validation *v, const struct node *n, struct str s)
 				   STR_ARG(shown(s)), s.n);
 		return;
 	}
+	check_unique(v, n, s);
 	for (size_t i = 0; i < s.n && str_is(n->name, "id") && s.n <= MAX_ID; i++)
 		if (blank(s.p[i])) {
 			find_error(v, n, ERR_VALUE, "id", "The element id \"%.*s\" contains a blank",

@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-enum { MAX_CONFORMANCES = 10000000 };
+enum { MAX_CONFORMANCES = 10000000, MAX_ELEMENT_IDS = 1000000 };
 
 static bool find_rules(struct validator *r)
 {
@@ -127,10 +127,12 @@ bool validate_resource(struct validator *r, struct arena *a, const struct json *
 			       .err = &own};
 	arena_init(&v.scratch, ARENA_NO_CAP);
 	map_init(&v.conformances, MAX_CONFORMANCES);
+	map_init(&v.element_ids, MAX_ELEMENT_IDS);
 	validation_path_services(&v);
 	run(&v, resource);
 	arena_done(&v.scratch);
 	map_done(&v.conformances);
+	map_done(&v.element_ids);
 	entry_urls_done(&v);
 	return own.code ? error_set(err, own.code, "%s", own.text) : true;
 }

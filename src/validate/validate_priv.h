@@ -54,6 +54,7 @@ struct validation {
 	const struct json *root;
 	struct reference_index *references; /* see resolve.c */
 	struct map conformances; /* verdicts on targets, see conform.c */
+	struct map element_ids; /* "resource id" of elements, see primitive.c */
 	struct entry_urls *entry_urls; /* fullUrl by resource, see conform.c */
 	unsigned trials; /* over 0: only asking whether something would conform; findings go nowhere */
 	size_t trial_errors; /* errors that were found so */

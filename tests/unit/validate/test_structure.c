@@ -55,6 +55,16 @@ static const struct fixture_case form[] = {
 	 NULL, "error Bundle.entry[0].resource unknown-property"},
 };
 
+static const struct fixture_case ids[] = {
+	{"{'resourceType':'Patient','name':[{'id':'a'},{'id':'b','given':['x'],'_given':[{'id':'a'}]}]}", NULL,
+	 "error Patient.name[0] ele-1\nerror Patient.name[1].given[0] id-unique"},
+	{"{'resourceType':'Patient','id':'a','name':[{'id':'a','text':'x'},{'id':'a','text':'y'}]}", NULL,
+	 "error Patient.name[1] id-unique"},
+	{"{'resourceType':'Patient','id':'p','name':[{'id':'a','text':'x'}],'managingOrganization':{'reference':'#o'},"
+	 "'contained':[{'resourceType':'Organization','id':'o','_name':{'id':'a'},'name':'O'}]}",
+	 NULL, ""},
+};
+
 static const struct fixture_case formats[] = {
 	{"{'resourceType':'Patient','birthDate':'2020-02-30'}", NULL, "error Patient.birthDate format"},
 	{"{'resourceType':'Patient','birthDate':'1492-10-12'}", NULL, "warning Patient.birthDate year"},
@@ -163,6 +173,7 @@ static int close_fixture(void **state)
 
 TABLE_TEST(json_form_is_checked, form)
 TABLE_TEST(primitive_formats_are_checked, formats)
+TABLE_TEST(element_ids_are_unique, ids)
 TABLE_TEST(invariants_are_asked, invariants)
 TABLE_TEST(extensions_know_their_places, extensions)
 TABLE_TEST(codes_are_looked_up, codes)
@@ -217,6 +228,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(json_form_is_checked),
 		cmocka_unit_test(primitive_formats_are_checked),
+		cmocka_unit_test(element_ids_are_unique),
 		cmocka_unit_test(invariants_are_asked),
 		cmocka_unit_test(extensions_know_their_places),
 		cmocka_unit_test(codes_are_looked_up),
