@@ -197,6 +197,21 @@ static bool is_supplement(const struct validation *v, struct str system)
 	return c && (str_is(c->content, "supplement") || c->base.p);
 }
 
+/* Is the system no name that a code system can have: one relative to nowhere, or that of a value set? Reports it. */
+static bool is_no_system(struct validation *v, const struct node *at, struct str system)
+{
+	if (str_find_char(system, ':', 0) == STR_NONE && !str_starts(system, S("#"))) {
+		find_error(v, at, ERR_VALUE, "system", "A code system is named by an absolute URI, unlike \"%.*s\"",
+			   STR_ARG(shown(system)));
+		return true;
+	}
+	if (canonicals_find(v->canonicals, S("CodeSystem"), system, NULL) ||
+	    !canonicals_find(v->canonicals, S("ValueSet"), system, NULL))
+		return false;
+	find_error(v, at, ERR_VALUE, "system", "%.*s is a value set, and no code system", STR_ARG(shown(system)));
+	return true;
+}
+
 /* HL7 removed codes from its code systems after R4 was published; instances of R4 may still use them. */
 static bool was_in_r4(struct validation *v, const struct coding *coding)
 {
@@ -217,6 +232,8 @@ static void check_coding(struct validation *v, const struct node *n)
 			   STR_ARG(shown(c.system)));
 		return;
 	}
+	if (str_is(n->type->name, "Coding") && is_no_system(v, &at_system, c.system))
+		return;
 	if (!c.code.n)
 		return;
 	if (str_is(c.system, "urn:ietf:rfc:3986"))

@@ -132,6 +132,12 @@ static const struct fixture_case codes[] = {
 	 NULL, "warning Patient.maritalStatus binding\nerror Patient.maritalStatus.coding[0].code code"},
 	{"{'resourceType':'Patient','maritalStatus':{'coding':[{'system':'http://y.test/cs','code':'MM'}]}}", NULL,
 	 "warning Patient.maritalStatus binding"},
+	{"{'resourceType':'Patient','meta':{'tag':[{'system':'http://y.test/cs','code':'a'}]}}", NULL, ""},
+	{"{'resourceType':'Patient','meta':{'tag':[{'system':'Somewhere','code':'a'}]}}", NULL,
+	 "error Patient.meta.tag[0].system system"},
+	{"{'resourceType':'Patient','meta':{'tag':[{'system':'http://hl7.org/fhir/ValueSet/"
+	 "measure-type','code':'a'}]}}",
+	 NULL, "error Patient.meta.tag[0].system system"},
 	{"{'resourceType':'Observation','status':'final','code':{'text':'x'},'valueQuantity':{'value':1,'system':"
 	 "'http://unitsofmeasure.org','code':'mg/dl/'}}",
 	 NULL, "error Observation.value.ofType(Quantity).code unit"},
