@@ -226,6 +226,36 @@ static void check_rules(struct validation *v, const struct node *item, const str
 	*last = rank(found, e);
 }
 
+/* Does a slice say yes at every discriminator, so that nothing is left to interpretation? */
+static bool slice_claims(struct validation *v, const struct node *item, const struct profile_element *slice)
+{
+	const struct profile_slicing *slicing = slice->sliced->slicing;
+	const struct slice_test *tests = slice_tests(v->profiles, slice, v->err);
+	bool all = tests && slicing->count;
+	for (size_t i = 0; all && i < slicing->count; i++)
+		all = test_holds(v, item, &slicing->discriminators[i], &tests[i]) == HOLD_YES;
+	return all;
+}
+
+/* Slices must exclude each other; which one is meant when two claim an item cannot be said. */
+static void check_ambiguity(struct validation *v, const struct node *item, const struct profile_element *sliced,
+			    const struct profile_element *found)
+{
+	size_t own = found ? rank(found, sliced) : 0;
+	if (!found || v->trials)
+		return;
+	for (size_t i = own + 1; i < sliced->slice_count; i++) {
+		if (!slice_claims(v, item, sliced->slices[i]))
+			continue;
+		if (slice_claims(v, item, sliced->slices[own]))
+			find_error(v, item, ERR_STRUCTURE, "slice-ambiguous",
+				   "It belongs to the slice %.*s and as well to %.*s (%.*s)",
+				   STR_ARG(sliced->slices[own]->id), STR_ARG(sliced->slices[i]->id),
+				   STR_ARG(sliced->profile->url));
+		return;
+	}
+}
+
 const struct profile_element **check_slices(struct validation *v, const struct node *parent, const struct slot *s,
 					    const struct profile_element *core, const struct profile_element *e)
 {
@@ -244,6 +274,7 @@ const struct profile_element **check_slices(struct validation *v, const struct n
 		node_describe(v, &item, s->type);
 		found[i] = match(v, &item, e);
 		check_rules(v, &item, e, found[i], &last, &open);
+		check_ambiguity(v, &item, e, found[i]);
 	}
 	count_slices(v, parent, e, found, s->count);
 	return found;

@@ -26,6 +26,13 @@
 		AT("Patient.name.family") FORM("[A-Z]+[0-9]+") "},"                                                    \
 		AT("Patient.name.given") "'type':[{'code':'string'," FORM("[0-9]") "}]},"                              \
 		AT("Patient.name.text") FORM("[") "}")
+#define OVERLAPPING                                                                                                    \
+	PROFILE("overlapping", "Patient",                                                                              \
+		AT("Patient.identifier") SLICING("value", "system", "open") ","                                        \
+		NAMED("Patient.identifier", "one") "'min':0},"                                                         \
+		SLICE("Patient.identifier", "one", ".system") "'min':1,'patternUri':'http://x.test/any'},"             \
+		NAMED("Patient.identifier", "other") "'min':0},"                                                       \
+		SLICE("Patient.identifier", "other", ".system") "'min':1,'patternUri':'http://x.test/any'}")
 /* clang-format on */
 
 static const char
@@ -33,6 +40,7 @@ static const char
 		definitions[] =
 			{
 				FORMED_PROFILE,
+				OVERLAPPING,
 				PROFILE("values", "Patient",
 					AT("Patient.gender") "'min':1,'fixedCode':'female'}," AT("Patient.birthDate") "'minValueDate':'1900-01-01','maxValueDate':'2000'}," AT(
 						"Patient.maritalStatus") "'patternCodeableConcept':{'coding':[{'code':'"
@@ -238,6 +246,9 @@ static const struct fixture_case forms[] = {
 };
 
 static const struct fixture_case slices[] = {
+	{PATIENT "'identifier':[{'system':'http://x.test/any','value':'1'}]}", "http://x.test/overlapping",
+	 "error Patient.identifier[0] slice-ambiguous"},
+	{PATIENT "'identifier':[{'system':'http://x.test/else','value':'1'}]}", "http://x.test/overlapping", ""},
 	{PATIENT "'identifier':[{'system':'urn:b'},{'system':'urn:a','value':'1'}]}", "http://x.test/by-value", ""},
 	{PATIENT "'identifier':[{'system':'urn:a'}]}", "http://x.test/by-value", "error Patient.identifier[0] min"},
 	{PATIENT "'identifier':[{'system':'urn:b'}]}", "http://x.test/by-value", "error Patient slice-min"},
