@@ -214,6 +214,25 @@ static const struct fixture_case cds_hooks[] = {
 	 CDS_REQUEST, "error CDSHooksRequest.context ele-1\nerror CDSHooksRequest.prefetch[0].value unknown-property"},
 };
 
+#define MAP(code, target)                                                                                              \
+	"{'resourceType':'ConceptMap','name':'M','status':'draft','group':[{'source':'http://hl7.org/fhir/"            \
+	"administrative-gender','target':'http://hl7.org/fhir/administrative-gender','element':[{'code':'" code        \
+	"','target':[" target "]}]}]}"
+static const struct fixture_case maps[] = {
+	{MAP("male", "{'code':'female','equivalence':'disjoint','comment':'c'}"), NULL, ""},
+	{MAP("m", "{'code':'f','equivalence':'equal'}"), NULL,
+	 "warning ConceptMap.group[0].element[0].code cm-code\n"
+	 "warning ConceptMap.group[0].element[0].target[0].code cm-code"},
+	{MAP("male", "{'equivalence':'unmatched'}"), NULL, ""},
+	{MAP("male", "{'equivalence':'equal'}"), NULL,
+	 "warning ConceptMap.group[0].element[0].target[0] cm-equivalence"},
+	{MAP("male", "{'code':'female','equivalence':'unmatched'}"), NULL,
+	 "warning ConceptMap.group[0].element[0].target[0] cm-equivalence"},
+	{"{'resourceType':'ConceptMap','name':'M','status':'draft','group':[{'source':'http://x.test/"
+	 "s','element':[{'code':'a'}]}]}",
+	 NULL, ""},
+};
+
 #define CHECK(table)                                                                                                   \
 	static void check_##table(void **state)                                                                        \
 	{                                                                                                              \
@@ -229,6 +248,7 @@ CHECK(responses)
 CHECK(conformance)
 CHECK(constraints)
 CHECK(cds_hooks)
+CHECK(maps)
 
 static void unresolved_references_on_request(void **state)
 {
@@ -256,11 +276,17 @@ static int close_all(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(check_bundles),	cmocka_unit_test(check_references),
-		cmocka_unit_test(check_narratives),	cmocka_unit_test(check_attachments),
-		cmocka_unit_test(check_questionnaires), cmocka_unit_test(check_responses),
-		cmocka_unit_test(check_conformance),	cmocka_unit_test(check_constraints),
-		cmocka_unit_test(check_cds_hooks),	cmocka_unit_test(unresolved_references_on_request),
+		cmocka_unit_test(check_bundles),
+		cmocka_unit_test(check_references),
+		cmocka_unit_test(check_narratives),
+		cmocka_unit_test(check_attachments),
+		cmocka_unit_test(check_questionnaires),
+		cmocka_unit_test(check_responses),
+		cmocka_unit_test(check_conformance),
+		cmocka_unit_test(check_constraints),
+		cmocka_unit_test(check_cds_hooks),
+		cmocka_unit_test(check_maps),
+		cmocka_unit_test(unresolved_references_on_request),
 	};
 	return cmocka_run_group_tests(tests, open_all, close_all);
 }

@@ -1,0 +1,64 @@
+/*
+ * ConceptMaps as resources (http://hl7.org/fhir/R4/conceptmap.html): the codes of a group are codes of its source and
+ * target, as far as these are at hand, and "unmatched" goes with targets that have no code. These are warnings: a map
+ * may have been made for a release of a code system other than the one at hand.
+ */
+#include "validate/validate_priv.h"
+
+enum { SHOWN = 100 };
+#define SHOW(s) STR_ARG(str_slice((s), 0, SHOWN))
+
+struct side {
+	struct str system, version;
+};
+
+static void check_code(struct validation *v, const struct node *at, const struct side *side)
+{
+	struct coding coding = {
+		.system = side->system, .version = side->version, .code = json_get_str(at->value, S("code"))};
+	struct node place = node_child(at, S("code"), -1, json_get(at->value, S("code")));
+	if (!coding.code.n || !side->system.n)
+		return;
+	if (validation_code(v, STR_NULL, NULL, &coding, false).reason == CODE_INVALID)
+		find_warning(v, &place, ERR_CODE, "cm-code", "There is no code \"%.*s\" in the code system %.*s",
+			     SHOW(coding.code), SHOW(coding.system));
+}
+
+static void check_target(struct validation *v, const struct node *at, const struct side *side)
+{
+	struct str code = json_get_str(at->value, S("code")), equivalence = json_get_str(at->value, S("equivalence"));
+	bool unmatched = str_is(equivalence, "unmatched");
+	check_code(v, at, side);
+	if (unmatched && code.n)
+		find_warning(v, at, ERR_VALUE, "cm-equivalence",
+			     "The target is said to be unmatched, but has the code \"%.*s\"", SHOW(code));
+	else if (!unmatched && equivalence.n && !json_get(at->value, S("code")) && !json_get(at->value, S("_code")))
+		find_warning(v, at, ERR_VALUE, "cm-equivalence",
+			     "A target without a code is unmatched, and cannot be \"%.*s\"", SHOW(equivalence));
+}
+
+static void check_element(struct validation *v, const struct node *at, const struct side *source,
+			  const struct side *target)
+{
+	int64_t i = 0;
+	check_code(v, at, source);
+	for (struct json_iter it = json_iter(json_get(at->value, S("target"))); json_next(&it); i++) {
+		struct node place = node_child(at, S("target"), i, it.value);
+		check_target(v, &place, target);
+	}
+}
+
+void rule_concept_map(struct validation *v, const struct node *at)
+{
+	int64_t g = 0;
+	for (struct json_iter it = json_iter(json_get(at->value, S("group"))); json_next(&it); g++) {
+		struct node group = node_child(at, S("group"), g, it.value);
+		struct side source = {json_get_str(it.value, S("source")), json_get_str(it.value, S("sourceVersion"))};
+		struct side target = {json_get_str(it.value, S("target")), json_get_str(it.value, S("targetVersion"))};
+		int64_t i = 0;
+		for (struct json_iter e = json_iter(json_get(it.value, S("element"))); json_next(&e); i++) {
+			struct node element = node_child(&group, S("element"), i, e.value);
+			check_element(v, &element, &source, &target);
+		}
+	}
+}
