@@ -43,7 +43,7 @@ printf '<Patient xmlns="http://hl7.org/fhir">\n <activ value="true"/></Patient>'
 printf '{"resourceType":"Patient","x":1}\n%s\n' "$patient" >"$scratch/bad.ndjson"
 run convert "$scratch/bad.xml" "$scratch/bad.ndjson" "$scratch/none.json"
 expect "something that does not fit" 1
-says "the place in a file" err 'bad.xml:2:2: .*activ.*Patient.activ'
+says "the place in a file" err 'bad.xml:2:2: .*activ.*(at Patient)'
 says "the line of NDJSON" err 'bad.ndjson:1: .*"x"'
 says "a file that is not there" err 'none.json: No such file'
 says "the rest is converted" out '<Patient '
