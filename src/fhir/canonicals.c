@@ -130,12 +130,10 @@ bool canonicals_add(struct canonicals *c, struct canonical_package *package, con
 	return true;
 }
 
-/* Copies every text of the facts that is there. */
-static bool copy_facts(struct arena *a, const struct canonical *from, struct canonical *to, struct error *err)
+bool canonical_facts_copy(struct arena *a, struct canonical *facts, struct error *err)
 {
-	*to = *from;
-	struct str *texts[] = {&to->type, &to->url,	&to->version, &to->id,	       &to->name,
-			       &to->kind, &to->defines, &to->base,    &to->derivation, &to->content};
+	struct str *texts[] = {&facts->type, &facts->url,     &facts->version, &facts->id,	   &facts->name,
+			       &facts->kind, &facts->defines, &facts->base,    &facts->derivation, &facts->content};
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		if (!texts[i]->p)
 			continue;
@@ -149,10 +147,10 @@ static bool copy_facts(struct arena *a, const struct canonical *from, struct can
 bool canonicals_add_lazy(struct canonicals *c, struct canonical_package *package, const struct canonical *facts,
 			 const struct canonical_source *source, struct error *err)
 {
-	struct canonical copy;
+	struct canonical copy = *facts;
 	if (!facts->type.p || !facts->url.p)
 		return true;
-	if (!copy_facts(&c->arena, facts, &copy, err))
+	if (!canonical_facts_copy(&c->arena, &copy, err))
 		return false;
 	struct entry *e = add_entry(c, package, &copy, err);
 	if (!e)

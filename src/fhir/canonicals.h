@@ -56,6 +56,8 @@ bool canonicals_add_lazy(struct canonicals *c, struct canonical_package *package
 			 const struct canonical_source *source, struct error *err) MUST_USE;
 /* The facts of a parsed resource as they go into the index; texts are borrowed from it. False without type or url. */
 bool canonical_facts(const struct json *resource, struct canonical *ret_facts);
+/* Makes the texts of facts the arena's own. */
+bool canonical_facts_copy(struct arena *a, struct canonical *facts, struct error *err) MUST_USE;
 struct arena *canonicals_arena(struct canonicals *c);
 
 /* Finds by type and canonical ("url" or "url|version"; a version may be partial, "4.0"). Of several, the one seen from

@@ -434,7 +434,9 @@ static void escape_json(struct buf *out, struct str text)
 	buf_done(&quoted);
 }
 
-bool fn_escape(struct eval *e, const struct call *c, struct path_items *out)
+typedef void text_coder(struct buf *out, struct str text);
+
+static bool code_text(struct eval *e, const struct call *c, text_coder *html, text_coder *json, struct path_items *out)
 {
 	struct str text, format;
 	struct buf coded;
@@ -446,11 +448,13 @@ bool fn_escape(struct eval *e, const struct call *c, struct path_items *out)
 	if (!str_is(format, "html") && !str_is(format, "json"))
 		return unknown_format(e, c, format);
 	buf_init(&coded, PATH_MAX_TEXT);
-	if (str_is(format, "html"))
-		encode_html(&coded, text);
-	else
-		escape_json(&coded, text);
+	(str_is(format, "html") ? html : json)(&coded, text);
 	return add_buffer(e, out, &coded);
+}
+
+bool fn_escape(struct eval *e, const struct call *c, struct path_items *out)
+{
+	return code_text(e, c, encode_html, escape_json, out);
 }
 
 static void unescape_html(struct buf *out, struct str text)
@@ -516,19 +520,5 @@ static void unescape_json(struct buf *out, struct str text)
 
 bool fn_unescape(struct eval *e, const struct call *c, struct path_items *out)
 {
-	struct str text, format;
-	struct buf plain;
-	bool there;
-	if (!two_strings(e, c, &text, &format, &there))
-		return false;
-	if (!there)
-		return true;
-	if (!str_is(format, "html") && !str_is(format, "json"))
-		return unknown_format(e, c, format);
-	buf_init(&plain, PATH_MAX_TEXT);
-	if (str_is(format, "html"))
-		unescape_html(&plain, text);
-	else
-		unescape_json(&plain, text);
-	return add_buffer(e, out, &plain);
+	return code_text(e, c, unescape_html, unescape_json, out);
 }

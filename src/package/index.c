@@ -44,7 +44,7 @@ static bool look_into(struct arena *a, struct arena *scratch, struct package_fil
 	if (!facts_scan(scratch, text, &facts, &broken))
 		return broken.code != ERR_MEMORY || error_memory(err);
 	file->facts = facts;
-	return facts_copy(a, &file->facts, err);
+	return canonical_facts_copy(a, &file->facts, err);
 }
 
 static bool take_entry(struct arena *a, struct arena *scratch, struct package *p, const struct json *entry,

@@ -14,8 +14,6 @@ enum {
 /* scan.c: the facts of a resource by one look at its top level; texts are borrowed from the text, or lie in the arena.
  * False without error when it is no resource. ERR_JSON when it is no JSON. */
 bool facts_scan(struct arena *a, struct str text, struct canonical *ret_facts, struct error *err) MUST_USE;
-/* Copies the texts of facts into the arena. */
-bool facts_copy(struct arena *a, struct canonical *facts, struct error *err) MUST_USE;
 
 /* manifest.c */
 bool manifest_read(struct arena *a, struct str text, struct package_manifest *ret_manifest, struct error *err) MUST_USE;

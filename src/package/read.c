@@ -39,7 +39,7 @@ static bool take_archived(struct arena *a, struct package *p, struct str name, s
 		return error_memory(err);
 	if (!file.facts.type.p && !broken.code)
 		return true; /* JSON, but no resource */
-	if (!facts_copy(a, &file.facts, err))
+	if (!canonical_facts_copy(a, &file.facts, err))
 		return false;
 	if (file.facts.url.p || broken.code) {
 		file.text = arena_str(a, content);
@@ -94,7 +94,7 @@ static bool take_xml(struct arena *a, struct package *p, struct str name, struct
 	if (resource && !canonical_facts(resource, &file.facts))
 		file.facts = (struct canonical){.type = json_get_str(resource, S("resourceType")),
 						.id = json_get_str(resource, S("id"))};
-	bool ok = !resource || (facts_copy(a, &file.facts, err) && package_add_file(a, p, &file, err));
+	bool ok = !resource || (canonical_facts_copy(a, &file.facts, err) && package_add_file(a, p, &file, err));
 	arena_done(&scratch);
 	return ok && (broken.code != ERR_MEMORY || error_memory(err));
 }
@@ -112,7 +112,7 @@ static bool take_file(struct arena *a, struct package *p, struct str name, struc
 	bool ok = file_read(&scratch, path, PACKAGE_MAX_FILE, &text, err);
 	bool resource = ok && facts_scan(&scratch, text, &file.facts, &broken);
 	if (ok && (resource || broken.code))
-		ok = facts_copy(a, &file.facts, err) && package_add_file(a, p, &file, err);
+		ok = canonical_facts_copy(a, &file.facts, err) && package_add_file(a, p, &file, err);
 	arena_done(&scratch);
 	return ok && broken.code != ERR_MEMORY;
 }

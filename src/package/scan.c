@@ -197,17 +197,3 @@ bool facts_scan(struct arena *a, struct str text, struct canonical *ret_facts, s
 	facts_of(&w, ret_facts);
 	return name_it(a, ret_facts, err);
 }
-
-bool facts_copy(struct arena *a, struct canonical *facts, struct error *err)
-{
-	struct str *texts[] = {&facts->type, &facts->url,     &facts->version, &facts->id,	   &facts->name,
-			       &facts->kind, &facts->defines, &facts->base,    &facts->derivation, &facts->content};
-	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-		if (!texts[i]->p)
-			continue;
-		*texts[i] = arena_str(a, *texts[i]);
-		if (!texts[i]->p)
-			return error_memory(err);
-	}
-	return true;
-}
