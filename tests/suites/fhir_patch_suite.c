@@ -2,14 +2,15 @@
  * Runs a FHIRPath Patch test file of the form of FHIR's own (fhir-patch-tests.xml): <case name> with <input>, <diff>
  * (a Parameters resource) and <output> or <error>. The result must be the output: members in any order, lists in
  * theirs, narratives by their elements and text. A case with <error> passes when the patch is refused.
- * Usage: fhir_patch_suite FILE.xml. VERBOSE=1 shows wrong results. A line per failing case, then "N passed, N failed".
+ * Usage: fhir_patch_suite FILE.xml|DIRECTORY. VERBOSE=1 shows wrong results. A line per failing case, then "N passed, N
+ * failed".
  */
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/file.h"
 #include "fhir/xml.h"
 #include "patch/patch.h"
+#include "cases.h"
 #include "same.h"
 
 enum { MAX_FILE = 64 << 20 };
@@ -63,23 +64,11 @@ static void run_case(struct str text, const struct xml_node *c)
 
 int main(int argc, char **argv)
 {
-	struct arena a;
-	struct str text;
-	struct error err = {0};
-	const struct xml_node *root = NULL;
 	if (argc != 2) {
-		fprintf(stderr, "usage: fhir_patch_suite FILE.xml\n");
+		fprintf(stderr, "usage: fhir_patch_suite FILE.xml|DIRECTORY\n");
 		return 2;
 	}
-	arena_init(&a, MAX_FILE);
-	if (file_read(&a, str_from(argv[1]), MAX_FILE / 4, &text, &err))
-		root = xml_parse(&a, text, NULL, &err);
-	if (!root)
-		fprintf(stderr, "%s\n", err.text);
-	for (const struct xml_node *c = xml_first_element(root); c; c = xml_next_element(c))
-		if (str_is(c->name, "case"))
-			run_case(text, c);
+	bool read = cases_each(argv[1], "fhir-patch", run_case);
 	printf("%zu passed, %zu failed\n", passed, failed);
-	arena_done(&a);
-	return !root || failed ? 1 : 0;
+	return !read || failed || !passed ? 1 : 0;
 }

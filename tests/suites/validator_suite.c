@@ -565,7 +565,12 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	arena_init(&s.arena, (size_t)1 << 30);
-	bool ok = run(&s, &err);
+	/* cases.json or manifest.json stand for the directory they are in. */
+	struct str path = str_from(s.directory);
+	size_t slash = str_rfind_char(path, '/');
+	if (str_ends(path, S(".json")))
+		s.directory = slash == STR_NONE ? "." : arena_str(&s.arena, str_slice(path, 0, slash)).p;
+	bool ok = s.directory && run(&s, &err);
 	if (!ok)
 		fprintf(stderr, "%s\n", err.text);
 	printf("verdicts: %zu of %zu steps (%.1f %%); paths: %zu of %zu invalid steps (%.1f %%), the first expected: "

@@ -3,14 +3,15 @@
  * (<diff>, or <patch> around a <diff>) and the result (<output>, <result>, <patched>, <expected>) or an <error>. The
  * result must have the same elements, attributes and text; white space alone, comments and prefixes do not count. When
  * the document is a resource of FHIR R4, the same patch is applied to its JSON form as well, with the same outcome.
- * Usage: xml_patch_suite FILE.xml. VERBOSE=1 shows wrong results. A line per failing case, then "N passed, N failed".
+ * Usage: xml_patch_suite FILE.xml|DIRECTORY. VERBOSE=1 shows wrong results. A line per failing case, then "N passed, N
+ * failed".
  */
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/file.h"
 #include "fhir/xml.h"
 #include "patch/patch.h"
+#include "cases.h"
 #include "same.h"
 
 enum { MAX_FILE = 64 << 20 };
@@ -130,23 +131,11 @@ static void run_case(struct str text, const struct xml_node *c)
 
 int main(int argc, char **argv)
 {
-	struct arena a;
-	struct str text;
-	struct error err = {0};
-	const struct xml_node *root = NULL;
 	if (argc != 2) {
-		fprintf(stderr, "usage: xml_patch_suite FILE.xml\n");
+		fprintf(stderr, "usage: xml_patch_suite FILE.xml|DIRECTORY\n");
 		return 2;
 	}
-	arena_init(&a, MAX_FILE);
-	if (file_read(&a, str_from(argv[1]), MAX_FILE / 4, &text, &err))
-		root = xml_parse(&a, text, &(struct xml_limits){.instructions = true}, &err);
-	if (!root)
-		fprintf(stderr, "%s\n", err.text);
-	for (const struct xml_node *c = xml_first_element(root); c; c = xml_next_element(c))
-		if (str_is(c->name, "case"))
-			run_case(text, c);
+	bool read = cases_each(argv[1], "xml-patch", run_case);
 	printf("%zu passed, %zu failed\n", passed, failed);
-	arena_done(&a);
-	return !root || failed ? 1 : 0;
+	return !read || failed || !passed ? 1 : 0;
 }
