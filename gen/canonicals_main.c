@@ -3,6 +3,7 @@
  * build time, deterministic and strict like the generator of the definitions pack. The name and version are those that
  * the resources go by: the R4 core resources come in a package of another name.
  */
+#include "base/file.h"
 #include "archive.h"
 #include "package.h"
 
@@ -98,15 +99,6 @@ static bool add_part(struct archive *archive, struct str argument, struct error 
 	return ok;
 }
 
-static bool write_file(const char *path, struct str bytes, struct error *err)
-{
-	FILE *f = fopen(path, "wb");
-	bool ok = f && fwrite(bytes.p, 1, bytes.n, f) == bytes.n;
-	if (f && fclose(f) != 0)
-		ok = false;
-	return ok ? true : error_set(err, ERR_IO, "cannot write %s", path);
-}
-
 int main(int argc, char **argv)
 {
 	struct error err = {0};
@@ -118,7 +110,7 @@ int main(int argc, char **argv)
 		  error_set(&err, ERR_USAGE, "usage: firth-gen-canonicals OUTPUT NAME#VERSION=PACKAGE.tgz...");
 	for (int i = 2; ok && i < argc; i++)
 		ok = add_part(&archive, str_from(argv[i]), &err);
-	ok = ok && archive_render(&archive, &out, &err) && write_file(argv[1], buf_str(&out), &err);
+	ok = ok && archive_render(&archive, &out, &err) && file_write(str_from(argv[1]), buf_str(&out), 0644, &err);
 	if (!ok)
 		fprintf(stderr, "firth-gen-canonicals: %s\n", err.text);
 	buf_done(&out);

@@ -2,6 +2,7 @@
  * The generator of the definitions pack: firth-gen PACKAGE.tgz OUTPUT. Runs at build time; deterministic, and strict: a
  * package that is not what it should be fails the build with one line.
  */
+#include "base/file.h"
 #include "model.h"
 #include "package.h"
 
@@ -26,15 +27,6 @@ static bool take_file(void *ctx, struct str name, struct str content, struct err
 	return resource && model_add(m, resource, err);
 }
 
-static bool write_file(const char *path, struct str bytes, struct error *err)
-{
-	FILE *f = fopen(path, "wb");
-	bool ok = f && fwrite(bytes.p, 1, bytes.n, f) == bytes.n;
-	if (f && fclose(f) != 0)
-		ok = false;
-	return ok ? true : error_set(err, ERR_IO, "cannot write %s", path);
-}
-
 int main(int argc, char **argv)
 {
 	if (argc != 3 || !argv[1][0]) {
@@ -51,7 +43,7 @@ int main(int argc, char **argv)
 	map_init(&m.wanted, 10000);
 	buf_init(&pack, 64 << 20);
 	bool ok = package_each(argv[1], take_file, &m, &err) && model_finish(&m, &err) &&
-		  render_pack(&m, &pack, &err) && write_file(argv[2], buf_str(&pack), &err);
+		  render_pack(&m, &pack, &err) && file_write(str_from(argv[2]), buf_str(&pack), 0644, &err);
 	if (!ok)
 		fprintf(stderr, "firth-gen: %s\n", err.text);
 	buf_done(&pack);
