@@ -435,10 +435,10 @@ static bool with_extension(struct eval *e, const struct call *c, struct path_ite
 {
 	SMALL_ITEMS(old);
 	SMALL_ITEMS(items);
-	const struct json *object;
+	const struct json *object = NULL;
 	struct str url;
 	struct buf text;
-	bool primitive;
+	bool primitive = false;
 	if (!instance_of(e, c, &old, &object, &primitive) || !url_and_value(e, c, c->node->args->next, &url, &items))
 		return false;
 	buf_init(&text, MAX_ELEMENT);
@@ -463,10 +463,10 @@ static bool with_property(struct eval *e, const struct call *c, struct path_item
 	SMALL_ITEMS(old);
 	SMALL_ITEMS(items);
 	const struct path_node *name_arg = c->node->args->next;
-	const struct json *object;
+	const struct json *object = NULL;
 	struct str name;
 	struct buf text;
-	bool primitive, there;
+	bool primitive = false, there;
 	if (!instance_of(e, c, &old, &object, &primitive) || !arg_string(e, c, name_arg, &name, &there) ||
 	    !argument(e, c, name_arg->next, &items))
 		return false;

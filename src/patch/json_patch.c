@@ -131,9 +131,9 @@ static bool find_place(struct edit *e, struct node *root, const struct pointer *
 
 static bool put(struct edit *e, struct node **root, const struct pointer *pointer, struct node *value)
 {
-	struct node *parent;
+	struct node *parent = NULL;
 	unsigned depth;
-	size_t at;
+	size_t at = 0;
 	if (!node_depth(e, value, &depth))
 		return false;
 	if (depth + pointer->count > JSON_MAX_DEPTH)
@@ -154,8 +154,8 @@ static bool put(struct edit *e, struct node **root, const struct pointer *pointe
 
 static bool remove_at(struct edit *e, struct node **root, const struct pointer *pointer)
 {
-	struct node *parent;
-	size_t at;
+	struct node *parent = NULL;
+	size_t at = 0;
 	if (!pointer->count) {
 		*root = patch_node_new(e, JSON_NULL);
 		return *root != NULL;

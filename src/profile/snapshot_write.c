@@ -128,7 +128,8 @@ static void write_node(struct json_writer *w, struct snap *s, const struct snap_
 	for (const struct snap_node *child = n->first; child; child = child->next) {
 		struct str child_path = arena_printf(s->a, "%.*s.%.*s", STR_ARG(path), STR_ARG(child->name));
 		struct str child_id = arena_printf(s->a, "%.*s.%.*s%s%.*s", STR_ARG(id), STR_ARG(child->name),
-						   child->slice.p ? ":" : "", STR_ARG(child->slice));
+						   child->slice.p ? ":" : "", (int)child->slice.n,
+						   child->slice.p ? child->slice.p : "");
 		write_node(w, s, child, child_path, child_id);
 	}
 }

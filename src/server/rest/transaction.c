@@ -48,7 +48,7 @@ static bool link_to(struct transaction *t, struct str text, size_t number, bool 
 static bool link_entry(struct transaction *t, const struct bundle_entry *e, struct str target, struct error *err)
 {
 	bool fresh;
-	size_t number;
+	size_t number = 0;
 	if (!e->full_url.n)
 		return true;
 	if (!add_target(t, target, &number, err) || !link_to(t, e->full_url, number, &fresh, err))
@@ -79,7 +79,7 @@ static bool add_entry(struct transaction *t, const struct bundle_entry *e, struc
 static struct str rewrite_condition(struct transaction *t, struct str text)
 {
 	struct str name = str_slice(text, 0, str_find_char(text, '?', 0)), target;
-	size_t number;
+	size_t number = 0;
 	bool fresh;
 	if (!definitions_resource(t->o->preparer.definitions, name) || t->err->code)
 		return STR_NULL;
