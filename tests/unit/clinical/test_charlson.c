@@ -162,7 +162,7 @@ static void every_spelling_of_icd10_counts(void **state)
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		f->count = 0;
-		add(f, str_from(cases[i].system), str_from(cases[i].code), "confirmed");
+		add(f, str_make(cases[i].system, strlen(cases[i].system)), str_from(cases[i].code), "confirmed");
 		assert_int_equal(score(f).score, cases[i].score);
 	}
 }
