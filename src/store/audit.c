@@ -50,6 +50,46 @@ bool audit_hash(struct buf *scratch, const unsigned char before[32], const struc
 	return true;
 }
 
+bool audit_next(struct audit_head *head, struct buf *scratch, int64_t time_ms, const struct audit_event *event,
+		struct audit_row *ret_row, struct error *err)
+{
+	struct audit_row row = {.number = head->count + 1, .time_ms = time_ms, .event = *event};
+	if (!audit_hash(scratch, head->hash, &row, row.hash))
+		return error_memory(err);
+	head->count = row.number;
+	memcpy(head->hash, row.hash, sizeof(row.hash));
+	*ret_row = row;
+	return true;
+}
+
+bool audit_check(struct audit_head *seen, struct buf *scratch, const struct audit_row *row, bool formed,
+		 struct error *err)
+{
+	unsigned char hash[32];
+	if (row->number != seen->count + 1)
+		return error_set(err, ERR_CHAIN, "Audit row %lld is missing", (long long)seen->count + 1);
+	if (!audit_hash(scratch, seen->hash, row, hash))
+		return error_memory(err);
+	if (!formed || memcmp(hash, row->hash, sizeof(hash)) != 0)
+		return error_set(err, ERR_CHAIN, "Audit row %lld was changed, or a row before it inserted or removed",
+				 (long long)row->number);
+	seen->count = row->number;
+	memcpy(seen->hash, hash, sizeof(hash));
+	return true;
+}
+
+bool audit_check_end(const struct audit_head *seen, const struct audit_head *head, struct error *err)
+{
+	if (seen->count < head->count)
+		return error_set(err, ERR_CHAIN, "Audit row %lld and all after it are missing",
+				 (long long)seen->count + 1);
+	if (seen->count > head->count)
+		return error_set(err, ERR_CHAIN, "Audit row %lld was inserted", (long long)head->count + 1);
+	if (memcmp(seen->hash, head->hash, sizeof(head->hash)) != 0)
+		return error_set(err, ERR_CHAIN, "The audit chain was written anew: its head has another hash");
+	return true;
+}
+
 /* Every text field of an event, so that no loop forgets one. */
 static struct str *text_field(struct audit_event *e, size_t i)
 {

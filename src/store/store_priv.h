@@ -98,6 +98,19 @@ bool queue_put_wait(struct queue *q, struct item *item, struct error *err) MUST_
  * that no two different rows give the same bytes. scratch is reused. False without memory. */
 bool audit_hash(struct buf *scratch, const unsigned char before[32], const struct audit_row *row,
 		unsigned char ret_hash[32]) MUST_USE;
+/* Where a chain ends: how many rows, and the hash of the last. */
+struct audit_head {
+	int64_t count;
+	unsigned char hash[32];
+};
+/* Makes an event the next row: number and hash into the row, head moved on. The row borrows the event's text. */
+bool audit_next(struct audit_head *head, struct buf *scratch, int64_t time_ms, const struct audit_event *event,
+		struct audit_row *ret_row, struct error *err) MUST_USE;
+/* Walking a chain in order: seen starts with zeros and moves on with each row; formed is false when the row's hash has
+ * not the form of one. Then the end against the head that is kept apart. False with ERR_CHAIN. */
+bool audit_check(struct audit_head *seen, struct buf *scratch, const struct audit_row *row, bool formed,
+		 struct error *err) MUST_USE;
+bool audit_check_end(const struct audit_head *seen, const struct audit_head *head, struct error *err) MUST_USE;
 /* Copies of events whose text lies in a. NULL without memory. */
 struct audit_event *audit_copy(struct arena *a, const struct audit_event *events, size_t count);
 /* The bytes of an event with its text. */

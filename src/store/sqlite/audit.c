@@ -44,18 +44,12 @@ static void bind_row(sqlite3_stmt *s, const struct audit_row *row)
 
 bool audit_append(struct writer *w, int64_t time_ms, const struct audit_event *event, struct error *err)
 {
-	struct audit_row row = {.number = w->head.count + 1, .time_ms = time_ms, .event = *event};
-	if (!audit_hash(&w->hashed, w->head.hash, &row, row.hash))
-		return error_memory(err);
+	struct audit_row row;
 	sqlite3_stmt *s = db_use(&w->db, SQL_AUDIT_PUT, err);
-	if (!s)
+	if (!s || !audit_next(&w->head, &w->hashed, time_ms, event, &row, err))
 		return false;
 	bind_row(s, &row);
-	if (!db_done(&w->db, s, err))
-		return false;
-	w->head.count = row.number;
-	memcpy(w->head.hash, row.hash, sizeof(row.hash));
-	return true;
+	return db_done(&w->db, s, err);
 }
 
 /* Text is borrowed from the statement. False when the hash has not the form of one. */
@@ -130,23 +124,6 @@ bool sqlite_audit_list(void *b, struct arena *a, int64_t before, size_t max, str
 	return ok;
 }
 
-static bool check_row(struct audit_head *seen, struct buf *scratch, sqlite3_stmt *s, struct error *err)
-{
-	struct audit_row row;
-	unsigned char hash[32];
-	bool formed = column_row(s, &row);
-	if (row.number != seen->count + 1)
-		return error_set(err, ERR_CHAIN, "Audit row %lld is missing", (long long)seen->count + 1);
-	if (!audit_hash(scratch, seen->hash, &row, hash))
-		return error_memory(err);
-	if (!formed || memcmp(hash, row.hash, sizeof(hash)) != 0)
-		return error_set(err, ERR_CHAIN, "Audit row %lld was changed, or a row before it inserted or removed",
-				 (long long)row.number);
-	seen->count = row.number;
-	memcpy(seen->hash, hash, sizeof(hash));
-	return true;
-}
-
 static bool walk(struct reader *r, struct audit_head *seen, struct error *err)
 {
 	struct audit_head head;
@@ -159,17 +136,12 @@ static bool walk(struct reader *r, struct audit_head *seen, struct error *err)
 			return false;
 		if (!row)
 			break;
-		if (!check_row(seen, &r->stored, s, err))
+		struct audit_row read;
+		bool formed = column_row(s, &read);
+		if (!audit_check(seen, &r->stored, &read, formed, err))
 			return false;
 	}
-	if (seen->count < head.count)
-		return error_set(err, ERR_CHAIN, "Audit row %lld and all after it are missing",
-				 (long long)seen->count + 1);
-	if (seen->count > head.count)
-		return error_set(err, ERR_CHAIN, "Audit row %lld was inserted", (long long)head.count + 1);
-	if (memcmp(seen->hash, head.hash, sizeof(head.hash)) != 0)
-		return error_set(err, ERR_CHAIN, "The audit chain was written anew: its head has another hash");
-	return true;
+	return audit_check_end(seen, &head, err);
 }
 
 bool sqlite_audit_verify(void *b, int64_t *ret_rows, struct error *err)

@@ -239,7 +239,7 @@ static bool check_txn(struct group *g, struct item *item, struct error *txn_err,
 	g->effect_count = 0;
 	for (size_t i = 0; i < txn->change_count; i++) {
 		struct store_change *c = &txn->changes[i];
-		int64_t type = writer_type(g->w, c->type, err);
+		int64_t type = names_type(&g->w->names, c->type, err);
 		struct target *t = type ? target_get(g, type, c->id, err) : NULL;
 		if (!t)
 			return false;
@@ -270,11 +270,11 @@ static bool term_of_row(struct group *g, const struct effect *e, const struct in
 			   .number = row->number,
 			   .number_low = row->number_low,
 			   .number_high = row->number_high};
-	t->param = writer_param(g->w, type, e->target->type, row->param, err);
+	t->param = names_param(&g->w->names, type, e->target->type, row->param, err);
 	if (!t->param)
 		return false;
 	bool coded = t->type == PARAM_TOKEN || t->type == PARAM_QUANTITY;
-	if (coded && row->system.p && !(t->system = writer_system(g->w, row->system, err)))
+	if (coded && row->system.p && !(t->system = names_system(&g->w->names, row->system, err)))
 		return false;
 	if (t->type == PARAM_STRING)
 		t->text = row->text;
@@ -282,7 +282,7 @@ static bool term_of_row(struct group *g, const struct effect *e, const struct in
 		t->text = row->unit;
 	if (t->type != PARAM_REFERENCE || !row->ref_id.p)
 		return true;
-	int64_t target_type = writer_type_named(g->w, row->ref_type.p ? row->ref_type : S(""), err);
+	int64_t target_type = names_type_named(&g->w->names, row->ref_type.p ? row->ref_type : S(""), err);
 	t->target = target_type ? target_rid(g, target_type, row->ref_id, err) : 0;
 	return t->target != 0;
 }

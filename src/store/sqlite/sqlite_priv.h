@@ -7,9 +7,9 @@
 
 #include <sqlite3.h>
 #include <stdatomic.h>
-#include <zstd.h>
 
-#include "base/map.h"
+#include "store/bodies.h"
+#include "store/names.h"
 #include "store/store_priv.h"
 
 /* ---- connections and statements (db.c) --------------------------------------------------------------------------- */
@@ -76,39 +76,8 @@ static inline struct str column_str(sqlite3_stmt *s, int at)
 extern const char store_schema_sql[];
 #define STORE_SCHEMA_VERSION 1
 
-/* ---- bodies (body.c) ------------------------------------------------------------------------------------------------
- */
-
-struct bodies;
-
-/* How a body is kept. */
-enum body_coding { BODY_RAW = 0, BODY_ZSTD = 1, BODY_DICTIONARY = 2 /* and up: dictionary coding - 1 */ };
-
-struct packed_body {
-	struct str bytes;
-	int coding;
-};
-
-struct bodies *bodies_new(void);
-void bodies_free(struct bodies *b);
-/* Makes a dictionary known, unless it is; bytes are copied. The newest is used for packing. */
-bool bodies_add(struct bodies *b, int id, struct str bytes, struct error *err) MUST_USE;
-/* All dictionaries of the store. */
+/* All dictionaries of the store (dictionary.c). */
 bool bodies_load(struct bodies *b, struct db *db, struct error *err) MUST_USE;
-bool bodies_knows(const struct bodies *b, int coding);
-/* dictionary.c: bodies that pass by become samples, until there are enough to make a dictionary of. */
-struct samples;
-struct samples *samples_new(void);
-void samples_free(struct samples *s);
-/* Any thread. True once there are enough. */
-bool samples_add(struct samples *s, struct str body);
-bool samples_train(struct samples *s, struct buf *out);
-/* Any thread. The result lies in a, or is body itself when packing does not pay. */
-bool bodies_pack(struct bodies *b, struct arena *a, struct str body, struct packed_body *ret_packed,
-		 struct error *err) MUST_USE;
-/* Into out, which is emptied first. */
-bool bodies_unpack(struct bodies *b, ZSTD_DCtx *context, struct packed_body packed, struct buf *out,
-		   struct error *err) MUST_USE;
 
 /* ---- one version's index rows as bytes (terms.c)
  * --------------------------------------------------------------------- */
@@ -145,27 +114,10 @@ static inline struct str key_cut(struct str text)
 /* ---- the writer
  * ------------------------------------------------------------------------------------------------------ */
 
-/* Text to number, bounded: forgets everything when full. */
-struct cache {
-	struct arena arena;
-	struct map map;
-};
-
-struct pointer_slot {
-	const void *type, *param;
-	int64_t id;
-};
-enum { POINTER_SLOTS = 4096 };
-
-struct audit_head {
-	int64_t count;
-	unsigned char hash[32];
-};
-
 struct writer {
 	struct db db;
-	struct cache systems, types, params, resources;
-	struct pointer_slot *pointers; /* types and parameters by address, POINTER_SLOTS of them */
+	struct names names;
+	struct cache resources;
 	int64_t last_vid, last_rid, last_time;
 	int64_t indexed; /* versions up to this vid are in the index tables */
 	int64_t index_lag; /* so many may not be */
@@ -182,17 +134,8 @@ void writer_close(struct writer *w);
 /* Reads counters again and forgets what was interned: after a roll-back. */
 bool writer_reload(struct writer *w, struct error *err) MUST_USE;
 
-/* names.c: small numbers for names, made when new. 0 with an error. */
-int64_t writer_type(struct writer *w, const struct fhir_type *type, struct error *err);
-int64_t writer_type_named(struct writer *w, struct str name, struct error *err);
-int64_t writer_param(struct writer *w, const struct fhir_type *type, int64_t type_id, const struct search_param *param,
-		     struct error *err);
-int64_t writer_system(struct writer *w, struct str system, struct error *err);
-void cache_init(struct cache *c, size_t max);
-void cache_done(struct cache *c);
-void cache_clear(struct cache *c);
-bool cache_get(const struct cache *c, struct str key, int64_t *ret_value);
-void cache_put(struct cache *c, struct str key, int64_t value);
+/* names.c: of struct names; ctx is the writer. */
+int64_t writer_intern(void *ctx, enum names_kind kind, int64_t type, struct str text, struct error *err);
 
 /* index.c: writes the index entries of all versions that have none yet, inside a transaction. */
 bool index_catch_up(struct writer *w, struct error *err) MUST_USE;
@@ -246,7 +189,6 @@ void keeper_note(struct sqlite_store *store);
 /* The dictionary that the keeper trained and the committing thread has not written yet; STR_NULL: none. */
 struct str keeper_dictionary(struct sqlite_store *store);
 void keeper_dictionary_written(struct sqlite_store *store);
-enum { FIRST_DICTIONARY = 1 };
 bool dictionary_write(struct writer *w, struct str bytes, struct error *err) MUST_USE;
 
 /* reader.c: a connection for the calling thread; give it back with reader_release. NULL with an error. */

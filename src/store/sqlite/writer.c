@@ -10,11 +10,8 @@ enum { LAG_SERVING = 1000, LAG_LOADING = 16000 };
 
 bool writer_reload(struct writer *w, struct error *err)
 {
-	cache_clear(&w->systems);
-	cache_clear(&w->types);
-	cache_clear(&w->params);
+	names_clear(&w->names);
 	cache_clear(&w->resources);
-	memset(w->pointers, 0, POINTER_SLOTS * sizeof(*w->pointers));
 	return db_number(&w->db, SQL_LAST_VID, 0, &w->last_vid, err) &&
 	       db_number(&w->db, SQL_LAST_RID, 0, &w->last_rid, err) &&
 	       db_number(&w->db, SQL_INDEXED, 0, &w->indexed, err) &&
@@ -47,18 +44,13 @@ void writer_limit_pages(struct writer *w, int64_t pages)
 bool writer_open(struct writer *w, const char *path, const struct store_options *options, struct error *err)
 {
 	*w = (struct writer){0};
-	cache_init(&w->systems, 4096);
-	cache_init(&w->types, 512);
-	cache_init(&w->params, 4096);
 	cache_init(&w->resources, 16384);
 	w->index_lag = options->bulk ? LAG_LOADING : LAG_SERVING;
 	arena_init(&w->scratch, ARENA_NO_CAP);
 	buf_init(&w->terms, 64 << 20);
 	buf_init(&w->hashed, 64 << 20);
-	w->pointers = calloc(POINTER_SLOTS, sizeof(*w->pointers));
-	if (!w->pointers)
-		error_memory(err);
-	else if (db_open(&w->db, path, false, err) && configure(w, options->cache_bytes, err) && writer_reload(w, err))
+	if (names_init(&w->names, writer_intern, w, err) && db_open(&w->db, path, false, err) &&
+	    configure(w, options->cache_bytes, err) && writer_reload(w, err))
 		return true;
 	writer_close(w);
 	return false;
@@ -67,13 +59,10 @@ bool writer_open(struct writer *w, const char *path, const struct store_options 
 void writer_close(struct writer *w)
 {
 	db_close(&w->db);
-	cache_done(&w->systems);
-	cache_done(&w->types);
-	cache_done(&w->params);
+	names_done(&w->names);
 	cache_done(&w->resources);
 	arena_done(&w->scratch);
 	buf_done(&w->terms);
 	buf_done(&w->hashed);
-	free(w->pointers);
 	*w = (struct writer){0};
 }

@@ -2,8 +2,9 @@
  * Bodies are kept compressed. Packing happens on the submitting thread and unpacking on the reading one, so contexts
  * are pooled here and dictionaries shared; every body row says how it was packed, so any mixture can be read.
  */
-#include "store/sqlite/sqlite_priv.h"
+#include "store/bodies.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -85,22 +86,6 @@ bool bodies_add(struct bodies *b, int id, struct str bytes, struct error *err)
 	return ok;
 }
 
-bool bodies_load(struct bodies *b, struct db *db, struct error *err)
-{
-	sqlite3_stmt *s = db_use(db, SQL_DICTIONARIES, err);
-	if (!s)
-		return false;
-	for (;;) {
-		bool row = false;
-		if (!db_row(db, s, &row, err))
-			return false;
-		if (!row)
-			return true;
-		if (!bodies_add(b, sqlite3_column_int(s, 0), column_str(s, 1), err))
-			return false;
-	}
-}
-
 bool bodies_knows(const struct bodies *b, int coding)
 {
 	return coding <= BODY_ZSTD + atomic_load(&b->newest);
@@ -168,7 +153,7 @@ bool bodies_pack(struct bodies *b, struct arena *a, struct str body, struct pack
 
 static bool damaged(struct error *err)
 {
-	return error_set(err, ERR_STORE, "The store's file is damaged: a resource's content cannot be unpacked");
+	return error_set(err, ERR_STORE, "The store is damaged: a resource's content cannot be unpacked");
 }
 
 bool bodies_unpack(struct bodies *b, ZSTD_DCtx *context, struct packed_body packed, struct buf *out, struct error *err)
