@@ -93,6 +93,14 @@ enum search_param_type {
 	PARAM_SPECIAL
 };
 
+struct search_param;
+
+/* One part of a composite parameter. */
+struct search_component {
+	const struct search_param *param; /* of the same resource type: what the part is searched as */
+	bool whole; /* it is not inside of the element that the composite repeats over, but of the whole resource */
+};
+
 struct search_param {
 	struct str code; /* "birthdate" */
 	struct str url; /* canonical URL of the SearchParameter */
@@ -100,6 +108,8 @@ struct search_param {
 	struct str expression; /* the FHIRPath of this type only, other types' alternatives cut away */
 	const struct str *targets; /* reference parameters: resource type names */
 	size_t target_count;
+	const struct search_component *components; /* composite parameters; their expression is what they repeat over */
+	size_t component_count;
 	uint16_t id; /* dense over (type, code) pairs; within one pack only */
 };
 

@@ -49,8 +49,10 @@ static bool control_summary(struct parsing *p, const struct control_use *use)
 		if (str_is(use->value, later[i]))
 			return error_set(p->err, ERR_NOT_SUPPORTED, "_summary=%s is not supported yet, only count",
 					 later[i]);
-	p->query->summary_count = str_is(use->value, "count");
-	return p->query->summary_count ? true : bad_control(p, use, "count or false");
+	if (!str_is(use->value, "count"))
+		return bad_control(p, use, "count or false");
+	p->query->summary = SUMMARY_COUNT;
+	return true;
 }
 
 static bool control_cursor(struct parsing *p, const struct control_use *use)
@@ -72,12 +74,12 @@ static bool sort_key(struct parsing *p, struct str code, struct search_sort *sor
 		return true;
 	}
 	sort->kind = SORT_PARAM;
-	sort->param = definitions_search_param(p->query->type, code);
+	sort->param = definitions_search_param(p->part->type, code);
 	struct str shown = str_slice(code, 0, 64);
 	if (!sort->param)
 		return error_set(p->err, ERR_UNKNOWN_PARAM, "_sort: %.*s has no search parameter \"%.*s\"%.*s",
-				 STR_ARG(p->query->type->name), STR_ARG(shown),
-				 STR_ARG(suggest_params(p->arena, p->query->type, shown)));
+				 STR_ARG(p->part->type->name), STR_ARG(shown),
+				 STR_ARG(suggest_params(p->arena, p->part->type, shown)));
 	if (!param_indexed(sort->param))
 		return error_set(p->err, ERR_NOT_SUPPORTED, "_sort by \"%.*s\" is not supported yet", STR_ARG(shown));
 	return true;
@@ -138,7 +140,7 @@ static bool parse_include(struct parsing *p, const struct control_use *use, stru
 {
 	struct str rest = use->value, source = str_split(&rest, ':');
 	if (str_is(use->value, "*")) {
-		include->source = p->query->type;
+		include->source = p->part->type;
 		return !include->reverse ||
 		       error_set(p->err, ERR_NOT_SUPPORTED,
 				 "_revinclude=* is not supported: name the type, as in _revinclude=Provenance:*");

@@ -2,6 +2,8 @@
  * The meaning of criteria as plain loops over rows: the oracle that stores are tested against. Rules and clauses are in
  * search.h; nothing here tries to be fast.
  */
+#include <math.h>
+
 #include "search/search_priv.h"
 
 static bool same(struct str a, struct str b)
@@ -16,6 +18,8 @@ static bool string_meets(enum search_modifier modifier, const struct index_row *
 		return same(row->text, v->code);
 	case MOD_CONTAINS:
 		return row->code.p && str_find(row->code, v->code) != STR_NONE;
+	case MOD_ENDS:
+		return row->code.p && str_ends(row->code, v->code);
 	default:
 		return row->code.p && str_starts(row->code, v->code);
 	}
@@ -28,9 +32,17 @@ static bool system_meets(const struct index_row *row, const struct search_value 
 	return v->system.n == 0 ? !row->system.p : same(row->system, v->system);
 }
 
-static bool token_meets(const struct index_row *row, const struct search_value *v)
+static bool token_meets(enum search_modifier modifier, const struct index_row *row, const struct search_value *v)
 {
-	return system_meets(row, v) && (!v->code.p || same(row->code, v->code));
+	return system_meets(row, v) && (!v->code.p || same(row->code, v->code)) &&
+	       (modifier != MOD_OF_TYPE || same(row->text, v->text));
+}
+
+bool search_uri_below(struct str uri, struct str value)
+{
+	if (!uri.p || !value.p || !str_starts(uri, value))
+		return false;
+	return uri.n == value.n || (value.n && value.p[value.n - 1] == '/') || uri.p[value.n] == '/';
 }
 
 static bool reference_meets(const struct index_row *row, const struct search_value *v)
@@ -67,6 +79,8 @@ bool search_number_meets(double low, double high, const struct search_value *v)
 
 static bool unit_meets(const struct index_row *row, const struct search_value *v)
 {
+	if (v->canonical.p)
+		return same(row->canonical, v->canonical);
 	if (v->system.p && v->system.n)
 		return same(row->system, v->system) && (!v->code.p || same(row->code, v->code));
 	return !v->code.p || same(row->code, v->code) || same(row->unit, v->code);
@@ -98,49 +112,76 @@ bool search_date_meets(int64_t low, int64_t high, const struct search_value *v)
 	return false;
 }
 
+static bool quantity_meets(const struct index_row *row, const struct search_value *v)
+{
+	if (!unit_meets(row, v))
+		return false;
+	return v->canonical.p ? search_number_meets(row->canonical_low, row->canonical_high, v)
+			      : search_number_meets(row->number_low, row->number_high, v);
+}
+
+/* By the haversine formula, which is exact enough at every distance. */
+double search_distance(double latitude_a, double longitude_a, double latitude_b, double longitude_b)
+{
+	const double radius = 6371008.8, radians = 3.14159265358979323846 / 180;
+	double a = latitude_a * radians, b = latitude_b * radians;
+	double north = sin((b - a) / 2), east = sin((longitude_b - longitude_a) * radians / 2);
+	double h = north * north + cos(a) * cos(b) * east * east;
+	return 2 * radius * asin(h < 1 ? sqrt(h) : 1);
+}
+
 static bool row_meets(const struct criterion *c, const struct index_row *row, const struct search_value *v)
 {
 	switch (c->param->type) {
 	case PARAM_STRING:
 		return string_meets(c->modifier, row, v);
 	case PARAM_TOKEN:
-		return token_meets(row, v);
+		return token_meets(c->modifier, row, v);
 	case PARAM_URI:
-		return same(row->code, v->code);
+		return c->modifier == MOD_BELOW ? search_uri_below(row->code, v->code) : same(row->code, v->code);
 	case PARAM_REFERENCE:
-		return reference_meets(row, v);
+		return c->modifier == MOD_IDENTIFIER ? token_meets(MOD_NONE, row, v) : reference_meets(row, v);
 	case PARAM_NUMBER:
 		return search_number_meets(row->number_low, row->number_high, v);
 	case PARAM_QUANTITY:
-		return unit_meets(row, v) && search_number_meets(row->number_low, row->number_high, v);
+		return quantity_meets(row, v);
 	case PARAM_DATE:
 		return search_date_meets(row->low, row->high, v);
+	case PARAM_SPECIAL:
+		return search_distance(row->number_low, row->number_high, v->number_low, v->number_high) <= v->number;
 	default:
 		return false;
 	}
 }
 
-static bool any_row_meets(const struct criterion *c, const struct index_rows *rows)
+static enum row_variant variant_of(enum search_modifier modifier)
+{
+	return modifier == MOD_IDENTIFIER ? ROW_IDENTIFIER : modifier == MOD_OF_TYPE ? ROW_OF_TYPE : ROW_PLAIN;
+}
+
+static const uint32_t ANY_ELEMENT = UINT32_MAX;
+
+static bool is_of(const struct index_row *row, const struct criterion *c, uint32_t element)
+{
+	return row->param == c->param && row->variant == variant_of(c->modifier) &&
+	       (element == ANY_ELEMENT || row->element == element);
+}
+
+static bool any_row_meets(const struct criterion *c, const struct index_rows *rows, uint32_t element)
 {
 	for (size_t i = 0; i < rows->count; i++)
-		if (rows->rows[i].param == c->param)
+		if (is_of(&rows->rows[i], c, element))
 			for (size_t j = 0; j < c->value_count; j++)
 				if (row_meets(c, &rows->rows[i], &c->values[j]))
 					return true;
 	return false;
 }
 
-static bool has_row(const struct criterion *c, const struct index_rows *rows)
-{
-	for (size_t i = 0; i < rows->count; i++)
-		if (rows->rows[i].param == c->param)
-			return true;
-	return false;
-}
-
 static bool missing_holds(const struct criterion *c, const struct index_rows *rows)
 {
-	bool missing = !has_row(c, rows);
+	bool missing = true;
+	for (size_t i = 0; i < rows->count && missing; i++)
+		missing = !is_of(&rows->rows[i], c, ANY_ELEMENT);
 	for (size_t j = 0; j < c->value_count; j++)
 		if (c->values[j].missing == missing)
 			return true;
@@ -151,25 +192,136 @@ static bool param_holds(const struct criterion *c, const struct index_rows *rows
 {
 	if (c->modifier == MOD_MISSING)
 		return missing_holds(c, rows);
-	return any_row_meets(c, rows) != (c->modifier == MOD_NOT);
+	return any_row_meets(c, rows, ANY_ELEMENT) != (c->modifier == MOD_NOT);
 }
 
-static bool criterion_holds(const struct criterion *c, const struct index_rows *rows, struct str id, int64_t updated)
+/* ---- composites ------------------------------------------------------------------------------------------------ */
+
+static bool element_meets(const struct criterion *c, const struct index_rows *rows, uint32_t element)
 {
-	if (c->kind == CRITERION_PARAM)
-		return param_holds(c, rows);
-	for (size_t j = 0; j < c->value_count; j++) {
-		const struct search_value *v = &c->values[j];
-		if (c->kind == CRITERION_ID ? same(id, v->code) : search_date_meets(updated, updated, v))
+	for (size_t i = 0; i < c->child_count; i++)
+		if (!any_row_meets(&c->children[i], rows, c->param->components[i].whole ? ANY_ELEMENT : element))
+			return false;
+	return true;
+}
+
+static bool composite_holds(const struct criterion *c, const struct index_rows *rows)
+{
+	if (element_meets(c, rows, 0))
+		return true;
+	for (size_t i = 0; i < rows->count; i++)
+		if (rows->rows[i].element && element_meets(c, rows, rows->rows[i].element))
+			return true;
+	return false;
+}
+
+/* ---- other resources ------------------------------------------------------------------------------------------- */
+
+/* Does `from` refer to `to` by a parameter? */
+static bool refers(const struct search_resource *from, const struct search_param *param,
+		   const struct search_resource *to)
+{
+	for (size_t i = 0; from->rows && i < from->rows->count; i++) {
+		const struct index_row *row = &from->rows->rows[i];
+		if (row->param == param && row->variant == ROW_PLAIN && same(row->ref_id, to->id) &&
+		    same(row->ref_type, to->type->name))
 			return true;
 	}
 	return false;
 }
 
-bool search_matches(const struct search_query *query, const struct index_rows *rows, struct str id, int64_t updated_ms)
+static bool linked(const struct criterion *c, const struct search_resource *resource,
+		   const struct search_resource *other, const struct search_world *world)
 {
-	for (size_t i = 0; i < query->criterion_count; i++)
-		if (!criterion_holds(&query->criteria[i], rows, id, updated_ms))
+	bool chain = c->kind == CRITERION_CHAIN;
+	if (!(chain ? refers(resource, c->param, other) : refers(other, c->param, resource)))
+		return false;
+	for (size_t i = 0; i < c->inner_count; i++)
+		if (search_part_matches(&c->inner[i], other, world))
+			return true;
+	return false;
+}
+
+static bool any_linked(const struct criterion *c, const struct search_resource *resource,
+		       const struct search_world *world)
+{
+	for (size_t i = 0; world && i < world->count; i++)
+		if (linked(c, resource, &world->resources[i], world))
+			return true;
+	return false;
+}
+
+/* ---- trees ----------------------------------------------------------------------------------------------------- */
+
+static bool criterion_holds(const struct criterion *c, const struct search_resource *r,
+			    const struct search_world *world)
+{
+	bool holds;
+	switch (c->kind) {
+	case CRITERION_PARAM:
+		return c->modifier != MOD_TEXT && param_holds(c, r->rows);
+	case CRITERION_COMPOSITE:
+		return composite_holds(c, r->rows);
+	case CRITERION_CHAIN:
+	case CRITERION_HAS:
+		return any_linked(c, r, world);
+	case CRITERION_AND:
+	case CRITERION_OR:
+		holds = c->kind == CRITERION_AND;
+		for (size_t i = 0; i < c->child_count && holds == (c->kind == CRITERION_AND); i++)
+			holds = criterion_holds(&c->children[i], r, world);
+		return holds;
+	case CRITERION_NOT:
+		return !criterion_holds(c->children, r, world);
+	case CRITERION_ID:
+	case CRITERION_LAST_UPDATED:
+		break;
+	default:
+		return false;
+	}
+	for (size_t j = 0; j < c->value_count; j++) {
+		const struct search_value *v = &c->values[j];
+		if (c->kind == CRITERION_ID ? same(r->id, v->code) : search_date_meets(r->updated_ms, r->updated_ms, v))
+			return true;
+	}
+	return false;
+}
+
+bool search_part_matches(const struct search_part *part, const struct search_resource *resource,
+			 const struct search_world *world)
+{
+	if (part->type != resource->type)
+		return false;
+	for (size_t i = 0; i < part->criterion_count; i++)
+		if (!criterion_holds(&part->criteria[i], resource, world))
 			return false;
 	return true;
+}
+
+bool search_resource_matches(const struct search_query *query, const struct search_resource *resource,
+			     const struct search_world *world)
+{
+	for (size_t i = 0; i < query->part_count; i++)
+		if (search_part_matches(&query->parts[i], resource, world))
+			return true;
+	return false;
+}
+
+bool search_matches(const struct search_query *query, const struct index_rows *rows, struct str id, int64_t updated_ms)
+{
+	struct search_resource resource = {
+		.type = query->parts->type, .id = id, .updated_ms = updated_ms, .rows = rows};
+	return search_resource_matches(query, &resource, NULL);
+}
+
+bool criterion_needs_body(const struct criterion *c)
+{
+	if (c->kind == CRITERION_NARRATIVE || c->kind == CRITERION_CONTENT)
+		return true;
+	if (c->kind == CRITERION_PARAM)
+		return c->modifier == MOD_TEXT;
+	for (size_t i = 0; c->kind != CRITERION_COMPOSITE && i < c->child_count; i++)
+		if (criterion_needs_body(&c->children[i]))
+			return true;
+	return false;
 }

@@ -117,7 +117,7 @@ static bool parse_modifier(struct parsing *p, struct str name, struct str modifi
 
 static bool add_criterion(struct parsing *p, const struct criterion *c)
 {
-	struct search_query *q = p->query;
+	struct search_part *q = p->part;
 	void *grown = arena_grow(p->arena, q->criteria, q->criterion_count, &p->criterion_capacity,
 				 q->criterion_count + 1, sizeof(*c));
 	if (!grown)
@@ -142,11 +142,11 @@ static bool find_param(struct parsing *p, struct str name, struct criterion *c)
 	if (str_find_char(name, '.', 0) != STR_NONE)
 		return name_refused(p, name, ERR_NOT_SUPPORTED, "is chained, which is not supported yet");
 	c->kind = CRITERION_PARAM;
-	c->param = definitions_search_param(p->query->type, name);
+	c->param = definitions_search_param(p->part->type, name);
 	if (!c->param)
 		return error_set(p->err, ERR_UNKNOWN_PARAM, "%.*s has no search parameter \"%.*s\"%.*s",
-				 STR_ARG(p->query->type->name), STR_ARG(shown),
-				 STR_ARG(suggest_params(p->arena, p->query->type, shown)));
+				 STR_ARG(p->part->type->name), STR_ARG(shown),
+				 STR_ARG(suggest_params(p->arena, p->part->type, shown)));
 	if (!param_indexed(c->param))
 		return error_set(p->err, ERR_NOT_SUPPORTED,
 				 "The search parameter \"%.*s\" is of type %s, which is not supported yet",
@@ -178,19 +178,26 @@ static bool may_ignore(const struct parsing *p, struct str name, struct str modi
 		return false;
 	if (modifier.p && str_find_char(modifier, '.', 0) != STR_NONE)
 		return true;
-	const struct search_param *param = definitions_search_param(p->query->type, name);
+	const struct search_param *param = definitions_search_param(p->part->type, name);
 	return !param || !param_indexed(param);
 }
 
 /* Takes back what the parameter has added so far. */
-static void ignore(struct parsing *p, struct str full_name, const struct search_query *before)
+static bool ignore(struct parsing *p, struct str full_name, const struct search_query *before, size_t criterion_count,
+		   const struct error *why)
 {
-	p->query->criterion_count = before->criterion_count;
-	p->query->sort_count = before->sort_count;
-	p->query->include_count = before->include_count;
-	if (p->ignored.n)
-		buf_char(&p->ignored, ',');
-	buf_add(&p->ignored, full_name);
+	struct search_query *q = p->query;
+	p->part->criterion_count = criterion_count;
+	q->sort_count = before->sort_count;
+	q->include_count = before->include_count;
+	void *grown = arena_grow(p->arena, q->ignored, q->ignored_count, &p->ignored_capacity, q->ignored_count + 1,
+				 sizeof(*q->ignored));
+	struct str reason = arena_str(p->arena, str_from(why->text));
+	if (!grown || !reason.p)
+		return error_memory(p->err);
+	q->ignored = grown;
+	q->ignored[q->ignored_count++] = (struct search_ignored){full_name, reason};
+	return true;
 }
 
 static bool parse_decoded(struct parsing *p, struct str name, struct str modifier, struct str value, bool *ret_in_self)
@@ -212,15 +219,14 @@ static bool parse_param(struct parsing *p, struct str text)
 	name = str_split(&modifier, ':');
 	bool in_self;
 	const struct search_query before = *p->query;
+	size_t criterion_count = p->part->criterion_count;
 	p->err = &own;
 	bool ok = parse_decoded(p, name, modifier, value, &in_self);
 	p->err = err;
 	if (ok && in_self)
 		add_to_self(p, full_name, value);
-	if (!ok && may_ignore(p, name, modifier, &own)) {
-		ignore(p, full_name, &before);
-		return true;
-	}
+	if (!ok && may_ignore(p, name, modifier, &own))
+		return ignore(p, full_name, &before, criterion_count, &own);
 	if (!ok && err && !err->code)
 		*err = own;
 	return ok;
@@ -254,16 +260,32 @@ bool search_parse(const struct definitions *d, struct arena *a, const struct fhi
 		  const struct search_options *options, struct search_query *ret_query, struct error *err)
 {
 	static const struct search_options defaults = {.lenient = false};
-	struct search_query q = {.type = type, .count = SEARCH_COUNT_DEFAULT, .cursor = STR_NULL, .ignored = STR_NULL};
-	struct parsing p = {
-		.definitions = d, .arena = a, .options = options ? options : &defaults, .query = &q, .err = err};
+	struct search_part *part = ARENA_NEW(a, struct search_part);
+	struct search_query q = {.parts = part, .part_count = 1, .count = SEARCH_COUNT_DEFAULT, .cursor = STR_NULL};
+	struct parsing p = {.definitions = d,
+			    .arena = a,
+			    .options = options ? options : &defaults,
+			    .query = &q,
+			    .part = part,
+			    .err = err};
+	if (!part)
+		return error_memory(err);
+	part->type = type;
 	buf_init(&p.self, 4 * SEARCH_MAX_QUERY);
-	buf_init(&p.ignored, SEARCH_MAX_QUERY);
-	bool ok = parse_all(&p, query) && keep(&p, &p.self, &q.self) &&
-		  (p.ignored.n == 0 || keep(&p, &p.ignored, &q.ignored));
+	bool ok = parse_all(&p, query) && keep(&p, &p.self, &q.self);
 	buf_done(&p.self);
-	buf_done(&p.ignored);
 	if (ok)
 		*ret_query = q;
 	return ok;
+}
+
+bool search_parse_scope(const struct definitions *d, struct arena *a, const struct search_scope *scope,
+			struct str query, const struct search_options *options, struct search_query *ret_query,
+			struct error *err)
+{
+	if (scope->compartment)
+		return error_set(err, ERR_NOT_SUPPORTED, "Searching a compartment is not supported yet");
+	if (!scope->type)
+		return error_set(err, ERR_NOT_SUPPORTED, "Searching all types is not supported yet");
+	return search_parse(d, a, scope->type, query, options, ret_query, err);
 }

@@ -268,10 +268,9 @@ static bool parse_value(struct parsing *p, const struct criterion *c, struct str
 		return parse_id(p, name, text, v);
 	case CRITERION_LAST_UPDATED:
 		return parse_date(p, name, text, v);
-	case CRITERION_PARAM:
+	default:
 		return parse_param_value(p, c, name, text, v);
 	}
-	return false;
 }
 
 bool parse_values(struct parsing *p, struct criterion *c, struct str name, struct str text)

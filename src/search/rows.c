@@ -76,7 +76,7 @@ static uint64_t row_hash(const struct index_row *r)
 {
 	uint64_t number, h = str_hash(r->code) * 31 + str_hash(r->ref_id);
 	memcpy(&number, &r->number_low, sizeof(number));
-	h = h * 31 + (uint64_t)r->low * 7 + (uint64_t)r->high + number + r->param->id;
+	h = h * 31 + (uint64_t)r->low * 7 + (uint64_t)r->high + number + r->param->id + r->element * 131u;
 	return (h ^ h >> 31) * 0x9E3779B97F4A7C15u >> 20;
 }
 
@@ -87,10 +87,10 @@ static bool same(struct str a, struct str b)
 
 static bool rows_equal(const struct index_row *a, const struct index_row *b)
 {
-	return a->param == b->param && same(a->code, b->code) && same(a->system, b->system) && same(a->unit, b->unit) &&
-	       same(a->text, b->text) && same(a->ref_type, b->ref_type) && same(a->ref_id, b->ref_id) &&
-	       a->low == b->low && a->high == b->high && a->number_low == b->number_low &&
-	       a->number_high == b->number_high;
+	return a->param == b->param && a->variant == b->variant && a->element == b->element && same(a->code, b->code) &&
+	       same(a->system, b->system) && same(a->unit, b->unit) && same(a->text, b->text) &&
+	       same(a->ref_type, b->ref_type) && same(a->ref_id, b->ref_id) && a->low == b->low && a->high == b->high &&
+	       a->number_low == b->number_low && a->number_high == b->number_high;
 }
 
 /* Where the row is or would go. */

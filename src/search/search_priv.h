@@ -96,8 +96,9 @@ struct parsing {
 	struct arena *arena;
 	const struct search_options *options;
 	struct search_query *query;
-	size_t criterion_capacity, sort_capacity, include_capacity;
-	struct buf self, ignored;
+	struct search_part *part;
+	size_t criterion_capacity, sort_capacity, include_capacity, ignored_capacity;
+	struct buf self;
 	struct error *err;
 };
 

@@ -98,12 +98,13 @@ struct str audit_patient(struct arena *a, const struct fhir_type *type, struct s
 
 struct str audit_query_patient(struct arena *a, const struct search_query *query)
 {
-	for (size_t i = 0; i < query->criterion_count; i++) {
-		const struct criterion *c = &query->criteria[i];
+	const struct search_part *part = query->part_count == 1 ? query->parts : NULL;
+	for (size_t i = 0; part && i < part->criterion_count; i++) {
+		const struct criterion *c = &part->criteria[i];
 		if (c->value_count != 1 || c->modifier == MOD_NOT || c->modifier == MOD_MISSING)
 			continue;
 		const struct search_value *v = &c->values[0];
-		if (c->kind == CRITERION_ID && str_is(query->type->name, "Patient") && v->code.p)
+		if (c->kind == CRITERION_ID && str_is(part->type->name, "Patient") && v->code.p)
 			return arena_printf(a, "Patient/%.*s", STR_ARG(v->code));
 		if (c->kind != CRITERION_PARAM || c->param->type != PARAM_REFERENCE || !v->ref_id.p)
 			continue;

@@ -18,12 +18,12 @@ bool condition_resolve(const struct bundle_options *o, struct str condition, str
 		return error_set(err, ERR_UNKNOWN_TYPE, "A conditional reference does not start with a resource type");
 	if (!search_parse(p->definitions, p->arena, type, rest, &(struct search_options){.base = p->base}, &query, err))
 		return error_context(err, "In a conditional reference");
-	if (!query.criterion_count)
+	if (!query.parts->criterion_count)
 		return error_set(err, ERR_VALUE, "A conditional reference has no criteria");
 	query.count = 2; /* enough to see that it is not one */
 	query.total = TOTAL_NONE;
 	query.include_count = 0;
-	query.summary_count = false;
+	query.summary = SUMMARY_FALSE;
 	if (!store_search(o->store, p->arena, &query, &(struct store_search_options){0}, &page, err))
 		return false;
 	if (page.match_count != 1)

@@ -38,14 +38,14 @@ static struct str search_url(struct rest_call *call, const struct search_query *
 			    STR_ARG(query->self), joint, cursor.p ? "_cursor=" : "", STR_ARG(cursor));
 }
 
-static void add_ignored(struct rest_bundle *b, struct str ignored)
+static void add_ignored(struct rest_bundle *b, const struct search_ignored *ignored)
 {
 	bundle_open_plain(b);
 	json_key(&b->w, S("resource"));
 	json_put_raw(&b->w, S(""));
 	outcome_write_note(b->w.out, ISSUE_WARNING, "not-supported",
-			   arena_printf(b->call->arena, "These parameters are not known and were ignored: %.*s",
-					STR_ARG(ignored)));
+			   arena_printf(b->call->arena, "The parameter %.*s was ignored: %.*s", STR_ARG(ignored->name),
+					STR_ARG(ignored->reason)));
 	json_key(&b->w, S("search"));
 	json_put_raw(&b->w, S("{\"mode\":\"outcome\"}"));
 	bundle_close_entry(b);
@@ -71,8 +71,8 @@ static bool write_searchset(struct rest_call *call, const struct search_query *q
 		json_put_raw(&b.w, e->included ? S("{\"mode\":\"include\"}") : S("{\"mode\":\"match\"}"));
 		bundle_close_entry(&b);
 	}
-	if (query->ignored.n)
-		add_ignored(&b, query->ignored);
+	for (size_t i = 0; i < query->ignored_count; i++)
+		add_ignored(&b, &query->ignored[i]);
 	bundle_end(&b);
 	return true;
 }

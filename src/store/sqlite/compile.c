@@ -195,9 +195,29 @@ static bool bound_by_time(struct seek *k, const struct criterion *c, struct erro
 	return true;
 }
 
+/* What this store does not search yet is refused by name. */
+static bool is_ready(const struct criterion *c, struct error *err)
+{
+	static const char *const names[] = {"", "composite", "", "", "chained", "_has",
+					    "", "",	     "", "", "_text",	"_content"};
+	if (c->kind == CRITERION_PARAM && c->param->type == PARAM_SPECIAL)
+		return error_set(err, ERR_NOT_SUPPORTED, "The search parameter \"%.*s\" is not supported yet",
+				 STR_ARG(c->param->code));
+	if (c->kind == CRITERION_PARAM && (c->modifier == MOD_TEXT || c->modifier >= MOD_IDENTIFIER))
+		return error_set(err, ERR_NOT_SUPPORTED,
+				 "A modifier of the search parameter \"%.*s\" is not supported yet",
+				 STR_ARG(c->param->code));
+	if (c->kind == CRITERION_PARAM || c->kind == CRITERION_ID || c->kind == CRITERION_LAST_UPDATED)
+		return true;
+	return error_set(err, ERR_NOT_SUPPORTED, "Search parameters of this kind are not supported yet: %s",
+			 names[c->kind][0] ? names[c->kind] : "joined criteria");
+}
+
 bool seek_compile(struct seek *k, struct error *err)
 {
-	const struct search_query *q = k->query;
+	const struct search_part *q = k->query->parts;
+	if (k->query->part_count != 1)
+		return error_set(err, ERR_NOT_SUPPORTED, "Searching several types is not supported yet");
 	k->checks = ARENA_ARRAY(&k->scratch, struct check, q->criterion_count + 1);
 	if (!k->checks)
 		return error_memory(err);
@@ -207,7 +227,7 @@ bool seek_compile(struct seek *k, struct error *err)
 	for (size_t i = 0; i < q->criterion_count; i++) {
 		struct check *c = &k->checks[i];
 		c->criterion = &q->criteria[i];
-		if (!compile_check(k, c, err) || !check_arms(k, c, err))
+		if (!is_ready(c->criterion, err) || !compile_check(k, c, err) || !check_arms(k, c, err))
 			return false;
 		if (c->criterion->kind == CRITERION_LAST_UPDATED && !bound_by_time(k, c->criterion, err))
 			return false;

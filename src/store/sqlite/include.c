@@ -31,7 +31,7 @@ static bool fill(struct seek *k, sqlite3_stmt *s, struct store_entry *e, struct 
 	e->id = arena_str(k->a, column_str(s, 8));
 	if (!e->id.p)
 		return error_memory(err);
-	e->type = p->type == k->type ? k->query->type : reader_type_of(k->store, k->r, p->type, err);
+	e->type = p->type == k->type ? k->query->parts->type : reader_type_of(k->store, k->r, p->type, err);
 	struct packed_body packed = {column_str(s, 6), sqlite3_column_int(s, 4)};
 	if (e->type && !packed.bytes.p)
 		return error_set(err, ERR_STORE, "The store's file is damaged: a resource's content is missing");

@@ -122,9 +122,9 @@ static bool count_of_type(struct seek *k, int64_t *ret_total, struct error *err)
 static bool run(struct seek *k, struct position from, struct store_page *page, struct error *err)
 {
 	const struct search_query *q = k->query;
-	bool only_total = q->summary_count || q->count <= 0;
+	bool only_total = q->summary == SUMMARY_COUNT || q->count <= 0;
 	bool wanted = only_total || q->total == TOTAL_ACCURATE || q->total == TOTAL_ESTIMATE;
-	bool counted = q->criterion_count == 0 && !from.vid;
+	bool counted = q->parts->criterion_count == 0 && !from.vid;
 	size_t size = only_total ? 0 : (size_t)q->count;
 	struct collector c = {.k = k, .want = size + 1, .counting = wanted && !counted && from.total < 0};
 	page->snapshot = k->snapshot;
@@ -160,7 +160,7 @@ static bool run(struct seek *k, struct position from, struct store_page *page, s
 static bool prepare(struct seek *k, struct str bytes, struct position *ret_from, struct error *err)
 {
 	struct position from = {.total = -1};
-	if (!reader_type(k->r, k->query->type, &k->type, err))
+	if (!reader_type(k->r, k->query->parts->type, &k->type, err))
 		return false;
 	if (bytes.p && !position_read(bytes, k->r->last_vid, &from, err))
 		return false;

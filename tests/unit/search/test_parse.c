@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <stdio.h>
 
 #include "search/search.h"
 
@@ -142,11 +143,11 @@ static void controls_shape_the_result(void **state)
 	assert_int_equal(q->include_count, 4);
 	assert_true(str_is(q->includes[0].param->code, "subject") && str_is(q->includes[0].target, "Patient"));
 	assert_true(str_is(q->includes[0].source->name, "Observation") && !q->includes[0].reverse);
-	assert_true(!q->includes[1].param && q->includes[1].iterate && q->includes[1].source == q->type);
+	assert_true(!q->includes[1].param && q->includes[1].iterate && q->includes[1].source == q->parts->type);
 	assert_true(q->includes[2].reverse && str_is(q->includes[2].source->name, "Provenance"));
 	assert_true(!q->includes[3].param && !q->includes[3].iterate && !q->includes[3].target.p);
 	assert_true(str_is(q->cursor, "abc"));
-	assert_null(q->ignored.p);
+	assert_int_equal(q->ignored_count, 0);
 	assert_true(str_is(q->self, "_count=7&_sort=-date,_id,-_lastUpdated&_total=accurate&"
 				    "_include=Observation:subject:Patient&_include:iterate=*&"
 				    "_revinclude=Provenance:target&_include=Observation:*&status=final"));
@@ -160,17 +161,17 @@ static void defaults_and_clamps(void **state)
 	must_parse(&f, "Patient", "");
 	assert_int_equal(f.query.count, SEARCH_COUNT_DEFAULT);
 	assert_int_equal(f.query.total, TOTAL_DEFAULT);
-	assert_true(f.query.self.n == 0 && !f.query.cursor.p && !f.query.summary_count);
+	assert_true(f.query.self.n == 0 && !f.query.cursor.p && f.query.summary == SUMMARY_FALSE);
 	arena_done(&f.arena);
 	must_parse(&f, "Patient", "&&_count=99999&");
 	assert_int_equal(f.query.count, SEARCH_COUNT_MAX);
 	arena_done(&f.arena);
 	must_parse(&f, "Patient", "_count=0&_summary=count");
 	assert_int_equal(f.query.count, 0);
-	assert_true(f.query.summary_count);
+	assert_int_equal(f.query.summary, SUMMARY_COUNT);
 	arena_done(&f.arena);
 	must_parse(&f, "Patient", "_summary=false");
-	assert_false(f.query.summary_count);
+	assert_int_equal(f.query.summary, SUMMARY_FALSE);
 	arena_done(&f.arena);
 }
 
@@ -180,9 +181,9 @@ static void self_is_encoded_again(void **state)
 	struct fixture f;
 	must_parse(&f, "Observation", "code=http%3A%2F%2Floinc.org|1-8%2Cx&value-string:exact=a+b%26c%5C%2Cd");
 	assert_true(str_is(f.query.self, "code=http://loinc.org%7C1-8,x&value-string:exact=a%20b%26c%5C,d"));
-	assert_true(str_is(f.query.criteria[0].values[0].system, "http://loinc.org"));
-	assert_true(str_is(f.query.criteria[0].values[1].code, "x"));
-	assert_true(str_is(f.query.criteria[1].values[0].code, "a b&c,d"));
+	assert_true(str_is(f.query.parts->criteria[0].values[0].system, "http://loinc.org"));
+	assert_true(str_is(f.query.parts->criteria[0].values[1].code, "x"));
+	assert_true(str_is(f.query.parts->criteria[1].values[0].code, "a b&c,d"));
 	arena_done(&f.arena);
 }
 
@@ -191,16 +192,27 @@ static void values_fill_their_fields(void **state)
 	(void)state;
 	struct fixture f;
 	must_parse(&f, "Observation", "value-quantity=gt5.4%7Chttp://u%7Cmg&patient=7&subject:Patient=8,9");
-	const struct search_value *v = f.query.criteria[0].values;
+	const struct search_value *v = f.query.parts->criteria[0].values;
 	assert_int_equal(v->prefix, PREFIX_GT);
 	assert_true(str_is(v->system, "http://u") && str_is(v->code, "mg"));
 	assert_true(v->number == 5.4 && v->number_low < 5.351 && v->number_high > 5.449);
-	assert_true(str_is(f.query.criteria[1].values[0].ref_id, "7"));
-	assert_int_equal(f.query.criteria[2].modifier, MOD_TYPE);
-	assert_int_equal(f.query.criteria[2].value_count, 2);
-	assert_true(str_is(f.query.criteria[2].values[1].ref_type, "Patient"));
-	assert_true(str_is(f.query.criteria[2].values[1].ref_id, "9"));
+	assert_true(str_is(f.query.parts->criteria[1].values[0].ref_id, "7"));
+	assert_int_equal(f.query.parts->criteria[2].modifier, MOD_TYPE);
+	assert_int_equal(f.query.parts->criteria[2].value_count, 2);
+	assert_true(str_is(f.query.parts->criteria[2].values[1].ref_type, "Patient"));
+	assert_true(str_is(f.query.parts->criteria[2].values[1].ref_id, "9"));
 	arena_done(&f.arena);
+}
+
+static void assert_ignored(const struct search_query *q, const char *wanted)
+{
+	char text[200] = "";
+	size_t n = 0;
+	for (size_t i = 0; i < q->ignored_count; i++) {
+		assert_true(q->ignored[i].reason.n > 0);
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%.*s", i ? "," : "", STR_ARG(q->ignored[i].name));
+	}
+	assert_string_equal(text, wanted);
 }
 
 static void lenient_drops_only_unknown_parameters(void **state)
@@ -208,14 +220,15 @@ static void lenient_drops_only_unknown_parameters(void **state)
 	(void)state;
 	struct fixture f;
 	assert_true(parse(&f, "Patient", S("famly=x&gender=male&subject.name=y&_elements=id&_content=z"), true));
-	assert_true(str_is(f.query.ignored, "famly,subject.name,_elements,_content"));
+	assert_ignored(&f.query, "famly,subject.name,_elements,_content");
 	assert_true(str_is(f.query.self, "gender=male"));
-	assert_int_equal(f.query.criterion_count, 1);
+	assert_int_equal(f.query.parts->criterion_count, 1);
 	arena_done(&f.arena);
 	assert_true(
 		parse(&f, "Observation", S("subject:Patient.name=y&_sort=date,nothing&_has:x:y=1&status=final"), true));
-	assert_true(str_is(f.query.ignored, "subject:Patient.name,_sort,_has:x:y"));
-	assert_true(f.query.sort_count == 0 && f.query.criterion_count == 1 && str_is(f.query.self, "status=final"));
+	assert_ignored(&f.query, "subject:Patient.name,_sort,_has:x:y");
+	assert_true(f.query.sort_count == 0 && f.query.parts->criterion_count == 1 &&
+		    str_is(f.query.self, "status=final"));
 	arena_done(&f.arena);
 	assert_false(parse(&f, "Patient", S("birthdate=never"), true));
 	assert_int_equal(f.err.code, ERR_VALUE);

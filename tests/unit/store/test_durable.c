@@ -86,8 +86,9 @@ static void check_survivors(struct fixture *f, const _Atomic uint8_t *acknowledg
 	assert_int_equal(rows, present);
 	struct search_param param = {.code = S("subject"), .type = PARAM_REFERENCE};
 	struct search_value missing = {.missing = false};
-	struct criterion c = {CRITERION_PARAM, &param, MOD_MISSING, &missing, 1};
-	struct search_query q = {.type = type_named(f, "Observation"), .criteria = &c, .criterion_count = 1};
+	struct criterion c = {CRITERION_PARAM, &param, MOD_MISSING, &missing, 1, NULL, 0, NULL, 0};
+	struct search_part part = {type_named(f, "Observation"), &c, 1};
+	struct search_query q = {.parts = &part, .part_count = 1};
 	struct store_page page;
 	assert_true(store_search(f->store, &f->arena, &q, NULL, &page, &err));
 	assert_int_equal(page.total, present);

@@ -143,7 +143,8 @@ static void test_times_grow(void **state)
 	struct error err = {0};
 	for (int i = 0; i < 50; i++)
 		put_patient(f, &f->arena, i % 10, STORE_UPDATE);
-	struct search_query q = {.type = type_named(f, "Patient"), .count = 100};
+	struct search_part part = {.type = type_named(f, "Patient")};
+	struct search_query q = {.parts = &part, .part_count = 1, .count = 100};
 	assert_true(store_search(f->store, &f->arena, &q, NULL, &page, &err));
 	assert_int_equal(page.count, 10);
 	for (size_t i = 1; i < page.count; i++) {
@@ -159,7 +160,8 @@ static void test_bad_positions(void **state)
 	struct error err = {0};
 	for (int i = 0; i < 10; i++)
 		put_patient(f, &f->arena, i, STORE_UPDATE);
-	struct search_query q = {.type = type_named(f, "Patient"), .count = 3};
+	struct search_part part = {.type = type_named(f, "Patient")};
+	struct search_query q = {.parts = &part, .part_count = 1, .count = 3};
 	assert_true(store_search(f->store, &f->arena, &q, NULL, &page, &err));
 	assert_non_null(page.next.p);
 	for (size_t n = 0; n < page.next.n; n++) {
@@ -198,9 +200,17 @@ static void test_timeout(void **state)
 	struct search_value *values = ARENA_ARRAY(&a, struct search_value, 100000);
 	for (int i = 0; i < 100000; i++)
 		values[i].code = S("\x01never");
-	struct criterion c = {CRITERION_PARAM, definitions_search_param(type_named(f, "Patient"), S("gender")), MOD_NOT,
-			      values, 100000};
-	struct search_query q = {.type = type_named(f, "Patient"), .criteria = &c, .criterion_count = 1, .count = 0};
+	struct criterion c = {CRITERION_PARAM,
+			      definitions_search_param(type_named(f, "Patient"), S("gender")),
+			      MOD_NOT,
+			      values,
+			      100000,
+			      NULL,
+			      0,
+			      NULL,
+			      0};
+	struct search_part part = {type_named(f, "Patient"), &c, 1};
+	struct search_query q = {.parts = &part, .part_count = 1, .count = 0};
 	struct store_search_options options = {.timeout_ms = 1};
 	assert_false(store_search(f->store, &a, &q, &options, &page, &err));
 	assert_int_equal(err.code, ERR_TIMEOUT);

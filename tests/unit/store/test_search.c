@@ -241,11 +241,13 @@ static struct criterion random_criterion(struct world *w)
 
 static struct search_query random_query(struct world *w)
 {
-	struct search_query q = {.type = w->type, .count = 1 + dice(w, 40), .total = TOTAL_ACCURATE};
-	q.criterion_count = dice(w, 4);
-	q.criteria = ARENA_ARRAY(&w->f->arena, struct criterion, q.criterion_count + 1);
-	for (size_t i = 0; i < q.criterion_count; i++)
-		q.criteria[i] = random_criterion(w);
+	struct search_query q = {.part_count = 1, .count = 1 + dice(w, 40), .total = TOTAL_ACCURATE};
+	struct search_part *part = q.parts = ARENA_NEW(&w->f->arena, struct search_part);
+	part->type = w->type;
+	part->criterion_count = dice(w, 4);
+	part->criteria = ARENA_ARRAY(&w->f->arena, struct criterion, part->criterion_count + 1);
+	for (size_t i = 0; i < part->criterion_count; i++)
+		part->criteria[i] = random_criterion(w);
 	q.sort_count = dice(w, 3);
 	q.sorts = ARENA_ARRAY(&w->f->arena, struct search_sort, q.sort_count + 1);
 	for (size_t i = 0; i < q.sort_count; i++)
@@ -379,7 +381,8 @@ static void test_totals(void **state)
 {
 	struct world *w = malloc(sizeof(*w));
 	make_world(w, *state, 5);
-	struct search_query q = {.type = w->type, .count = 10};
+	struct search_part part = {.type = w->type};
+	struct search_query q = {.parts = &part, .part_count = 1, .count = 10};
 	const struct model *wanted[RESOURCES];
 	int64_t all = (int64_t)expect(w, &q, wanted);
 	struct store_page page;
@@ -393,21 +396,22 @@ static void test_totals(void **state)
 	q.total = TOTAL_NONE;
 	assert_true(store_search(w->f->store, &w->f->arena, &q, NULL, &page, &err));
 	assert_int_equal(page.total, -1);
-	q.summary_count = true;
+	q.summary = SUMMARY_COUNT;
 	assert_true(store_search(w->f->store, &w->f->arena, &q, NULL, &page, &err));
 	assert_int_equal(page.total, all);
 	assert_int_equal(page.count, 0);
-	q = (struct search_query){.type = w->type, .count = 0, .criterion_count = 1};
-	q.criteria = &(struct criterion){.kind = CRITERION_PARAM,
-					 .param = &params[0],
-					 .values = &(struct search_value){.code = S("x")},
-					 .value_count = 1};
+	q = (struct search_query){.parts = &part, .part_count = 1, .count = 0};
+	part.criterion_count = 1;
+	part.criteria = &(struct criterion){.kind = CRITERION_PARAM,
+					    .param = &params[0],
+					    .values = &(struct search_value){.code = S("x")},
+					    .value_count = 1};
 	all = (int64_t)expect(w, &q, wanted);
 	assert_true(all > 0);
 	assert_true(store_search(w->f->store, &w->f->arena, &q, NULL, &page, &err));
 	assert_int_equal(page.total, all);
 	assert_null(page.next.p);
-	q.type = type_named(w->f, "Claim");
+	part.type = type_named(w->f, "Claim");
 	assert_true(store_search(w->f->store, &w->f->arena, &q, NULL, &page, &err));
 	assert_int_equal(page.total, 0);
 	free(w);
