@@ -3,9 +3,6 @@
  * request they come as receive_target, receive_request once for the header, for each piece of body, once when it is
  * complete, once more when a suspended connection wakes up, and receive_done.
  */
-#include <arpa/inet.h>
-#include <stdlib.h>
-
 #include "base/clock.h"
 #include "base/random.h"
 #include "http/server_priv.h"
@@ -15,41 +12,29 @@ enum {
 	 * closing on unread bytes would reset the connection, and many clients read only after they have sent all. */
 	LINGER_S = 30,
 	LINGER_BYTES = 512 * 1024 * 1024,
-	RESERVE_AT_ONCE = 1024 * 1024, /* a Content-Length is a promise only */
 };
 
 void *receive_target(void *cls, const char *target, struct MHD_Connection *connection)
 {
-	return exchange_take(cls, connection, target);
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+	struct http_exchange *x = exchange_take(cls, connection, target);
+	if (!x)
+		return NULL;
+	x->peer = info ? info->socket_context : NULL;
+	x->started_ns = clock_monotonic_ns();
+	peer_expect(x->peer, x->started_ns, 0);
+	return x;
 }
 
 void receive_connection(void *cls, struct MHD_Connection *connection, void **context,
 			enum MHD_ConnectionNotificationCode what)
 {
-	(void)cls;
 	if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
-		free(*context);
+		peer_remove(*context);
 		*context = NULL;
 		return;
 	}
-	struct peer *peer = calloc(1, sizeof(*peer));
-	const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-	if (peer && info) {
-		const struct sockaddr *address = info->client_addr;
-		const void *bytes = &((const struct sockaddr_in *)address)->sin_addr;
-		int family = address->sa_family;
-		if (family == AF_INET6) {
-			const struct in6_addr *six = &((const struct sockaddr_in6 *)address)->sin6_addr;
-			bytes = six;
-			if (IN6_IS_ADDR_V4MAPPED(six)) {
-				family = AF_INET;
-				bytes = six->s6_addr + 12;
-			}
-		}
-		if (inet_ntop(family, bytes, peer->text, sizeof(peer->text)))
-			peer->n = strlen(peer->text);
-	}
-	*context = peer;
+	*context = peer_add(cls, connection);
 }
 
 static bool sane_request_id(struct str id)
@@ -77,26 +62,6 @@ static void name_request(struct http_exchange *x)
 	}
 }
 
-/* What the header says about the body: none, so many bytes, or UINT64_MAX when only its end will tell. */
-static bool expect_body(struct http_exchange *x, uint64_t *ret_length, struct error *err)
-{
-	struct str length = http_request_header(x, "Content-Length");
-	bool chunked = http_request_header(x, "Transfer-Encoding").p != NULL;
-	*ret_length = chunked ? UINT64_MAX : 0;
-	if (!length.p)
-		return true;
-	if (chunked)
-		return error_set(err, ERR_VALUE, "The request has both Content-Length and Transfer-Encoding");
-	if (!str_to_u64(length, ret_length))
-		return error_set(err, ERR_VALUE, "Content-Length is not a number");
-	if (*ret_length > x->server->max_body)
-		return error_set(err, ERR_TOO_LARGE, "The body has %llu bytes, at most %zu are accepted",
-				 (unsigned long long)*ret_length, x->server->max_body);
-	if (*ret_length && !buf_reserve(&x->body, *ret_length < RESERVE_AT_ONCE ? *ret_length : RESERVE_AT_ONCE))
-		return error_memory(err);
-	return true;
-}
-
 /* Has the handler answer a request that will not be handled. Afterwards the exchange is answered. */
 static enum MHD_Result refuse(struct http_exchange *x, const struct error *err, bool body_follows)
 {
@@ -114,50 +79,56 @@ static enum MHD_Result refuse(struct http_exchange *x, const struct error *err, 
 static enum MHD_Result begin(struct http_exchange *x, const char *method)
 {
 	struct error err = {0};
-	uint64_t length = 0;
-	const union MHD_ConnectionInfo *info =
-		MHD_get_connection_info(x->connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-	const struct peer *peer = info ? info->socket_context : NULL;
-	x->started_ns = clock_monotonic_ns();
+	bool body_follows = false;
 	/* HEAD is GET whose body is not sent (RFC 9110 section 9.3.2), which libmicrohttpd sees to. */
 	x->request.method = str_is(str_from(method), "HEAD") ? S("GET") : str_from(method);
 	x->head = x->request.method.n != strlen(method);
 	x->request.path = x->request.query = x->request.body = S("");
-	x->request.address = peer ? str_make(peer->text, peer->n) : S("");
+	x->request.address = x->peer ? str_make(x->peer->text, x->peer->n) : S("");
 	name_request(x);
-	bool good = expect_body(x, &length, &err);
-	good = target_parse(&x->arena, x->target, &x->request.path, &x->request.query, &err) && good;
+	bool good = target_parse(&x->arena, x->target, &x->request.path, &x->request.query, &err);
+	good = body_expect(x, &body_follows, &err) && good;
 	if (!good)
-		return refuse(x, &err, length > 0);
+		return refuse(x, &err, body_follows);
 	x->begun = true;
 	return MHD_YES;
 }
 
 static enum MHD_Result collect(struct http_exchange *x, struct str piece)
 {
+	struct error err = {0};
 	if (x->lingering) {
 		x->lingered += piece.n;
 		bool patient = clock_monotonic_ns() - x->started_ns < LINGER_S * UINT64_C(1000000000);
 		return patient && x->lingered < LINGER_BYTES ? MHD_YES : MHD_NO;
 	}
-	if (piece.n > x->server->max_body - x->body.n) {
-		struct error err = {0};
-		error_set(&err, ERR_TOO_LARGE, "The body is larger than the %zu bytes that are accepted",
-			  x->server->max_body);
-		return refuse(x, &err, true);
-	}
-	buf_add(&x->body, piece);
-	return buf_ok(&x->body) ? MHD_YES : MHD_NO;
+	peer_came(x->peer, piece.n);
+	return body_add(x, piece, &err) ? MHD_YES : refuse(x, &err, true);
+}
+
+/* Too many at once are sent away while there is memory to say so; the connection stays usable. */
+static enum MHD_Result turn_away(struct http_exchange *x)
+{
+	struct error err = {0};
+	error_set(&err, ERR_BUSY, "The limit of %u requests under way is reached (limits.requests); try again shortly",
+		  x->server->max_requests);
+	return refuse(x, &err, false);
 }
 
 /* Hands a complete request over, and puts the connection to sleep when the answer will come later. */
 static enum MHD_Result dispatch(struct http_exchange *x)
 {
 	const struct http_handler *handler = &x->server->handler;
-	if (!server_begin_exchange(x->server))
+	struct error err = {0};
+	uint64_t busy;
+	peer_rest(x->peer);
+	if (!server_begin_exchange(x->server, &busy))
 		return MHD_NO;
-	x->dispatched = true;
-	x->request.body = buf_str(&x->body);
+	x->dispatched = x->whole = true;
+	if (busy > x->server->max_requests)
+		return turn_away(x);
+	if (!body_end(x, &err))
+		return refuse(x, &err, false);
 	handler->handle(handler->ctx, x);
 	if (atomic_load_explicit(&x->state, memory_order_acquire) == EXCHANGE_ANSWERED)
 		return respond_queue(x);
@@ -199,8 +170,10 @@ void receive_done(void *cls, struct MHD_Connection *connection, void **context, 
 	if (!x)
 		return;
 	*context = NULL;
+	uint64_t now = clock_monotonic_ns();
 	if (s->handler.observe && x->status)
-		s->handler.observe(s->handler.ctx, &x->request, x->status, clock_monotonic_ns() - x->started_ns);
+		s->handler.observe(s->handler.ctx, &x->request, x->status, now - x->started_ns);
+	peer_idle(x->peer, now);
 	bool dispatched = x->dispatched;
 	exchange_give(x);
 	if (dispatched)

@@ -56,32 +56,111 @@ static bool add_header(struct MHD_Response *response, struct str name, struct st
 	return ok;
 }
 
-static struct MHD_Response *make_response(const struct http_exchange *x, const struct http_response *r)
+/* ---- through libmicrohttpd, on the connection's own thread ------------------------------------------------------ */
+
+static bool is_text(struct str content_type)
 {
-	struct MHD_Response *response;
-	if (r->body && r->body->n) {
-		response = MHD_create_response_from_buffer(r->body->n, r->body->p, MHD_RESPMEM_MUST_FREE);
-		if (response)
-			buf_init(r->body, r->body->max);
-	} else {
-		response = MHD_create_response_from_buffer(0, (void *)"", MHD_RESPMEM_PERSISTENT);
+	return str_starts(content_type, S("text/")) || str_find(content_type, S("json")) != STR_NONE ||
+	       str_find(content_type, S("xml")) != STR_NONE;
+}
+
+static struct http_header *find_header(const struct answer *a, const char *name)
+{
+	for (size_t i = 0; i < a->header_count; i++)
+		if (str_eq_nocase(a->headers[i].name, str_from(name)))
+			return &a->headers[i];
+	return NULL;
+}
+
+/* RFC 9110 section 8.8.1: a strong validator would promise the same bytes for every coding. */
+static void weaken_etag(struct http_exchange *x)
+{
+	struct http_header *etag = find_header(&x->answer, "ETag");
+	if (etag && !str_starts(etag->value, S("W/")))
+		etag->value = arena_printf(&x->arena, "W/%.*s", STR_ARG(etag->value));
+}
+
+/* Packs the body when it is worth it and wanted. *ret_varies: the answer depends on Accept-Encoding. */
+static enum coding pack(struct http_exchange *x, bool *ret_varies)
+{
+	struct http_server *s = x->server;
+	struct answer *a = &x->answer;
+	*ret_varies = a->body.n >= s->pack_from && is_text(a->content_type) && !find_header(a, "Content-Encoding");
+	if (!*ret_varies)
+		return CODING_IDENTITY;
+	weaken_etag(x);
+	enum coding coding = coding_choose(http_request_header(x, "Accept-Encoding"));
+	if (coding == CODING_IDENTITY)
+		return coding;
+	struct buf packed;
+	buf_init(&packed, a->body.n);
+	if (!coders_pack(&s->coders, coding, buf_str(&a->body), &packed)) {
+		buf_done(&packed);
+		return CODING_IDENTITY;
 	}
+	buf_done(&a->body);
+	a->body = packed;
+	return coding;
+}
+
+static struct MHD_Response *new_response(struct buf *body)
+{
+	if (!body->n)
+		return MHD_create_response_from_buffer(0, (void *)"", MHD_RESPMEM_PERSISTENT);
+	struct MHD_Response *response = MHD_create_response_from_buffer(body->n, body->p, MHD_RESPMEM_MUST_FREE);
+	if (response)
+		buf_init(body, body->max);
+	return response;
+}
+
+static struct MHD_Response *make_response(struct http_exchange *x)
+{
+	struct answer *a = &x->answer;
+	bool varies;
+	enum coding coding = pack(x, &varies);
+	struct MHD_Response *response = new_response(&a->body);
 	if (!response)
 		return NULL;
 	bool ok = add_header(response, S("X-Request-Id"), x->request.request_id);
-	if (r->content_type.n)
-		ok = ok && add_header(response, S("Content-Type"), r->content_type);
-	for (size_t i = 0; ok && i < r->header_count; i++)
-		ok = add_header(response, r->headers[i].name, r->headers[i].value);
+	if (a->content_type.n)
+		ok = ok && add_header(response, S("Content-Type"), a->content_type);
+	if (coding != CODING_IDENTITY)
+		ok = ok && add_header(response, S("Content-Encoding"), str_from(coding_name(coding)));
+	if (varies)
+		ok = ok && add_header(response, S("Vary"), S("Accept-Encoding"));
+	for (size_t i = 0; ok && i < a->header_count; i++)
+		ok = add_header(response, a->headers[i].name, a->headers[i].value);
 	/* Refused before the body was read: what follows on the connection is no request. */
-	if (!x->dispatched || atomic_load_explicit(&x->server->stopping, memory_order_relaxed))
+	if (!x->whole || atomic_load_explicit(&x->server->stopping, memory_order_relaxed))
 		ok = ok && add_header(response, S("Connection"), S("close"));
-	if (!ok) {
-		MHD_destroy_response(response);
-		return NULL;
-	}
-	return response;
+	if (ok)
+		return response;
+	MHD_destroy_response(response);
+	return NULL;
 }
+
+enum MHD_Result respond_queue(struct http_exchange *x)
+{
+	if (x->early)
+		return MHD_YES;
+	uint64_t size = x->answer.body.n;
+	struct MHD_Response *response = x->answer.broken ? NULL : make_response(x);
+	if (!response && x->status != 500) {
+		/* A header that must not be sent is our mistake; the answer without it could mean another. */
+		x->status = 500;
+		buf_done(&x->answer.body);
+		x->answer = (struct answer){0};
+		response = make_response(x);
+	}
+	if (!response)
+		return MHD_NO;
+	peer_expect(x->peer, clock_monotonic_ns(), size);
+	enum MHD_Result queued = MHD_queue_response(x->connection, (unsigned)x->status, response);
+	MHD_destroy_response(response);
+	return queued;
+}
+
+/* ---- straight onto the socket ----------------------------------------------------------------------------------- */
 
 /* IMF-fixdate, RFC 9110 section 5.6.7. */
 static void add_date(struct buf *head)
@@ -114,7 +193,7 @@ static bool write_head(const struct http_exchange *x, const struct http_response
 	return buf_ok(out);
 }
 
-/* The answer straight onto the socket, whose buffer is empty and holds any refusal. */
+/* The socket's buffer is empty and holds any refusal. */
 static void send_early(const struct http_exchange *x, const struct http_response *r)
 {
 	struct buf out;
@@ -130,20 +209,47 @@ static void send_early(const struct http_exchange *x, const struct http_response
 	buf_done(&out);
 }
 
+/* ---- answering -------------------------------------------------------------------------------------------------- */
+
+/* Headers usually point into the same arena, but nobody promised it. */
+static bool keep_text(struct arena *a, struct str text, struct str *ret_copy)
+{
+	*ret_copy = arena_str(a, text.p ? text : S(""));
+	return ret_copy->p != NULL;
+}
+
+static void keep_answer(struct http_exchange *x, const struct http_response *r)
+{
+	struct answer *a = &x->answer;
+	bool ok = keep_text(&x->arena, r->content_type, &a->content_type);
+	a->headers = ARENA_ARRAY(&x->arena, struct http_header, r->header_count + 1);
+	for (; ok && a->headers && a->header_count < r->header_count; a->header_count++) {
+		struct http_header *h = &a->headers[a->header_count];
+		ok = keep_text(&x->arena, r->headers[a->header_count].name, &h->name) &&
+		     keep_text(&x->arena, r->headers[a->header_count].value, &h->value);
+	}
+	a->broken = !ok || !a->headers;
+	if (r->body && r->body->n) {
+		a->body = *r->body;
+		buf_init(r->body, r->body->max);
+	}
+}
+
 void http_respond(struct http_exchange *x, const struct http_response *response)
 {
 	struct http_server *s = x->server;
-	x->status = response->status;
-	if (x->early) {
-		send_early(x, response);
-	} else {
-		x->response = make_response(x, response);
-		if (!x->response && response->status != 500) {
-			/* A header that must not be sent is our mistake; the answer without it could mean another. */
-			x->status = 500;
-			x->response = make_response(x, &(struct http_response){.status = 500});
-		}
+	if (x->apart) {
+		x->apart->answered(x->apart->ctx, response);
+		if (response->body)
+			buf_done(response->body);
+		exchange_give(x);
+		return;
 	}
+	x->status = response->status;
+	if (x->early)
+		send_early(x, response);
+	else
+		keep_answer(x, response);
 	if (response->body)
 		buf_done(response->body);
 	int open = EXCHANGE_OPEN;
@@ -155,16 +261,4 @@ void http_respond(struct http_exchange *x, const struct http_response *response)
 	atomic_store_explicit(&x->state, EXCHANGE_ANSWERED, memory_order_release);
 	MHD_resume_connection(connection);
 	server_end_exchange(s);
-}
-
-enum MHD_Result respond_queue(struct http_exchange *x)
-{
-	if (x->early)
-		return MHD_YES;
-	if (!x->response)
-		return MHD_NO;
-	enum MHD_Result queued = MHD_queue_response(x->connection, (unsigned)x->status, x->response);
-	MHD_destroy_response(x->response);
-	x->response = NULL;
-	return queued;
 }

@@ -15,19 +15,23 @@
 enum {
 	/* Header and answer head of one request share it, so a header may have about 15 KB. It is cleared for each
 	 * request and stays with an idle connection: large enough for long search URLs, small enough for the cache. */
-	CONNECTION_MEMORY = 16 * 1024,
+	DEFAULT_HEADER = 16 * 1024,
 	DEFAULT_BODY = 64 * 1024 * 1024,
 	DEFAULT_ARENA = 512 * 1024 * 1024,
 	DEFAULT_CONNECTIONS = 1024,
+	DEFAULT_REQUESTS = 512,
 	DEFAULT_IDLE_S = 60,
+	DEFAULT_TRANSFER_S = 60,
+	DEFAULT_PACK_FROM = 4 * 1024,
 	MOST_THREADS = 8,
 	BACKLOG = 1024,
 	SPARE_FILES = 256, /* descriptors for everything that is no connection */
 };
 
-bool server_begin_exchange(struct http_server *s)
+bool server_begin_exchange(struct http_server *s, uint64_t *ret_busy)
 {
-	if (atomic_fetch_add(&s->busy, 1) < SERVER_CLOSED)
+	*ret_busy = atomic_fetch_add(&s->busy, 1) + 1;
+	if (*ret_busy <= SERVER_CLOSED)
 		return true;
 	atomic_fetch_sub(&s->busy, 1);
 	return false;
@@ -131,7 +135,7 @@ static bool start_daemon(struct http_server *s, const struct http_server_options
 		{MHD_OPTION_THREAD_POOL_SIZE, threads, NULL},
 		{MHD_OPTION_CONNECTION_LIMIT, connections, NULL},
 		{MHD_OPTION_CONNECTION_TIMEOUT, o->idle_timeout_s ? o->idle_timeout_s : DEFAULT_IDLE_S, NULL},
-		{MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY, NULL},
+		{MHD_OPTION_CONNECTION_MEMORY_LIMIT, (intptr_t)(o->max_header ? o->max_header : DEFAULT_HEADER), NULL},
 		{MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL},
 		{MHD_OPTION_URI_LOG_CALLBACK, (intptr_t)receive_target, s},
 		{MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)receive_done, s},
@@ -155,8 +159,29 @@ static void free_server(struct http_server *s)
 		buf_done(&x->body);
 		free(x);
 	}
+	coders_done(&s->coders);
 	pthread_mutex_destroy(&s->lock);
+	free((char *)(uintptr_t)s->spool.p);
 	free(s);
+}
+
+static bool take_options(struct http_server *s, const struct http_server_options *o, struct error *err)
+{
+	const int64_t second = 1000000000;
+	struct str spool = o->spool.n ? o->spool : S("/tmp");
+	char *copy = malloc(spool.n + 1);
+	if (!copy)
+		return error_memory(err);
+	memcpy(copy, spool.p, spool.n);
+	copy[spool.n] = '\0';
+	s->spool = str_make(copy, spool.n);
+	s->max_body = o->max_body ? o->max_body : DEFAULT_BODY;
+	s->max_arena = o->max_arena ? o->max_arena : DEFAULT_ARENA;
+	s->pack_from = o->pack_from ? o->pack_from : DEFAULT_PACK_FROM;
+	s->max_requests = o->max_requests ? o->max_requests : DEFAULT_REQUESTS;
+	s->idle_ns = (o->idle_timeout_s ? o->idle_timeout_s : DEFAULT_IDLE_S) * second;
+	s->transfer_ns = (o->transfer_timeout_s ? o->transfer_timeout_s : DEFAULT_TRANSFER_S) * second;
+	return true;
 }
 
 struct http_server *http_server_start(const struct http_server_options *options, const struct http_handler *handler,
@@ -168,14 +193,20 @@ struct http_server *http_server_start(const struct http_server_options *options,
 		return NULL;
 	}
 	s->handler = *handler;
-	s->max_body = options->max_body ? options->max_body : DEFAULT_BODY;
-	s->max_arena = options->max_arena ? options->max_arena : DEFAULT_ARENA;
+	s->listener = -1;
 	pthread_mutex_init(&s->lock, NULL);
+	coders_init(&s->coders);
+	if (!take_options(s, options, err)) {
+		free_server(s);
+		return NULL;
+	}
 	/* A peer that hangs up must be an error of one write, not the end of the process. */
 	signal(SIGPIPE, SIG_IGN);
 	s->listener = listen_on(options->host.n ? options->host : S("127.0.0.1"), options->port, err);
 	bool six = false;
-	if (s->listener < 0 || !learn_port(s, &six, err) || !start_daemon(s, options, six, err)) {
+	if (s->listener < 0 || !learn_port(s, &six, err) || !peers_start(s, err) ||
+	    !start_daemon(s, options, six, err)) {
+		peers_stop(s);
 		free_server(s);
 		return NULL;
 	}
@@ -200,5 +231,6 @@ void http_server_stop(struct http_server *server)
 		none = 0;
 	}
 	MHD_stop_daemon(server->daemon);
+	peers_stop(server);
 	free_server(server);
 }

@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "http/coding_priv.h"
 #include "http/server.h"
 
 enum exchange_state {
@@ -19,18 +20,43 @@ enum exchange_state {
 	EXCHANGE_ANSWERED, /* response is set */
 };
 
+struct peer;
+
+/* What was answered, until the connection's own thread sends it: packing and libmicrohttpd's bookkeeping must not hold
+ * up whoever answers. */
+struct answer {
+	struct str content_type;
+	struct http_header *headers; /* in the exchange's arena */
+	size_t header_count;
+	struct buf body;
+	bool broken; /* no memory for it */
+};
+
+/* Something to be done when the exchange is over. */
+struct at_end {
+	void (*fn)(void *arg);
+	void *arg;
+	struct at_end *next;
+};
+
 struct http_exchange {
 	struct http_request request;
 	struct arena arena;
 	struct buf body;
-	struct http_server *server;
+	struct unpacker *unpacker; /* of a packed body */
+	uint64_t max_body;
+	struct http_server *server; /* NULL: apart */
 	struct MHD_Connection *connection;
+	struct peer *peer;
+	const struct http_apart *apart;
+	struct at_end *at_end;
 	struct http_exchange *next; /* in the pool */
 	struct str target; /* as sent */
-	struct MHD_Response *response; /* NULL although answered: it could not be made, the connection ends */
+	struct answer answer;
 	atomic_int state;
 	int status;
 	bool begun; /* the header was looked at */
+	bool whole; /* the body has arrived */
 	bool dispatched; /* counted in server->busy */
 	bool early; /* refused while a body is still to come: answer on the socket itself, then linger */
 	bool lingering;
@@ -54,27 +80,59 @@ struct http_server {
 	struct MHD_Daemon *daemon;
 	int listener;
 	uint16_t port;
-	size_t max_body, max_arena;
+	size_t max_body, max_arena, pack_from;
+	unsigned max_requests;
+	int64_t idle_ns, transfer_ns;
+	struct str spool; /* a copy of its own, zero-terminated */
+	struct coders coders;
 	atomic_bool stopping;
 	_Atomic uint64_t busy; /* exchanges between handle() and their last byte */
 	pthread_mutex_t lock; /* over the pool */
 	struct http_exchange *pool;
 	size_t pooled;
+	/* peers.c */
+	pthread_mutex_t peers_lock;
+	pthread_cond_t peers_stop;
+	struct peer *peers;
+	pthread_t watcher;
+	bool watching;
 };
 
-/* The text of an address, without scope and port; "" when it has none. */
+/* A connection as we see it: who, and until when it must have come further. */
 struct peer {
-	char text[64];
+	char text[64]; /* the address, without scope and port; "" when it has none */
 	size_t n;
+	int fd;
+	_Atomic int64_t deadline_ns; /* 0: it waits for us */
+	struct http_server *server;
+	struct peer *previous, *next;
 };
 
-/* server.c */
-bool server_begin_exchange(struct http_server *s);
+/* peers.c: connections, and ending those that are too slow. */
+bool peers_start(struct http_server *s, struct error *err) MUST_USE;
+void peers_stop(struct http_server *s);
+struct peer *peer_add(struct http_server *s, struct MHD_Connection *connection);
+void peer_remove(struct peer *peer);
+/* What the connection must do now: nothing (we work), or send or fetch something within the transfer time. */
+void peer_rest(struct peer *peer);
+void peer_expect(struct peer *peer, uint64_t now_ns, uint64_t bytes);
+/* It may stay silent, or begin another request. */
+void peer_idle(struct peer *peer, uint64_t now_ns);
+/* Bytes came: that much more time. */
+void peer_came(struct peer *peer, uint64_t bytes);
+
+/* server.c: counts; false once the server is closed. *ret_busy: how many are under way, this one included. */
+bool server_begin_exchange(struct http_server *s, uint64_t *ret_busy);
 void server_end_exchange(struct http_server *s);
 
 /* exchange.c: a fresh exchange for a request line, NULL without memory; and back into the pool. */
 struct http_exchange *exchange_take(struct http_server *s, struct MHD_Connection *connection, const char *target);
 void exchange_give(struct http_exchange *x);
+
+/* body.c: what comes, into memory or a file, unpacked. */
+bool body_expect(struct http_exchange *x, bool *ret_follows, struct error *err) MUST_USE;
+bool body_add(struct http_exchange *x, struct str piece, struct error *err) MUST_USE;
+bool body_end(struct http_exchange *x, struct error *err) MUST_USE;
 
 /* receive.c: the callbacks of libmicrohttpd. */
 void *receive_target(void *cls, const char *target, struct MHD_Connection *connection);

@@ -50,7 +50,7 @@ BEGIN {
 	owner["yyjson.h"] = "json"
 	owner["microhttpd.h"] = "http"
 	owner["yaml.h"] = "app"
-	owner["zstd.h"] = "store fhir"
+	owner["zstd.h"] = "store fhir http"
 	owner["utf8proc.h"] = "base"
 	owner["gmp.h"] = "base"
 	owner["pcre2.h"] = "base"

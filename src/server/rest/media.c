@@ -44,22 +44,6 @@ static bool next_parameter(struct str *rest, struct str *ret_name, struct str *r
 	return true;
 }
 
-/* A q value (RFC 9110 section 12.4.2) in thousandths; -1 when malformed. */
-static int parse_q(struct str text)
-{
-	int value = 0, scale = 1000;
-	if (!text.n || (text.p[0] != '0' && text.p[0] != '1') || (text.n > 1 && text.p[1] != '.') || text.n > 5)
-		return -1;
-	value = (text.p[0] - '0') * 1000;
-	for (size_t i = 2; i < text.n; i++) {
-		if (text.p[i] < '0' || text.p[i] > '9')
-			return -1;
-		scale /= 10;
-		value += (text.p[i] - '0') * scale;
-	}
-	return value > 1000 ? -1 : value;
-}
-
 /* http.html#version-parameter: 4.0 is R4. */
 static bool is_our_version(struct str version)
 {
@@ -79,7 +63,7 @@ static struct accepted parse_range(struct str item)
 	r.range = str_trim(str_split(&rest, ';'));
 	while (next_parameter(&rest, &name, &value)) {
 		if (str_eq_nocase(name, S("q")))
-			r.q = parse_q(value);
+			r.q = http_quality(value);
 		else if (str_eq_nocase(name, S("fhirVersion")))
 			r.other_version = !is_our_version(value);
 	}

@@ -164,7 +164,7 @@ static void announced_giants_are_refused_unread(void **state)
 	struct str a = ask(f, "POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 100001\r\n\r\n");
 	assert_int_equal(raw_status(a), 413);
 	assert_true(raw_has(a, "Connection: close\r\n"));
-	assert_true(raw_has(a, "100000 are accepted"));
+	assert_true(raw_has(a, "the limit is 100000 (limits.body)"));
 	a = ask(f, "POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 100001\r\nExpect: 100-continue\r\n\r\n");
 	assert_int_equal(raw_status(a), 413);
 	a = ask(f, "POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999\r\n\r\n");
@@ -208,7 +208,7 @@ static void growing_giants_are_refused(void **state)
 	struct str a = raw_read(&f->arena, fd, 0);
 	close(fd);
 	assert_int_equal(raw_status(a), 413);
-	assert_true(raw_has(a, "The body is larger than the 100000 bytes"));
+	assert_true(raw_has(a, "The body is larger than the limit of 100000 bytes"));
 	wait_observed(f, 1);
 }
 
