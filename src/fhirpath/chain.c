@@ -7,9 +7,9 @@
 /* The only type that an item of a step can be of, when the step can be taken in the JSON alone. */
 static const struct fhir_type *step_type(const struct path_member *link)
 {
-	const struct fhir_type *type = link->type;
-	if (!type && !link->element->choice && link->element->type_count == 1)
-		type = link->element->types[0].type;
+	const struct fhir_type *type = link->like.type;
+	if (!link->element->choice && link->element->type_count != 1)
+		return NULL;
 	return type && (type->kind == TYPE_COMPLEX || type->kind == TYPE_BACKBONE) ? type : NULL;
 }
 

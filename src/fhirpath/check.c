@@ -118,7 +118,13 @@ static bool link_member(struct checker *k, struct path_node *node, const struct 
 	struct path_member *m = ARENA_NEW(k->arena, struct path_member);
 	if (!m)
 		return error_memory(k->err);
-	*m = (struct path_member){.owner = owner, .element = element, .next = node->member};
+	*m = (struct path_member){.owner = owner, .element = element, .next = node->member, .like.element = element};
+	if (!element->choice) {
+		m->property = element->name;
+		m->like.type = element->type_count ? element->types[0].type : NULL;
+		m->contained =
+			m->like.type && m->like.type->kind == TYPE_RESOURCE && str_is(element->name, "contained");
+	}
 	node->member = m;
 	return true;
 }
@@ -148,7 +154,7 @@ static bool narrow_members(struct checker *k, const struct path_node *node, cons
 			exact |= m->element->types[i].type == type;
 		if (!m->element->choice || matching != 1 || !exact)
 			continue;
-		own->type = type;
+		own->like.type = type;
 		own->property = choice_property(k->arena, m->element->name, type->name);
 		if (!own->property.p)
 			return error_memory(k->err);

@@ -24,20 +24,31 @@ bool eval_work(struct eval *e, uint64_t n)
 	return error_set(e->err, ERR_LIMIT, "A FHIRPath expression takes more than %d steps", PATH_MAX_WORK);
 }
 
-bool eval_add(struct eval *e, struct path_items *out, const struct path_item *item)
+struct path_item *eval_add_room(struct eval *e, struct path_items *out)
 {
 	if (out->count == out->capacity) {
-		if (out->count >= PATH_MAX_ITEMS)
-			return error_set(e->err, ERR_LIMIT, "A FHIRPath expression produces more than %d items",
-					 PATH_MAX_ITEMS);
+		if (out->count >= PATH_MAX_ITEMS) {
+			error_set(e->err, ERR_LIMIT, "A FHIRPath expression produces more than %d items",
+				  PATH_MAX_ITEMS);
+			return NULL;
+		}
 		void *grown = arena_grow(e->arena, out->items, out->count, &out->capacity, out->count + 1,
 					 sizeof(*out->items));
-		if (!grown)
-			return error_memory(e->err);
+		if (!grown) {
+			error_memory(e->err);
+			return NULL;
+		}
 		out->items = grown;
 	}
-	out->items[out->count++] = *item;
-	return true;
+	return &out->items[out->count++];
+}
+
+bool eval_add(struct eval *e, struct path_items *out, const struct path_item *item)
+{
+	struct path_item *room = eval_add_room(e, out);
+	if (room)
+		*room = *item;
+	return room;
 }
 
 struct path_item path_item_resource(const struct definitions *d, const struct json *resource)
@@ -249,7 +260,7 @@ static bool truth_operator(struct eval *e, const struct path_node *node, const s
 
 bool eval_truth(struct eval *e, const struct path_node *node, const struct scope *scope, int *ret_truth)
 {
-	struct truth_sink t = {.sink = {take_truth}, .truth = -1};
+	struct truth_sink t = {.sink = {.take = take_truth}, .truth = -1};
 	bool is_operator;
 	if (!truth_operator(e, node, scope, &is_operator, ret_truth))
 		return false;
@@ -275,20 +286,15 @@ static enum flow stream_items(struct eval *e, const struct path_items *items, st
 	return FLOW_MORE;
 }
 
-struct collect_sink {
-	struct sink sink;
-	struct path_items *out;
-};
-
-static enum flow take_collect(struct eval *e, struct sink *s, const struct path_item *item)
+enum flow sink_collect(struct eval *e, struct sink *s, const struct path_item *item)
 {
-	return flow_of(eval_add(e, ((struct collect_sink *)s)->out, item));
+	return flow_of(eval_add(e, s->out, item));
 }
 
 bool eval_items(struct eval *e, const struct path_node *node, const struct scope *scope, struct path_items *out)
 {
-	struct collect_sink collect = {.sink = {take_collect}, .out = out};
-	return eval_stream(e, node, scope, &collect.sink) != FLOW_FAIL;
+	struct sink collect = {.take = sink_collect, .out = out};
+	return eval_stream(e, node, scope, &collect) != FLOW_FAIL;
 }
 
 /* A step of a path between the one before it and whoever comes next. */
@@ -310,7 +316,7 @@ static enum flow stream_member(struct eval *e, const struct path_node *node, con
 		return chain_stream(e, node, scope->self, s);
 	if (node->left->op == PATH_OP_THIS && !scope->all)
 		return member_stream(e, node, node->name, scope->self, s);
-	struct step_sink step = {.sink = {take_member}, .node = node, .next = s};
+	struct step_sink step = {.sink = {.take = take_member}, .node = node, .next = s};
 	return eval_stream(e, node->left, scope, &step.sink);
 }
 
@@ -337,7 +343,7 @@ static enum flow stream_as(struct eval *e, const struct path_node *node, const s
 {
 	SMALL_ITEMS(input);
 	if (e->program->as_filters) {
-		struct step_sink step = {.sink = {take_as}, .node = node, .next = s};
+		struct step_sink step = {.sink = {.take = take_as}, .node = node, .next = s};
 		return eval_stream(e, node->left, scope, &step.sink);
 	}
 	if (!eval_items(e, node->left, scope, &input))
@@ -395,7 +401,7 @@ static enum flow stream_index(struct eval *e, const struct path_node *node, cons
 		return flow_of(eval_fail(e, node->right, ERR_VALUE, "an index needs an integer"));
 	if (at.integer < 0)
 		return FLOW_MORE;
-	struct index_sink sink = {.sink = {take_index}, .next = s, .left = at.integer};
+	struct index_sink sink = {.sink = {.take = take_index}, .next = s, .left = at.integer};
 	enum flow f = eval_stream(e, node->left, scope, &sink.sink);
 	/* The sink stops its own input; whether the flow goes on is for the next one to say. */
 	return f == FLOW_STOP ? sink.result : f;
@@ -505,11 +511,8 @@ bool path_eval_node(const struct path_program *program, const struct path_node *
 {
 	struct eval e = {.arena = a, .program = program, .context = c, .root = focus, .err = err};
 	const struct scope scope = root_scope(&e);
-	struct path_items out = {0};
-	if (!eval_items(&e, node, &scope, &out))
-		return false;
-	*ret_items = out;
-	return true;
+	*ret_items = (struct path_items){0};
+	return eval_items(&e, node, &scope, ret_items);
 }
 
 bool path_eval(const struct path_program *program, struct arena *a, const struct path_context *c,

@@ -27,7 +27,7 @@ static void explain_links(struct buf *out, const struct path_node *node)
 	const char *before = " -> ";
 	for (const struct path_member *m = node->member; m; m = m->next) {
 		buf_printf(out, "%s%.*s", before, STR_ARG(m->element->path));
-		if (m->property.p)
+		if (m->element->choice && m->property.p)
 			buf_printf(out, " (%.*s)", STR_ARG(m->property));
 		before = ", ";
 	}

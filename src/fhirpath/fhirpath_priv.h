@@ -65,9 +65,10 @@ struct path_member {
 	const struct fhir_type *owner;
 	const struct fhir_element *element;
 	const struct path_member *next;
-	/* A choice of which only one type is asked for, as in value.ofType(Quantity): its JSON name and the type. */
+	/* The JSON name. STR_NULL for a choice, unless only one type is asked for, as in value.ofType(Quantity). */
 	struct str property;
-	const struct fhir_type *type;
+	struct path_item like; /* what all its items have in common: element and, but for open choices, type */
+	bool contained; /* its values are resources in a resource */
 };
 /* Several members in a row of which each leads from one known type to the next: followed through the JSON at once,
  * without an item for the steps between. */
@@ -112,15 +113,22 @@ struct scope {
 enum flow { FLOW_MORE, FLOW_STOP, FLOW_FAIL };
 struct sink {
 	enum flow (*take)(struct eval *e, struct sink *s, const struct path_item *item);
+	/* Where the sink only collects: the collection. Who makes items may put them there, instead of making them
+	 * somewhere else and having them copied. */
+	struct path_items *out;
 };
 
 enum flow eval_stream(struct eval *e, const struct path_node *node, const struct scope *scope, struct sink *s) MUST_USE;
+/* The take of a sink with a collection. */
+enum flow sink_collect(struct eval *e, struct sink *s, const struct path_item *item);
 /* All results of a node. */
 bool eval_items(struct eval *e, const struct path_node *node, const struct scope *scope,
 		struct path_items *out) MUST_USE;
 /* A node as a condition: -1 empty, 0, 1. */
 bool eval_truth(struct eval *e, const struct path_node *node, const struct scope *scope, int *ret_truth) MUST_USE;
 bool eval_add(struct eval *e, struct path_items *out, const struct path_item *item) MUST_USE;
+/* Room for one more item, which has to be filled; NULL past the limits. */
+struct path_item *eval_add_room(struct eval *e, struct path_items *out) MUST_USE;
 /* Counts n units of work; false past the limit. */
 bool eval_work(struct eval *e, uint64_t n) MUST_USE;
 /* Fails with the position of a node. Always false. */

@@ -206,7 +206,7 @@ static enum flow take_modifier(struct eval *e, struct sink *s, const struct path
 /* checkModifiers(url...): fails when an element has a modifier extension that is not listed. */
 bool fn_check_modifiers(struct eval *e, const struct call *c, struct path_items *out)
 {
-	struct modifiers m = {.sink = {take_modifier}, .call = c, .understood = true};
+	struct modifiers m = {.sink = {.take = take_modifier}, .call = c, .understood = true};
 	for (size_t i = 0; i < c->input->count; i++)
 		if (member_stream(e, NULL, S("modifierExtension"), &c->input->items[i], &m.sink) == FLOW_FAIL)
 			return false;

@@ -46,7 +46,7 @@ static enum flow take_where(struct eval *e, struct sink *s, const struct path_it
 
 enum flow fn_where(struct eval *e, const struct path_node *node, const struct scope *scope, struct sink *s)
 {
-	struct lambda_sink l = {.sink = {take_where}, .next = s, .lambda = node->args, .outer = scope};
+	struct lambda_sink l = {.sink = {.take = take_where}, .next = s, .lambda = node->args, .outer = scope};
 	return eval_stream(e, node->left, scope, &l.sink);
 }
 
@@ -63,7 +63,7 @@ static enum flow take_select(struct eval *e, struct sink *s, const struct path_i
 
 enum flow fn_select(struct eval *e, const struct path_node *node, const struct scope *scope, struct sink *s)
 {
-	struct lambda_sink l = {.sink = {take_select}, .next = s, .lambda = node->args, .outer = scope};
+	struct lambda_sink l = {.sink = {.take = take_select}, .next = s, .lambda = node->args, .outer = scope};
 	return eval_stream(e, node->left, scope, &l.sink);
 }
 
@@ -81,7 +81,7 @@ static enum flow take_test(struct eval *e, struct sink *s, const struct path_ite
 static enum flow test(struct eval *e, const struct path_node *node, const struct scope *scope, bool wanted,
 		      bool *ret_found)
 {
-	struct lambda_sink l = {.sink = {take_test}, .lambda = node->args, .outer = scope, .wanted = wanted};
+	struct lambda_sink l = {.sink = {.take = take_test}, .lambda = node->args, .outer = scope, .wanted = wanted};
 	const struct binding *bindings = e->bindings;
 	if (eval_stream(e, node->left, scope, &l.sink) == FLOW_FAIL)
 		return FLOW_FAIL;
@@ -136,7 +136,7 @@ static enum flow take_type(struct eval *e, struct sink *s, const struct path_ite
 
 enum flow fn_of_type(struct eval *e, const struct path_node *node, const struct scope *scope, struct sink *s)
 {
-	struct type_sink t = {.sink = {take_type}, .next = s, .type = node->type};
+	struct type_sink t = {.sink = {.take = take_type}, .next = s, .type = node->type};
 	return eval_stream(e, node->left, scope, &t.sink);
 }
 
@@ -157,7 +157,7 @@ static enum flow take_count(struct eval *e, struct sink *s, const struct path_it
 
 enum flow fn_count(struct eval *e, const struct path_node *node, const struct scope *scope, struct sink *s)
 {
-	struct count_sink count = {.sink = {take_count}};
+	struct count_sink count = {.sink = {.take = take_count}};
 	if (eval_stream(e, node->left, scope, &count.sink) == FLOW_FAIL)
 		return FLOW_FAIL;
 	struct path_item item = item_integer(count.count);
@@ -179,7 +179,7 @@ static enum flow take_first(struct eval *e, struct sink *s, const struct path_it
 
 enum flow fn_first(struct eval *e, const struct path_node *node, const struct scope *scope, struct sink *s)
 {
-	struct first_sink first = {.sink = {take_first}, .next = s};
+	struct first_sink first = {.sink = {.take = take_first}, .next = s};
 	return eval_stream(e, node->left, scope, &first.sink) == FLOW_FAIL ? FLOW_FAIL : first.result;
 }
 
@@ -218,18 +218,18 @@ static enum flow extensions(struct eval *e, const struct path_node *node, const 
 	bool there;
 	if (!arg_string(e, &c, node->args, &matching->url, &there))
 		return FLOW_FAIL;
-	struct holder_sink holder = {.sink = {take_holder}, .matching = matching};
+	struct holder_sink holder = {.sink = {.take = take_holder}, .matching = matching};
 	return there ? eval_stream(e, node->left, scope, &holder.sink) : FLOW_MORE;
 }
 
 enum flow fn_extension(struct eval *e, const struct path_node *node, const struct scope *scope, struct sink *s)
 {
-	struct extension_sink matching = {.sink = {take_matching}, .next = s};
+	struct extension_sink matching = {.sink = {.take = take_matching}, .next = s};
 	return extensions(e, node, scope, &matching);
 }
 
 enum flow fn_has_extension(struct eval *e, const struct path_node *node, const struct scope *scope, struct sink *s)
 {
-	struct extension_sink matching = {.sink = {take_matching}};
+	struct extension_sink matching = {.sink = {.take = take_matching}};
 	return extensions(e, node, scope, &matching) == FLOW_FAIL ? FLOW_FAIL : take_boolean(e, s, matching.found);
 }

@@ -18,44 +18,51 @@ const struct fhir_element *type_element(const struct fhir_type *type, struct str
 
 /* ---- one property ---------------------------------------------------------------------------------------------- */
 
-/* A step to a property of one object: what all its values have in common is filled in once. */
+/* A step to a property of one object: what all its values have in common. */
 struct property {
-	struct path_item child;
+	const struct path_item *like;
+	const struct json *container;
 	bool contained;
 };
 
 /* A resource tells its type itself; the references in it look in it, unless it is contained in another. */
-static enum flow take_resource(struct eval *e, const struct property *p, struct sink *s)
+__attribute__((noinline)) static void become_resource(const struct eval *e, const struct property *p,
+						      struct path_item *item)
 {
-	struct path_item item = p->child;
-	struct str name = json_get_str(item.value, S("resourceType"));
+	struct str name = json_get_str(item->value, S("resourceType"));
 	if (name.p && e->program->definitions)
-		item.type = definitions_resource(e->program->definitions, name);
+		item->type = definitions_resource(e->program->definitions, name);
 	if (name.p && !p->contained)
-		item.container = item.value;
-	return s->take(e, s, &item);
+		item->container = item->value;
 }
 
-static enum flow take_value(struct eval *e, struct property *p, const struct json *value, const struct json *extra,
-			    struct sink *s)
+static enum flow take_value(struct eval *e, const struct property *p, const struct json *value,
+			    const struct json *extra, struct sink *s)
 {
+	struct path_item local, *item = &local;
 	enum json_type kind = json_type(value);
-	const struct fhir_type *type = p->child.type;
+	const struct fhir_type *type = p->like->type;
 	if (kind == JSON_NULL)
 		value = NULL;
 	if (extra && !json_is(extra, JSON_OBJECT))
 		extra = NULL;
 	if (!value && !extra)
 		return FLOW_MORE;
-	p->child.value = value;
-	p->child.extra = extra;
+	if (s->out)
+		item = eval_add_room(e, s->out);
+	if (!item)
+		return FLOW_FAIL;
+	*item = *p->like;
+	item->value = value;
+	item->extra = extra;
+	item->container = p->container;
 	if (kind == JSON_OBJECT && (!type || type->kind == TYPE_RESOURCE))
-		return take_resource(e, p, s);
-	return s->take(e, s, &p->child);
+		become_resource(e, p, item);
+	return s->out ? FLOW_MORE : s->take(e, s, item);
 }
 
-static enum flow take_values(struct eval *e, struct property *p, const struct json *value, const struct json *extra,
-			     struct sink *s)
+static enum flow take_values(struct eval *e, const struct property *p, const struct json *value,
+			     const struct json *extra, struct sink *s)
 {
 	if (!json_is(value, JSON_ARRAY) && (!extra || !json_is(extra, JSON_ARRAY)))
 		return take_value(e, p, value, extra, s);
@@ -79,11 +86,11 @@ static enum flow take_values(struct eval *e, struct property *p, const struct js
 	}
 }
 
-static enum flow take_property(struct eval *e, struct property *p, const struct json *object, struct str name,
+static enum flow take_property(struct eval *e, const struct property *p, const struct json *object, struct str name,
 			       struct sink *s)
 {
 	const struct json *extra = NULL, *value;
-	if (!p->child.type || p->child.type->kind == TYPE_PRIMITIVE)
+	if (!p->like->type || p->like->type->kind == TYPE_PRIMITIVE)
 		value = json_get_pair(object, name, &extra);
 	else
 		value = json_get(object, name);
@@ -102,9 +109,11 @@ static const struct fhir_type *choice_type(const struct fhir_element *element, s
 	return NULL;
 }
 
-static enum flow take_choice(struct eval *e, struct property *p, const struct json *object, struct sink *s)
+static enum flow take_choice(struct eval *e, const struct fhir_element *element, const struct json *object,
+			     const struct json *container, struct sink *s)
 {
-	const struct fhir_element *element = p->child.element;
+	struct path_item like = {.element = element};
+	const struct property p = {.like = &like, .container = container};
 	struct str name = element->name;
 	struct json_iter it = json_iter(object);
 	while (json_next_prefixed(&it, name)) {
@@ -112,10 +121,10 @@ static enum flow take_choice(struct eval *e, struct property *p, const struct js
 		struct str key = sibling ? str_slice(it.key, 1, it.key.n) : it.key;
 		struct str suffix = str_slice(key, name.n, key.n);
 		bool capital = suffix.n && suffix.p[0] >= 'A' && suffix.p[0] <= 'Z';
-		p->child.type = capital ? choice_type(element, suffix) : NULL;
-		if (!p->child.type || (sibling && json_get(object, key)))
+		like.type = capital ? choice_type(element, suffix) : NULL;
+		if (!like.type || (sibling && json_get(object, key)))
 			continue;
-		enum flow f = take_property(e, p, object, key, s);
+		enum flow f = take_property(e, &p, object, key, s);
 		if (f != FLOW_MORE)
 			return f;
 	}
@@ -153,11 +162,12 @@ static enum flow value_member(struct eval *e, struct str name, const struct path
 static enum flow json_member(struct eval *e, struct str name, const struct path_item *item, const struct json *object,
 			     struct sink *s)
 {
-	struct property p = {.child = {.container = item->container}};
+	struct path_item like = {0};
+	const struct property p = {.like = &like, .container = item->container};
 	if (e->program->strict)
 		return FLOW_MORE;
-	p.child.element = definitions_element(item->type, name, &p.child.type);
-	if (!p.child.element && !(item->type->kind == TYPE_RESOURCE && str_is(name, "resourceType")))
+	like.element = definitions_element(item->type, name, &like.type);
+	if (!like.element && !(item->type->kind == TYPE_RESOURCE && str_is(name, "resourceType")))
 		return FLOW_MORE;
 	return take_property(e, &p, object, name, s);
 }
@@ -174,23 +184,38 @@ static const struct path_member *find_link(const struct path_node *node, const s
 static enum flow take_linked(struct eval *e, const struct path_member *link, const struct json *object,
 			     const struct json *container, struct sink *s)
 {
-	const struct fhir_element *element = link->element;
-	struct property p = {.child = {.element = element, .container = container}};
-	if (link->property.p) {
-		p.child.type = link->type;
-		return take_property(e, &p, object, link->property, s);
+	const struct property p = {.like = &link->like, .container = container, .contained = link->contained};
+	if (!link->property.p)
+		return take_choice(e, link->element, object, container, s);
+	return take_property(e, &p, object, link->property, s);
+}
+
+/* A member of a type that was not expected, or of none. */
+static enum flow take_unlinked(struct eval *e, struct str name, const struct path_item *item, const struct json *object,
+			       struct sink *s)
+{
+	struct path_item like = {0};
+	struct property p = {.like = &like, .container = item->container};
+	if (!item->type) {
+		p.contained = str_is(name, "contained");
+		/* Extensions are the same everywhere. */
+		if (e->program->definitions && (str_is(name, "extension") || str_is(name, "modifierExtension")))
+			like.type = definitions_type(e->program->definitions, S("Extension"));
+		return take_property(e, &p, object, name, s);
 	}
-	if (element->choice)
-		return take_choice(e, &p, object, s);
-	p.child.type = element->type_count ? element->types[0].type : NULL;
-	p.contained = p.child.type && p.child.type->kind == TYPE_RESOURCE && str_is(element->name, "contained");
-	return take_property(e, &p, object, element->name, s);
+	like.element = type_element(item->type, name);
+	if (!like.element)
+		return json_member(e, name, item, object, s);
+	if (like.element->choice)
+		return take_choice(e, like.element, object, item->container, s);
+	like.type = like.element->type_count ? like.element->types[0].type : NULL;
+	p.contained = like.type && like.type->kind == TYPE_RESOURCE && str_is(name, "contained");
+	return take_property(e, &p, object, name, s);
 }
 
 enum flow member_stream(struct eval *e, const struct path_node *node, struct str name, const struct path_item *item,
 			struct sink *s)
 {
-	struct property p = {.child = {.container = item->container}};
 	if (++e->work > PATH_MAX_WORK)
 		return flow_of(eval_work(e, 0));
 	if (item->kind != PATH_ELEMENT)
@@ -198,44 +223,30 @@ enum flow member_stream(struct eval *e, const struct path_node *node, struct str
 	const struct json *object = object_of(item);
 	if (!object)
 		return FLOW_MORE;
-	if (!item->type) {
-		p.contained = str_is(name, "contained");
-		/* Extensions are the same everywhere. */
-		if (e->program->definitions && (str_is(name, "extension") || str_is(name, "modifierExtension")))
-			p.child.type = definitions_type(e->program->definitions, S("Extension"));
-		return take_property(e, &p, object, name, s);
-	}
-	const struct path_member *link = find_link(node, item->type);
-	const struct fhir_element *element = link ? link->element : type_element(item->type, name);
-	p.child.element = element;
-	if (!element)
-		return json_member(e, name, item, object, s);
-	if (link)
-		return take_linked(e, link, object, item->container, s);
-	if (element->choice)
-		return take_choice(e, &p, object, s);
-	p.child.type = element->type_count ? element->types[0].type : NULL;
-	p.contained = p.child.type && p.child.type->kind == TYPE_RESOURCE && str_is(name, "contained");
-	return take_property(e, &p, object, name, s);
+	const struct path_member *link = item->type ? find_link(node, item->type) : NULL;
+	return link ? take_linked(e, link, object, item->container, s) : take_unlinked(e, name, item, object, s);
 }
 
 static enum flow follow_chain(struct eval *e, const struct path_chain *chain, size_t at, const struct json *object,
 			      const struct json *container, struct sink *s)
 {
-	const struct path_member *link = chain->steps[at];
+	for (; at + 1 < chain->count; at++) {
+		e->work++;
+		object = json_get(object, chain->steps[at]->property);
+		if (!object)
+			return FLOW_MORE;
+		if (!json_is(object, JSON_ARRAY))
+			continue;
+		for (struct json_iter it = json_iter(object); json_next(&it);) {
+			enum flow f = follow_chain(e, chain, at + 1, it.value, container, s);
+			if (f != FLOW_MORE)
+				return f;
+		}
+		return FLOW_MORE;
+	}
 	if (++e->work > PATH_MAX_WORK)
 		return flow_of(eval_work(e, 0));
-	if (at + 1 == chain->count)
-		return take_linked(e, link, object, container, s);
-	const struct json *next = json_get(object, link->property.p ? link->property : link->element->name);
-	if (!json_is(next, JSON_ARRAY))
-		return next ? follow_chain(e, chain, at + 1, next, container, s) : FLOW_MORE;
-	for (struct json_iter it = json_iter(next); json_next(&it);) {
-		enum flow f = follow_chain(e, chain, at + 1, it.value, container, s);
-		if (f != FLOW_MORE)
-			return f;
-	}
-	return FLOW_MORE;
+	return take_linked(e, chain->steps[at], object, container, s);
 }
 
 enum flow chain_stream(struct eval *e, const struct path_node *node, const struct path_item *item, struct sink *s)
@@ -245,23 +256,14 @@ enum flow chain_stream(struct eval *e, const struct path_node *node, const struc
 
 /* ---- children -------------------------------------------------------------------------------------------------- */
 
-struct children_sink {
-	struct sink sink;
-	struct path_items *out;
-};
-
-static enum flow take_child(struct eval *e, struct sink *s, const struct path_item *item)
-{
-	return flow_of(eval_add(e, ((struct children_sink *)s)->out, item));
-}
-
 bool item_children(struct eval *e, const struct path_item *item, struct path_items *out)
 {
 	const struct json *object = item->kind == PATH_ELEMENT ? object_of(item) : NULL;
-	struct children_sink collect = {.sink = {take_child}, .out = out};
+	struct sink collect = {.take = sink_collect, .out = out};
 	bool resource = !item->type || item->type->kind == TYPE_RESOURCE;
 	for (struct json_iter it = json_iter(object); json_next(&it);) {
-		struct property p = {.child = {.container = item->container}};
+		struct path_item like = {0};
+		struct property p = {.like = &like, .container = item->container};
 		struct str key = it.key;
 		if (key.n > 1 && key.p[0] == '_') {
 			key = str_slice(key, 1, key.n);
@@ -271,11 +273,11 @@ bool item_children(struct eval *e, const struct path_item *item, struct path_ite
 		if (resource && str_is(key, "resourceType"))
 			continue;
 		if (item->type)
-			p.child.element = definitions_element(item->type, key, &p.child.type);
-		if (item->type && !p.child.element)
+			like.element = definitions_element(item->type, key, &like.type);
+		if (item->type && !like.element)
 			continue;
 		p.contained = str_is(key, "contained");
-		if (!eval_work(e, 1) || take_property(e, &p, object, key, &collect.sink) == FLOW_FAIL)
+		if (!eval_work(e, 1) || take_property(e, &p, object, key, &collect) == FLOW_FAIL)
 			return false;
 	}
 	return true;

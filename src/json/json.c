@@ -3,10 +3,14 @@
 
 #include <yyjson.h>
 
-static yyjson_val *val(const struct json *j)
-{
-	return (yyjson_val *)(uintptr_t)j;
-}
+/* The tree is yyjson's, read through our own words for it. */
+_Static_assert(sizeof(struct json) == sizeof(yyjson_val) && offsetof(yyjson_val, uni) == offsetof(struct json, text),
+	       "a value is two words");
+_Static_assert(YYJSON_TYPE_RAW == JSON_NUMBER && YYJSON_TYPE_NULL == JSON_NULL && YYJSON_TYPE_BOOL == JSON_BOOL &&
+		       YYJSON_TYPE_STR == JSON_STRING && YYJSON_TYPE_ARR == JSON_ARRAY &&
+		       YYJSON_TYPE_OBJ == JSON_OBJECT,
+	       "the types are yyjson's");
+_Static_assert(YYJSON_TAG_BIT == JSON_LENGTH_SHIFT, "the length stands behind the type");
 
 /* The position of the first bracket that goes deeper than max. Only called on text that yyjson found well-formed, so
  * strings are the only thing to skip. */
@@ -29,64 +33,58 @@ static size_t find_too_deep(struct str text, unsigned max)
 	return text.n;
 }
 
-static struct str key_of(yyjson_val *k)
+static struct str text_of(const struct json *j)
 {
-	return str_make(k->uni.str, unsafe_yyjson_get_len(k));
+	return str_make(j->text, j->head >> JSON_LENGTH_SHIFT);
 }
 
 /* No FHIR type has a hundred elements; the bound keeps the table below on the stack and every check linear. */
 enum { MAX_OBJECT_KEYS = 512, KEY_SLOTS = 4 * MAX_OBJECT_KEYS };
 
-/* Keys that fall on different bits of a word are different, so most objects need no comparison at all. */
-static bool small_keys_unique(yyjson_val *object, yyjson_val **ret_key)
+/* The names of an object while they are compared. Names that fall on different bits of a word are different, so most
+ * objects need no comparison at all. */
+struct names {
+	uint64_t bits;
+	bool sibling; /* one begins with "_" */
+	const char *repeated; /* where the name stands that is there twice */
+};
+
+static uint64_t name_bit(struct names *names, struct str key)
+{
+	uint64_t bit = (uint64_t)1 << (json_name_mix(key) & 63);
+	names->sibling = names->sibling || (key.n && key.p[0] == '_');
+	return bit;
+}
+
+static struct names small_object_names(const struct json *object)
 {
 	struct str seen[16];
-	uint64_t bits = 0;
-	size_t i, max, count = 0;
-	yyjson_val *k, *v;
-	yyjson_obj_foreach(object, i, max, k, v)
-	{
-		struct str key = key_of(k);
-		unsigned mix = (unsigned)key.n;
-		if (key.n)
-			mix += 7u * (unsigned char)key.p[0] + 31u * (unsigned char)key.p[key.n - 1];
-		uint64_t bit = (uint64_t)1 << (mix & 63);
-		for (size_t j = 0; (bits & bit) && j < count; j++) {
-			if (str_eq(seen[j], key)) {
-				*ret_key = k;
-				return false;
-			}
-		}
-		bits |= bit;
-		seen[count++] = key;
+	struct names names = {0};
+	size_t count = 0;
+	for (struct json_iter it = json_iter(object); json_next(&it);) {
+		uint64_t bit = name_bit(&names, it.key);
+		for (size_t j = 0; (names.bits & bit) && j < count; j++)
+			if (str_eq(seen[j], it.key))
+				names.repeated = it.key.p;
+		names.bits |= bit;
+		seen[count++] = it.key;
 	}
-	return true;
+	return names;
 }
 
-static bool large_keys_unique(yyjson_val *object, yyjson_val **ret_key)
+static struct names large_object_names(const struct json *object)
 {
-	yyjson_val *slots[KEY_SLOTS] = {0};
-	size_t i, max;
-	yyjson_val *k, *v;
-	yyjson_obj_foreach(object, i, max, k, v)
-	{
-		struct str key = key_of(k);
-		size_t at = str_hash(key) % KEY_SLOTS;
-		for (; slots[at]; at = (at + 1) % KEY_SLOTS) {
-			if (str_eq(key_of(slots[at]), key)) {
-				*ret_key = k;
-				return false;
-			}
-		}
-		slots[at] = k;
+	struct str slots[KEY_SLOTS] = {0};
+	struct names names = {0};
+	for (struct json_iter it = json_iter(object); json_next(&it);) {
+		size_t at = str_hash(it.key) % KEY_SLOTS;
+		for (; slots[at].p; at = (at + 1) % KEY_SLOTS)
+			if (str_eq(slots[at], it.key))
+				names.repeated = it.key.p;
+		names.bits |= name_bit(&names, it.key);
+		slots[at] = it.key;
 	}
-	return true;
-}
-
-static bool keys_unique(yyjson_val *object, yyjson_val **ret_key)
-{
-	return unsafe_yyjson_get_len(object) <= 16 ? small_keys_unique(object, ret_key)
-						   : large_keys_unique(object, ret_key);
+	return names;
 }
 
 struct soundness {
@@ -96,38 +94,38 @@ struct soundness {
 	struct error *err;
 };
 
-static bool object_is_sound(struct soundness *s, yyjson_val *object)
+/* Checks the names, and notes in the head what json_get() asks. */
+static bool object_is_sound(struct soundness *s, struct json *object)
 {
-	yyjson_val *key = NULL;
-	if (unsafe_yyjson_get_len(object) > MAX_OBJECT_KEYS)
+	uint64_t length = object->head >> JSON_LENGTH_SHIFT;
+	if (length > MAX_OBJECT_KEYS)
 		return error_set(s->err, ERR_LIMIT, "An object has more than %d members", MAX_OBJECT_KEYS);
-	if (keys_unique(object, &key))
+	struct names names = length <= 16 ? small_object_names(object) : large_object_names(object);
+	object->head |= (names.bits | names.bits >> 32) << JSON_NAMES_SHIFT;
+	object->head |= (uint64_t)names.sibling << JSON_SIBLING_SHIFT;
+	if (!names.repeated)
 		return true;
+	size_t at = (size_t)(names.repeated - s->pool), n = strlen(names.repeated);
 	if (s->err && !s->err->code)
-		json_position(s->text, (size_t)(key->uni.str - s->pool) - 1, &s->err->line, &s->err->column);
-	return error_set(s->err, ERR_JSON, "The property \"%.*s\" appears twice in one object",
-			 STR_ARG(str_slice(key_of(key), 0, 64)));
+		json_position(s->text, at - 1, &s->err->line, &s->err->column);
+	return error_set(s->err, ERR_JSON, "The property \"%.*s\" appears twice in one object", n > 64 ? 64 : (int)n,
+			 names.repeated);
 }
 
 /* yyjson reads without recursion at any depth; our walks recurse, so the depth is bounded before anything else: this
  * one goes no deeper than what it allows. */
-static bool tree_is_sound(struct soundness *s, yyjson_val *v, unsigned depth_left)
+static bool tree_is_sound(struct soundness *s, struct json *container, unsigned depth_left)
 {
-	bool object = unsafe_yyjson_get_type(v) == YYJSON_TYPE_OBJ;
 	if (depth_left == 0) {
 		s->deep = true;
 		return false;
 	}
-	if (object && !object_is_sound(s, v))
+	if (json_is(container, JSON_OBJECT) && !object_is_sound(s, container))
 		return false;
-	yyjson_val *child = unsafe_yyjson_get_first(v);
-	for (size_t left = unsafe_yyjson_get_len(v); left; left--) {
-		if (object)
-			child++; /* past the key */
-		if (unsafe_yyjson_is_ctn(child) && !tree_is_sound(s, child, depth_left - 1))
+	for (struct json_iter it = json_iter(container); json_next(&it);)
+		if (json_type(it.value) >= JSON_ARRAY &&
+		    !tree_is_sound(s, (struct json *)(uintptr_t)it.value, depth_left - 1))
 			return false;
-		child = unsafe_yyjson_get_next(child);
-	}
 	return true;
 }
 
@@ -187,11 +185,11 @@ const struct json *json_parse(struct arena *a, struct str text, unsigned max_dep
 		set_read_error(err, text, mark, &e);
 		return NULL;
 	}
-	yyjson_val *root = yyjson_doc_get_root(doc);
+	struct json *root = (struct json *)yyjson_doc_get_root(doc);
 	unsigned depth = max_depth ? max_depth : JSON_MAX_DEPTH;
 	struct soundness s = {json, doc->str_pool, false, err};
-	if (!unsafe_yyjson_is_ctn(root) || tree_is_sound(&s, root, depth))
-		return (const struct json *)root;
+	if (json_type(root) < JSON_ARRAY || tree_is_sound(&s, root, depth))
+		return root;
 	if (s.deep) {
 		error_set(err, ERR_LIMIT, "The content is nested deeper than %u levels", depth);
 		if (err)
@@ -200,114 +198,96 @@ const struct json *json_parse(struct arena *a, struct str text, unsigned max_dep
 	return NULL;
 }
 
-enum json_type json_type(const struct json *j)
-{
-	if (!j)
-		return JSON_NONE;
-	switch (unsafe_yyjson_get_type(val(j))) {
-	case YYJSON_TYPE_NULL:
-		return JSON_NULL;
-	case YYJSON_TYPE_BOOL:
-		return JSON_BOOL;
-	case YYJSON_TYPE_RAW:
-	case YYJSON_TYPE_NUM:
-		return JSON_NUMBER;
-	case YYJSON_TYPE_STR:
-		return JSON_STRING;
-	case YYJSON_TYPE_ARR:
-		return JSON_ARRAY;
-	case YYJSON_TYPE_OBJ:
-		return JSON_OBJECT;
-	default:
-		return JSON_NONE;
-	}
-}
-
 const char *json_type_name(enum json_type type)
 {
-	static const char *const names[] = {"nothing", "null", "boolean", "number", "string", "array", "object"};
+	static const char *const names[] = {
+		[JSON_NONE] = "nothing",  [JSON_NULL] = "null",	  [JSON_BOOL] = "boolean",  [JSON_NUMBER] = "number",
+		[JSON_STRING] = "string", [JSON_ARRAY] = "array", [JSON_OBJECT] = "object",
+	};
 	return names[type];
-}
-
-static struct str text_of(yyjson_val *v)
-{
-	return str_make(v->uni.str, unsafe_yyjson_get_len(v));
 }
 
 struct str json_str(const struct json *j)
 {
-	return json_is(j, JSON_STRING) ? text_of(val(j)) : STR_NULL;
+	return json_is(j, JSON_STRING) ? text_of(j) : STR_NULL;
 }
 
 struct str json_number(const struct json *j)
 {
-	return json_is(j, JSON_NUMBER) ? text_of(val(j)) : STR_NULL;
+	return json_is(j, JSON_NUMBER) ? text_of(j) : STR_NULL;
 }
 
 bool json_bool(const struct json *j)
 {
-	return json_is(j, JSON_BOOL) && unsafe_yyjson_get_bool(val(j));
+	return json_is(j, JSON_BOOL) && (j->head & YYJSON_TAG_MASK) == (YYJSON_TYPE_BOOL | YYJSON_SUBTYPE_TRUE);
 }
 
-size_t json_size(const struct json *j)
-{
-	enum json_type type = json_type(j);
-	return type == JSON_ARRAY || type == JSON_OBJECT ? unsafe_yyjson_get_len(val(j)) : 0;
-}
-
-/* Names are short, so most comparisons end without a call. */
-static inline bool same_key(const char *a, const char *b, size_t n)
+static inline bool same_4(const char *a, const char *b)
 {
 	uint32_t x, y;
-	if (n < sizeof(x)) {
+	memcpy(&x, a, sizeof(x));
+	memcpy(&y, b, sizeof(y));
+	return x == y;
+}
+
+static inline bool same_8(const char *a, const char *b)
+{
+	uint64_t x, y;
+	memcpy(&x, a, sizeof(x));
+	memcpy(&y, b, sizeof(y));
+	return x == y;
+}
+
+/* Names are short: words that overlap at the end are faster than a call. */
+static inline bool same_key(const char *a, const char *b, size_t n)
+{
+	if (n < 4) {
 		for (size_t i = 0; i < n; i++)
 			if (a[i] != b[i])
 				return false;
 		return true;
 	}
-	memcpy(&x, a, sizeof(x));
-	memcpy(&y, b, sizeof(y));
-	if (x != y)
-		return false;
-	if (n > 2 * sizeof(x))
-		return memcmp(a + sizeof(x), b + sizeof(x), n - sizeof(x)) == 0;
-	memcpy(&x, a + n - sizeof(x), sizeof(x));
-	memcpy(&y, b + n - sizeof(y), sizeof(y));
-	return x == y;
+	if (n < 8)
+		return same_4(a, b) && same_4(a + n - 4, b + n - 4);
+	for (size_t i = 0; i + 8 < n; i += 8)
+		if (!same_8(a + i, b + i))
+			return false;
+	return same_8(a + n - 8, b + n - 8);
 }
 
-const struct json *json_get(const struct json *j, struct str key)
+const struct json *json_find(const struct json *object, struct str key)
 {
-	if (!key.p || !json_is(j, JSON_OBJECT))
-		return NULL;
-	yyjson_val *k = unsafe_yyjson_get_first(val(j));
-	for (size_t left = unsafe_yyjson_get_len(val(j)); left; left--) {
-		if (unsafe_yyjson_get_len(k) == key.n && same_key(k->uni.str, key.p, key.n))
-			return (const struct json *)(k + 1);
-		k = unsafe_yyjson_get_next(k + 1);
+	const struct json *k = object + 1;
+	for (size_t left = json_size(object); left; left--) {
+		if (k->head >> JSON_LENGTH_SHIFT == key.n && same_key(k->text, key.p, key.n))
+			return k + 1;
+		k = json_behind(k + 1);
 	}
 	return NULL;
 }
 
 const struct json *json_at(const struct json *j, size_t index)
 {
-	return json_is(j, JSON_ARRAY) ? (const struct json *)yyjson_arr_get(val(j), index) : NULL;
+	size_t size = json_size(j);
+	if (!json_is(j, JSON_ARRAY) || index >= size)
+		return NULL;
+	if (j->span == (size + 1) * sizeof(*j)) /* no item is an array or object */
+		return j + 1 + index;
+	for (struct json_iter it = json_iter(j); json_next(&it);)
+		if (index-- == 0)
+			return it.value;
+	return NULL;
 }
 
-const struct json *json_get_pair(const struct json *j, struct str key, const struct json **ret_sibling)
+const struct json *json_find_pair(const struct json *object, struct str key, const struct json **ret_sibling)
 {
 	const struct json *found = NULL;
-	*ret_sibling = NULL;
-	if (!key.p || !json_is(j, JSON_OBJECT))
-		return NULL;
-	yyjson_val *k = unsafe_yyjson_get_first(val(j));
-	for (size_t left = unsafe_yyjson_get_len(val(j)); left; left--) {
-		size_t n = unsafe_yyjson_get_len(k);
-		if (n == key.n && same_key(k->uni.str, key.p, n))
-			found = (const struct json *)(k + 1);
-		else if (n == key.n + 1 && k->uni.str[0] == '_' && same_key(k->uni.str + 1, key.p, key.n))
-			*ret_sibling = (const struct json *)(k + 1);
-		k = unsafe_yyjson_get_next(k + 1);
+	for (struct json_iter it = json_iter(object); json_next(&it);) {
+		struct str name = it.key;
+		if (name.n == key.n && same_key(name.p, key.p, key.n))
+			found = it.value;
+		else if (name.n == key.n + 1 && name.p[0] == '_' && same_key(name.p + 1, key.p, key.n))
+			*ret_sibling = it.value;
 	}
 	return found;
 }
@@ -315,29 +295,6 @@ const struct json *json_get_pair(const struct json *j, struct str key, const str
 struct str json_get_str(const struct json *j, struct str key)
 {
 	return json_str(json_get(j, key));
-}
-
-struct json_iter json_iter(const struct json *j)
-{
-	struct json_iter it = {.left = json_size(j), .object = json_is(j, JSON_OBJECT)};
-	if (it.left)
-		it.cursor = unsafe_yyjson_get_first(val(j));
-	return it;
-}
-
-bool json_next(struct json_iter *it)
-{
-	if (!it->left)
-		return false;
-	it->left--;
-	yyjson_val *v = (yyjson_val *)(uintptr_t)it->cursor;
-	if (it->object) {
-		it->key = text_of(v);
-		v++;
-	}
-	it->value = (const struct json *)v;
-	it->cursor = unsafe_yyjson_get_next(v);
-	return true;
 }
 
 bool json_next_prefixed(struct json_iter *it, struct str prefix)

@@ -12,9 +12,25 @@
 #include "base/buf.h"
 #include "base/error.h"
 
-struct json; /* one value; belongs to its document */
+/* One value; belongs to its document. What it is made of is this room's business: it stands here so that the functions
+ * that everything calls all the time cost no calls. head has the type in its low three bits; for the rest see below. */
+struct json {
+	uint64_t head;
+	union {
+		const char *text;
+		uint64_t span; /* of an array or object: bytes to what follows it */
+	};
+};
 
-enum json_type { JSON_NONE, JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
+enum json_type {
+	JSON_NONE,
+	JSON_NUMBER,
+	JSON_NULL,
+	JSON_BOOL,
+	JSON_STRING = 5,
+	JSON_ARRAY,
+	JSON_OBJECT,
+};
 
 #define JSON_MAX_DEPTH 64 /* default; deep enough for any FHIR resource, shallow enough for recursion */
 
@@ -23,7 +39,10 @@ enum json_type { JSON_NONE, JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON
  * max_depth 0 means JSON_MAX_DEPTH. A byte order mark in front is passed over. */
 const struct json *json_parse(struct arena *a, struct str text, unsigned max_depth, struct error *err) MUST_USE;
 
-enum json_type json_type(const struct json *j);
+static inline enum json_type json_type(const struct json *j)
+{
+	return j ? (enum json_type)(j->head & 7) : JSON_NONE;
+}
 /* "string", "object" and so on, for messages. */
 const char *json_type_name(enum json_type type);
 
@@ -36,15 +55,48 @@ static inline bool json_is(const struct json *j, enum json_type type)
 	return json_type(j) == type;
 }
 
+/* The head of an object, from the low end: type, length (16 bits from bit 8), whether a name begins with "_" (bit 24),
+ * and 32 bits of which each name sets one, so that most names that are absent are known to be so at once. */
+enum { JSON_LENGTH_SHIFT = 8, JSON_SIBLING_SHIFT = 24, JSON_NAMES_SHIFT = 32 };
+static inline unsigned json_name_mix(struct str name)
+{
+	const unsigned char *p = (const unsigned char *)name.p;
+	return (unsigned)name.n + (name.n ? 7u * p[0] + 31u * p[name.n - 1] : 0);
+}
+static inline bool json_may_have(const struct json *object, struct str name)
+{
+	return object->head >> (JSON_NAMES_SHIFT | (json_name_mix(name) & 31)) & 1;
+}
+/* Private: the searches themselves. */
+const struct json *json_find(const struct json *object, struct str key);
+const struct json *json_find_pair(const struct json *object, struct str key, const struct json **ret_sibling);
+
 /* Members of an object or items of an array; 0 for anything else. */
-size_t json_size(const struct json *j);
+static inline size_t json_size(const struct json *j)
+{
+	enum json_type type = json_type(j);
+	return type == JSON_OBJECT  ? (uint16_t)(j->head >> JSON_LENGTH_SHIFT)
+	       : type == JSON_ARRAY ? j->head >> JSON_LENGTH_SHIFT
+				    : 0;
+}
 /* Member by name, NULL when absent or j is no object. */
-const struct json *json_get(const struct json *j, struct str key);
+static inline const struct json *json_get(const struct json *j, struct str key)
+{
+	return key.p && json_is(j, JSON_OBJECT) && json_may_have(j, key) ? json_find(j, key) : NULL;
+}
 /* Item by position; a walk should use the iterator. */
 const struct json *json_at(const struct json *j, size_t index);
 /* The member of a name and that of the same name with "_" in front, in one pass: how FHIR writes what belongs to a
  * primitive (json.html#primitive). */
-const struct json *json_get_pair(const struct json *j, struct str key, const struct json **ret_sibling);
+static inline const struct json *json_get_pair(const struct json *j, struct str key, const struct json **ret_sibling)
+{
+	*ret_sibling = NULL;
+	if (!key.p || !json_is(j, JSON_OBJECT))
+		return NULL;
+	if (j->head >> JSON_SIBLING_SHIFT & 1)
+		return json_find_pair(j, key, ret_sibling);
+	return json_may_have(j, key) ? json_find(j, key) : NULL;
+}
 /* json_str(json_get(j, key)). */
 struct str json_get_str(const struct json *j, struct str key);
 
@@ -55,12 +107,35 @@ struct str json_get_str(const struct json *j, struct str key);
 struct json_iter {
 	struct str key;
 	const struct json *value;
-	const void *cursor; /* private */
+	const struct json *cursor; /* private */
 	size_t left;
 	bool object;
 };
-struct json_iter json_iter(const struct json *j);
-bool json_next(struct json_iter *it);
+static inline struct json_iter json_iter(const struct json *j)
+{
+	size_t left = json_size(j);
+	return (struct json_iter){.cursor = left ? j + 1 : NULL, .left = left, .object = json_is(j, JSON_OBJECT)};
+}
+/* Private: the value that stands behind one and all that is in it. */
+static inline const struct json *json_behind(const struct json *j)
+{
+	bool container = json_type(j) >= JSON_ARRAY;
+	return (const struct json *)((const char *)j + (container ? j->span : sizeof(*j)));
+}
+static inline bool json_next(struct json_iter *it)
+{
+	if (!it->left)
+		return false;
+	const struct json *v = it->cursor;
+	it->left--;
+	if (it->object) {
+		it->key = str_make(v->text, v->head >> JSON_LENGTH_SHIFT);
+		v++;
+	}
+	it->value = v;
+	it->cursor = json_behind(v);
+	return true;
+}
 /* Goes on to the next member whose name, a "_" in front left aside, is longer than the prefix and starts with it. */
 bool json_next_prefixed(struct json_iter *it, struct str prefix);
 

@@ -125,6 +125,56 @@ static void many_keys_are_checked_for_twins(void **state)
 	arena_done(&a);
 }
 
+/* Names of every length up to 40 and as many objects: each finds its own names and no other, however alike they are. */
+static void members_are_found_by_name(void **state)
+{
+	(void)state;
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz";
+	enum { LONGEST = 40 };
+	for (size_t count = 1; count <= LONGEST; count++) {
+		struct arena a;
+		struct buf text;
+		struct error err = {0};
+		arena_init(&a, ARENA_NO_CAP);
+		buf_init(&text, 100000);
+		for (size_t n = 1; n <= count; n++)
+			buf_printf(&text, "%s\"%.*s\":[%zu],\"_%.*s\":{\"a\":%zu}", n == 1 ? "{" : ",", (int)n, letters,
+				   n, (int)n, letters, n);
+		buf_add(&text, S("}"));
+		const struct json *j = json_parse(&a, buf_str(&text), 0, &err), *sibling;
+		assert_non_null(j);
+		for (size_t n = 1; n <= LONGEST; n++) {
+			struct str name = str_make(letters, n), other = str_make(letters + 1, n);
+			const struct json *found = json_get(j, name);
+			assert_int_equal(found != NULL, n <= count);
+			assert_true(!found || json_number(json_at(found, 0)).n == (n < 10 ? 1 : 2));
+			assert_ptr_equal(json_get_pair(j, name, &sibling), found);
+			assert_int_equal(json_is(sibling, JSON_OBJECT), n <= count);
+			assert_null(json_get(j, other));
+			assert_null(json_get_pair(j, other, &sibling));
+			assert_null(sibling);
+		}
+		buf_done(&text);
+		arena_done(&a);
+	}
+}
+
+static void items_are_found_by_position(void **state)
+{
+	(void)state;
+	struct arena a;
+	struct error err = {0};
+	arena_init(&a, ARENA_NO_CAP);
+	const struct json *flat = parse(&a, "[1,22,333]", &err), *deep = parse(&a, "[[1,1],{\"a\":2},333,[]]", &err);
+	assert_int_equal(json_number(json_at(flat, 2)).n, 3);
+	assert_int_equal(json_number(json_at(deep, 2)).n, 3);
+	assert_int_equal(json_type(json_at(deep, 3)), JSON_ARRAY);
+	assert_null(json_at(flat, 3));
+	assert_null(json_at(deep, 4));
+	assert_null(json_at(json_at(deep, 1), 0));
+	arena_done(&a);
+}
+
 static void parsing_respects_the_arena_cap(void **state)
 {
 	(void)state;
@@ -190,6 +240,8 @@ int main(void)
 		cmocka_unit_test(errors_have_a_code_and_a_place),
 		cmocka_unit_test(depth_is_bounded),
 		cmocka_unit_test(many_keys_are_checked_for_twins),
+		cmocka_unit_test(members_are_found_by_name),
+		cmocka_unit_test(items_are_found_by_position),
 		cmocka_unit_test(parsing_respects_the_arena_cap),
 		cmocka_unit_test(looking_at_the_wrong_type_is_harmless),
 		cmocka_unit_test(pretty_text_reads_the_same),
