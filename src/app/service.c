@@ -22,6 +22,7 @@ struct service {
 	atomic_bool ready;
 	struct http_server *http;
 	struct smart *smart;
+	struct knowledge *knowledge;
 	struct rest_server *rest;
 	struct str base_url;
 	struct str public_keys; /* JWKS of our EHR clients */
@@ -308,8 +309,15 @@ static bool open_smart(struct service *s, struct error *err)
 
 static bool open_rest(struct service *s, struct error *err)
 {
+	struct knowledge_options known = s->options.knowledge;
+	known.definitions = s->options.definitions;
+	known.store = s->options.store;
+	s->knowledge = knowledge_open(&known, err);
+	if (!s->knowledge || !knowledge_check_rules(s->knowledge, err))
+		return false;
 	const struct rest_options options = {
 		.definitions = s->options.definitions,
+		.knowledge = s->knowledge,
 		.store = s->options.store,
 		.smart = s->smart,
 		.base_path = S("/fhir"),
@@ -378,6 +386,7 @@ void service_close(struct service *s)
 		http_server_stop(s->http);
 	if (s->rest)
 		rest_close(s->rest);
+	knowledge_close(s->knowledge);
 	if (s->smart)
 		smart_close(s->smart);
 	arena_done(&s->arena);

@@ -20,7 +20,7 @@ struct canonical_package {
 	struct canonical_package *next;
 };
 
-enum source_kind { SOURCE_TREE, SOURCE_ARCHIVE, SOURCE_LAZY };
+enum source_kind { SOURCE_TREE, SOURCE_ARCHIVE, SOURCE_LAZY, SOURCE_BELOW };
 
 /* The public part comes first: a struct canonical of this set is a struct entry. */
 struct entry {
@@ -28,6 +28,7 @@ struct entry {
 	enum source_kind source;
 	size_t record; /* SOURCE_ARCHIVE */
 	struct canonical_source lazy;
+	const struct entry *below; /* SOURCE_BELOW: of the set that this one stands on */
 	_Atomic(const struct json *) json;
 	struct entry *same_url, *next;
 };
@@ -40,6 +41,7 @@ struct canonicals {
 	struct entry *first, *last;
 	struct canonical_package *packages;
 	size_t package_count;
+	const struct canonicals *base; /* whose entries are seen here too, or NULL */
 };
 
 static const struct entry *entry_of(const struct canonical *c)
@@ -226,7 +228,7 @@ static bool add_archive(struct canonicals *c, struct error *err)
 	return true;
 }
 
-struct canonicals *canonicals_new(struct error *err)
+static struct canonicals *new_set(struct error *err)
 {
 	struct canonicals *c = calloc(1, sizeof(*c));
 	if (!c) {
@@ -237,10 +239,36 @@ struct canonicals *canonicals_new(struct error *err)
 	pthread_mutex_init(&c->lock, NULL);
 	map_init(&c->by_url, MAX_ENTRIES);
 	map_init(&c->types_by_name, MAX_ENTRIES);
-	if (add_archive(c, err))
+	return c;
+}
+
+struct canonicals *canonicals_new(struct error *err)
+{
+	struct canonicals *c = new_set(err);
+	if (c && add_archive(c, err))
 		return c;
 	canonicals_free(c);
 	return NULL;
+}
+
+struct canonicals *canonicals_new_over(const struct canonicals *base, struct error *err)
+{
+	struct canonicals *c = new_set(err);
+	if (!c)
+		return NULL;
+	c->base = base;
+	c->packages = base->packages;
+	c->package_count = base->package_count;
+	for (const struct entry *below = base->first; below; below = below->next) {
+		struct entry *e = add_entry(c, below->facts.package, &below->facts, err);
+		if (!e) {
+			canonicals_free(c);
+			return NULL;
+		}
+		e->source = SOURCE_BELOW;
+		e->below = below;
+	}
+	return c;
 }
 
 void canonicals_free(struct canonicals *c)
@@ -361,6 +389,8 @@ const struct canonical *canonicals_find_type(const struct canonicals *c, struct 
 
 static const struct json *read_entry(struct canonicals *c, struct entry *e, struct error *err)
 {
+	if (e->source == SOURCE_BELOW)
+		return canonical_json(c->base, &e->below->facts, err);
 	if (e->source == SOURCE_ARCHIVE)
 		return archive_json(e->record, &c->arena, err);
 	return e->lazy.read(e->lazy.ctx, &c->arena, err);

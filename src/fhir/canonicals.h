@@ -30,6 +30,8 @@ struct canonical {
 };
 
 struct canonicals *canonicals_new(struct error *err) MUST_USE; /* with the built-in packages */
+/* A set that sees everything of another, which must outlive it and take in nothing more; what is parsed is shared. */
+struct canonicals *canonicals_new_over(const struct canonicals *base, struct error *err) MUST_USE;
 void canonicals_free(struct canonicals *c);
 
 /* Takes in a package. Its dependencies ("name" and "version", "4.0.x" allowed) decide what its resources find; they may

@@ -57,17 +57,48 @@ static void end(struct json_writer *w)
 	json_object_end(w);
 }
 
-static void put_issue(struct json_writer *w, const char *severity, enum error_code code, struct str text,
-		      struct str path)
+static void put_extension(struct json_writer *w, const char *name, const char *key, struct str text, size_t number)
 {
 	json_object_begin(w);
-	json_put_member(w, S("severity"), str_from(severity));
-	json_put_member(w, S("code"), str_from(error_issue_type(code)));
-	json_put_member(w, S("diagnostics"), text.n ? text : str_from(error_default_text(code)));
-	if (path.n) {
+	json_key(w, S("url"));
+	json_put_raw(w, S("\"http://hl7.org/fhir/StructureDefinition/operationoutcome-"));
+	buf_add(w->out, str_from(name));
+	buf_char(w->out, '"');
+	json_key(w, str_from(key));
+	if (text.p)
+		json_put_str(w, text);
+	else
+		json_put_i64(w, (int64_t)number);
+	json_object_end(w);
+}
+
+/* Where in the text and by which rule: R4 has no elements for these. */
+static void put_extensions(struct json_writer *w, const struct issue *i)
+{
+	if (!i->line && !i->rule.p)
+		return;
+	json_key(w, S("extension"));
+	json_array_begin(w);
+	if (i->line) {
+		put_extension(w, "issue-line", "valueInteger", STR_NULL, i->line);
+		put_extension(w, "issue-col", "valueInteger", STR_NULL, i->column);
+	}
+	if (i->rule.p)
+		put_extension(w, "message-id", "valueString", i->rule, 0);
+	json_array_end(w);
+}
+
+static void put_issue(struct json_writer *w, const struct issue *i)
+{
+	json_object_begin(w);
+	put_extensions(w, i);
+	json_put_member(w, S("severity"), str_from(issue_severity_name(i->severity)));
+	json_put_member(w, S("code"), str_from(error_issue_type(i->code)));
+	json_put_member(w, S("diagnostics"), i->text.n ? i->text : str_from(error_default_text(i->code)));
+	if (i->path.n) {
 		json_key(w, S("expression"));
 		json_array_begin(w);
-		json_put_str(w, path);
+		json_put_str(w, i->path);
 		json_array_end(w);
 	}
 	json_object_end(w);
@@ -78,7 +109,7 @@ void outcome_write(struct buf *out, const struct issues *findings)
 	struct json_writer w = json_writer(out);
 	begin(&w);
 	for (const struct issue *i = findings->first; i; i = i->next)
-		put_issue(&w, issue_severity_name(i->severity), i->code, i->text, i->path);
+		put_issue(&w, i);
 	if (!findings->first) {
 		json_object_begin(&w);
 		json_put_member(&w, S("severity"), S("information"));
@@ -93,7 +124,9 @@ void outcome_write_error(struct buf *out, const struct error *err)
 {
 	struct json_writer w = json_writer(out);
 	begin(&w);
-	put_issue(&w, error_http_status(err->code) >= 500 ? "fatal" : "error", err->code, str_from(err->text),
-		  str_from(err->path));
+	put_issue(&w, &(struct issue){.severity = error_http_status(err->code) >= 500 ? ISSUE_FATAL : ISSUE_ERROR,
+				      .code = err->code,
+				      .text = str_from(err->text),
+				      .path = str_from(err->path)});
 	end(&w);
 }

@@ -75,6 +75,8 @@ bool world_open(struct world *w, const struct world_options *options, struct err
 	snprintf(w->token_url, sizeof(w->token_url), "http://127.0.0.1:%u/auth/token", port);
 	if (options->guarded && !open_smart(w, err))
 		return false;
+	w->knowledge =
+		knowledge_open(&(struct knowledge_options){.definitions = w->definitions, .store = w->store}, err);
 	w->rest = rest_open(&(struct rest_options){.definitions = w->definitions,
 						   .store = w->store,
 						   .smart = w->smart,
@@ -82,7 +84,8 @@ bool world_open(struct world *w, const struct world_options *options, struct err
 						   .base_url = str_from(w->base_url),
 						   .token_url = str_from(w->token_url),
 						   .face = options->face,
-						   .extractor = w->extractor},
+						   .extractor = w->extractor,
+						   .knowledge = w->knowledge},
 			    err);
 	return w->rest != NULL;
 }
@@ -105,6 +108,7 @@ void world_close(struct world *w)
 	if (w->http)
 		http_server_stop(w->http);
 	rest_close(w->rest);
+	knowledge_close(w->knowledge);
 	if (w->smart)
 		smart_close(w->smart);
 	if (w->key)

@@ -19,6 +19,7 @@ struct world {
 	char directory[64], base_url[64], token_url[64];
 	const struct definitions *definitions;
 	struct extractor *extractor;
+	struct knowledge *knowledge;
 	struct store *store;
 	struct jose_key *key;
 	struct smart *smart;

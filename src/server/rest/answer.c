@@ -125,6 +125,12 @@ void outcome_write_note(struct buf *out, enum issue_severity severity, const cha
 	json_object_end(&w);
 }
 
+void outcome_write_noted(struct buf *out, struct str text, struct issues *findings)
+{
+	struct issue note = {.severity = ISSUE_INFORMATION, .code = ERR_NONE, .text = text, .next = findings->first};
+	outcome_write(out, &(struct issues){.first = &note, .count = 1});
+}
+
 void answer_outcome(const struct rest_call *call, struct buf *out, const struct error *err)
 {
 	if (call->findings.errors && !call->inner)

@@ -15,6 +15,11 @@ struct audit_event audit_describe(const struct rest_call *call, int status, cons
 				    .request_id = call->request->request_id,
 				    .type = call->type ? call->type->name : STR_NULL,
 				    .id = call->id};
+	if (call->operation) {
+		event.action = operation_audit_action(call->operation);
+		event.query = arena_printf(call->arena, "$%s%s%.*s", operation_name(call->operation),
+					   call->query.n ? "?" : "", STR_ARG(call->query));
+	}
 	event.outcome = status >= 500 ? 8 : status >= 400 ? 4 : 0;
 	if (err)
 		event.detail = str_from(err->text);

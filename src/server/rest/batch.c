@@ -356,6 +356,7 @@ bool batch_start(struct rest_call *call, struct rest_answer *answer, struct erro
 						.extractor = server->extractor,
 						.arena = call->arena,
 						.base = server->base_url,
+						.knowledge = server->knowledge,
 						.scratch = &scratch},
 				   .store = server->store,
 				   .face = server->face};

@@ -144,6 +144,7 @@ static void put_type(struct json_writer *w, const struct definitions *d, const s
 		json_put_raw(w, S("[\"literal\",\"local\"]"));
 		put_includes(w, d, type);
 		put_search_params(w, type);
+		operation_put_capability(w, type);
 	}
 	json_object_end(w);
 }
@@ -221,6 +222,8 @@ bool capability_open(struct rest_server *s, struct error *err)
 		put_type(&w, d, definitions_resource_at(d, i));
 	json_array_end(&w);
 	put_interactions(&w, false, false);
+	if (!s->o.face)
+		operation_put_capability(&w, NULL);
 	json_object_end(&w);
 	json_array_end(&w);
 	json_object_end(&w);

@@ -28,6 +28,16 @@ static bool fail_with_findings(const struct issues *findings, struct error *err)
 	return error_set(err, ERR_STRUCTURE, "The resource does not have the structure of its type");
 }
 
+/* By the rule of its type: nothing, the structure, or profiles as well. */
+static bool admit(const struct rest_preparer *p, const struct fhir_type *type, const struct json *resource,
+		  struct issues *findings, struct error *err)
+{
+	enum admission_level level = knowledge_level(p->knowledge, type);
+	if (level >= ADMISSION_STRUCTURE && !resource_check(p->definitions, resource, findings))
+		return fail_with_findings(findings, err);
+	return level < ADMISSION_PROFILES || knowledge_admit(p->knowledge, p->arena, type, resource, findings, err);
+}
+
 static bool write_stored(const struct rest_preparer *p, const struct json *resource, struct str id,
 			 const struct resource_rewrite *rewrite, struct store_change *change, struct error *err)
 {
@@ -51,8 +61,8 @@ bool prepare_resource(const struct rest_preparer *p, const struct json *resource
 	change.type = resource_type(p->definitions, resource, err);
 	if (!change.type)
 		return false;
-	if (!resource_check(p->definitions, resource, findings))
-		return fail_with_findings(findings, err);
+	if (!admit(p, change.type, resource, findings, err))
+		return false;
 	if (!write_stored(p, resource, id, rewrite ? &counted : NULL, &change, err))
 		return false;
 	/* Index rows must say what the stored bytes say. Parsing again costs less than a second way of extracting

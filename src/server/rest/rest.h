@@ -9,6 +9,7 @@
 #include "http/server.h"
 #include "fhir/resource.h"
 #include "search/search.h"
+#include "server/knowledge/knowledge.h"
 #include "server/smart/smart.h"
 #include "store/store.h"
 
@@ -28,6 +29,7 @@ enum rest_prefer { REST_RETURN_REPRESENTATION, REST_RETURN_MINIMAL, REST_RETURN_
 
 /* One request on its way. Faces read it and may answer through rest_answer. */
 struct rest_server;
+struct operation;
 struct rest_call {
 	struct rest_server *server;
 	struct http_exchange *exchange;
@@ -37,6 +39,7 @@ struct rest_call {
 	const struct fhir_type *type; /* NULL at system level */
 	struct str type_name; /* as in the path, even when unknown */
 	struct str id, version;
+	const struct operation *operation; /* REST_OPERATION */
 	struct str query; /* of the search: from URL, or body of POST _search */
 	struct grant grant; /* client_id "anonymous" when authorization is off */
 	enum rest_prefer prefer;
@@ -122,6 +125,7 @@ struct rest_options {
 	struct str token_url; /* for smart-configuration */
 	const struct rest_face *face; /* NULL: none */
 	const struct extractor *extractor;
+	struct knowledge *knowledge; /* what $validate, $expand and rules of writing ask; NULL: they are refused */
 	bool audit_off; /* benchmarks that measure the cost of audit, nothing else */
 };
 struct rest_server *rest_open(const struct rest_options *options, struct error *err) MUST_USE;

@@ -37,11 +37,22 @@ const struct interaction *rest_interaction(enum rest_interaction i);
 struct route {
 	enum rest_interaction interaction; /* REST_UNKNOWN with ERR_METHOD or ERR_NOT_FOUND */
 	struct str type_name, id, version;
+	const struct operation *operation;
 	struct str allow; /* ERR_METHOD: "GET, HEAD, PUT" */
 };
 /* path: below the base, without the leading slash. HEAD counts as GET. */
 bool route_find(struct arena *a, struct str method, struct str path, struct route *ret_route,
 		struct error *err) MUST_USE;
+
+/* operations/run.c: paths that end with $name. */
+bool operation_is_path(struct str path);
+bool operation_route(struct arena *a, struct str method, struct str path, struct route *ret_route,
+		     struct error *err) MUST_USE;
+bool operation_answer(struct rest_call *call, struct rest_answer *answer, struct error *err) MUST_USE;
+/* rest.operation and rest.resource.operation of the CapabilityStatement; type NULL: of the system. */
+void operation_put_capability(struct json_writer *w, const struct fhir_type *type);
+const char *operation_name(const struct operation *operation);
+char operation_audit_action(const struct operation *operation);
 
 /* ---- media.c ------------------------------------------------------------------------------------------------------
  */
@@ -89,6 +100,7 @@ struct rest_preparer {
 	struct arena *arena;
 	struct str base;
 	struct buf *scratch; /* used again for each resource */
+	struct knowledge *knowledge; /* the rules of writing; NULL: structure alone */
 };
 /* Everything of a change that comes from the resource; findings tells all that is wrong with it. */
 bool prepare_resource(const struct rest_preparer *p, const struct json *resource, struct str id,
@@ -163,6 +175,8 @@ struct str answer_etag(struct arena *a, int64_t version);
 bool answer_resource(struct rest_call *call, const struct store_entry *entry, struct buf *out,
 		     struct error *err) MUST_USE;
 /* One issue that is no error: "3 parameters were ignored". */
+/* The same with what was found beside: warnings that did not prevent it. */
+void outcome_write_noted(struct buf *out, struct str text, struct issues *findings);
 void outcome_write_note(struct buf *out, enum issue_severity severity, const char *issue_type, struct str text);
 
 /* ---- bundles: bundle.c ---------------------------------------------------------------------------------------------

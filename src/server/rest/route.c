@@ -84,6 +84,8 @@ bool route_find(struct arena *a, struct str method, struct str path, struct rout
 	/* A slash at the end of a path means nothing in FHIR, but people type it. */
 	if (path.n && path.p[path.n - 1] == '/')
 		path.n--;
+	if (operation_is_path(path))
+		return operation_route(a, wanted, path, ret_route, err);
 	for (size_t i = REST_UNKNOWN + 1; i < REST_INTERACTION_COUNT; i++) {
 		struct route r = {.interaction = (enum rest_interaction)i};
 		if (!match_path(interactions[i].path, path, &r))

@@ -82,6 +82,7 @@ bool call_route(struct rest_call *call, struct str method, struct str path, stru
 	call->type_name = route.type_name;
 	call->id = route.id;
 	call->version = route.version;
+	call->operation = route.operation;
 	call->type = route.type_name.p ? definitions_resource(call->server->o.definitions, route.type_name) : NULL;
 	return ok;
 }
@@ -145,6 +146,8 @@ bool call_read(struct rest_call *call, struct rest_answer *answer, struct error 
 	case REST_SEARCH_TYPE:
 	case REST_SEARCH_POST:
 		return search_answer(call, answer, err);
+	case REST_OPERATION:
+		return operation_answer(call, answer, err);
 	default:
 		return error_set(err, ERR_METHOD, "This is not an interaction that reads");
 	}

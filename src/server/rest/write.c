@@ -53,6 +53,7 @@ bool write_resource(struct rest_call *call, const struct json *resource, struct 
 				  .extractor = o->extractor,
 				  .arena = call->arena,
 				  .base = o->base_url,
+				  .knowledge = o->knowledge,
 				  .scratch = &scratch};
 	buf_init(&scratch, REST_MAX_RESOURCE);
 	bool ok = prepare_resource(&p, resource, id, NULL, &call->findings, ret_change, err);
@@ -81,7 +82,7 @@ static bool write_body(struct rest_call *call, const struct store_change *change
 {
 	struct str note = arena_printf(call->arena, "%s; version %lld", deed(change), (long long)change->version);
 	if (call->prefer == REST_RETURN_OUTCOME) {
-		outcome_write_note(&answer->body, ISSUE_INFORMATION, "informational", note);
+		outcome_write_noted(&answer->body, note, &call->findings);
 		return true;
 	}
 	if (change->op == STORE_DELETE || call->prefer == REST_RETURN_MINIMAL)
