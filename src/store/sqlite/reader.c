@@ -28,7 +28,7 @@ static bool reader_open(struct sqlite_store *s, struct reader *r, struct error *
 
 void reader_free(struct reader *r)
 {
-	for (size_t i = 0; i < ARM_COUNT * ARM_USES; i++)
+	for (size_t i = 0; i < FORM_COUNT * ARM_USES; i++)
 		sqlite3_finalize(r->arms[i / ARM_USES][i % ARM_USES]);
 	db_close(&r->db);
 	ZSTD_freeDCtx(r->unpacker);
@@ -148,7 +148,7 @@ void reader_end(struct reader *r)
 	for (int i = 0; i < STATEMENT_COUNT; i++)
 		if (r->db.statements[i])
 			sqlite3_reset(r->db.statements[i]);
-	for (size_t i = 0; i < ARM_COUNT * ARM_USES; i++)
+	for (size_t i = 0; i < FORM_COUNT * ARM_USES; i++)
 		if (r->arms[i / ARM_USES][i % ARM_USES])
 			sqlite3_reset(r->arms[i / ARM_USES][i % ARM_USES]);
 }

@@ -10,7 +10,7 @@
 
 #include "store/bodies.h"
 #include "store/names.h"
-#include "store/store_priv.h"
+#include "store/seek/seek.h"
 
 /* ---- connections and statements (db.c) --------------------------------------------------------------------------- */
 
@@ -26,13 +26,7 @@ struct db {
 	sqlite3_stmt *statements[STATEMENT_COUNT]; /* prepared on first use */
 };
 
-/* Ways into the index tables, and the statements made of each. */
-enum arm_kind {
-#define ARM(name, ordered, where) ARM_##name,
-#include "store/sqlite/arms.def"
-#undef ARM
-	ARM_COUNT
-};
+/* The statements made of each way into the index tables. */
 enum arm_use { ARM_ASCENDING, ARM_DESCENDING, ARM_PROBE, ARM_USES };
 
 bool db_open(struct db *db, const char *path, bool read_only, struct error *err) MUST_USE;
@@ -79,38 +73,6 @@ extern const char store_schema_sql[];
 /* All dictionaries of the store (dictionary.c). */
 bool bodies_load(struct bodies *b, struct db *db, struct error *err) MUST_USE;
 
-/* ---- one version's index rows as bytes (terms.c)
- * --------------------------------------------------------------------- */
-
-/* A decoded index row with interned names. What is not used is zero. */
-struct term {
-	int64_t param;
-	enum search_param_type type;
-	int64_t system; /* 0: none */
-	struct str code; /* as in struct index_row; STR_NULL: none */
-	struct str text; /* string: as written; quantity: unit */
-	int64_t target; /* local reference: rid; 0 otherwise */
-	int64_t low, high;
-	double number, number_low, number_high;
-};
-
-void term_write(struct buf *out, const struct term *term);
-/* Takes the next term off *bytes; false at the end or when the bytes make no sense. */
-bool term_next(struct str *bytes, struct term *ret_term);
-/* How wide a range is, so that one index by its low end can serve both ends: see index.c. */
-int date_width(int64_t low, int64_t high);
-int number_width(double low, double high);
-/* Widest span of each class; the last has none. */
-extern const int64_t date_spans[3];
-enum { DATE_CLASSES = 4, NUMBER_CLASSES = 2 };
-
-/* Longest text in an index key; longer ones are cut and compared in full afterwards. */
-#define KEY_MAX 96
-static inline struct str key_cut(struct str text)
-{
-	return text.n > KEY_MAX ? str_make(text.p, KEY_MAX) : text;
-}
-
 /* ---- the writer
  * ------------------------------------------------------------------------------------------------------ */
 
@@ -154,7 +116,7 @@ struct reader {
 	struct db db;
 	ZSTD_DCtx *unpacker;
 	struct buf stored, served;
-	sqlite3_stmt *arms[ARM_COUNT][ARM_USES];
+	sqlite3_stmt *arms[FORM_COUNT][ARM_USES];
 	struct cache types; /* name to id */
 	const struct fhir_type *type_of[512]; /* id to type, NULL when not known yet */
 	bool open, counted; /* has a snapshot; the next two are read from it */
@@ -227,7 +189,11 @@ bool sqlite_audit_verify(void *b, int64_t *ret_rows, struct error *err);
 /* facts.c */
 bool sqlite_fact_get(void *b, struct arena *a, struct str shelf, struct str key, struct str *ret_value,
 		     struct error *err);
-/* search.c */
+/* arms.c: the SQL of a form, and the statement of an arm with its values bound; *ret_at is the next parameter. Probes
+ * take a limit then, others the range of vids and, if the form is ordered, a limit. */
+void arm_sql(struct buf *sql, enum seek_form form, enum arm_use use);
+sqlite3_stmt *arm_use(struct reader *r, const struct seek_arm *arm, enum arm_use use, int *ret_at, struct error *err);
+/* source.c */
 bool sqlite_search(void *b, struct arena *a, const struct search_query *query,
 		   const struct store_search_options *options, struct store_page *ret_page, struct error *err);
 

@@ -1,5 +1,5 @@
-/* Does a version meet the criteria? The rules of search.h over terms, where names are numbers already. */
-#include "store/sqlite/seek_priv.h"
+/* Which versions meet the criteria? The rules of search.h over terms, where names are numbers already. */
+#include "store/seek/seek_priv.h"
 
 static bool same(struct str a, struct str b)
 {
@@ -86,16 +86,12 @@ static bool param_meets(const struct check *c, struct str terms)
 	return false;
 }
 
-static bool id_meets(struct seek *k, const struct check *c, int64_t rid, bool *ret_meets, struct error *err)
+static bool id_meets(const struct check *c, int64_t rid)
 {
-	int64_t type;
-	struct str id;
-	if (!seek_resource_id(k, rid, NULL, &type, &id, err))
-		return false;
-	*ret_meets = false;
 	for (size_t i = 0; i < c->criterion->value_count; i++)
-		*ret_meets |= same(id, c->criterion->values[i].code);
-	return true;
+		if (c->wanted[i].target_count && c->wanted[i].targets[0] == rid)
+			return true;
+	return false;
 }
 
 static bool time_meets(const struct criterion *c, int64_t time)
@@ -106,17 +102,47 @@ static bool time_meets(const struct criterion *c, int64_t time)
 	return false;
 }
 
-bool seek_meets(struct seek *k, const struct found *found, bool *ret_meets, struct error *err)
+/* What one version decides alone. */
+static bool plain_meets(const struct check *c, const struct seek_found *f)
 {
-	*ret_meets = true;
-	for (size_t i = 0; i < k->check_count && *ret_meets; i++) {
-		const struct check *c = &k->checks[i];
-		if (c->criterion->kind == CRITERION_PARAM)
-			*ret_meets = param_meets(c, found->terms);
-		else if (c->criterion->kind == CRITERION_LAST_UPDATED)
-			*ret_meets = time_meets(c->criterion, found->time);
-		else if (!id_meets(k, c, found->rid, ret_meets, err))
-			return false;
+	switch (c->kind) {
+	case CHECK_PARAM:
+		return param_meets(c, f->terms);
+	case CHECK_ID:
+		return id_meets(c, f->rid);
+	case CHECK_LAST_UPDATED:
+		return time_meets(c->criterion, f->time);
+	default:
+		return true;
 	}
+}
+
+/* Decides those that are still kept. */
+static bool decide(struct seek *k, const struct check *c, const struct seek_batch *batch, bool *keep, struct error *err)
+{
+	if (c->kind == CHECK_AND) {
+		for (size_t i = 0; i < c->child_count; i++)
+			if (!decide(k, &c->children[i], batch, keep, err))
+				return false;
+		return true;
+	}
+	for (size_t i = 0; i < batch->count; i++)
+		keep[i] = keep[i] && plain_meets(c, &batch->list[i]);
+	return true;
+}
+
+bool seek_filter(struct seek *k, const struct check *c, struct seek_batch *batch, struct error *err)
+{
+	size_t kept = 0;
+	bool *keep = arena_alloc(&batch->arena, batch->count + 1);
+	if (!keep)
+		return error_memory(err);
+	memset(keep, true, batch->count);
+	if (!decide(k, c, batch, keep, err))
+		return false;
+	for (size_t i = 0; i < batch->count; i++)
+		if (keep[i])
+			batch->list[kept++] = batch->list[i];
+	batch->count = kept;
 	return true;
 }

@@ -1,11 +1,10 @@
 /*
- * The index rows of one version as bytes beside it. The index tables find candidates by one criterion; these bytes
- * decide all others, give sort keys and references, and cost one appended row instead of a second set of indexes.
+ * The index rows of one version as bytes beside it, which cost one appended row instead of a second set of indexes.
  *
  * A term is: parameter number, kind, then by kind its fields; numbers as varints (low 7 bits first), texts with
  * their length plus one, 0 for none.
  */
-#include "store/sqlite/sqlite_priv.h"
+#include "store/seek/seek.h"
 
 enum term_kind { TERM_TOKEN, TERM_STRING, TERM_DATE, TERM_NUMBER, TERM_RANGE, TERM_REFERENCE, TERM_URL, TERM_URI };
 
@@ -217,24 +216,4 @@ bool term_next(struct str *bytes, struct term *ret_term)
 	if (ok)
 		*ret_term = t;
 	return ok;
-}
-
-/* ---- widths -------------------------------------------------------------------------------------------------------
- */
-
-#define DAY_MS INT64_C(86400000)
-const int64_t date_spans[3] = {DAY_MS, 31 * DAY_MS, 400 * DAY_MS};
-
-int date_width(int64_t low, int64_t high)
-{
-	uint64_t span = (uint64_t)high - (uint64_t)low;
-	for (int i = 0; i < 3; i++)
-		if (span <= (uint64_t)date_spans[i])
-			return i;
-	return 3;
-}
-
-int number_width(double low, double high)
-{
-	return low < high;
 }

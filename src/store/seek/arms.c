@@ -1,0 +1,356 @@
+/*
+ * The ways into the index tables that a criterion offers: for each of its values arms that together give every version
+ * which could meet it, and perhaps others. A criterion that would need the whole type (:not, :missing=true) gives none.
+ */
+#include "store/seek/seek_priv.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+static struct seek_arm *add_arm(struct seek *k, struct check *c, enum seek_form form, struct error *err)
+{
+	struct way *w = &c->way;
+	struct seek_arm *arms =
+		arena_grow(&k->scratch, w->arms, w->arm_count, &w->arm_capacity, w->arm_count + 1, sizeof(*arms));
+	if (!arms) {
+		error_memory(err);
+		return NULL;
+	}
+	w->arms = arms;
+	struct seek_arm *arm = &arms[w->arm_count++];
+	*arm = (struct seek_arm){.form = form, .values = {{VALUE_INT, .integer = c->param}}, .count = 1};
+	return arm;
+}
+
+static void bind_int(struct seek_arm *arm, int64_t value)
+{
+	arm->values[arm->count++] = (struct seek_value){VALUE_INT, .integer = value};
+}
+
+static void bind_real(struct seek_arm *arm, double value)
+{
+	arm->values[arm->count++] = (struct seek_value){VALUE_REAL, .real = value};
+}
+
+static void bind_bytes(struct seek_arm *arm, struct str bytes)
+{
+	arm->values[arm->count++] = (struct seek_value){VALUE_BYTES, .bytes = bytes};
+}
+
+/* ---- tokens and references ----------------------------------------------------------------------------------------
+ */
+
+static bool add_token(struct seek *k, struct check *c, struct str code, int64_t system, struct error *err)
+{
+	struct seek_arm *arm = add_arm(k, c, FORM_TOKEN, err);
+	if (!arm)
+		return false;
+	bind_bytes(arm, key_cut(code));
+	bind_int(arm, system);
+	return true;
+}
+
+/* A code in any system: one arm per system that has it, so that rows still come in order. */
+static bool add_code(struct seek *k, struct check *c, struct str code, struct error *err)
+{
+	struct seek_numbers systems = {.limit = SIZE_MAX};
+	bool ok = k->source->systems(k->source->x, c->param, key_cut(code), &systems, err);
+	for (size_t i = 0; ok && i < systems.count; i++)
+		ok = add_token(k, c, code, systems.list[i], err);
+	free(systems.list);
+	return ok;
+}
+
+static bool token_arms(struct seek *k, struct check *c, const struct wanted *w, struct error *err)
+{
+	if (w->system == SYSTEM_UNKNOWN)
+		return true;
+	if (!w->value->code.p)
+		return add_arm(k, c, FORM_TOKEN_ALL, err) != NULL;
+	if (w->system == SYSTEM_ANY)
+		return add_code(k, c, w->value->code, err);
+	return add_token(k, c, w->value->code, w->system, err);
+}
+
+static bool reference_arms(struct seek *k, struct check *c, const struct wanted *w, struct error *err)
+{
+	if (!w->value->ref_id.p)
+		return !w->value->code.p || add_token(k, c, w->value->code, SYSTEM_NONE, err);
+	for (size_t i = 0; i < w->target_count; i++) {
+		struct seek_arm *arm = add_arm(k, c, FORM_REFERENCE, err);
+		if (!arm)
+			return false;
+		bind_int(arm, w->targets[i]);
+	}
+	return true;
+}
+
+/* ---- strings ------------------------------------------------------------------------------------------------------
+ */
+
+/* The first text after all that start with prefix; STR_NULL when there is none. */
+static struct str prefix_end(struct arena *a, struct str prefix)
+{
+	while (prefix.n && (unsigned char)prefix.p[prefix.n - 1] == 0xff)
+		prefix.n--;
+	char *end = prefix.n ? arena_alloc(a, prefix.n) : NULL;
+	if (!end)
+		return STR_NULL;
+	memcpy(end, prefix.p, prefix.n);
+	end[prefix.n - 1]++;
+	return str_make(end, prefix.n);
+}
+
+static bool string_arms(struct seek *k, struct check *c, const struct wanted *w, struct error *err)
+{
+	struct seek_arm *arm;
+	struct str text = w->value->code;
+	if (c->criterion->modifier == MOD_EXACT) {
+		struct str folded = str_fold(&k->scratch, text);
+		if (!folded.p || !(arm = add_arm(k, c, FORM_STRING, err)))
+			return error_memory(err);
+		bind_bytes(arm, key_cut(folded));
+		return true;
+	}
+	if (!text.n)
+		return add_arm(k, c, FORM_STRING_ALL, err) != NULL;
+	if (c->criterion->modifier == MOD_CONTAINS) {
+		if (!(arm = add_arm(k, c, FORM_STRING_PART, err)))
+			return false;
+		bind_bytes(arm, text);
+		bind_int(arm, KEY_MAX);
+		return true;
+	}
+	struct str start = key_cut(text), end = prefix_end(&k->scratch, start);
+	if (!end.p || !(arm = add_arm(k, c, FORM_STRING_RANGE, err)))
+		return error_memory(err);
+	bind_bytes(arm, start);
+	bind_bytes(arm, end);
+	return true;
+}
+
+/* ---- ranges -------------------------------------------------------------------------------------------------------
+ */
+
+/* Bounds that a row's ends must lie in, all closed; possibly a little wider than the criterion. */
+struct bounds {
+	int64_t low_from, low_to, high_from, high_to;
+};
+
+static int64_t saturating_sub(int64_t a, int64_t b)
+{
+	int64_t result;
+	return __builtin_sub_overflow(a, b, &result) ? INT64_MIN : result;
+}
+
+static struct bounds date_bounds(const struct search_value *v)
+{
+	struct bounds b = {INT64_MIN, INT64_MAX, INT64_MIN, INT64_MAX};
+	switch (v->prefix) {
+	case PREFIX_EQ:
+		b = (struct bounds){v->low, v->high, v->low, v->high};
+		break;
+	case PREFIX_NE:
+		break;
+	case PREFIX_GT:
+		b.high_from = v->high;
+		break;
+	case PREFIX_GE:
+		b.high_from = v->low;
+		break;
+	case PREFIX_LT:
+		b.low_to = v->low;
+		break;
+	case PREFIX_LE:
+		b.low_to = v->high;
+		break;
+	case PREFIX_SA:
+		b.low_from = b.high_from = v->high;
+		break;
+	case PREFIX_EB:
+		b.low_to = b.high_to = v->low;
+		break;
+	case PREFIX_AP:
+		b.low_to = v->high;
+		b.high_from = v->low;
+		break;
+	}
+	return b;
+}
+
+static bool date_arms(struct seek *k, struct check *c, const struct wanted *w, struct error *err)
+{
+	struct bounds b = date_bounds(w->value);
+	for (int width = 0; width < DATE_CLASSES; width++) {
+		int64_t low_from = b.low_from;
+		if (width < DATE_CLASSES - 1) {
+			int64_t least = saturating_sub(b.high_from, date_spans[width]);
+			low_from = least > low_from ? least : low_from;
+		}
+		struct seek_arm *arm = add_arm(k, c, FORM_DATE, err);
+		if (!arm)
+			return false;
+		bind_int(arm, width);
+		bind_int(arm, low_from);
+		bind_int(arm, b.low_to);
+		bind_int(arm, b.high_from);
+		bind_int(arm, b.high_to);
+	}
+	return true;
+}
+
+struct reals {
+	double low_from, low_to, high_from, high_to;
+};
+
+static struct reals number_bounds(const struct search_value *v)
+{
+	struct reals b = {-INFINITY, INFINITY, -INFINITY, INFINITY};
+	switch (v->prefix) {
+	case PREFIX_EQ:
+		b = (struct reals){v->number_low, v->number_high, v->number_low, v->number_high};
+		break;
+	case PREFIX_NE:
+		break;
+	case PREFIX_GT:
+	case PREFIX_GE:
+		b.high_from = v->number;
+		break;
+	case PREFIX_LT:
+	case PREFIX_LE:
+		b.low_to = v->number;
+		break;
+	case PREFIX_SA:
+		b.low_from = b.high_from = v->number;
+		break;
+	case PREFIX_EB:
+		b.low_to = b.high_to = v->number;
+		break;
+	case PREFIX_AP:
+		b.low_to = v->number_high;
+		b.high_from = v->number_low;
+		break;
+	}
+	return b;
+}
+
+static bool number_arms(struct seek *k, struct check *c, const struct wanted *w, struct error *err)
+{
+	struct reals b = number_bounds(w->value);
+	bool quantity = c->criterion->param->type == PARAM_QUANTITY;
+	if (w->system == SYSTEM_UNKNOWN && quantity)
+		return true;
+	if (quantity && !w->value->code.p)
+		return add_arm(k, c, FORM_NUMBER_ALL, err) != NULL;
+	for (int width = 0; width < NUMBER_CLASSES; width++) {
+		struct seek_arm *arm = add_arm(k, c, FORM_NUMBER, err);
+		if (!arm)
+			return false;
+		bind_bytes(arm, quantity ? key_cut(w->value->code) : S(""));
+		bind_int(arm, width);
+		/* Both ends of a single value are equal, so bounds of either hold for the low one. */
+		bind_real(arm, width == 0 ? fmax(b.low_from, b.high_from) : b.low_from);
+		bind_real(arm, width == 0 ? fmin(b.low_to, b.high_to) : b.low_to);
+		bind_real(arm, b.high_from);
+		bind_real(arm, b.high_to);
+	}
+	return true;
+}
+
+/* ---- all of a criterion -------------------------------------------------------------------------------------------
+ */
+
+/* Every row of the parameter, for :missing=false. */
+static bool all_arms(struct seek *k, struct check *c, struct error *err)
+{
+	switch (c->criterion->param->type) {
+	case PARAM_STRING:
+		return add_arm(k, c, FORM_STRING_ALL, err) != NULL;
+	case PARAM_DATE:
+		return add_arm(k, c, FORM_DATE_ALL, err) != NULL;
+	case PARAM_NUMBER:
+	case PARAM_QUANTITY:
+		return add_arm(k, c, FORM_NUMBER_ALL, err) != NULL;
+	case PARAM_REFERENCE:
+		return add_arm(k, c, FORM_REFERENCE_ALL, err) && add_arm(k, c, FORM_TOKEN_ALL, err);
+	default:
+		return add_arm(k, c, FORM_TOKEN_ALL, err) != NULL;
+	}
+}
+
+static bool value_arms(struct seek *k, struct check *c, const struct wanted *w, struct error *err)
+{
+	switch (c->criterion->param->type) {
+	case PARAM_STRING:
+		return string_arms(k, c, w, err);
+	case PARAM_TOKEN:
+		return token_arms(k, c, w, err);
+	case PARAM_URI:
+		return !w->value->code.p || add_token(k, c, w->value->code, SYSTEM_NONE, err);
+	case PARAM_REFERENCE:
+		return reference_arms(k, c, w, err);
+	case PARAM_DATE:
+		return date_arms(k, c, w, err);
+	case PARAM_NUMBER:
+	case PARAM_QUANTITY:
+		return number_arms(k, c, w, err);
+	default:
+		return true;
+	}
+}
+
+static bool wants_missing(const struct criterion *c)
+{
+	for (size_t i = 0; i < c->value_count; i++)
+		if (c->values[i].missing)
+			return true;
+	return false;
+}
+
+static bool param_arms(struct seek *k, struct check *c, struct error *err)
+{
+	const struct criterion *criterion = c->criterion;
+	if (criterion->modifier == MOD_NOT || (criterion->modifier == MOD_MISSING && wants_missing(criterion)))
+		return true;
+	c->way.usable = true;
+	c->way.complete = !c->param;
+	if (!c->param)
+		return true; /* no arm at all: nothing matches */
+	if (criterion->modifier == MOD_MISSING)
+		return all_arms(k, c, err);
+	for (size_t i = 0; i < criterion->value_count; i++)
+		if (!value_arms(k, c, &c->wanted[i], err))
+			return false;
+	return true;
+}
+
+bool way_rid(struct seek *k, struct way *way, int64_t rid, struct error *err)
+{
+	struct seek_numbers *n = &way->rids;
+	n->list = arena_grow(&k->scratch, n->list, n->count, &n->capacity, n->count + 1, sizeof(*n->list));
+	if (!n->list)
+		return error_memory(err);
+	n->list[n->count++] = rid;
+	return true;
+}
+
+static bool id_way(struct seek *k, struct check *c, struct error *err)
+{
+	c->way.usable = c->way.complete = true;
+	for (size_t i = 0; i < c->criterion->value_count; i++)
+		if (c->wanted[i].target_count && !way_rid(k, &c->way, c->wanted[i].targets[0], err))
+			return false;
+	return true;
+}
+
+bool check_way(struct seek *k, struct check *c, struct error *err)
+{
+	if (c->kind == CHECK_ID)
+		return id_way(k, c, err);
+	if (c->kind == CHECK_PARAM && !param_arms(k, c, err))
+		return false;
+	c->way.ordered = c->way.rids.count == 0;
+	for (size_t i = 0; i < c->way.arm_count; i++)
+		c->way.ordered = c->way.ordered && seek_forms[c->way.arms[i].form].ordered;
+	return true;
+}
