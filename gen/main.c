@@ -11,7 +11,8 @@
 static bool wanted(struct str name)
 {
 	static const char *const kinds[] = {"package/StructureDefinition-", "package/SearchParameter-",
-					    "package/ValueSet-", "package/CodeSystem-"};
+					    "package/ValueSet-", "package/CodeSystem-",
+					    "package/CompartmentDefinition-"};
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		if (str_starts(name, str_from(kinds[i])))
 			return true;

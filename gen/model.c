@@ -235,6 +235,8 @@ bool model_add(struct model *m, const struct json *resource, struct error *err)
 		return keep(&m->value_sets, resource, err);
 	if (str_is(type, "CodeSystem"))
 		return keep(&m->code_systems, resource, err);
+	if (str_is(type, "CompartmentDefinition"))
+		return model_add_compartment(m, resource, err);
 	if (!str_is(type, "SearchParameter"))
 		return true;
 	const struct json **list = arena_grow(&m->arena, m->search_params, m->search_param_count,
@@ -275,5 +277,6 @@ bool model_finish(struct model *m, struct error *err)
 	qsort(m->types, m->type_count, sizeof(*m->types), by_name);
 	for (size_t i = 0; i < m->type_count; i++)
 		*map_get(&m->type_index, m->types[i].name) = i;
-	return check_types(m, err) && model_add_search_params(m, err) && model_add_value_sets(m, err);
+	return check_types(m, err) && model_add_search_params(m, err) && model_finish_compartments(m, err) &&
+	       model_add_value_sets(m, err);
 }

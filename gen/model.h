@@ -27,11 +27,18 @@ struct model_element {
 	unsigned strength;
 };
 
+struct model_component {
+	struct str url; /* of the parameter that it is searched as */
+	bool whole; /* of the whole resource, not of the element that the composite repeats over */
+};
+
 struct model_param {
 	struct str code, url, expression;
 	unsigned type;
 	struct str *targets;
 	size_t target_count;
+	struct model_component *components;
+	size_t component_count;
 };
 
 struct model_type {
@@ -42,6 +49,18 @@ struct model_type {
 	size_t element_count, element_capacity;
 	struct model_param *params;
 	size_t param_count, param_capacity;
+};
+
+/* How the resources of a type belong to a compartment: by which parameters. */
+struct model_member {
+	struct str type;
+	struct str *params;
+	size_t param_count;
+};
+struct model_compartment {
+	struct str type;
+	struct model_member *members; /* sorted by type */
+	size_t member_count;
 };
 
 struct model_value_set {
@@ -62,6 +81,8 @@ struct model {
 	size_t set_count, set_capacity;
 	const struct json **search_params;
 	size_t search_param_count, search_param_capacity;
+	struct model_compartment *compartments; /* sorted by type */
+	size_t compartment_count, compartment_capacity;
 };
 
 /* Takes in one parsed file of the package; files of no interest are skipped. */
@@ -73,6 +94,9 @@ struct model_type *model_type(const struct model *m, struct str name);
 
 /* search_params.c */
 bool model_add_search_params(struct model *m, struct error *err) MUST_USE;
+/* compartments.c: takes in a CompartmentDefinition; later sorts them and checks what they name. */
+bool model_add_compartment(struct model *m, const struct json *resource, struct error *err) MUST_USE;
+bool model_finish_compartments(struct model *m, struct error *err) MUST_USE;
 /* value_sets.c: only lists that are known completely become sets. */
 bool model_add_value_sets(struct model *m, struct error *err) MUST_USE;
 

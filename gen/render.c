@@ -6,6 +6,7 @@ struct render {
 	const struct model *model;
 	struct buf sections[PACK_SECTIONS];
 	struct map texts; /* text to its offset + 1 */
+	struct str unknown; /* a component's parameter that its type does not have */
 	bool failed;
 };
 
@@ -79,7 +80,19 @@ static void put_element(struct render *r, const struct model_element *e)
 	put(r, PACK_ELEMENTS, &out, sizeof(out));
 }
 
-static void put_param(struct render *r, const struct model_param *p)
+static void put_component(struct render *r, const struct model_type *t, uint32_t first_param,
+			  const struct model_component *c)
+{
+	struct pack_component out = {.param = PACK_NONE, .whole = c->whole};
+	for (size_t i = 0; i < t->param_count; i++)
+		if (str_eq(t->params[i].url, c->url))
+			out.param = first_param + (uint32_t)i;
+	if (out.param == PACK_NONE)
+		r->unknown = c->url;
+	put(r, PACK_COMPONENTS, &out, sizeof(out));
+}
+
+static void put_param(struct render *r, const struct model_type *t, uint32_t first_param, const struct model_param *p)
 {
 	struct pack_param out = {
 		.code = text(r, p->code),
@@ -88,7 +101,11 @@ static void put_param(struct render *r, const struct model_param *p)
 		.type = p->type,
 		.first_target = put_texts(r, PACK_TEXTS, p->targets, p->target_count),
 		.target_count = (uint32_t)p->target_count,
+		.first_component = count(r, PACK_COMPONENTS, sizeof(struct pack_component)),
+		.component_count = (uint32_t)p->component_count,
 	};
+	for (size_t i = 0; i < p->component_count; i++)
+		put_component(r, t, first_param, &p->components[i]);
 	put(r, PACK_PARAMS, &out, sizeof(out));
 }
 
@@ -110,7 +127,7 @@ static void put_type(struct render *r, const struct model_type *t)
 	for (size_t i = 0; i < t->element_count; i++)
 		put_element(r, &t->elements[i]);
 	for (size_t i = 0; i < t->param_count; i++)
-		put_param(r, &t->params[i]);
+		put_param(r, t, out.first_param, &t->params[i]);
 	put(r, PACK_TYPES, &out, sizeof(out));
 }
 
@@ -124,12 +141,38 @@ static void put_value_set(struct render *r, const struct model_value_set *v)
 	put(r, PACK_VALUE_SETS, &out, sizeof(out));
 }
 
+static void put_compartment(struct render *r, const struct model_compartment *c)
+{
+	struct pack_compartment out = {
+		.type = type_index(r, c->type),
+		.first_member = count(r, PACK_MEMBERS, sizeof(struct pack_member)),
+		.member_count = (uint32_t)c->member_count,
+	};
+	for (size_t i = 0; i < c->member_count; i++) {
+		const struct model_member *from = &c->members[i];
+		struct pack_member member = {
+			.type = type_index(r, from->type),
+			.first_param = put_texts(r, PACK_TEXTS, from->params, from->param_count),
+			.param_count = (uint32_t)from->param_count,
+		};
+		put(r, PACK_MEMBERS, &member, sizeof(member));
+	}
+	put(r, PACK_COMPARTMENTS, &out, sizeof(out));
+}
+
 static void join(struct render *r, struct buf *out)
 {
-	static const size_t sizes[PACK_SECTIONS] = {sizeof(struct pack_type),	      sizeof(struct pack_element),
-						    sizeof(struct pack_element_type), sizeof(struct pack_text),
-						    sizeof(struct pack_param),	      sizeof(struct pack_value_set),
-						    sizeof(struct pack_text),	      1};
+	static const size_t sizes[PACK_SECTIONS] = {sizeof(struct pack_type),
+						    sizeof(struct pack_element),
+						    sizeof(struct pack_element_type),
+						    sizeof(struct pack_text),
+						    sizeof(struct pack_param),
+						    sizeof(struct pack_value_set),
+						    sizeof(struct pack_text),
+						    sizeof(struct pack_component),
+						    sizeof(struct pack_compartment),
+						    sizeof(struct pack_member),
+						    1};
 	struct pack_header header = {.magic = PACK_MAGIC, .format = PACK_FORMAT};
 	uint32_t at = sizeof(header);
 	for (int i = 0; i < PACK_SECTIONS; i++) {
@@ -160,9 +203,14 @@ bool render_pack(const struct model *m, struct buf *out, struct error *err)
 		put_type(&r, &m->types[i]);
 	for (size_t i = 0; i < m->set_count; i++)
 		put_value_set(&r, &m->sets[i]);
+	for (size_t i = 0; i < m->compartment_count; i++)
+		put_compartment(&r, &m->compartments[i]);
 	join(&r, out);
 	for (int i = 0; i < PACK_SECTIONS; i++)
 		buf_done(&r.sections[i]);
 	map_done(&r.texts);
+	if (r.unknown.p)
+		return error_set(err, ERR_STRUCTURE, "a composite search parameter has the unknown component %.*s",
+				 STR_ARG(r.unknown));
 	return !r.failed && buf_ok(out) ? true : error_memory(err);
 }

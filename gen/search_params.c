@@ -106,6 +106,25 @@ static bool give_param(struct model *m, struct model_type *type, const struct mo
 	return true;
 }
 
+/* A composite over the resource itself pairs nothing; elsewhere only what names the resource is of the whole. */
+static bool read_components(struct model *m, const struct json *resource, struct str base, struct model_param *param,
+			    struct error *err)
+{
+	const struct json *list = json_get(resource, S("component"));
+	if (!json_size(list))
+		return true;
+	param->components = ARENA_ARRAY(&m->arena, struct model_component, json_size(list));
+	if (!param->components)
+		return error_memory(err);
+	param->component_count = 0;
+	for (struct json_iter it = json_iter(list); json_next(&it);)
+		param->components[param->component_count++] = (struct model_component){
+			.url = json_get_str(it.value, S("definition")),
+			.whole = str_eq(param->expression, base) ||
+				 str_starts(json_get_str(it.value, S("expression")), S("%resource"))};
+	return true;
+}
+
 static bool give_to_base(struct model *m, struct str base, const struct json *resource, struct model_param param,
 			 struct error *err)
 {
@@ -114,6 +133,8 @@ static bool give_to_base(struct model *m, struct str base, const struct json *re
 	if (!param.expression.p && json_get(resource, S("expression")))
 		return error_set(err, ERR_STRUCTURE, "the search parameter %.*s has no expression for %.*s",
 				 STR_ARG(param.code), STR_ARG(base));
+	if (!read_components(m, resource, base, &param, err))
+		return false;
 	for (size_t i = 0; i < m->type_count; i++) {
 		struct model_type *type = &m->types[i];
 		if (type->kind == MODEL_RESOURCE && !type->abstract && is_base_of(m, base, type) &&

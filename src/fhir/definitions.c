@@ -27,9 +27,11 @@ struct definitions {
 	struct fhir_element_type *element_types;
 	struct search_param *params;
 	struct str *texts;
+	struct search_component *components;
+	struct compartment *compartments;
 	struct value_set *value_sets;
 	const struct fhir_type **resources;
-	size_t type_count, resource_count, value_set_count;
+	size_t type_count, resource_count, value_set_count, compartment_count;
 };
 
 static struct definitions builtin;
@@ -109,6 +111,7 @@ static void read_elements(struct definitions *d)
 static void read_params(struct definitions *d)
 {
 	const struct pack_param *from = section(PACK_PARAMS);
+	d->components = array(d, count(PACK_COMPONENTS), sizeof(*d->components));
 	d->params = array(d, count(PACK_PARAMS), sizeof(*d->params));
 	for (size_t i = 0; i < count(PACK_PARAMS); i++)
 		d->params[i] = (struct search_param){
@@ -118,8 +121,32 @@ static void read_params(struct definitions *d)
 			.expression = text(from[i].expression),
 			.targets = d->texts + from[i].first_target,
 			.target_count = from[i].target_count,
+			.components = d->components + from[i].first_component,
+			.component_count = from[i].component_count,
 			.id = (uint16_t)i,
 		};
+}
+
+static void read_components(struct definitions *d)
+{
+	const struct pack_component *from = section(PACK_COMPONENTS);
+	for (size_t i = 0; i < count(PACK_COMPONENTS); i++)
+		d->components[i] = (struct search_component){&d->params[from[i].param], from[i].whole};
+}
+
+static void read_compartments(struct definitions *d)
+{
+	const struct pack_compartment *from = section(PACK_COMPARTMENTS);
+	const struct pack_member *member = section(PACK_MEMBERS);
+	struct compartment_member *members = array(d, count(PACK_MEMBERS), sizeof(*members));
+	for (size_t i = 0; i < count(PACK_MEMBERS); i++)
+		members[i] = (struct compartment_member){&d->types[member[i].type], d->texts + member[i].first_param,
+							 member[i].param_count};
+	d->compartment_count = count(PACK_COMPARTMENTS);
+	d->compartments = array(d, d->compartment_count, sizeof(*d->compartments));
+	for (size_t i = 0; i < d->compartment_count; i++)
+		d->compartments[i] = (struct compartment){&d->types[from[i].type], members + from[i].first_member,
+							  from[i].member_count};
 }
 
 static enum fhir_primitive primitive_of(struct str name)
@@ -190,7 +217,9 @@ static void open_builtin(void)
 	read_element_types(d);
 	read_elements(d);
 	read_params(d);
+	read_components(d);
 	read_types(d);
+	read_compartments(d);
 	read_value_sets(d);
 }
 
@@ -285,6 +314,22 @@ size_t definitions_resource_count(const struct definitions *d)
 const struct fhir_type *definitions_resource_at(const struct definitions *d, size_t index)
 {
 	return d->resources[index];
+}
+
+const struct compartment *definitions_compartment(const struct definitions *d, const struct fhir_type *type)
+{
+	for (size_t i = 0; i < d->compartment_count; i++)
+		if (d->compartments[i].type == type)
+			return &d->compartments[i];
+	return NULL;
+}
+
+const struct compartment_member *compartment_member(const struct compartment *c, const struct fhir_type *type)
+{
+	for (size_t i = 0; i < c->member_count; i++)
+		if (c->members[i].type == type)
+			return &c->members[i];
+	return NULL;
 }
 
 static const struct value_set *find_value_set(const struct definitions *d, struct str url)

@@ -113,6 +113,24 @@ struct search_param {
 	uint16_t id; /* dense over (type, code) pairs; within one pack only */
 };
 
+/* The resources of one type that belong to a compartment: those that refer to its resource by any of the parameters. */
+struct compartment_member {
+	const struct fhir_type *type;
+	const struct str *params; /* codes; each is a reference parameter of the type */
+	size_t param_count;
+};
+/* All that belongs to one resource of a type (http://hl7.org/fhir/R4/compartmentdefinition.html). The resource itself
+ * does too, whether it is listed or not. */
+struct compartment {
+	const struct fhir_type *type;
+	const struct compartment_member *members; /* sorted by the name of the type */
+	size_t member_count;
+};
+/* NULL: there is no compartment of that type. */
+const struct compartment *definitions_compartment(const struct definitions *d, const struct fhir_type *type);
+/* NULL: resources of that type are never in the compartment by reference. */
+const struct compartment_member *compartment_member(const struct compartment *c, const struct fhir_type *type);
+
 /* A type by name ("Patient", "HumanName", "string", "Patient.contact"), or NULL. */
 const struct fhir_type *definitions_type(const struct definitions *d, struct str name);
 /* The same, concrete resource types only. */

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #define PACK_MAGIC  0x48545246u /* "FRTH" */
-#define PACK_FORMAT 1u
+#define PACK_FORMAT 2u
 #define PACK_NONE   UINT32_MAX
 
 struct pack_text {
@@ -21,10 +21,13 @@ enum pack_section {
 	PACK_TYPES, /* pack_type, sorted by name */
 	PACK_ELEMENTS, /* pack_element, those of a type in a row */
 	PACK_ELEMENT_TYPES, /* pack_element_type */
-	PACK_TEXTS, /* pack_text: target profiles and target types */
+	PACK_TEXTS, /* pack_text: target profiles and target types, codes of parameters */
 	PACK_PARAMS, /* pack_param, those of a resource type in a row, sorted by code */
 	PACK_VALUE_SETS, /* pack_value_set, sorted by url */
 	PACK_CODES, /* pack_text, those of a value set in a row, sorted */
+	PACK_COMPONENTS, /* pack_component, those of a composite parameter in a row */
+	PACK_COMPARTMENTS, /* pack_compartment, sorted by type */
+	PACK_MEMBERS, /* pack_member, those of a compartment in a row, sorted by type */
 	PACK_BYTES, /* the texts */
 	PACK_SECTIONS
 };
@@ -58,6 +61,20 @@ struct pack_element_type {
 struct pack_param {
 	struct pack_text code, url, expression;
 	uint32_t type, first_target, target_count;
+	uint32_t first_component, component_count;
+};
+
+struct pack_component {
+	uint32_t param; /* in PACK_PARAMS */
+	uint32_t whole;
+};
+
+struct pack_compartment {
+	uint32_t type, first_member, member_count;
+};
+
+struct pack_member {
+	uint32_t type, first_param, param_count; /* codes of parameters in PACK_TEXTS */
 };
 
 struct pack_value_set {

@@ -166,9 +166,60 @@ static void required_codes_are_known(void **state)
 	assert_int_equal(definitions_code_in(d, S("http://example.org/none"), S("x")), -1);
 }
 
+static void composites_have_parameters_as_parts(void **state)
+{
+	(void)state;
+	const struct definitions *d = definitions_builtin();
+	size_t composites = 0;
+	for (size_t i = 0; i < definitions_resource_count(d); i++) {
+		const struct fhir_type *type = definitions_resource_at(d, i);
+		for (size_t k = 0; k < type->search_param_count; k++) {
+			const struct search_param *p = &type->search_params[k];
+			composites += p->type == PARAM_COMPOSITE;
+			assert_true((p->type == PARAM_COMPOSITE) == (p->component_count > 0));
+			for (size_t c = 0; c < p->component_count; c++)
+				assert_ptr_equal(definitions_search_param(type, p->components[c].param->code),
+						 p->components[c].param);
+		}
+	}
+	assert_true(composites > 40);
+	const struct fhir_type *observation = definitions_resource(d, S("Observation"));
+	const struct search_param *whole = definitions_search_param(observation, S("code-value-quantity"));
+	const struct search_param *paired = definitions_search_param(observation, S("component-code-value-quantity"));
+	assert_true(str_is(whole->components[1].param->code, "value-quantity") && whole->components[1].whole);
+	assert_true(str_is(paired->components[0].param->code, "component-code") && !paired->components[0].whole);
+}
+
+static void compartments_name_references(void **state)
+{
+	(void)state;
+	const struct definitions *d = definitions_builtin();
+	static const char *const names[] = {"Device", "Encounter", "Patient", "Practitioner", "RelatedPerson"};
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		const struct fhir_type *type = definitions_resource(d, str_from(names[i]));
+		const struct compartment *c = definitions_compartment(d, type);
+		assert_non_null(c);
+		assert_true(c->member_count > 10);
+		for (size_t k = 0; k < c->member_count; k++)
+			for (size_t p = 0; p < c->members[k].param_count; p++) {
+				const struct search_param *param =
+					definitions_search_param(c->members[k].type, c->members[k].params[p]);
+				if (!param || param->type != PARAM_REFERENCE)
+					fail_msg("%s: %.*s", names[i], STR_ARG(c->members[k].params[p]));
+			}
+	}
+	const struct compartment *patient = definitions_compartment(d, definitions_resource(d, S("Patient")));
+	const struct compartment_member *m = compartment_member(patient, definitions_resource(d, S("Observation")));
+	assert_int_equal(m->param_count, 2);
+	assert_null(compartment_member(patient, definitions_resource(d, S("Location"))));
+	assert_null(definitions_compartment(d, definitions_resource(d, S("Location"))));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(composites_have_parameters_as_parts),
+		cmocka_unit_test(compartments_name_references),
 		cmocka_unit_test(counts_are_those_of_the_release),
 		cmocka_unit_test(elements_have_types_and_cardinality),
 		cmocka_unit_test(what_is_not_defined_is_not_found),
