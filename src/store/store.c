@@ -204,10 +204,10 @@ bool store_read(struct store *s, struct arena *a, const struct fhir_type *type, 
 	return s->backend->read(s->data, a, type, id, version, ret_entry, err);
 }
 
-bool store_history(struct store *s, struct arena *a, const struct fhir_type *type, struct str id, int64_t after,
-		   size_t max, struct store_page *ret_page, struct error *err)
+bool store_history(struct store *s, struct arena *a, const struct store_history_query *query,
+		   struct store_page *ret_page, struct error *err)
 {
-	return s->backend->history(s->data, a, type, id, after, max, ret_page, err);
+	return s->backend->history(s->data, a, query, ret_page, err);
 }
 
 bool store_search(struct store *s, struct arena *a, const struct search_query *query,

@@ -32,6 +32,13 @@ struct store *store_open(struct str location, const struct store_options *option
 /* Finishes what was handed in, then closes. */
 void store_close(struct store *s);
 
+/* How far long work has come, in bytes or rows. tell returns false to stop it; total may be 0 (not known), and both -1
+ * when only time passes. */
+struct store_progress {
+	bool (*tell)(void *ctx, int64_t at, int64_t total);
+	void *ctx;
+};
+
 /* ---- audit ---------------------------------------------------------------------------------------------------- */
 
 /* One access, as FHIR AuditEvent describes it (R4 auditevent.html). Text may hold PHI (a search's parameters are what
@@ -82,15 +89,27 @@ struct store_change {
 	struct str id;
 	int64_t if_match; /* STORE_UPDATE, STORE_DELETE: required current version; 0 = any, and create when absent */
 	bool must_exist; /* STORE_UPDATE: ERR_NOT_FOUND instead of creating */
+	bool same; /* STORE_UPDATE: make no new version when the stored form is that of the current one */
+	struct str patient; /* id of the patient whose compartment it is in, empty or STR_NULL for none: a store that
+			     * spreads over machines keeps what belongs to one patient together */
 	struct str stored; /* resource_write_stored(); empty for STORE_DELETE */
 	size_t meta_at;
 	const struct index_row *rows;
 	size_t row_count;
 	/* Filled when the transaction is done: */
-	int64_t version; /* the new one; of a failed if_match, the current one */
+	int64_t version; /* the new one, the current one when unchanged or when a condition failed; 0: there is none */
 	int64_t updated_ms;
 	bool created; /* there was no current version before */
-	bool unchanged; /* delete of something absent or deleted: no new version */
+	bool unchanged; /* no new version: delete of something absent or deleted, or an update that was the same */
+};
+
+/* No version newer than the snapshot may meet the query (its criteria; pages, order and includes do not matter) when
+ * the transaction commits, otherwise ERR_CONFLICT_RETRY: search again and decide anew. So a search followed by a commit
+ * with a guard, and with if_match of what was found, is one step that nobody gets in between. A snapshot some
+ * thousands of versions old is refused as well. */
+struct store_guard {
+	const struct search_query *query;
+	int64_t snapshot; /* of the search: struct store_page */
 };
 
 /* A transaction. Lives at the caller until done is called; done runs on the committing thread and must be short. */
@@ -101,7 +120,11 @@ struct store_txn {
 	size_t event_count;
 	void (*done)(void *ctx, struct store_txn *txn);
 	void *ctx;
-	/* Result: err.code == ERR_NONE when durable. Otherwise nothing of it was kept and failed names the change. */
+	const struct store_guard *guards;
+	size_t guard_count;
+	/* Result: err.code == ERR_NONE when durable. Otherwise nothing of it was kept and failed names the change;
+	 * ERR_PRECONDITION and ERR_CONFLICT tell the version asked for and the current one, which is in the change. Of
+	 * ERR_CONFLICT_RETRY failed names the guard. */
 	struct error err;
 	size_t failed;
 	struct store_txn *next; /* private to the store */
@@ -138,9 +161,22 @@ struct store_page {
 	struct str next; /* where the next page starts: opaque bytes for the same query, STR_NULL at the end */
 };
 
-/* Newest version first. after: vid to start below, 0 for the newest. */
-bool store_history(struct store *s, struct arena *a, const struct fhir_type *type, struct str id, int64_t after,
-		   size_t max, struct store_page *ret_page, struct error *err) MUST_USE;
+/* The versions of one resource, of all of a type, or of all (http://hl7.org/fhir/R4/http.html#history), newest first.
+ */
+struct store_history_query {
+	const struct fhir_type *type; /* NULL: of all types */
+	struct str id; /* STR_NULL: all of the type */
+	int64_t since_ms; /* made at or after; 0 = any */
+	int64_t until_ms; /* made at or before; 0 = any */
+	/* Current at some moment from at_low_ms to at_high_ms; both 0 = any. Deletions only of that time itself. */
+	int64_t at_low_ms, at_high_ms;
+	size_t max; /* entries, 10,000 at most */
+	struct str position; /* STR_NULL for the first page, later the next of the page before */
+};
+/* One page; all pages are of one snapshot. total: of one resource without bounds its versions, otherwise -1.
+ * ERR_NOT_FOUND for a resource that never was, ERR_CURSOR for a position that is none. */
+bool store_history(struct store *s, struct arena *a, const struct store_history_query *query,
+		   struct store_page *ret_page, struct error *err) MUST_USE;
 
 /* One page. position: STR_NULL for the first, later the next of the page before (it carries the snapshot and holds no
  * PHI). timeout_ms 0 = 30 s; ERR_TIMEOUT. ERR_CURSOR for a position that is none, ERR_LIMIT past 10,000 includes. */

@@ -51,8 +51,8 @@ struct store_backend {
 	void (*settle)(void *b);
 	bool (*read)(void *b, struct arena *a, const struct fhir_type *type, struct str id, int64_t version,
 		     struct store_entry *ret_entry, struct error *err);
-	bool (*history)(void *b, struct arena *a, const struct fhir_type *type, struct str id, int64_t after,
-			size_t max, struct store_page *ret_page, struct error *err);
+	bool (*history)(void *b, struct arena *a, const struct store_history_query *query, struct store_page *ret_page,
+			struct error *err);
 	bool (*search)(void *b, struct arena *a, const struct search_query *query,
 		       const struct store_search_options *options, struct store_page *ret_page, struct error *err);
 	bool (*counts)(void *b, struct arena *a, struct store_count **ret_counts, size_t *ret_count, struct error *err);
@@ -91,6 +91,29 @@ struct item *item_new(enum item_kind kind, size_t extra);
 void item_free(struct item *item);
 /* Puts the item in and waits for its end. The item is freed. */
 bool queue_put_wait(struct queue *q, struct item *item, struct error *err) MUST_USE;
+
+/* ---- conditions (conditions.c) ----------------------------------------------------------------------------------- */
+
+/* The state of a resource as the writer sees it. version 0: never stored. */
+struct current {
+	int64_t version;
+	bool present; /* and not deleted */
+};
+/* May the change be made? Fills version, created and unchanged of the change as far as the state decides them. */
+bool change_allowed(struct store_change *c, const struct current *now, struct error *err) MUST_USE;
+/* The first bytes of the SHA-256 of a stored form, kept with each version. */
+enum { STORED_HASH = 16 };
+void stored_hash(struct str stored, unsigned char ret_hash[STORED_HASH]);
+/* A position of a history: snapshot and vid. ERR_CURSOR. */
+struct history_position {
+	int64_t snapshot, vid;
+};
+struct str history_position_write(struct arena *a, const struct history_position *p);
+bool history_position_read(struct str text, int64_t last_vid, struct history_position *ret_position,
+			   struct error *err) MUST_USE;
+/* A guard whose snapshot is older than this many versions is refused unseen. */
+enum { GUARD_REACH = 20000 };
+bool guard_failed(struct error *err);
 
 /* ---- audit chain (audit.c) --------------------------------------------------------------------------------------- */
 

@@ -2,8 +2,6 @@
  * history-instance (http://hl7.org/fhir/R4/http.html#history): every version of one resource, newest first, each with
  * the request that made it.
  */
-#include <stdio.h>
-
 #include "base/clock.h"
 #include "server/rest/rest_priv.h"
 
@@ -44,17 +42,10 @@ static bool read_query(struct rest_call *call, struct history_query *ret, struct
 	return q.self.p || error_memory(err);
 }
 
-/* A position is the number of the last version shown. */
-static bool read_position(struct rest_call *call, const struct history_query *q, int64_t *ret_after, struct error *err)
+static bool read_position(struct rest_call *call, const struct history_query *q, struct str *ret_position,
+			  struct error *err)
 {
-	struct str position;
-	if (!q->cursor.p) {
-		*ret_after = 0;
-		return true;
-	}
-	if (!rest_cursor_read(call, q->self, q->cursor, &position, err))
-		return false;
-	return str_to_i64(position, ret_after) || error_set(err, ERR_CURSOR, "%s", error_default_text(ERR_CURSOR));
+	return !q->cursor.p || rest_cursor_read(call, q->self, q->cursor, ret_position, err);
 }
 
 static struct str history_url(struct rest_call *call, const struct history_query *q, struct str cursor)
@@ -93,21 +84,16 @@ static bool write_history(struct rest_call *call, const struct history_query *q,
 			  struct rest_answer *answer, struct error *err)
 {
 	struct rest_bundle b;
-	size_t shown = 0;
-	while (shown < page->count && page->entries[shown].updated_ms >= q->since)
-		shown++;
 	struct str next = STR_NULL;
-	if (page->next.p && shown == page->count && shown) {
-		char position[24];
-		int n = snprintf(position, sizeof(position), "%lld", (long long)page->entries[shown - 1].vid);
-		struct str cursor = rest_cursor_write(call, q->self, str_make(position, (size_t)n));
+	if (page->next.p) {
+		struct str cursor = rest_cursor_write(call, q->self, page->next);
 		if (!cursor.p)
 			return error_memory(err);
 		next = history_url(call, q, cursor);
 	}
 	bundle_begin(&b, call, &answer->body, "history", -1);
 	bundle_links(&b, (struct bundle_link[]){{"self", history_url(call, q, q->cursor)}, {"next", next}}, 2);
-	for (size_t i = 0; i < shown; i++) {
+	for (size_t i = 0; i < page->count; i++) {
 		if (!bundle_open_entry(&b, &page->entries[i], err))
 			return false;
 		add_request(&b, &page->entries[i]);
@@ -122,15 +108,19 @@ bool history_answer(struct rest_call *call, struct rest_answer *answer, struct e
 {
 	struct history_query q = {0};
 	struct store_page page = {0};
-	int64_t after;
+	struct str position = STR_NULL;
 	if (is_audit_event(call->type))
 		return error_set(err, ERR_NOT_FOUND, "AuditEvents have one version only");
-	if (!read_query(call, &q, err) || !read_position(call, &q, &after, err))
+	if (!read_query(call, &q, err) || !read_position(call, &q, &position, err))
 		return false;
-	if (fhir_id_valid(call->id) && !store_history(call->server->o.store, call->arena, call->type, call->id, after,
-						      (size_t)q.count, &page, err))
+	struct store_history_query query = {.type = call->type,
+					    .id = call->id,
+					    .since_ms = q.since == INT64_MIN ? 0 : q.since,
+					    .max = (size_t)q.count,
+					    .position = position};
+	if (fhir_id_valid(call->id) && !store_history(call->server->o.store, call->arena, &query, &page, err))
 		return false;
-	if (!page.count && !after)
+	if (!page.count && !position.p && !query.since_ms)
 		return error_set(err, ERR_NOT_FOUND, "There is no %.*s with this id", STR_ARG(call->type->name));
 	if (!write_history(call, &q, &page, answer, err))
 		return false;

@@ -231,6 +231,10 @@ struct seek_source {
 bool seek_search(const struct seek_source *source, struct arena *a, const struct search_query *query,
 		 const struct store_search_options *options, uint64_t deadline_ns, struct store_page *ret_page,
 		 struct error *err) MUST_USE;
+/* Is there a version newer than `after`, and seen now, that meets one of the query's parts? The source's `indexed` does
+ * not matter. */
+bool seek_newer(const struct seek_source *source, const struct search_query *query, int64_t after, uint64_t deadline_ns,
+		bool *ret_any, struct error *err) MUST_USE;
 /* The time of the options, or the default, from now. */
 uint64_t seek_deadline(const struct store_search_options *options);
 

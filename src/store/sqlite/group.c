@@ -19,16 +19,26 @@ struct target {
 	enum store_op op;
 	bool stored; /* has a row in the table */
 	bool listed; /* is in the list to be written */
+	bool hashed; /* hash is that of the current version */
+	unsigned char hash[STORED_HASH];
+};
+
+/* What is made of a change ahead of the group. */
+struct ready {
+	struct packed_body body;
+	unsigned char hash[STORED_HASH];
 };
 
 /* A change that passed its checks, with what to restore if a later one of its transaction does not. */
 struct effect {
 	struct target *target;
 	struct store_change *change;
-	const struct packed_body *body;
+	const struct ready *ready;
 	int64_t vid, version;
 	int64_t old_vid, old_version, old_time;
 	enum store_op old_op;
+	bool old_hashed;
+	unsigned char old_hash[STORED_HASH];
 };
 
 enum { MOST_TYPES = 1024 };
@@ -49,8 +59,8 @@ bool group_prepare(void *b, struct item *item, struct error *err)
 {
 	struct sqlite_store *store = b;
 	struct store_txn *txn = item->txn;
-	struct packed_body *bodies = ARENA_ARRAY(&item->memory, struct packed_body, txn->change_count + 1);
-	if (!bodies)
+	struct ready *ready = ARENA_ARRAY(&item->memory, struct ready, txn->change_count + 1);
+	if (!ready)
 		return error_memory(err);
 	for (size_t i = 0; i < txn->change_count; i++) {
 		if (txn->changes[i].op == STORE_DELETE)
@@ -58,12 +68,13 @@ bool group_prepare(void *b, struct item *item, struct error *err)
 		if (store->samples && !atomic_load(&store->sampled) &&
 		    samples_add(store->samples, txn->changes[i].stored))
 			atomic_store(&store->sampled, true);
-		if (!bodies_pack(store->bodies, &item->memory, txn->changes[i].stored, &bodies[i], err)) {
+		stored_hash(txn->changes[i].stored, ready[i].hash);
+		if (!bodies_pack(store->bodies, &item->memory, txn->changes[i].stored, &ready[i].body, err)) {
 			txn->failed = i;
 			return false;
 		}
 	}
-	item->prepared = bodies;
+	item->prepared = ready;
 	return true;
 }
 
@@ -98,6 +109,7 @@ static bool target_load(struct group *g, struct target *t, struct error *err)
 	t->vid = sqlite3_column_int64(s, 1);
 	t->version = sqlite3_column_int64(s, 2);
 	t->op = (enum store_op)sqlite3_column_int(s, 3);
+	t->time = sqlite3_column_int64(s, 4);
 	t->stored = true;
 	sqlite3_reset(s);
 	return true;
@@ -161,37 +173,40 @@ static int64_t target_rid(struct group *g, int64_t type, struct str id, struct e
 /* ---- checks -------------------------------------------------------------------------------------------------------
  */
 
-static bool conditions_hold(struct store_change *c, const struct target *t, struct error *err)
+/* The hash of what the resource holds now; versions of old stores may have none, and then nothing equals them. */
+static bool target_hash(struct group *g, struct target *t, struct error *err)
 {
-	bool present = t->version > 0 && t->op != STORE_DELETE;
-	c->version = t->version;
-	c->created = !present;
-	c->unchanged = false;
-	switch (c->op) {
-	case STORE_CREATE:
-		if (present)
-			return error_set(err, ERR_CONFLICT, "A %.*s with this id exists already",
-					 STR_ARG(c->type->name));
-		return true;
-	case STORE_UPDATE:
-		if (c->must_exist && !present)
-			return error_set(err, ERR_NOT_FOUND, "There is no such %.*s", STR_ARG(c->type->name));
-		break;
-	case STORE_DELETE:
-		c->created = false;
-		break;
+	sqlite3_stmt *s = db_use(&g->w->db, SQL_VERSION_HASH, err);
+	bool row = false;
+	if (!s)
+		return false;
+	sqlite3_bind_int64(s, 1, t->vid);
+	if (!db_row(&g->w->db, s, &row, err))
+		return false;
+	struct str hash = row ? column_str(s, 0) : STR_NULL;
+	if (hash.n == STORED_HASH) {
+		memcpy(t->hash, hash.p, STORED_HASH);
+		t->hashed = true;
 	}
-	if (!c->if_match || (present && c->if_match == t->version))
-		return true;
-	if (!present)
-		return error_set(err, ERR_PRECONDITION,
-				 "If-Match names version %lld, but there is no current version of this %.*s",
-				 (long long)c->if_match, STR_ARG(c->type->name));
-	return error_set(err, ERR_PRECONDITION, "If-Match names version %lld, but the current version is %lld",
-			 (long long)c->if_match, (long long)t->version);
+	sqlite3_reset(s);
+	return true;
 }
 
-static bool effect_add(struct group *g, struct target *t, struct store_change *c, const struct packed_body *body,
+/* Would the change leave everything as it is? */
+static bool changes_nothing(struct group *g, struct target *t, const struct store_change *c, const struct ready *ready,
+			    bool *ret_nothing, struct error *err)
+{
+	bool present = t->version > 0 && t->op != STORE_DELETE;
+	*ret_nothing = c->op == STORE_DELETE && !present;
+	if (c->op != STORE_UPDATE || !c->same || !present)
+		return true;
+	if (!t->hashed && !target_hash(g, t, err))
+		return false;
+	*ret_nothing = t->hashed && memcmp(t->hash, ready->hash, STORED_HASH) == 0;
+	return true;
+}
+
+static bool effect_add(struct group *g, struct target *t, struct store_change *c, const struct ready *ready,
 		       struct error *err)
 {
 	struct effect *effects = arena_grow(g->a, g->effects, g->effect_count, &g->effect_capacity, g->effect_count + 1,
@@ -202,13 +217,17 @@ static bool effect_add(struct group *g, struct target *t, struct store_change *c
 	struct effect *e = &effects[g->effect_count++];
 	*e = (struct effect){.target = t,
 			     .change = c,
-			     .body = body,
+			     .ready = ready,
 			     .vid = ++g->w->last_vid,
 			     .version = t->version + 1,
 			     .old_vid = t->vid,
 			     .old_version = t->version,
 			     .old_time = t->time,
-			     .old_op = t->op};
+			     .old_op = t->op,
+			     .old_hashed = t->hashed};
+	memcpy(e->old_hash, t->hash, STORED_HASH);
+	memcpy(t->hash, ready->hash, STORED_HASH);
+	t->hashed = c->op != STORE_DELETE;
 	t->vid = e->vid;
 	t->version = e->version;
 	t->time = g->time;
@@ -227,6 +246,8 @@ static void effects_undo(struct group *g)
 		t->version = e->old_version;
 		t->time = e->old_time;
 		t->op = e->old_op;
+		t->hashed = e->old_hashed;
+		memcpy(t->hash, e->old_hash, STORED_HASH);
 		g->w->last_vid--;
 	}
 }
@@ -235,7 +256,7 @@ static void effects_undo(struct group *g)
 static bool check_txn(struct group *g, struct item *item, struct error *txn_err, struct error *err)
 {
 	struct store_txn *txn = item->txn;
-	const struct packed_body *bodies = item->prepared;
+	const struct ready *ready = item->prepared;
 	g->effect_count = 0;
 	for (size_t i = 0; i < txn->change_count; i++) {
 		struct store_change *c = &txn->changes[i];
@@ -243,14 +264,16 @@ static bool check_txn(struct group *g, struct item *item, struct error *txn_err,
 		struct target *t = type ? target_get(g, type, c->id, err) : NULL;
 		if (!t)
 			return false;
-		if (!conditions_hold(c, t, txn_err)) {
+		struct current now = {t->version, t->version > 0 && t->op != STORE_DELETE};
+		if (!change_allowed(c, &now, txn_err)) {
 			txn->failed = i;
 			effects_undo(g);
 			return true;
 		}
-		if (c->op == STORE_DELETE && (t->version == 0 || t->op == STORE_DELETE))
-			c->unchanged = true;
-		else if (!effect_add(g, t, c, &bodies[i], err))
+		if (!changes_nothing(g, t, c, &ready[i], &c->unchanged, err))
+			return false;
+		c->updated_ms = t->time;
+		if (!c->unchanged && !effect_add(g, t, c, &ready[i], err))
 			return false;
 	}
 	return true;
@@ -326,6 +349,10 @@ static bool write_version(struct group *g, const struct effect *e, struct error 
 		sqlite3_bind_null(s, 7);
 	else
 		bind_blob(s, 7, buf_str(&g->w->terms));
+	if (deleted)
+		sqlite3_bind_null(s, 8);
+	else
+		bind_blob(s, 8, str_make((const char *)e->ready->hash, STORED_HASH));
 	if (!db_done(&g->w->db, s, err))
 		return false;
 	if (deleted)
@@ -334,9 +361,9 @@ static bool write_version(struct group *g, const struct effect *e, struct error 
 	if (!s)
 		return false;
 	sqlite3_bind_int64(s, 1, e->vid);
-	sqlite3_bind_int(s, 2, e->body->coding);
+	sqlite3_bind_int(s, 2, e->ready->body.coding);
 	sqlite3_bind_int64(s, 3, (int64_t)e->change->meta_at);
-	bind_blob(s, 4, e->body->bytes);
+	bind_blob(s, 4, e->ready->body.bytes);
 	return db_done(&g->w->db, s, err);
 }
 
@@ -379,41 +406,6 @@ static bool write_events(struct group *g, const struct store_txn *txn, struct er
 	return true;
 }
 
-static bool apply_txn(struct group *g, struct item *item, struct error *err)
-{
-	if (!check_txn(g, item, &item->err, err))
-		return false;
-	if (item->err.code != ERR_NONE)
-		return true;
-	for (size_t i = 0; i < g->effect_count; i++)
-		target_list(g, g->effects[i].target);
-	for (size_t i = 0; i < g->effect_count; i++) {
-		tally(g, &g->effects[i]);
-		if (!write_version(g, &g->effects[i], err) || !write_replaced(g, &g->effects[i], err))
-			return false;
-	}
-	return write_events(g, item->txn, err);
-}
-
-static bool apply_item(struct group *g, struct item *item, struct error *err)
-{
-	switch (item->kind) {
-	case ITEM_TXN:
-		return apply_txn(g, item, err);
-	case ITEM_AUDIT:
-		for (size_t i = 0; i < item->event_count; i++)
-			if (!audit_append(g->w, item->time_ms, &item->events[i], err))
-				return false;
-		return true;
-	case ITEM_FACT:
-		return fact_apply(g->w, item, err);
-	}
-	return true;
-}
-
-/* ---- the end of a group -------------------------------------------------------------------------------------------
- */
-
 static bool write_target(struct group *g, const struct target *t, struct error *err)
 {
 	sqlite3_stmt *s = db_use(&g->w->db, t->stored ? SQL_RESOURCE_SET : SQL_RESOURCE_PUT, err);
@@ -452,11 +444,74 @@ static bool write_targets(struct group *g, struct error *err)
 		list[i++] = t;
 	if (count > 1)
 		qsort(list, count, sizeof(struct target *), compare_targets);
-	for (i = 0; i < count; i++)
+	for (i = 0; i < count; i++) {
 		if (!write_target(g, list[i], err))
 			return false;
+		list[i]->stored = true;
+		list[i]->listed = false;
+	}
+	g->written = NULL;
 	return true;
 }
+
+/* A guard reads through the tables, so what the group has put off is written first. */
+static bool check_guards(struct group *g, struct item *item, struct error *txn_err, struct error *err)
+{
+	const struct store_txn *txn = item->txn;
+	if (!txn->guard_count)
+		return true;
+	if (!write_targets(g, err))
+		return false;
+	for (size_t i = 0; i < txn->guard_count; i++) {
+		bool holds = false, decided = guard_holds(g->store, &txn->guards[i], &holds, txn_err);
+		if (decided && holds)
+			continue;
+		item->txn->failed = i;
+		if (decided)
+			guard_failed(txn_err);
+		return true;
+	}
+	return true;
+}
+
+static bool apply_txn(struct group *g, struct item *item, struct error *err)
+{
+	if (!check_guards(g, item, &item->err, err))
+		return false;
+	if (item->err.code != ERR_NONE)
+		return true;
+	if (!check_txn(g, item, &item->err, err))
+		return false;
+	if (item->err.code != ERR_NONE)
+		return true;
+	for (size_t i = 0; i < g->effect_count; i++)
+		target_list(g, g->effects[i].target);
+	for (size_t i = 0; i < g->effect_count; i++) {
+		tally(g, &g->effects[i]);
+		if (!write_version(g, &g->effects[i], err) || !write_replaced(g, &g->effects[i], err))
+			return false;
+	}
+	return write_events(g, item->txn, err);
+}
+
+static bool apply_item(struct group *g, struct item *item, struct error *err)
+{
+	switch (item->kind) {
+	case ITEM_TXN:
+		return apply_txn(g, item, err);
+	case ITEM_AUDIT:
+		for (size_t i = 0; i < item->event_count; i++)
+			if (!audit_append(g->w, item->time_ms, &item->events[i], err))
+				return false;
+		return true;
+	case ITEM_FACT:
+		return fact_apply(g->w, item, err);
+	}
+	return true;
+}
+
+/* ---- the end of a group -------------------------------------------------------------------------------------------
+ */
 
 static bool write_tallies(struct group *g, struct error *err)
 {
@@ -527,6 +582,7 @@ static void abandon(struct group *g, struct item *items, const struct error *err
 		error_clear(&ignored);
 	if (!writer_reload(g->w, &ignored))
 		error_clear(&ignored);
+	reader_forget(g->store->view);
 	for (struct item *i = items; i; i = i->next)
 		if (i->err.code == ERR_NONE)
 			i->err = *err;

@@ -1,5 +1,5 @@
 /*
- * Opening and closing: the directory, the lock that keeps a second writer out, the schema and its version, and the
+ * Opening and closing: the directory, the lock that keeps a second writer out, and the
  * table of functions behind the store's door.
  */
 #include "store/sqlite/sqlite_priv.h"
@@ -51,59 +51,12 @@ static bool make_file(const char *path, struct error *err)
 	return true;
 }
 
-/* ---- schema -------------------------------------------------------------------------------------------------------
- */
-
-static bool query_number(struct db *db, const char *sql, int64_t *ret_value, struct error *err)
-{
-	sqlite3_stmt *s = NULL;
-	int rc = sqlite3_prepare_v2(db->handle, sql, -1, &s, NULL);
-	if (rc == SQLITE_OK)
-		rc = sqlite3_step(s);
-	bool ok = rc == SQLITE_ROW || rc == SQLITE_DONE;
-	*ret_value = rc == SQLITE_ROW ? sqlite3_column_int64(s, 0) : 0;
-	sqlite3_finalize(s);
-	return ok || db_failed(db, rc, err);
-}
-
-static bool check_schema(struct db *db, bool *ret_empty, struct error *err)
-{
-	int64_t tables, meta, version;
-	if (!query_number(db, "SELECT count(*) FROM sqlite_schema", &tables, err) ||
-	    !query_number(db, "SELECT count(*) FROM sqlite_schema WHERE name = 'meta'", &meta, err))
-		return false;
-	*ret_empty = tables == 0;
-	if (*ret_empty)
-		return true;
-	if (!meta)
-		return error_set(err, ERR_STORE, "The file firth.sqlite was not made by Firth");
-	if (!query_number(db, "SELECT value FROM meta WHERE key = 'schema'", &version, err))
-		return false;
-	if (version != STORE_SCHEMA_VERSION)
-		return error_set(err, ERR_STORE, "The store has schema version %lld; this Firth reads version %d",
-				 (long long)version, STORE_SCHEMA_VERSION);
-	return true;
-}
-
-static bool create_schema(struct db *db, struct error *err)
-{
-	char sql[80];
-	snprintf(sql, sizeof(sql), "INSERT INTO meta VALUES ('schema', %d); COMMIT;", STORE_SCHEMA_VERSION);
-	return db_script(db, "PRAGMA page_size = 4096; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; BEGIN;",
-			 err) &&
-	       db_script(db, store_schema_sql, err) && db_script(db, sql, err);
-}
-
 static bool open_schema(struct sqlite_store *s, bool read_only, struct error *err)
 {
 	struct db db;
-	bool empty = false;
 	if (!db_open(&db, s->path, read_only, err))
 		return false;
-	bool ok = check_schema(&db, &empty, err);
-	if (ok && empty)
-		ok = read_only ? error_set(err, ERR_STORE, "The store is empty") : create_schema(&db, err);
-	ok = ok && bodies_load(s->bodies, &db, err);
+	bool ok = schema_open(&db, s->path, read_only, err) && bodies_load(s->bodies, &db, err);
 	db_close(&db);
 	return ok;
 }
@@ -120,6 +73,7 @@ static void sqlite_close(void *b)
 		reader_free(s->idle);
 		s->idle = next;
 	}
+	reader_free(s->view);
 	if (s->has_writer)
 		writer_close(&s->writer);
 	bodies_free(s->bodies);
@@ -150,7 +104,8 @@ static bool open_parts(struct sqlite_store *s, const char *directory, const stru
 	if (!bodies_knows(s->bodies, BODY_DICTIONARY) && !(s->samples = samples_new()))
 		return error_memory(err);
 	s->has_writer = writer_open(&s->writer, s->path, options, err);
-	return s->has_writer && keeper_start(s, err);
+	s->view = s->has_writer ? reader_view(&s->writer.db, err) : NULL;
+	return s->view && keeper_start(s, err);
 }
 
 static void *sqlite_open(struct str location, const struct store_options *options, struct queue *queue,

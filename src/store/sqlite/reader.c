@@ -28,8 +28,12 @@ static bool reader_open(struct sqlite_store *s, struct reader *r, struct error *
 
 void reader_free(struct reader *r)
 {
+	if (!r)
+		return;
 	for (size_t i = 0; i < FORM_COUNT * ARM_USES; i++)
 		sqlite3_finalize(r->arms[i / ARM_USES][i % ARM_USES]);
+	if (r->borrowed)
+		r->db.handle = NULL;
 	db_close(&r->db);
 	ZSTD_freeDCtx(r->unpacker);
 	buf_done(&r->stored);
@@ -61,6 +65,29 @@ static struct reader *reader_new(struct sqlite_store *s, struct error *err)
 		return r;
 	reader_free(r);
 	return NULL;
+}
+
+struct reader *reader_view(const struct db *db, struct error *err)
+{
+	struct reader *r = calloc(1, sizeof(*r));
+	if (!r) {
+		error_memory(err);
+		return NULL;
+	}
+	r->borrowed = true;
+	r->db.handle = db->handle;
+	r->counted = true; /* the owner tells its vids */
+	cache_init(&r->types, 512);
+	buf_init(&r->stored, (size_t)2 << 30);
+	buf_init(&r->served, (size_t)2 << 30);
+	r->unpacker = ZSTD_createDCtx();
+	return r;
+}
+
+void reader_forget(struct reader *r)
+{
+	cache_clear(&r->types);
+	memset(r->type_of, 0, sizeof(r->type_of));
 }
 
 static void let_go(struct reader *r)

@@ -1,55 +1,110 @@
 /*
- * The tables. Small integer keys everywhere, and rows that are only ever appended wherever that is possible, because
- * random pages written to the log are what a commit costs.
+ * The schema and its versions. A store is brought up to the program's version when it is opened for writing: first a
+ * copy is made beside it and proved to be whole, then all steps run in one transaction, so that a crash in the middle
+ * leaves the store as it was. A store that is newer than the program is refused.
  */
+#include <stdio.h>
+#include <time.h>
+
+#include "base/clock.h"
 #include "store/sqlite/sqlite_priv.h"
 
-const char store_schema_sql[] =
-	/* Names, in this store's own numbering: packs of definitions come and go. count: current resources. */
-	"CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;"
-	"CREATE TABLE type(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, count INTEGER NOT NULL DEFAULT 0);"
-	"CREATE TABLE param(id INTEGER PRIMARY KEY, type INTEGER NOT NULL, code TEXT NOT NULL, UNIQUE(type, code));"
-	"CREATE TABLE system(id INTEGER PRIMARY KEY, text BLOB NOT NULL UNIQUE);"
+#define MIGRATION(name) extern const char store_migration_##name[];
+#include "store/sqlite/migrations.def"
+#undef MIGRATION
 
-	/* The current state of each resource. vid 0: only referred to, never stored. */
-	"CREATE TABLE resource(rid INTEGER PRIMARY KEY, type INTEGER NOT NULL, id TEXT NOT NULL, vid INTEGER NOT NULL,"
-	" version INTEGER NOT NULL, time INTEGER NOT NULL, op INTEGER NOT NULL);"
-	"CREATE UNIQUE INDEX resource_id ON resource(type, id);"
+static const char *const steps[] = {
+#define MIGRATION(name) store_migration_##name,
+#include "store/sqlite/migrations.def"
+#undef MIGRATION
+};
+enum { STORE_SCHEMA_VERSION = sizeof(steps) / sizeof(steps[0]) };
 
-	/* Every version ever. died: the vid that replaced it. terms: its index rows once more, by version. */
-	"CREATE TABLE version(vid INTEGER PRIMARY KEY, rid INTEGER NOT NULL, type INTEGER NOT NULL,"
-	" version INTEGER NOT NULL, time INTEGER NOT NULL, op INTEGER NOT NULL, died INTEGER, terms BLOB);"
-	"CREATE TABLE past(rid INTEGER NOT NULL, version INTEGER NOT NULL, vid INTEGER NOT NULL,"
-	" PRIMARY KEY(rid, version)) WITHOUT ROWID;"
-	"CREATE TABLE body(vid INTEGER PRIMARY KEY, coding INTEGER NOT NULL, meta_at INTEGER NOT NULL, bytes BLOB NOT "
-	"NULL);"
-	"CREATE TABLE dictionary(id INTEGER PRIMARY KEY, bytes BLOB NOT NULL);"
+static bool query_number(struct db *db, const char *sql, int64_t *ret_value, struct error *err)
+{
+	sqlite3_stmt *s = NULL;
+	int rc = sqlite3_prepare_v2(db->handle, sql, -1, &s, NULL);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_step(s);
+	bool ok = rc == SQLITE_ROW || rc == SQLITE_DONE;
+	*ret_value = rc == SQLITE_ROW ? sqlite3_column_int64(s, 0) : 0;
+	sqlite3_finalize(s);
+	return ok || db_failed(db, rc, err);
+}
 
-	/* What is searched by, for all versions up to indexed.vid: the last few are searched by their terms, so that a
-	 * small commit does not touch a page for every index row. kind: all of a type. token also holds uri and
-	 * absolute references, number also quantity (with its unit). */
-	"CREATE TABLE indexed(one INTEGER PRIMARY KEY CHECK(one = 1), vid INTEGER NOT NULL);"
-	"INSERT INTO indexed VALUES (1, 0);"
-	"CREATE TABLE kind(type INTEGER NOT NULL, vid INTEGER NOT NULL, PRIMARY KEY(type, vid)) WITHOUT ROWID;"
-	"CREATE TABLE token(param INTEGER NOT NULL, code BLOB NOT NULL, system INTEGER NOT NULL, vid INTEGER NOT NULL,"
-	" PRIMARY KEY(param, code, system, vid)) WITHOUT ROWID;"
-	"CREATE TABLE string(param INTEGER NOT NULL, text BLOB NOT NULL, vid INTEGER NOT NULL,"
-	" PRIMARY KEY(param, text, vid)) WITHOUT ROWID;"
-	"CREATE TABLE date(param INTEGER NOT NULL, width INTEGER NOT NULL, low INTEGER NOT NULL, high INTEGER NOT NULL,"
-	" vid INTEGER NOT NULL, PRIMARY KEY(param, width, low, high, vid)) WITHOUT ROWID;"
-	"CREATE TABLE number(param INTEGER NOT NULL, unit BLOB NOT NULL, width INTEGER NOT NULL, low REAL NOT NULL,"
-	" high REAL NOT NULL, vid INTEGER NOT NULL, PRIMARY KEY(param, unit, width, low, high, vid)) WITHOUT ROWID;"
-	"CREATE TABLE reference(param INTEGER NOT NULL, target INTEGER NOT NULL, vid INTEGER NOT NULL,"
-	" PRIMARY KEY(param, target, vid)) WITHOUT ROWID;"
+/* 0: an empty file. */
+static bool read_version(struct db *db, int64_t *ret_version, struct error *err)
+{
+	int64_t tables, meta;
+	*ret_version = 0;
+	if (!query_number(db, "SELECT count(*) FROM sqlite_schema", &tables, err) ||
+	    !query_number(db, "SELECT count(*) FROM sqlite_schema WHERE name = 'meta'", &meta, err))
+		return false;
+	if (tables == 0)
+		return true;
+	if (!meta)
+		return error_set(err, ERR_STORE, "The file firth.sqlite was not made by Firth");
+	if (!query_number(db, "SELECT value FROM meta WHERE key = 'schema'", ret_version, err))
+		return false;
+	if (*ret_version < 1)
+		return error_set(err, ERR_STORE, "The store does not say which schema version it has");
+	if (*ret_version > STORE_SCHEMA_VERSION)
+		return error_set(
+			err, ERR_STORE,
+			"The store has schema version %lld; this Firth knows versions up to %d: use a newer Firth",
+			(long long)*ret_version, STORE_SCHEMA_VERSION);
+	return true;
+}
 
-	"CREATE TABLE audit(number INTEGER PRIMARY KEY, time INTEGER NOT NULL, action INTEGER NOT NULL, interaction "
-	"TEXT,"
-	" outgoing INTEGER NOT NULL, outcome INTEGER NOT NULL, http_status INTEGER NOT NULL, agent TEXT, address TEXT,"
-	" request_id TEXT, type TEXT, id TEXT, version INTEGER NOT NULL, query TEXT, patient TEXT, detail TEXT,"
-	" hash BLOB NOT NULL);"
-	"CREATE TABLE audit_head(one INTEGER PRIMARY KEY CHECK(one = 1), count INTEGER NOT NULL, hash BLOB NOT NULL);"
-	"INSERT INTO audit_head VALUES (1, 0, zeroblob(32));"
+/* The steps after a version, and the version they lead to, as one transaction. */
+static bool run_steps(struct db *db, int64_t version, struct error *err)
+{
+	char sql[80];
+	snprintf(sql, sizeof(sql), "INSERT OR REPLACE INTO meta VALUES ('schema', %d); COMMIT;", STORE_SCHEMA_VERSION);
+	bool ok = db_script(db, "PRAGMA synchronous = FULL; BEGIN IMMEDIATE;", err);
+	for (int64_t i = version; ok && i < STORE_SCHEMA_VERSION; i++)
+		ok = db_script(db, steps[i], err);
+	ok = ok && db_script(db, sql, err);
+	if (!ok && !sqlite3_get_autocommit(db->handle))
+		sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
+	return ok;
+}
 
-	"CREATE TABLE fact(shelf TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, expires INTEGER NOT NULL,"
-	" PRIMARY KEY(shelf, key)) WITHOUT ROWID;"
-	"CREATE INDEX fact_expires ON fact(expires) WHERE expires > 0;";
+/* firth.sqlite becomes firth-schema1-20261125T215500Z.sqlite beside it. */
+static bool backup_first(struct db *db, const char *path, int64_t version, struct error *err)
+{
+	char copy[4200], instant[CLOCK_INSTANT_SIZE + 1] = {0};
+	int stem = (int)strlen(path) - (int)strlen(".sqlite");
+	clock_format_instant(clock_now_ms(), instant);
+	snprintf(copy, sizeof(copy), "%.*s-schema%lld-%.4s%.2s%.2sT%.2s%.2s%.2sZ.sqlite", stem, path,
+		 (long long)version, instant, instant + 5, instant + 8, instant + 11, instant + 14, instant + 17);
+	if (backup_file(db, copy, NULL, err) && backup_whole(copy, NULL, err))
+		return true;
+	return err && error_set(err, err->code, "%s", err->text);
+}
+
+bool schema_open(struct db *db, const char *path, bool read_only, struct error *err)
+{
+	int64_t version;
+	if (!read_version(db, &version, err))
+		return false;
+	if (version == STORE_SCHEMA_VERSION)
+		return true;
+	if (read_only)
+		return version ? error_set(err, ERR_STORE,
+					   "The store has schema version %lld; open it once for writing (firth db "
+					   "upgrade) "
+					   "to bring it to version %d",
+					   (long long)version, STORE_SCHEMA_VERSION)
+			       : error_set(err, ERR_STORE, "The store is empty");
+	if (!version && !db_script(db, "PRAGMA page_size = 4096; PRAGMA journal_mode = WAL;", err))
+		return false;
+	return (!version || backup_first(db, path, version, err)) && run_steps(db, version, err);
+}
+
+bool schema_known(struct db *db, struct error *err)
+{
+	int64_t version;
+	return read_version(db, &version, err) &&
+	       (version || error_set(err, ERR_STORE, "The file holds no store of Firth"));
+}

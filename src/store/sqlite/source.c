@@ -140,30 +140,10 @@ static bool source_count_type(void *ctx, int64_t type, int64_t *ret_count, struc
 	return number_of(x, s, ret_count, err);
 }
 
-/* By halving, since times grow with vids. */
 static bool source_vid_before(void *ctx, int64_t snapshot, int64_t time_ms, int64_t *ret_vid, struct error *err)
 {
 	struct source *x = ctx;
-	int64_t low = 0, high = snapshot;
-	while (low < high) {
-		int64_t middle = low + (high - low + 1) / 2;
-		sqlite3_stmt *s = db_use(&x->r->db, SQL_TIME_FROM, err);
-		bool row = false;
-		if (!s)
-			return false;
-		sqlite3_bind_int64(s, 1, middle);
-		if (!db_row(&x->r->db, s, &row, err))
-			return false;
-		/* A gap before the next vid makes that one stand for the middle. */
-		bool older = row && sqlite3_column_int64(s, 1) < time_ms;
-		sqlite3_reset(s);
-		if (older)
-			low = middle;
-		else
-			high = middle - 1;
-	}
-	*ret_vid = low;
-	return true;
+	return reader_last_before(x->r, time_ms, snapshot, ret_vid, err);
 }
 
 /* ---- candidates -----------------------------------------------------------------------------------------------------
@@ -403,27 +383,32 @@ static int out_of_time(void *ctx)
 	return clock_monotonic_ns() >= x->deadline_ns;
 }
 
+static struct seek_source source_of(struct source *x)
+{
+	return (struct seek_source){.x = x,
+				    .last_vid = x->r->last_vid,
+				    .indexed = x->r->indexed,
+				    .names = source_names,
+				    .rids = source_rids,
+				    .params = source_params,
+				    .systems = source_systems,
+				    .count_type = source_count_type,
+				    .vid_before = source_vid_before,
+				    .probe = source_probe,
+				    .walk = source_walk,
+				    .collect = source_collect,
+				    .look = source_look,
+				    .versions = source_versions,
+				    .idents = source_idents,
+				    .entries = source_entries};
+}
+
 static bool search_in(struct source *x, struct arena *a, const struct search_query *query,
 		      const struct store_search_options *options, struct store_page *page, struct error *err)
 {
 	if (!reader_begin(x->r, err))
 		return false;
-	const struct seek_source source = {.x = x,
-					   .last_vid = x->r->last_vid,
-					   .indexed = x->r->indexed,
-					   .names = source_names,
-					   .rids = source_rids,
-					   .params = source_params,
-					   .systems = source_systems,
-					   .count_type = source_count_type,
-					   .vid_before = source_vid_before,
-					   .probe = source_probe,
-					   .walk = source_walk,
-					   .collect = source_collect,
-					   .look = source_look,
-					   .versions = source_versions,
-					   .idents = source_idents,
-					   .entries = source_entries};
+	const struct seek_source source = source_of(x);
 	sqlite3_progress_handler(x->r->db.handle, 10000, out_of_time, x);
 	bool ok = seek_search(&source, a, query, options, x->deadline_ns, page, err);
 	sqlite3_progress_handler(x->r->db.handle, 0, NULL, NULL);
@@ -440,5 +425,16 @@ bool sqlite_search(void *b, struct arena *a, const struct search_query *query,
 	bool ok = search_in(&x, a, query, options, ret_page, err);
 	reader_end(x.r);
 	reader_release(x.store, x.r);
+	return ok;
+}
+
+bool sqlite_newer(struct sqlite_store *store, struct reader *r, const struct search_query *query, int64_t after,
+		  unsigned timeout_ms, bool *ret_any, struct error *err)
+{
+	struct store_search_options options = {.timeout_ms = timeout_ms};
+	struct source x = {.store = store, .r = r, .deadline_ns = seek_deadline(&options)};
+	const struct seek_source source = source_of(&x);
+	bool ok = seek_newer(&source, query, after, x.deadline_ns, ret_any, err);
+	reader_end(r);
 	return ok;
 }

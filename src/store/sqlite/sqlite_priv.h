@@ -67,8 +67,18 @@ static inline struct str column_str(sqlite3_stmt *s, int at)
 	return str_make(p ? p : "", (size_t)sqlite3_column_bytes(s, at));
 }
 
-extern const char store_schema_sql[];
-#define STORE_SCHEMA_VERSION 1
+/* ---- schema.c, backup.c --------------------------------------------------------------------------------------------
+ */
+
+/* Makes an empty file a store and an old one a new one, after a backup beside it. Refuses what is newer, and an old one
+ * when read-only. */
+bool schema_open(struct db *db, const char *path, bool read_only, struct error *err) MUST_USE;
+/* Is it a store, of a version that this program knows? */
+bool schema_known(struct db *db, struct error *err) MUST_USE;
+/* Copies what the connection sees now into a new file, synced, complete or not there at all. */
+bool backup_file(struct db *from, const char *path, const struct store_progress *progress, struct error *err) MUST_USE;
+/* Opens a copy and has every page of it checked. */
+bool backup_whole(const char *path, const struct store_progress *progress, struct error *err) MUST_USE;
 
 /* All dictionaries of the store (dictionary.c). */
 bool bodies_load(struct bodies *b, struct db *db, struct error *err) MUST_USE;
@@ -119,6 +129,7 @@ struct reader {
 	sqlite3_stmt *arms[FORM_COUNT][ARM_USES];
 	struct cache types; /* name to id */
 	const struct fhir_type *type_of[512]; /* id to type, NULL when not known yet */
+	bool borrowed; /* the connection is somebody else's */
 	bool open, counted; /* has a snapshot; the next two are read from it */
 	int64_t last_vid, indexed;
 	uint64_t commits; /* of the store when the snapshot was taken */
@@ -133,6 +144,7 @@ struct sqlite_store {
 	_Atomic bool sampled; /* enough of them */
 	struct writer writer;
 	bool has_writer;
+	struct reader *view; /* of the writer's own connection, for guards; of the committing thread */
 	pthread_mutex_t lock; /* of the pool */
 	struct reader *idle;
 	size_t idle_count;
@@ -157,6 +169,10 @@ bool dictionary_write(struct writer *w, struct str bytes, struct error *err) MUS
 struct reader *reader_acquire(struct sqlite_store *s, struct error *err) MUST_USE;
 void reader_release(struct sqlite_store *s, struct reader *r);
 void reader_free(struct reader *r);
+/* A reader over a connection that somebody else owns and will close after reader_free(). */
+struct reader *reader_view(const struct db *db, struct error *err) MUST_USE;
+/* After a roll-back: numbers of names may be given anew. */
+void reader_forget(struct reader *r);
 /* Takes a new snapshot although nothing was committed here: another process may have meddled with the file. */
 bool reader_renew(struct sqlite_store *s, struct reader *r, struct error *err) MUST_USE;
 /* Everything read between acquire and release is one snapshot; begin also reads its last vids. */
@@ -172,6 +188,10 @@ const struct fhir_type *reader_type_of(struct sqlite_store *s, struct reader *r,
 bool reader_serve(struct sqlite_store *s, struct reader *r, struct arena *a, struct packed_body packed, size_t meta_at,
 		  int64_t version, int64_t updated_ms, struct str *ret_body, struct error *err) MUST_USE;
 
+/* guard.c: does no version newer than the guard's snapshot meet its query, as the committing thread sees the tables? */
+bool guard_holds(struct sqlite_store *store, const struct store_guard *guard, bool *ret_holds,
+		 struct error *err) MUST_USE;
+
 /* group.c */
 bool group_prepare(void *b, struct item *item, struct error *err);
 void group_commit(void *b, struct item *items);
@@ -179,8 +199,14 @@ void group_settle(void *b);
 /* read.c */
 bool sqlite_read(void *b, struct arena *a, const struct fhir_type *type, struct str id, int64_t version,
 		 struct store_entry *ret_entry, struct error *err);
-bool sqlite_history(void *b, struct arena *a, const struct fhir_type *type, struct str id, int64_t after, size_t max,
-		    struct store_page *ret_page, struct error *err);
+/* Columns: vid, version, time, op, coding, meta_at, bytes. All of the entry but type and id. */
+bool entry_from_row(struct sqlite_store *store, struct reader *r, struct arena *a, sqlite3_stmt *s,
+		    struct store_entry *entry, struct error *err) MUST_USE;
+/* history.c */
+bool sqlite_history(void *b, struct arena *a, const struct store_history_query *query, struct store_page *ret_page,
+		    struct error *err);
+/* The greatest vid up to high whose version is older than an instant: times grow with vids. */
+bool reader_last_before(struct reader *r, int64_t time, int64_t high, int64_t *ret_vid, struct error *err) MUST_USE;
 bool sqlite_counts(void *b, struct arena *a, struct store_count **ret_counts, size_t *ret_count, struct error *err);
 /* audit.c */
 bool sqlite_audit_list(void *b, struct arena *a, int64_t before, size_t max, struct audit_row **ret_rows,
@@ -194,6 +220,9 @@ bool sqlite_fact_get(void *b, struct arena *a, struct str shelf, struct str key,
 void arm_sql(struct buf *sql, enum seek_form form, enum arm_use use);
 sqlite3_stmt *arm_use(struct reader *r, const struct seek_arm *arm, enum arm_use use, int *ret_at, struct error *err);
 /* source.c */
+/* seek_newer() over what the reader sees; its last_vid counts, whoever set it. */
+bool sqlite_newer(struct sqlite_store *store, struct reader *r, const struct search_query *query, int64_t after,
+		  unsigned timeout_ms, bool *ret_any, struct error *err) MUST_USE;
 bool sqlite_search(void *b, struct arena *a, const struct search_query *query,
 		   const struct store_search_options *options, struct store_page *ret_page, struct error *err);
 

@@ -115,39 +115,6 @@ static void test_all_or_nothing(void **state)
 	assert_int_equal(rows[0].event.version, 1);
 }
 
-static void test_history(void **state)
-{
-	struct fixture *f = *state;
-	for (int i = 0; i < 7; i++)
-		put(f, "{\"resourceType\":\"Patient\",\"id\":\"a\",\"active\":true}");
-	struct store_change gone = deletion_of(f, "Patient", "a");
-	assert_int_equal(commit_change(f, &gone), ERR_NONE);
-	struct store_page page;
-	struct error err = {0};
-	const struct fhir_type *type = type_named(f, "Patient");
-	int64_t wanted = 8, after = 0;
-	int pages = 0;
-	do {
-		assert_true(store_history(f->store, &f->arena, type, S("a"), after, 3, &page, &err));
-		assert_int_equal(page.total, 8);
-		for (size_t i = 0; i < page.count; i++) {
-			assert_int_equal(page.entries[i].version, wanted);
-			assert_int_equal(page.entries[i].op == STORE_DELETE, wanted == 8);
-			assert_int_equal(page.entries[i].body.p == NULL, wanted == 8);
-			wanted--;
-			after = page.entries[i].vid;
-		}
-		pages++;
-	} while (page.next.p);
-	assert_int_equal(wanted, 0);
-	assert_int_equal(pages, 3);
-	assert_false(store_history(f->store, &f->arena, type, S("b"), 0, 3, &page, &err));
-	assert_int_equal(err.code, ERR_NOT_FOUND);
-	error_clear(&err);
-	assert_false(store_history(f->store, &f->arena, type, S("a"), 999, 3, &page, &err));
-	assert_int_equal(err.code, ERR_CURSOR);
-}
-
 static void test_referred_to_is_not_there(void **state)
 {
 	struct fixture *f = *state;
@@ -267,9 +234,14 @@ static void test_opening(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_versions),	   TEST(test_delete_and_return), TEST(test_conditions),
-		TEST(test_all_or_nothing), TEST(test_history),		 TEST(test_referred_to_is_not_there),
-		TEST(test_counts),	   TEST(test_large_and_binary),	 TEST(test_facts),
+		TEST(test_versions),
+		TEST(test_delete_and_return),
+		TEST(test_conditions),
+		TEST(test_all_or_nothing),
+		TEST(test_referred_to_is_not_there),
+		TEST(test_counts),
+		TEST(test_large_and_binary),
+		TEST(test_facts),
 		TEST(test_opening),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
