@@ -20,6 +20,8 @@ static const struct config_key server_keys[] = {
 	{"data", CONFIG_PATH, offsetof(struct config, data), false, "the directory of the store"},
 	{"base_url", CONFIG_URL, offsetof(struct config, base_url), false, "the public address, without /fhir"},
 	{"auth", CONFIG_SWITCH, offsetof(struct config, auth), false, "on or off"},
+	{"packages", CONFIG_SCOPES, offsetof(struct config, packages), false,
+	 "FHIR packages, such as hl7.fhir.us.core#6.1.0"},
 };
 static const struct config_key client_keys[] = {
 	{"client_id", CONFIG_TEXT, CLIENT(client.client_id), true, "the id that the client sends"},
@@ -189,6 +191,11 @@ bool config_set(struct config *c, struct arena *a, struct str assignment, struct
 	struct str value = assignment;
 	struct str path = str_trim(str_split(&value, '='));
 	struct str rest = path;
+	if (value.p && str_starts(path, S("validation."))) {
+		struct str type = str_slice(path, 11, path.n);
+		return config_rule(c, a, type, str_trim(value), err) ||
+		       error_context(err, "--set: %.*s", STR_ARG(path));
+	}
 	const struct config_section *section = section_find(str_split(&rest, '.'));
 	if (!value.p || !rest.p || !section)
 		return error_set(err, ERR_USAGE, "--set needs section.key=value, such as ehrs.epic-main.base_url=URL");

@@ -9,6 +9,7 @@
 
 #include "app/app.h"
 #include "ehr/ehr.h"
+#include "server/knowledge/knowledge.h"
 #include "server/smart/smart.h"
 
 #define CONFIG_FILE	    "firth.yaml"
@@ -30,6 +31,9 @@ struct config {
 	size_t client_count;
 	struct ehr_config *ehrs;
 	size_t ehr_count;
+	struct str packages; /* names or files of FHIR packages, separated by spaces; STR_NULL: none */
+	struct admission_rule *rules; /* validation: what resources must conform to */
+	size_t rule_count, rule_capacity;
 };
 
 /* What holds when nothing is said: loopback, port 8080, ./firth-data, no clients, no EHRs. */
@@ -49,6 +53,9 @@ bool config_environment(struct config *c, struct arena *a, struct error *err) MU
  * not given: on as soon as there are clients. */
 bool config_settle(struct config *c, struct error *err) MUST_USE;
 bool config_host_is_loopback(struct str host);
+
+/* A rule of `validation:`, for "Patient" or "*"; it replaces one of the same type. */
+bool config_rule(struct config *c, struct arena *a, struct str type, struct str text, struct error *err) MUST_USE;
 
 /* What opening commands share: --config and --set are read, the file loaded, the environment applied. False with
  * app->status set after saying why; true and defaults when help is asked for. */

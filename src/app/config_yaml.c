@@ -223,6 +223,29 @@ static bool read_list(struct reader *r, const struct config_section *section, co
 	return true;
 }
 
+/* validation: types and what they must conform to, a text or a list of texts. */
+static bool read_rules(struct reader *r, const yaml_node_t *node)
+{
+	if (node->type != YAML_MAPPING_NODE)
+		return complain(r, node, "section validation is %s; expected types and their rules", node_kind(node));
+	for (yaml_node_pair_t *p = node->data.mapping.pairs.start; p < node->data.mapping.pairs.top; p++) {
+		struct str type, text;
+		struct error err = {0};
+		yaml_node_t *value = node_at(r, p->value);
+		if (!key_name(r, node, p, &type))
+			return false;
+		text = scalar(value);
+		if (value->type == YAML_SEQUENCE_NODE && !join_list(r, value, &text))
+			return false;
+		/* The document is freed after reading; rules must outlive it. */
+		type = arena_str(r->arena, type);
+		text = text.p ? arena_str(r->arena, text) : S("");
+		if (!config_rule(r->config, r->arena, type, text, &err))
+			return complain(r, value, "validation of %.*s: %s", STR_ARG(str_slice(type, 0, 60)), err.text);
+	}
+	return true;
+}
+
 static bool read_document(struct reader *r)
 {
 	const char *names[8];
@@ -235,6 +258,7 @@ static bool read_document(struct reader *r)
 				"the file is %s; expected sections such as server: and ehrs:", node_kind(root));
 	for (; count < config_section_count; count++)
 		names[count] = config_sections[count].name;
+	names[count] = "validation";
 	for (yaml_node_pair_t *p = root->data.mapping.pairs.start; p < root->data.mapping.pairs.top; p++) {
 		struct str name;
 		if (!key_name(r, root, p, &name))
@@ -245,9 +269,14 @@ static bool read_document(struct reader *r)
 				section = &config_sections[i];
 		}
 		yaml_node_t *value = node_at(r, p->value);
-		if (!section)
-			return unknown_key(r, node_at(r, p->key), name, "the file", names, count);
+		bool rules = str_is(name, "validation");
+		if (!section && !rules)
+			return unknown_key(r, node_at(r, p->key), name, "the file", names, count + 1);
 		if (is_null(value))
+			continue;
+		if (rules && !read_rules(r, value))
+			return false;
+		if (rules)
 			continue;
 		if (section->list ? !read_list(r, section, value) : !read_item(r, section, value, r->config))
 			return false;

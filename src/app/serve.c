@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "app/serve_knowledge.h"
 #include "app/service.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -41,7 +42,7 @@ static int serve(struct app *app, const struct config *config, const struct serv
 	return APP_OK;
 }
 
-static int open_and_serve(struct app *app, const struct config *config)
+static int open_and_serve(struct app *app, struct config *config, struct serve_knowledge *known)
 {
 	struct error err = {0};
 	uint64_t start = clock_monotonic_ns();
@@ -49,7 +50,9 @@ static int open_and_serve(struct app *app, const struct config *config)
 	struct extractor *extractor = extractor_new(options.definitions, &err);
 	int status = APP_FAILED;
 	options.extractor = extractor;
-	if (extractor)
+	bool ok = extractor && serve_knowledge_open(known, config, &err);
+	options.knowledge = known->options;
+	if (ok)
 		options.store =
 			store_open(config->data, &(struct store_options){.definitions = options.definitions}, &err);
 	if (options.store) {
@@ -58,6 +61,7 @@ static int open_and_serve(struct app *app, const struct config *config)
 	} else {
 		status = app_fail(app, &err);
 	}
+	serve_knowledge_close(known);
 	if (extractor)
 		extractor_free(extractor);
 	return status;
@@ -67,6 +71,7 @@ int command_serve(struct app *app)
 {
 	struct config config;
 	struct config_options shared = {0};
+	struct serve_knowledge known = {.app = app};
 	if (!config_open(app, &config))
 		return app->status;
 	const struct option options[] = {
@@ -78,6 +83,7 @@ int command_serve(struct app *app)
 		{"base-url", OPTION_TEXT, "URL", "the public address when it differs, without /fhir", &config.base_url},
 		{"auth", OPTION_FLAG, NULL, "ask for access tokens (default: on as soon as clients are configured)",
 		 &config.auth, &config.auth_given},
+		KNOWLEDGE_OPTIONS(known),
 	};
 	const char *details =
 		"FHIR at /fhir, tokens at /auth/token, our public keys at /.well-known/jwks.json, the patient\n"
@@ -90,5 +96,5 @@ int command_serve(struct app *app)
 	if (!config_finish(app, &config, &shared))
 		return app->status;
 	log_setup(LOG_INFO, STDOUT_FILENO);
-	return open_and_serve(app, &config);
+	return open_and_serve(app, &config, &known);
 }

@@ -292,6 +292,14 @@ struct releases *releases_open(struct str directory, struct terminology *t,
 	return r;
 }
 
+bool releases_give(const struct releases *r, struct terminology *t, struct error *err)
+{
+	for (size_t i = 0; r && i < r->count; i++)
+		if (!terminology_add_release(t, r->bytes[i], err))
+			return false;
+	return true;
+}
+
 size_t releases_count(const struct releases *r)
 {
 	return r ? r->count : 0;

@@ -67,6 +67,11 @@ enum subsumption { SUBSUMES_UNKNOWN, SUBSUMES_EQUIVALENT, SUBSUMES, SUBSUMED_BY,
 enum subsumption terminology_subsumes(struct terminology *t, struct str system, struct str version, struct str a,
 				      struct str b);
 
+/* The codes below (or above) a code in its system, itself first. ERR_NOT_FOUND when the system or code is not there,
+ * ERR_LIMIT past max. In the arena. */
+bool terminology_related(struct terminology *t, struct arena *a, const struct coding *coding, bool below, size_t max,
+			 struct coding **ret_codes, size_t *ret_count, struct error *err) MUST_USE;
+
 /* ---- expansion --------------------------------------------------------------------------------------------------- */
 
 struct expand_options {

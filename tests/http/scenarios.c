@@ -1,12 +1,21 @@
 /*
- * Runs scenario files. usage: scenarios [--base URL] [--guarded] FILE...
- * Without --base a server is started in this process; --guarded makes it ask for tokens.
+ * Runs scenario files. usage: scenarios [--base URL] [--guarded] [--admission] FILE...
+ * Without --base a server is started in this process; --guarded makes it ask for tokens, --admission has rules on what
+ * resources must conform to.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "scenario.h"
 #include "world.h"
+
+/* The rules of admission/: each level once. */
+static const struct str weight = {"http://hl7.org/fhir/StructureDefinition/bodyweight", 50};
+static const struct admission_rule rules[] = {
+	{.type = {"Patient", 7}, .level = ADMISSION_PROFILES, .declared = true},
+	{.type = {"Observation", 11}, .level = ADMISSION_PROFILES, .profiles = &weight, .profile_count = 1},
+	{.type = {"Basic", 5}, .level = ADMISSION_OFF},
+};
 
 static int run_files(struct scenario_run *run, int count, char **files)
 {
@@ -26,12 +35,14 @@ int main(int argc, char **argv)
 {
 	int at = 1, status = 1;
 	struct str base = STR_NULL;
-	bool guarded = false;
+	bool guarded = false, admission = false;
 	struct world world = {0};
 	struct error err = {0};
 	for (; at < argc && strncmp(argv[at], "--", 2) == 0; at++) {
 		if (strcmp(argv[at], "--guarded") == 0)
 			guarded = true;
+		else if (strcmp(argv[at], "--admission") == 0)
+			admission = true;
 		else if (strcmp(argv[at], "--base") == 0 && at + 1 < argc)
 			base = str_from(argv[++at]);
 		else
@@ -39,7 +50,10 @@ int main(int argc, char **argv)
 	}
 	struct scenario_run run = {.definitions = definitions_builtin(), .base = base};
 	if (!base.p) {
-		if (!world_open(&world, &(struct world_options){.guarded = guarded}, &err)) {
+		if (!world_open(&world,
+				&(struct world_options){
+					.guarded = guarded, .rules = rules, .rule_count = admission ? 3 : 0},
+				&err)) {
 			printf("no server: %s\n", err.text);
 			world_close(&world);
 			return 1;

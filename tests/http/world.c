@@ -75,8 +75,11 @@ bool world_open(struct world *w, const struct world_options *options, struct err
 	snprintf(w->token_url, sizeof(w->token_url), "http://127.0.0.1:%u/auth/token", port);
 	if (options->guarded && !open_smart(w, err))
 		return false;
-	w->knowledge =
-		knowledge_open(&(struct knowledge_options){.definitions = w->definitions, .store = w->store}, err);
+	w->knowledge = knowledge_open(&(struct knowledge_options){.definitions = w->definitions,
+								  .store = w->store,
+								  .rules = options->rules,
+								  .rule_count = options->rule_count},
+				      err);
 	w->rest = rest_open(&(struct rest_options){.definitions = w->definitions,
 						   .store = w->store,
 						   .smart = w->smart,

@@ -14,6 +14,8 @@ struct world_options {
 	bool guarded; /* tokens are needed */
 	size_t max_body; /* 0: the server's default */
 	const struct rest_face *face;
+	const struct admission_rule *rules; /* of writing */
+	size_t rule_count;
 };
 struct world {
 	char directory[64], base_url[64], token_url[64];

@@ -69,6 +69,9 @@ struct knowledge_state *knowledge_extend(struct knowledge *k, const struct knowl
 					 const struct json *resource, struct error *err) MUST_USE;
 void knowledge_discard(struct knowledge_state *state);
 
+/* What searches ask for :in, :not-in, :above and :below. */
+struct search_terminology knowledge_search_terminology(struct knowledge *k);
+
 /* ---- admission ----------------------------------------------------------------------------------------------------
  */
 

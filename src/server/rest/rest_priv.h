@@ -17,6 +17,7 @@
 struct rest_server {
 	struct rest_options o; /* texts in arena */
 	struct arena arena;
+	struct search_terminology terminology; /* of searches; without knowledge it is not used */
 	struct str cursor_key; /* 32 bytes, kept in the store */
 	struct str capability; /* JSON, made once */
 	struct str smart_configuration;
@@ -84,6 +85,9 @@ const char *status_phrase(int status); /* "Created" */
 bool http_date_parse(struct str text, int64_t *ret_ms);
 /* Prefer: return and handling into the call. */
 void prefer_parse(struct str header, enum rest_prefer *ret_prefer, bool *ret_lenient);
+
+/* How this server parses searches. */
+struct search_options call_search_options(const struct rest_call *call);
 
 /* ---- cursor.c ------------------------------------------------------------------------------------------------------
  */

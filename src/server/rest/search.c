@@ -77,11 +77,20 @@ static bool write_searchset(struct rest_call *call, const struct search_query *q
 	return true;
 }
 
+struct search_options call_search_options(const struct rest_call *call)
+{
+	const struct rest_server *s = call->server;
+	return (struct search_options){.lenient = call->lenient,
+				       .base = s->o.base_url,
+				       .now_ms = clock_now_ms(),
+				       .terminology = s->o.knowledge ? &s->terminology : NULL};
+}
+
 static bool find_page(struct rest_call *call, struct str position, struct search_query *query,
 		      struct store_page *ret_page, struct error *err)
 {
 	const struct rest_options *o = &call->server->o;
-	struct search_options options = {.lenient = call->lenient, .base = o->base_url, .now_ms = clock_now_ms()};
+	struct search_options options = call_search_options(call);
 	if (!search_parse(o->definitions, call->arena, call->type, call->query, &options, query, err))
 		return false;
 	if (query->cursor.p && !(o->face && o->face->page) &&

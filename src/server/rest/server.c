@@ -29,6 +29,8 @@ struct rest_server *rest_open(const struct rest_options *options, struct error *
 		return NULL;
 	}
 	s->o = *options;
+	if (options->knowledge)
+		s->terminology = knowledge_search_terminology(options->knowledge);
 	s->started_ms = clock_now_ms();
 	s->arena = a;
 	s->o.base_path = arena_str(&s->arena, options->base_path);

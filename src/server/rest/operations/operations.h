@@ -60,6 +60,7 @@ struct operation_call {
 	bool xml, bare; /* of the body */
 	struct operation_input *inputs;
 	size_t input_count, input_capacity;
+	bool audited; /* the handler took the record with its write */
 	struct str patient; /* for the audit record, when a handler knows it */
 };
 

@@ -130,6 +130,8 @@ bool operation_answer(struct rest_call *call, struct rest_answer *answer, struct
 	if (!call_allowed(call, call->type, call->operation->permissions, err) || !operation_read_inputs(&op, err) ||
 	    !op.operation->handler(&op, answer, err))
 		return false;
+	if (op.audited)
+		return true;
 	struct audit_event event = audit_describe(call, answer->status, NULL);
 	event.patient = op.patient;
 	return audit_take(call, &event, err);
@@ -177,7 +179,8 @@ bool operation_search(struct operation_call *op, const struct fhir_type *type, s
 		      struct store_page *ret_page, struct error *err)
 {
 	const struct rest_options *o = &op->call->server->o;
-	const struct search_options options = {.base = o->base_url, .now_ms = clock_now_ms()};
+	struct search_options options = call_search_options(op->call);
+	options.lenient = false;
 	struct search_query parsed = {0};
 	return search_parse(o->definitions, op->arena, type, query, &options, &parsed, err) &&
 	       store_search(o->store, op->arena, &parsed, &(struct store_search_options){.position = position},
