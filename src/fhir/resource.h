@@ -19,6 +19,7 @@ struct issue {
 	struct str text; /* for people */
 	struct str path; /* FHIRPath location, or STR_NULL */
 	struct str rule; /* key of the rule that was broken ("dom-3", "max"), or STR_NULL */
+	struct str member; /* the property at the path that is meant, which no definition knows, or STR_NULL */
 	size_t line, column; /* 1-based place in the text, 0 when not known */
 	struct issue *next;
 };

@@ -173,6 +173,13 @@ static void read_additional_parts(struct compilation *c, const struct json *exte
 	}
 }
 
+/* A value set in the profile itself is named as those outside name it: "url#id". */
+static struct str value_set_name(struct compilation *c, struct str name)
+{
+	struct str url = c->profile->url;
+	return str_starts(name, S("#")) && url.n ? arena_printf(c->a, "%.*s%.*s", STR_ARG(url), STR_ARG(name)) : name;
+}
+
 static struct profile_binding *additional_binding(struct compilation *c, const struct json *j, bool extension)
 {
 	struct profile_binding *b = ARENA_NEW(c->a, struct profile_binding);
@@ -188,6 +195,7 @@ static struct profile_binding *additional_binding(struct compilation *c, const s
 		while (json_next(&it))
 			b->usage = add_usage(c, it.value, b->usage);
 	}
+	b->value_set = value_set_name(c, b->value_set);
 	return b->value_set.p ? b : NULL;
 }
 
@@ -220,7 +228,7 @@ static bool read_binding(struct compilation *c, const struct json *j, struct dra
 	if (!b)
 		return out_of_memory(c);
 	b->strength = read_strength(json_get_str(j, S("strength")));
-	b->value_set = json_get_str(j, S("valueSet"));
+	b->value_set = value_set_name(c, json_get_str(j, S("valueSet")));
 	b->max_value_set = canonical_value(extension_of(j, EXTENSION "elementdefinition-maxValueSet"));
 	b->min_value_set = canonical_value(extension_of(j, EXTENSION "elementdefinition-minValueSet"));
 	read_additional(c, j, b);
@@ -351,6 +359,8 @@ static void read_value_facts(struct compilation *c, const struct json *j, struct
 	struct str regex = json_get_str(extension_of(j, EXTENSION "regex"), S("valueString"));
 	if (regex.p && c->profile->constraint)
 		e->regex = regex;
+	e->json_key = json_get_str(extension_of(j, "http://hl7.org/fhir/tools/StructureDefinition/json-property-key"),
+				   S("valueCode"));
 	e->narrative_languages = extension_of(j, EXTENSION "narrative-language-control") ? j : NULL;
 }
 

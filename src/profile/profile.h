@@ -137,6 +137,7 @@ struct profile_element {
 	uint32_t min, max; /* max UINT32_MAX for "*" */
 	bool choice, modifier, list; /* list: an array in JSON, whatever max says here */
 	bool required_value; /* mustHaveValue */
+	struct str json_key; /* logical models: a list written as an object, by this child (json-property-key) */
 	const struct json *narrative_languages; /* the definition, when it has narrative-language-control */
 	const struct profile_type *types;
 	size_t type_count;

@@ -1,6 +1,10 @@
 /* Which base a profile has, and its tree, by a snapshot that is there or one that is made. */
 #include "profile/snapshot_priv.h"
 
+/* What everything is derived from in later releases, and logical models for R4 that were written with them: it has no
+ * elements. */
+#define BASE "http://hl7.org/fhir/StructureDefinition/Base"
+
 static const char literals[] =
 	"{\"zero\":0,"
 	"\"extensionSlicing\":{\"discriminator\":[{\"type\":\"value\",\"path\":\"url\"}],\"ordered\":false,\"rules\":"
@@ -8,7 +12,9 @@ static const char literals[] =
 	"\"choiceSlicing\":{\"discriminator\":[{\"type\":\"type\",\"path\":\"$this\"}],\"ordered\":false,\"rules\":"
 	"\"open\"},"
 	"\"closedSlicing\":{\"discriminator\":[{\"type\":\"type\",\"path\":\"$this\"}],\"ordered\":false,"
-	"\"rules\":\"closed\"}}";
+	"\"rules\":\"closed\"},"
+	"\"Base\":{\"resourceType\":\"StructureDefinition\",\"url\":\"" BASE "\",\"type\":\"Base\",\"snapshot\":"
+	"{\"element\":[{\"id\":\"Base\",\"path\":\"Base\",\"min\":0,\"max\":\"*\"}]}}}";
 
 static const struct json *elements_of(const struct json *profile, struct str part)
 {
@@ -30,11 +36,13 @@ static const struct json *base_of(struct snap *s, const struct json *profile, co
 {
 	struct str url = json_get_str(profile, S("baseDefinition"));
 	const struct canonical *base = url.p ? canonicals_find(s->set, S("StructureDefinition"), url, from) : NULL;
+	*ret_from = base;
+	if (!base && str_is(url, BASE))
+		return literal(s, S("Base"));
 	if (!url.p)
 		error_set(err, ERR_STRUCTURE, "it has neither a snapshot nor a base");
 	else if (!base)
 		error_set(err, ERR_NOT_FOUND, "its base %.*s is not at hand", STR_ARG(str_slice(url, 0, 160)));
-	*ret_from = base;
 	return base ? canonical_json(s->set, base, err) : NULL;
 }
 
@@ -100,6 +108,8 @@ const struct snap_node *tree_of_canonical(struct snap *s, struct str canonical, 
 	const struct canonical *found = str_find_char(canonical, ':', 0) == STR_NONE
 						? canonicals_find_type(s->set, canonical)
 						: canonicals_find(s->set, S("StructureDefinition"), canonical, from);
+	if (!found && (str_is(canonical, "Base") || str_is(canonical, BASE)))
+		return tree_of(s, literal(s, S("Base")), NULL, err);
 	if (!found) {
 		error_set(err, ERR_NOT_FOUND, "%.*s is not at hand", STR_ARG(str_slice(canonical, 0, 160)));
 		return NULL;

@@ -13,7 +13,7 @@ bool implicit_possible(const struct terminology *t, struct str canonical)
 {
 	struct str rest = canonical, url = str_split(&rest, '|');
 	return str_find(canonical, marker) != STR_NONE || str_starts(canonical, S(LOINC_URL "/vs")) ||
-	       map_get(&t->all_codes, url) != NULL;
+	       str_find_char(canonical, '#', 1) != STR_NONE || map_get(&t->all_codes, url) != NULL;
 }
 
 static struct json_writer begin(struct buf *text, struct str url)
@@ -141,6 +141,19 @@ static const struct json *of_loinc(struct terminology *t, struct str url, struct
 		       : NULL;
 }
 
+/* "url#id": the value set that is contained in a resource with a url. */
+static const struct json *of_container(struct terminology *t, struct str url, struct str id,
+				       const struct canonical *from, struct error *err)
+{
+	const struct canonical *entry = canonicals_find(t->canonicals, STR_NULL, url, from);
+	const struct json *container = entry ? canonical_json(t->canonicals, entry, err) : NULL;
+	for (struct json_iter it = json_iter(json_get(container, S("contained"))); json_next(&it);)
+		if (str_eq(json_get_str(it.value, S("id")), id) &&
+		    str_is(json_get_str(it.value, S("resourceType")), "ValueSet"))
+			return it.value;
+	return NULL;
+}
+
 const struct json *implicit_value_set(struct terminology *t, struct str canonical, const struct canonical *from,
 				      struct error *err)
 {
@@ -154,8 +167,11 @@ const struct json *implicit_value_set(struct terminology *t, struct str canonica
 			      err);
 	if (str_starts(url, loinc) && (url.n == loinc.n || url.p[loinc.n] == '/'))
 		return of_loinc(t, url, str_slice(url, loinc.n, url.n), err);
+	size_t hash = str_find_char(canonical, '#', 0);
 	if (mark == STR_NONE)
-		return NULL;
+		return hash == STR_NONE ? NULL
+					: of_container(t, str_slice(canonical, 0, hash),
+						       str_slice(canonical, hash + 1, canonical.n), from, err);
 	struct str base = str_slice(url, 0, mark), what = str_slice(url, mark + marker.n, url.n);
 	if (str_starts(base, S(SNOMED_URL)) &&
 	    (base.n == sizeof(SNOMED_URL) - 1 || base.p[sizeof(SNOMED_URL) - 1] == '/'))

@@ -129,11 +129,82 @@ static void check_set(struct validation *v, const struct node *n, const struct p
 		report(v, n, severity, &c, value_set, what);
 }
 
+/* ---- additional bindings -------------------------------------------------------------------------------------------
+ */
+
+static bool has_coding(const struct json *concept, struct str system, struct str code)
+{
+	for (struct json_iter it = json_iter(json_get(concept, S("coding"))); json_next(&it);)
+		if (str_eq(json_get_str(it.value, S("system")), system) &&
+		    str_eq(json_get_str(it.value, S("code")), code))
+			return true;
+	return false;
+}
+
+/* A code, Coding or CodeableConcept of the instance against the concept of a usage: one coding in common. */
+static bool is_meant(const struct json *value, const struct json *concept)
+{
+	if (json_is(value, JSON_STRING)) {
+		for (struct json_iter it = json_iter(json_get(concept, S("coding"))); json_next(&it);)
+			if (str_eq(json_get_str(it.value, S("code")), json_str(value)))
+				return true;
+		return false;
+	}
+	if (json_get_str(value, S("code")).n)
+		return has_coding(concept, json_get_str(value, S("system")), json_get_str(value, S("code")));
+	for (struct json_iter it = json_iter(json_get(value, S("coding"))); json_next(&it);)
+		if (has_coding(concept, json_get_str(it.value, S("system")), json_get_str(it.value, S("code"))))
+			return true;
+	return false;
+}
+
+/* The nodes of the resource at an element's id, "Observation.component:systolic.code": slices are not told apart. */
+static struct nodes nodes_of_id(struct validation *v, const struct node *resource, struct str id)
+{
+	struct nodes at = {0};
+	str_split(&id, '.');
+	nodes_add(v, &at, resource);
+	while (id.p) {
+		struct str step = str_split(&id, '.');
+		struct nodes next = {0};
+		step = str_slice(step, 0, str_find_char(step, ':', 0));
+		if (str_ends(step, S("[x]")))
+			step = str_slice(step, 0, step.n - 3);
+		for (size_t i = 0; i < at.count; i++)
+			node_members(v, &at.at[i], step, &next);
+		at = next;
+	}
+	return at;
+}
+
+/* A usage whose code is the id of an element, in the profile as its system, holds when the resource has the usage's
+ * concept there. Of any other the instance does not tell whether it holds. */
+static bool usage_holds(struct validation *v, const struct node *n, const struct profile *p, const struct json *usage)
+{
+	const struct json *code = json_get(usage, S("code")), *wanted = json_get(usage, S("valueCodeableConcept"));
+	struct str system = json_get_str(code, S("system")), url = str_split(&system, '|');
+	if (!wanted || !str_eq(url, p->url) || !n->holder || !n->holder->node)
+		return false;
+	struct nodes at = nodes_of_id(v, n->holder->node, json_get_str(code, S("code")));
+	for (size_t i = 0; i < at.count; i++)
+		if (is_meant(at.at[i].value, wanted))
+			return true;
+	return false;
+}
+
+static bool usages_hold(struct validation *v, const struct node *n, const struct profile *p,
+			const struct profile_usage *usage)
+{
+	while (usage && usage_holds(v, n, p, usage->json))
+		usage = usage->next;
+	return !usage;
+}
+
 static void check_additional(struct validation *v, const struct node *n, const struct profile_element *e,
 			     const struct profile_binding *b)
 {
-	if (b->usage)
-		return; /* meant for a situation that the instance alone does not tell */
+	if (!usages_hold(v, n, e->profile, b->usage))
+		return;
 	if (str_is(b->purpose, "required") || str_is(b->purpose, "maximum"))
 		check_set(v, n, e, b->value_set, ISSUE_ERROR, "is required (additional binding)");
 	else if (str_is(b->purpose, "extensible"))
@@ -182,9 +253,31 @@ static void check_unit(struct validation *v, const struct node *n, struct str co
 				"\"%.*s\" is no UCUM unit: %s", STR_ARG(shown(code)), err.text);
 }
 
+static bool set_names_it(struct validation *v, const struct profile_element *e, const struct coding *c)
+{
+	if (!e || !e->binding || !e->binding->value_set.n)
+		return false;
+	struct code_verdict verdict = validation_code(v, e->binding->value_set, e->profile->canonical, c, false);
+	return verdict.answer == CODE_IN && verdict.reason != CODE_DISPLAY_WRONG;
+}
+
+/* A value set that the coding, or the concept it is in, is bound to may call the code by other names. */
+static bool bound_set_names_it(struct validation *v, const struct node *n, const struct coding *c)
+{
+	bool concept = n->parent && n->parent->type && str_is(n->parent->type->name, "CodeableConcept");
+	if (set_names_it(v, n->definition, c))
+		return true;
+	for (size_t i = 0; n->overlays && i < n->overlays->count; i++)
+		if (set_names_it(v, n->overlays->at[i], c))
+			return true;
+	return concept && bound_set_names_it(v, n->parent, c);
+}
+
 static void report_display(struct validation *v, const struct node *n, const struct coding *c,
 			   const struct code_verdict *verdict)
 {
+	if (bound_set_names_it(v, n, c))
+		return;
 	struct node at = node_child(n, S("display"), -1, NULL);
 	validation_find(v, &at, v->options->displays_must_match ? ISSUE_ERROR : ISSUE_WARNING, ERR_VALUE, S("display"),
 			"\"%.*s\" is no display of %.*s#%.*s; it is called \"%.*s\"", STR_ARG(shown(c->display)),

@@ -171,6 +171,8 @@ static void locate(struct arena *scratch, const struct places *p, struct issue *
 	size_t count = 0;
 	if (!issue->path.p || !json_path_parse(scratch, issue->path, steps, MAX_STEPS, &count))
 		count = 0;
+	if (issue->member.p && count < MAX_STEPS)
+		steps[count++] = (struct json_step){issue->member, JSON_NO_INDEX};
 	if (document->xml)
 		xml_locate(document->xml, steps, count, &issue->line, &issue->column);
 	else if (document->tree && !locate_in_entry(p, steps, count, issue))

@@ -139,6 +139,22 @@ static enum hold test_holds(struct validation *v, const struct node *item, const
 	return all;
 }
 
+/* Slices that their position tells apart follow each other, each as long as it may be. */
+static enum hold position_holds(const struct node *item, const struct profile_element *slice)
+{
+	const struct profile_element *sliced = slice->sliced;
+	uint64_t first = 0, index = item->index < 0 ? 0 : (uint64_t)item->index;
+	for (size_t i = 0; i < sliced->slice_count && sliced->slices[i] != slice; i++)
+		first += sliced->slices[i]->max;
+	return yes_if(index >= first && index - first < slice->max);
+}
+
+static enum hold discriminator_holds(struct validation *v, const struct node *item, const struct profile_element *slice,
+				     const struct discriminator *d, const struct slice_test *test)
+{
+	return d->kind == DISCRIMINATOR_POSITION ? position_holds(item, slice) : test_holds(v, item, d, test);
+}
+
 /* ---- matching ------------------------------------------------------------------------------------------------------
  */
 
@@ -148,7 +164,7 @@ static bool slice_holds(struct validation *v, const struct node *item, const str
 	const struct slice_test *tests = slice_tests(v->profiles, slice, v->err);
 	enum hold all = HOLD_UNKNOWN;
 	for (size_t i = 0; tests && i < slicing->count && all != HOLD_NO; i++)
-		all = and_also(all, test_holds(v, item, &slicing->discriminators[i], &tests[i]));
+		all = and_also(all, discriminator_holds(v, item, slice, &slicing->discriminators[i], &tests[i]));
 	return all == HOLD_YES;
 }
 
@@ -233,7 +249,7 @@ static bool slice_claims(struct validation *v, const struct node *item, const st
 	const struct slice_test *tests = slice_tests(v->profiles, slice, v->err);
 	bool all = tests && slicing->count;
 	for (size_t i = 0; all && i < slicing->count; i++)
-		all = test_holds(v, item, &slicing->discriminators[i], &tests[i]) == HOLD_YES;
+		all = discriminator_holds(v, item, slice, &slicing->discriminators[i], &tests[i]) == HOLD_YES;
 	return all;
 }
 

@@ -12,6 +12,7 @@
 #include "validate/validate.h"
 
 struct node;
+struct overlays;
 
 /* A resource that the walk is in: the root, a contained one, one in an entry or a parameter. */
 struct holder {
@@ -36,6 +37,7 @@ struct node {
 	const struct fhir_element *element; /* NULL for resources and unknown elements */
 	const struct profile_element *definition; /* in its core type or logical model, NULL outside of the walk */
 	const struct profile_element *shape; /* whose children its members are, NULL outside of the walk */
+	const struct overlays *overlays; /* what profiles say on it, NULL outside of the walk */
 };
 
 struct reference_index;

@@ -108,6 +108,7 @@ bool slot_next(struct slot_walk *w, const struct slot *s, const struct node *par
 static void unknown_property(struct validation *v, const struct node *n, struct str key)
 {
 	const struct profile_element *near = NULL;
+	const struct issue *before = v->findings->last;
 	size_t least = 3;
 	if (v->additions)
 		return;
@@ -125,6 +126,8 @@ static void unknown_property(struct validation *v, const struct node *n, struct 
 	else
 		find_error(v, n, ERR_STRUCTURE, "unknown-property", "The property \"%.*s\" does not exist here",
 			   STR_ARG(str_slice(key, 0, 80)));
+	if (v->findings->last != before)
+		v->findings->last->member = key;
 }
 
 static bool is_primitive(const struct profile_type *t)
@@ -183,7 +186,7 @@ static void put_member(struct validation *v, const struct node *n, struct slot *
 	if (extra)
 		s->extra = value;
 	else
-		s->value = value;
+		s->value = value = p->element->json_key.p ? keyed_list(v, p->element, value) : value;
 	check_form(v, n, p->element, s, value, extra);
 	s->count = count_items(s);
 }
@@ -526,6 +529,7 @@ void walk_element(struct validation *v, struct node *n, const struct profile_typ
 	}
 	o.count = given->count;
 	memcpy(o.at, given->at, given->count * sizeof(o.at[0]));
+	n->overlays = &o;
 	v->depth++;
 	node_describe(v, n, type);
 	if (type && type->type && type->type->kind == TYPE_RESOURCE) {
@@ -537,6 +541,7 @@ void walk_element(struct validation *v, struct node *n, const struct profile_typ
 		else
 			walk_object(v, n, type, &o);
 	}
+	n->overlays = NULL;
 	v->depth--;
 }
 

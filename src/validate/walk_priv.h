@@ -48,6 +48,9 @@ bool slot_next(struct slot_walk *w, const struct slot *s, const struct node *par
 const char *json_name_of(const struct json *j);
 
 bool validator_has_rules(const struct validator *r, const struct fhir_type *type);
+/* ---- keyed_list.c ---- */
+/* The value of an element with json_key as a list; what is no object comes back as it is. */
+const struct json *keyed_list(struct validation *v, const struct profile_element *e, const struct json *value);
 /* ---- globals.c ---- */
 void add_global_profiles(struct validation *v, const struct node *n, struct overlays *o);
 /* ---- primitive.c ---- */

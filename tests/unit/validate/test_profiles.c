@@ -33,6 +33,38 @@
 		SLICE("Patient.identifier", "one", ".system") "'min':1,'patternUri':'http://x.test/any'},"             \
 		NAMED("Patient.identifier", "other") "'min':0},"                                                       \
 		SLICE("Patient.identifier", "other", ".system") "'min':1,'patternUri':'http://x.test/any'}")
+#define POSITIONED                                                                                                     \
+	PROFILE("positioned", "Patient",                                                                               \
+		AT("Patient.name") SLICING("position", "$this", "open") ","                                            \
+		NAMED("Patient.name", "first") "'min':1,'max':'1'},"                                                   \
+		SLICE("Patient.name", "first", ".family") "'min':1},"                                                  \
+		NAMED("Patient.name", "rest") "'min':0,'max':'*'},"                                                    \
+		SLICE("Patient.name", "rest", ".family") "'max':'0'}")
+#define MARITAL_SYSTEM "http://terminology.hl7.org/CodeSystem/v3-MaritalStatus"
+#define MARITAL_SET(id, code, more)                                                                                    \
+	"{'resourceType':'ValueSet','id':'" id "','status':'active','compose':{'include':[{'system':'" MARITAL_SYSTEM      \
+	"','concept':[{'code':'" code "'" more "}]}]}}"
+#define ADDITIONAL(url, type, value) "{'url':'" url "','value" type "':" value "}"
+/* Only married women may be divorced, and the profile has its own words for it. */
+#define CONDITIONAL                                                                                                    \
+	"{'resourceType':'StructureDefinition','url':'http://x.test/conditional','name':'conditional','status':'active',"  \
+	"'kind':'resource','abstract':false,'type':'Patient','baseDefinition':"                                            \
+	"'http://hl7.org/fhir/StructureDefinition/Patient','derivation':'constraint','contained':["                       \
+	MARITAL_SET("d", "D", ",'display':'parted'") "," MARITAL_SET("s", "S", "") "],'differential':{'element':["         \
+	AT("Patient.maritalStatus") "'binding':{'strength':'preferred','valueSet':'#d','extension':[{'url':"               \
+	"'http://hl7.org/fhir/tools/StructureDefinition/additional-binding','extension':["                                \
+	ADDITIONAL("purpose", "Code", "'required'") "," ADDITIONAL("valueSet", "Canonical", "'#d'") ","                   \
+	ADDITIONAL("usage", "UsageContext", "{'code':{'system':'http://x.test/conditional','code':'Patient.gender'},"     \
+		"'valueCodeableConcept':{'coding':[{'code':'female'}]}}") "]}]}}]}}"
+#define KEYED                                                                                                          \
+	"{'resourceType':'StructureDefinition','url':'http://x.test/Keyed','name':'Keyed','status':'active',"              \
+	"'kind':'logical','abstract':false,'type':'http://x.test/Keyed','derivation':'specialization',"                   \
+	"'baseDefinition':'http://hl7.org/fhir/StructureDefinition/Base','differential':{'element':["                     \
+	AT("Keyed") "'min':0,'max':'*'},"                                                                              \
+	AT("Keyed.size") "'min':0,'max':'*','type':[{'code':'Base'}],'extension':[{'url':"                             \
+	"'http://hl7.org/fhir/tools/StructureDefinition/json-property-key','valueCode':'name'}]},"                        \
+	AT("Keyed.size.name") "'min':1,'max':'1','type':[{'code':'id'}]},"                                             \
+	AT("Keyed.size.value") "'min':1,'max':'1','type':[{'code':'integer'}]}]}}"
 /* clang-format on */
 
 static const char
@@ -41,6 +73,9 @@ static const char
 			{
 				FORMED_PROFILE,
 				OVERLAPPING,
+				POSITIONED,
+				CONDITIONAL,
+				KEYED,
 				PROFILE("values", "Patient",
 					AT("Patient.gender") "'min':1,'fixedCode':'female'}," AT("Patient.birthDate") "'minValueDate':'1900-01-01','maxValueDate':'2000'}," AT(
 						"Patient.maritalStatus") "'patternCodeableConcept':{'coding':[{'code':'"
@@ -300,7 +335,33 @@ static const struct fixture_case bindings[] = {
 	{PATIENT "'maritalStatus':{'text':'married'}}", "http://x.test/bound", "error Patient.maritalStatus binding"},
 };
 
+#define STATUS(gender, coding)                                                                                         \
+	PATIENT "'gender':'" gender "','maritalStatus':{'coding':[{'system':'" MARITAL_SYSTEM "'," coding "}]}}"
+
+static const struct fixture_case conditional[] = {
+	{STATUS("male", "'code':'S'"), "http://x.test/conditional", ""},
+	{STATUS("female", "'code':'S'"), "http://x.test/conditional", "error Patient.maritalStatus binding"},
+	{STATUS("female", "'code':'D','display':'Parted'"), "http://x.test/conditional", ""},
+	{STATUS("female", "'code':'D','display':'Left'"), "http://x.test/conditional",
+	 "warning Patient.maritalStatus.coding[0].display display"},
+	{STATUS("female", "'code':'D','display':'Parted'"), NULL,
+	 "warning Patient.maritalStatus.coding[0].display display"},
+};
+
+static const struct fixture_case positions[] = {
+	{PATIENT "'name':[{'family':'A'}]}", "http://x.test/positioned", ""},
+	{PATIENT "'name':[{'family':'A'},{'text':'B'},{'text':'C'}]}", "http://x.test/positioned", ""},
+	{PATIENT "'name':[{'text':'A'}]}", "http://x.test/positioned", "error Patient.name[0] min"},
+	{PATIENT "'name':[{'family':'A'},{'text':'B'},{'family':'C'}]}", "http://x.test/positioned",
+	 "error Patient.name[2] max"},
+	{PATIENT "'active':true}", "http://x.test/positioned", "error Patient slice-min"},
+};
+
 static const struct fixture_case logical[] = {
+	{"{'size':{'a':1,'b':2}}", "http://x.test/Keyed", ""},
+	{"{'size':{'a':1,'b':{'value':2}}}", "http://x.test/Keyed", ""},
+	{"{'size':{'a':1,'b':'2','c':{}}}", "http://x.test/Keyed",
+	 "error Keyed.size[1].value json-type\nerror Keyed.size[2] min"},
 	{"{'part':[{'size':1}]}", "http://x.test/Thing", ""},
 	{"{'part':[{'size':'1'}]}", "http://x.test/Thing", "error Thing.part[0].size json-type"},
 	{"{'part':[{'colour':1}]}", "http://x.test/Thing",
@@ -334,14 +395,21 @@ TABLE_TEST(texts_have_their_form, forms)
 TABLE_TEST(items_find_their_slices, slices)
 TABLE_TEST(profiles_of_types_are_asked, types)
 TABLE_TEST(bindings_of_profiles_hold, bindings)
+TABLE_TEST(bindings_hold_in_their_situation, conditional)
+TABLE_TEST(positions_tell_slices_apart, positions)
 TABLE_TEST(logical_models_have_instances, logical)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(values_are_compared),		 cmocka_unit_test(items_find_their_slices),
-		cmocka_unit_test(profiles_of_types_are_asked),	 cmocka_unit_test(bindings_of_profiles_hold),
-		cmocka_unit_test(logical_models_have_instances), cmocka_unit_test(texts_have_their_form),
+		cmocka_unit_test(values_are_compared),
+		cmocka_unit_test(items_find_their_slices),
+		cmocka_unit_test(profiles_of_types_are_asked),
+		cmocka_unit_test(bindings_of_profiles_hold),
+		cmocka_unit_test(logical_models_have_instances),
+		cmocka_unit_test(texts_have_their_form),
+		cmocka_unit_test(bindings_hold_in_their_situation),
+		cmocka_unit_test(positions_tell_slices_apart),
 	};
 	return cmocka_run_group_tests(tests, open_fixture, close_fixture);
 }
