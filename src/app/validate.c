@@ -19,7 +19,7 @@ struct settings {
 	struct str baseline, level, tx, version;
 	int64_t max_findings, threads;
 	bool write_baseline, quiet, junit, allow_comments;
-	bool displays_must_match, extensions_must_be_known, references_must_resolve;
+	bool displays_must_match, extensions_must_be_known, references_must_resolve, linked;
 };
 
 /* ---- names that the HL7 validator uses -------------------------------------------------------------------------- */
@@ -157,6 +157,12 @@ static bool run_with(struct validate *v, const struct settings *s, struct error 
 						 .extensions_must_be_known = s->extensions_must_be_known,
 						 .references_must_resolve = s->references_must_resolve};
 	v->form.allow_comments = s->allow_comments;
+	if (s->linked && !links_open(v, err))
+		return false;
+	if (s->linked) {
+		v->options.resolve = links_resolve;
+		v->options.resolve_ctx = &v->links;
+	}
 	v->report.app = app;
 	v->report.form = s->junit ? REPORT_JUNIT : app->json ? REPORT_JSON : REPORT_TEXT;
 	v->report.max_per_file = (size_t)s->max_findings;
@@ -186,6 +192,7 @@ static int run_validate(struct app *app, struct settings *s, struct validate *v)
 	input_init(&v->input, app);
 	ok = v->validator && open_baseline(v, s, &err) && run_with(v, s, &err);
 	input_done(&v->input);
+	links_close(&v->links);
 	if (v->has_baseline)
 		baseline_done(&v->baseline);
 	validator_free(v->validator);
@@ -225,8 +232,10 @@ int command_validate(struct app *app)
 		 "a display that is not its code's is an error, not a warning", &s.displays_must_match, NULL},
 		{"extensions-must-be-known", OPTION_FLAG, NULL,
 		 "an extension whose definition is not at hand is an error", &s.extensions_must_be_known, NULL},
-		{"references-must-resolve", OPTION_FLAG, NULL, "a relative reference out of the document is an error",
-		 &s.references_must_resolve, NULL},
+		{"references-must-resolve", OPTION_FLAG, NULL,
+		 "a relative reference to what is not at hand is an error", &s.references_must_resolve, NULL},
+		{"linked", OPTION_FLAG, NULL, "follow references from file to file; everything is read twice",
+		 &s.linked, NULL},
 		{"allow-comments", OPTION_FLAG, NULL, "take comments in JSON", &s.allow_comments, NULL},
 		{"threads", OPTION_NUMBER, "N", "worker threads (default: one per core)", &s.threads, NULL},
 		{"tx", OPTION_TEXT, "n/a", "accepted for those used to it: there is no terminology server", &s.tx,

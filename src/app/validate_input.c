@@ -29,6 +29,13 @@ static void end_file(struct input *in)
 	buf_reset(&in->ahead);
 }
 
+void input_rewind(struct input *in)
+{
+	end_file(in);
+	in->at = 0;
+	in->bytes_before = 0;
+}
+
 void input_done(struct input *in)
 {
 	end_file(in);

@@ -61,6 +61,26 @@ bool input_add(struct input *in, struct str path, struct error *err) MUST_USE;
 /* Fills the input part of a check. False at the end. Files that cannot be read come as checks that say so. */
 bool input_next(struct input *in, struct check *ret_check);
 
+/* Back to the first file. */
+void input_rewind(struct input *in);
+
+/* ---- references between the files (validate_links.c) */
+
+struct validate;
+struct links {
+	bool open;
+	struct validate *validate;
+	struct map names; /* "Type/id" or fullUrl -> struct links_resource; not changed any more once it is open */
+	size_t kept; /* bytes of text */
+	pthread_mutex_t lock; /* over the arena and what is parsed into it */
+	struct arena arena;
+};
+/* Reads all input, and rewinds it. */
+bool links_open(struct validate *v, struct error *err) MUST_USE;
+void links_close(struct links *l);
+/* For struct validation_options; any thread. ctx: the links. */
+const struct json *links_resolve(void *ctx, struct str reference);
+
 /* ---- baseline (validate_baseline.c) */
 
 /*
@@ -126,6 +146,7 @@ struct validate {
 	struct validation_options options;
 	struct document_options form;
 	struct input input;
+	struct links links;
 	struct report report;
 	struct baseline baseline;
 	bool has_baseline, write_baseline;

@@ -54,6 +54,28 @@ run validate many.ndjson
 says "the last of many lines" out '^many.ndjson:3001:'
 says "all of many lines" out '3001 resources: 1 error'
 
+# ---- references from file to file
+mkdir -p linked
+printf '{"resourceType":"Patient","id":"a"}\n{"resourceType":"Patient","id":"b"}\n' >linked/Patient.ndjson
+observation='"resourceType":"Observation","status":"final","code":{"text":"x"}'
+{ echo "{$observation,\"subject\":{\"reference\":\"Patient/a\"}}"
+  echo "{$observation,\"subject\":{\"reference\":\"Patient/c\"}}"
+  echo "{$observation,\"subject\":{\"reference\":\"http://s.test/Patient/d\"}}"; } >linked/Observation.ndjson
+printf '{"resourceType":"Bundle","type":"collection","entry":[{"fullUrl":"http://s.test/Patient/d","resource":{"resourceType":"Patient","id":"d"}}]}\n' >linked/bundle.json
+run validate linked
+expect "without --linked nothing is asked of references" 0
+run validate --linked --references-must-resolve linked
+expect "a reference to no file" 1
+says "it alone" out '^linked/Observation.ndjson:2:[0-9]+ error Observation.subject: .*Patient/c'
+says "no others" out '^3 files, 6 resources: 1 error'
+"$firth" validate --linked - <linked/bundle.json >out 2>err
+code=$?
+cp err "$scratch/err" 2>/dev/null
+expect "standard input twice" 1
+printf '{\n "resourceType": "Patient",\n "active": true,\n "gendre": "male"\n}\n' >unknown.json
+run validate unknown.json
+says "the line of an unknown property" out '^unknown.json:4:12 error Patient: .*"gendre"'
+
 # ---- forms
 run validate --format json in/bad.json
 expect "JSON of a bad file" 1
