@@ -8,6 +8,9 @@ build=$1
 bundles=${2:-}
 seconds=${SECONDS_EACH:-10}
 firth=$build/firth
+size=archive tsv=/dev/null
+# shellcheck source=bench/load.sh
+. "$here/load.sh"
 work=$(mktemp -d "${TMPDIR:-/tmp}/firth-bench.XXXXXX")
 server=
 cleanup() {
@@ -17,11 +20,6 @@ cleanup() {
 }
 trap cleanup EXIT
 trap 'exit 1' INT TERM
-
-say() { printf '%s\n' "$*"; }
-number() { # number KEY FILE: the first number behind "KEY": in JSON
-	sed -n "s/.*\"$1\": *\([0-9.]*\).*/\1/p" "$2" | head -n 1
-}
 
 machine() {
 	say "machine: $(nproc) cores, $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(awk '/MemTotal/ {printf "%.0f GB", $2 / 1048576}' /proc/meminfo)"
@@ -45,20 +43,6 @@ start() {
 	base=http://127.0.0.1:$port
 	curl -sf -o /dev/null "$base/fhir/metadata"
 	say "start: $(sed -n 's/.*"event":"listening".*"start_ms":\([0-9]*\).*/\1/p' "$work/serve.log") ms to listening, $(awk '/VmRSS/ {printf "%.1f MB", $2 / 1024}' "/proc/$server/status") resident when idle"
-}
-
-load() { # load NAME CONNECTIONS SCRIPT ARGUMENTS...
-	name=$1
-	connections=$2
-	script=$3
-	shift 3
-	cat "$here/wrk/$script.lua" "$here/wrk/report.lua" >"$work/load.lua"
-	wrk -t1 -c"$connections" -d"$seconds"s -s "$work/load.lua" "$base" -- "$@" >"$work/wrk.out"
-	awk -v name="$name" -v c="$connections" '/^RESULT/ {printf "%-34s %4d connections  %8d req/s  p50 %7.2f ms  p99 %7.2f ms  %d failed\n", name, c, $2, $3 / 1000, $4 / 1000, $5}' "$work/wrk.out"
-}
-
-paths() { # paths QUERY: the paths of what a search finds, one a line
-	curl -sf "$base/fhir/$1" | grep -o '"fullUrl":"[^"]*"' | sed 's|"fullUrl":"http://[^/]*\(/[^"]*\)"|\1|'
 }
 
 # The limit beside us: the same text from a bare epoll loop and through our HTTP server, without FHIR or store.
