@@ -460,7 +460,7 @@ static enum flow stream_value(struct eval *e, const struct path_node *node, cons
 enum flow eval_stream(struct eval *e, const struct path_node *node, const struct scope *scope, struct sink *s)
 {
 	bool is_operator;
-	int truth;
+	int truth = 0;
 	if (++e->work > PATH_MAX_WORK)
 		return flow_of(eval_work(e, 0));
 	switch (node->op) {
