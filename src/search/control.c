@@ -12,10 +12,26 @@ static bool bad_control(struct parsing *p, const struct control_use *use, const 
 	return error_set(p->err, ERR_VALUE, "The value of %.*s is not %s", STR_ARG(use->name), wanted);
 }
 
-static bool control_later(struct parsing *p, const struct control_use *use)
+static bool control_never(struct parsing *p, const struct control_use *use)
 {
-	return error_set(p->err, ERR_NOT_SUPPORTED, "The search parameter %.*s is not supported yet",
+	return error_set(p->err, ERR_NOT_SUPPORTED, "The search parameter %.*s is not supported", STR_ARG(use->name));
+}
+
+/* The types were read before anything else. */
+static bool control_type(struct parsing *p, const struct control_use *use)
+{
+	if (!p->whole_type)
+		return true;
+	return error_set(p->err, ERR_NOT_SUPPORTED, "%.*s goes with searches over several types, not with this one",
 			 STR_ARG(use->name));
+}
+
+static bool control_explain(struct parsing *p, const struct control_use *use)
+{
+	if (!str_is(use->value, "true") && !str_is(use->value, "false"))
+		return bad_control(p, use, "true or false");
+	p->query->explain = str_is(use->value, "true");
+	return true;
 }
 
 static bool control_count(struct parsing *p, const struct control_use *use)
@@ -42,16 +58,42 @@ static bool control_total(struct parsing *p, const struct control_use *use)
 
 static bool control_summary(struct parsing *p, const struct control_use *use)
 {
-	static const char *const later[] = {"true", "text", "data"};
-	if (str_is(use->value, "false"))
+	static const char *const names[] = {"false", "true", "text", "data", "count"};
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (!str_is(use->value, names[i]))
+			continue;
+		p->query->summary = (enum search_summary)i;
 		return true;
-	for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++)
-		if (str_is(use->value, later[i]))
-			return error_set(p->err, ERR_NOT_SUPPORTED, "_summary=%s is not supported yet, only count",
-					 later[i]);
-	if (!str_is(use->value, "count"))
-		return bad_control(p, use, "count or false");
-	p->query->summary = SUMMARY_COUNT;
+	}
+	return bad_control(p, use, "true, text, data, count or false");
+}
+
+static bool is_element(const struct search_query *q, struct str name)
+{
+	for (size_t i = 0; i < q->part_count; i++)
+		for (size_t k = 0; k < q->parts[i].type->element_count; k++)
+			if (str_eq(q->parts[i].type->elements[k].name, name))
+				return true;
+	return false;
+}
+
+static bool control_elements(struct parsing *p, const struct control_use *use)
+{
+	struct search_query *q = p->query;
+	if (!q->elements)
+		q->elements = ARENA_ARRAY(p->arena, struct str, SEARCH_MAX_ELEMENTS);
+	if (!q->elements)
+		return error_memory(p->err);
+	for (struct str rest = use->value; rest.p;) {
+		struct str name = str_trim(str_split(&rest, ','));
+		if (q->element_count == SEARCH_MAX_ELEMENTS)
+			return error_set(p->err, ERR_LIMIT, "_elements names more than %d elements",
+					 SEARCH_MAX_ELEMENTS);
+		if (!is_element(q, name))
+			return error_set(p->err, ERR_VALUE, "_elements: \"%.*s\" is no element at the top of %.*s",
+					 STR_ARG(str_slice(name, 0, 64)), STR_ARG(q->parts->type->name));
+		q->elements[q->element_count++] = name;
+	}
 	return true;
 }
 
@@ -73,15 +115,17 @@ static bool sort_key(struct parsing *p, struct str code, struct search_sort *sor
 		sort->kind = SORT_LAST_UPDATED;
 		return true;
 	}
-	sort->kind = SORT_PARAM;
-	sort->param = definitions_search_param(p->part->type, code);
+	const struct search_query *q = p->query;
 	struct str shown = str_slice(code, 0, 64);
+	sort->kind = SORT_PARAM;
+	for (size_t i = 0; i < q->part_count && !sort->param; i++)
+		sort->param = parse_find_param(p, q->parts[i].type, code);
 	if (!sort->param)
 		return error_set(p->err, ERR_UNKNOWN_PARAM, "_sort: %.*s has no search parameter \"%.*s\"%.*s",
-				 STR_ARG(p->part->type->name), STR_ARG(shown),
-				 STR_ARG(suggest_params(p->arena, p->part->type, shown)));
-	if (!param_indexed(sort->param))
-		return error_set(p->err, ERR_NOT_SUPPORTED, "_sort by \"%.*s\" is not supported yet", STR_ARG(shown));
+				 STR_ARG(q->parts->type->name), STR_ARG(shown),
+				 STR_ARG(suggest_params(p->arena, q->parts->type, shown)));
+	if (!param_indexed(sort->param) || sort->param->type == PARAM_SPECIAL)
+		return error_set(p->err, ERR_NOT_SUPPORTED, "_sort by \"%.*s\" is not supported", STR_ARG(shown));
 	return true;
 }
 
@@ -124,7 +168,7 @@ static bool include_param(struct parsing *p, const struct control_use *use, stru
 	struct str shown = str_slice(code, 0, 64);
 	if (str_is(code, "*"))
 		return true;
-	include->param = definitions_search_param(include->source, code);
+	include->param = parse_find_param(p, include->source, code);
 	if (!include->param)
 		return error_set(p->err, ERR_UNKNOWN_PARAM, "%.*s: %.*s has no search parameter \"%.*s\"%.*s",
 				 STR_ARG(use->name), STR_ARG(include->source->name), STR_ARG(shown),
@@ -140,17 +184,16 @@ static bool parse_include(struct parsing *p, const struct control_use *use, stru
 {
 	struct str rest = use->value, source = str_split(&rest, ':');
 	if (str_is(use->value, "*")) {
-		include->source = p->part->type;
-		return !include->reverse ||
-		       error_set(p->err, ERR_NOT_SUPPORTED,
-				 "_revinclude=* is not supported: name the type, as in _revinclude=Provenance:*");
+		bool one = p->query->part_count == 1 && !include->reverse && !include->iterate;
+		include->source = one ? p->query->parts->type : NULL;
+		return true;
 	}
 	if (!rest.p)
 		return bad_control(p, use, "of the form Type:parameter or Type:parameter:Target");
 	struct str code = str_split(&rest, ':');
 	if (!include_source(p, use, source, include) || !include_param(p, use, code, include))
 		return false;
-	if (!rest.p)
+	if (!rest.p || str_is(rest, "*"))
 		return true;
 	if (!definitions_resource(p->definitions, rest))
 		return error_set(p->err, ERR_VALUE, "%.*s: the target \"%.*s\" is no resource type", STR_ARG(use->name),
@@ -162,9 +205,9 @@ static bool parse_include(struct parsing *p, const struct control_use *use, stru
 static bool add_include(struct parsing *p, const struct control_use *use, bool reverse)
 {
 	struct search_include include = {.reverse = reverse};
-	if (use->modifier.p && !str_is(use->modifier, "iterate"))
-		return error_set(p->err, ERR_NOT_SUPPORTED, "%.*s: the modifier :%.*s is not supported, only :iterate",
-				 STR_ARG(use->name), STR_ARG(str_slice(use->modifier, 0, 64)));
+	/* :recurse is the name of :iterate before R4. */
+	if (use->modifier.p && !str_is(use->modifier, "iterate") && !str_is(use->modifier, "recurse"))
+		return modifier_refused(p, use->name, use->modifier, "is not supported, only :iterate");
 	include.iterate = use->modifier.p;
 	if (!parse_include(p, use, &include))
 		return false;
@@ -211,8 +254,8 @@ bool parse_control(struct parsing *p, struct str name, struct str modifier, stru
 		*ret_known = true;
 		*ret_in_self = c->in_self;
 		bool include = c->run == control_include || c->run == control_revinclude;
-		if (modifier.p && !include && c->run != control_later)
-			return error_set(p->err, ERR_NOT_SUPPORTED, "%s takes no modifier", c->name);
+		if (modifier.p && !include && c->run != control_never)
+			return modifier_refused(p, name, modifier, "is not known");
 		return !c->run || c->run(p, &use);
 	}
 	return true;

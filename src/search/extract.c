@@ -11,6 +11,7 @@
 struct extractor {
 	const struct definitions *definitions;
 	size_t count;
+	struct unit_cache units;
 	_Atomic(struct plan *) plans[]; /* by type id */
 };
 
@@ -31,6 +32,7 @@ void extractor_free(struct extractor *x)
 {
 	if (!x)
 		return;
+	unit_cache_done(&x->units);
 	for (size_t i = 0; i < x->count; i++)
 		plan_free(atomic_load(&x->plans[i]));
 	free(x);
@@ -65,7 +67,9 @@ bool extract(const struct extractor *x, struct arena *a, const struct json *reso
 	const struct fhir_type *type = resource_type(x->definitions, resource, err);
 	const struct plan *plan = type ? plan_of(x, type, err) : NULL;
 	struct index_rows rows = {0};
+	/* As with plans, filling a place of the table changes nothing that a caller can see. */
 	struct extraction e = {.definitions = x->definitions,
+			       .units = (struct unit_cache *)(uintptr_t)&x->units,
 			       .arena = a,
 			       .resource = resource,
 			       .base = without_slash(base),
@@ -77,8 +81,10 @@ bool extract(const struct extractor *x, struct arena *a, const struct json *reso
 	return true;
 }
 
-static bool extract_param(struct extraction *e, const struct search_param *param, const struct path_item *item)
+static bool extract_param(struct extraction *e, const struct fhir_type *type, const struct search_param *param,
+			  const struct path_item *item)
 {
+	bool paired = param_is_paired(type, param);
 	struct path_context context = {.resource = e->resource};
 	struct path_items found;
 	static const struct path_options options = {.as_filters = true};
@@ -86,9 +92,13 @@ static bool extract_param(struct extraction *e, const struct search_param *param
 		path_compile(e->arena, e->definitions, param->expression, &options, e->err);
 	if (!program || !path_eval(program, e->arena, &context, item, &found, e->err))
 		return false;
-	for (size_t i = 0; i < found.count; i++)
+	for (size_t i = 0; i < found.count; i++) {
+		e->row_element = 0;
+		if (paired && !item_element(e, param, found.items[i].value, &e->row_element))
+			return false;
 		if (!rows_of_item(e, param, &found.items[i]))
 			return false;
+	}
 	return true;
 }
 
@@ -105,7 +115,7 @@ bool extract_plainly(const struct definitions *d, struct arena *a, const struct 
 			       .rows = &rows,
 			       .err = err};
 	for (size_t i = 0; type && i < type->search_param_count; i++)
-		if (param_indexed(&type->search_params[i]) && !extract_param(&e, &type->search_params[i], &item))
+		if (param_indexed(&type->search_params[i]) && !extract_param(&e, type, &type->search_params[i], &item))
 			return false;
 	if (!type)
 		return false;

@@ -20,6 +20,8 @@ static bool string_meets(enum search_modifier modifier, const struct index_row *
 		return row->code.p && str_find(row->code, v->code) != STR_NONE;
 	case MOD_ENDS:
 		return row->code.p && str_ends(row->code, v->code);
+	case MOD_EQUAL:
+		return same(row->code, v->code);
 	default:
 		return row->code.p && str_starts(row->code, v->code);
 	}

@@ -5,11 +5,6 @@
 #include "base/encode.h"
 #include "search/search_priv.h"
 
-static bool name_refused(struct parsing *p, struct str name, enum error_code code, const char *why)
-{
-	return error_set(p->err, code, "The search parameter \"%.*s\" %s", STR_ARG(str_slice(name, 0, 64)), why);
-}
-
 /* ---- decoding -------------------------------------------------------------------------------------------------- */
 
 static bool decode(struct parsing *p, struct str text, struct str *ret_text)
@@ -56,69 +51,12 @@ static void add_to_self(struct parsing *p, struct str full_name, struct str valu
 	encode(&p->self, value);
 }
 
-/* ---- modifiers ------------------------------------------------------------------------------------------------- */
-
-static bool modifier_refused(struct parsing *p, struct str name, struct str modifier, const char *why)
-{
-	return error_set(p->err, ERR_NOT_SUPPORTED, "The modifier :%.*s of the search parameter \"%.*s\" %s",
-			 STR_ARG(str_slice(modifier, 0, 64)), STR_ARG(str_slice(name, 0, 64)), why);
-}
-
-static bool parse_type_modifier(struct parsing *p, struct str name, struct str modifier, struct criterion *c)
-{
-	const struct fhir_type *type = definitions_resource(p->definitions, modifier);
-	if (!type || c->param->type != PARAM_REFERENCE)
-		return modifier_refused(p, name, modifier, "is not known");
-	for (size_t i = 0; i < c->param->target_count; i++) {
-		if (!str_eq(c->param->targets[i], type->name))
-			continue;
-		c->modifier = MOD_TYPE;
-		c->values = ARENA_NEW(p->arena, struct search_value);
-		if (!c->values)
-			return error_memory(p->err);
-		c->values[0].ref_type = type->name;
-		return true;
-	}
-	return error_set(p->err, ERR_VALUE, "The search parameter \"%.*s\" does not refer to %.*s",
-			 STR_ARG(str_slice(name, 0, 64)), STR_ARG(type->name));
-}
-
-static bool parse_modifier(struct parsing *p, struct str name, struct str modifier, struct criterion *c)
-{
-	static const struct {
-		const char *name;
-		enum search_modifier modifier;
-		enum search_param_type type;
-	} known[] = {{"exact", MOD_EXACT, PARAM_STRING},
-		     {"contains", MOD_CONTAINS, PARAM_STRING},
-		     {"not", MOD_NOT, PARAM_TOKEN}};
-	static const char *const later[] = {"text", "identifier", "above",   "below",
-					    "in",   "not-in",	  "of-type", "ofType"};
-	if (!modifier.p)
-		return true;
-	if (str_is(modifier, "missing")) {
-		c->modifier = MOD_MISSING;
-		return true;
-	}
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-		if (!str_is(modifier, known[i].name))
-			continue;
-		c->modifier = known[i].modifier;
-		return known[i].type == c->param->type ||
-		       modifier_refused(p, name, modifier, "does not go with its type");
-	}
-	for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++)
-		if (str_is(modifier, later[i]))
-			return modifier_refused(p, name, modifier, "is not supported yet");
-	return parse_type_modifier(p, name, modifier, c);
-}
-
 /* ---- parameters ------------------------------------------------------------------------------------------------ */
 
-static bool add_criterion(struct parsing *p, const struct criterion *c)
+static bool add_criterion(struct parsing *p, size_t part, const struct criterion *c)
 {
-	struct search_part *q = p->part;
-	void *grown = arena_grow(p->arena, q->criteria, q->criterion_count, &p->criterion_capacity,
+	struct search_part *q = &p->query->parts[part];
+	void *grown = arena_grow(p->arena, q->criteria, q->criterion_count, &p->criterion_capacities[part],
 				 q->criterion_count + 1, sizeof(*c));
 	if (!grown)
 		return error_memory(p->err);
@@ -127,69 +65,39 @@ static bool add_criterion(struct parsing *p, const struct criterion *c)
 	return true;
 }
 
-/* Which criterion a name stands for. Refuses names that are unknown or not possible yet. */
-static bool find_param(struct parsing *p, struct str name, struct criterion *c)
+/* The same question to each type: a parameter of one name is another one there. */
+static bool parse_criterion(struct parsing *p, struct str name, struct str value)
 {
-	struct str shown = str_slice(name, 0, 64);
-	if (str_is(name, "_id")) {
-		c->kind = CRITERION_ID;
-		return true;
+	for (size_t i = 0; i < p->query->part_count; i++) {
+		struct criterion c;
+		if (++p->node_count > SEARCH_MAX_NODES)
+			return error_set(p->err, ERR_LIMIT, "The query comes to more than %d criteria",
+					 SEARCH_MAX_NODES);
+		if (!parse_named(p, p->query->parts[i].type, name, value, &c) || !add_criterion(p, i, &c))
+			return false;
 	}
-	if (str_is(name, "_lastUpdated")) {
-		c->kind = CRITERION_LAST_UPDATED;
-		return true;
-	}
-	if (str_find_char(name, '.', 0) != STR_NONE)
-		return name_refused(p, name, ERR_NOT_SUPPORTED, "is chained, which is not supported yet");
-	c->kind = CRITERION_PARAM;
-	c->param = definitions_search_param(p->part->type, name);
-	if (!c->param)
-		return error_set(p->err, ERR_UNKNOWN_PARAM, "%.*s has no search parameter \"%.*s\"%.*s",
-				 STR_ARG(p->part->type->name), STR_ARG(shown),
-				 STR_ARG(suggest_params(p->arena, p->part->type, shown)));
-	if (!param_indexed(c->param))
-		return error_set(p->err, ERR_NOT_SUPPORTED,
-				 "The search parameter \"%.*s\" is of type %s, which is not supported yet",
-				 STR_ARG(shown), search_param_type_name(c->param->type));
 	return true;
-}
-
-static bool parse_criterion(struct parsing *p, struct str name, struct str modifier, struct str value)
-{
-	struct criterion c = {.modifier = MOD_NONE};
-	if (!find_param(p, name, &c))
-		return false;
-	if (modifier.p && str_find_char(modifier, '.', 0) != STR_NONE)
-		return name_refused(p, name, ERR_NOT_SUPPORTED, "is chained, which is not supported yet");
-	if (modifier.p && c.kind != CRITERION_PARAM)
-		return error_set(p->err, ERR_NOT_SUPPORTED, "%.*s takes no modifier", STR_ARG(name));
-	return parse_modifier(p, name, modifier, &c) && parse_values(p, &c, name, value) && add_criterion(p, &c);
 }
 
 /* Lenient handling may drop a whole parameter that this server does not know. A known parameter with a wrong value or
  * an unsupported modifier is refused even then (R4 search.html#modifiers). */
-static bool may_ignore(const struct parsing *p, struct str name, struct str modifier, const struct error *err)
+static bool may_ignore(const struct parsing *p, const struct error *err)
 {
-	if (!p->options->lenient)
-		return false;
-	if (err->code == ERR_UNKNOWN_PARAM)
-		return true;
-	if (err->code != ERR_NOT_SUPPORTED)
-		return false;
-	if (modifier.p && str_find_char(modifier, '.', 0) != STR_NONE)
-		return true;
-	const struct search_param *param = definitions_search_param(p->part->type, name);
-	return !param || !param_indexed(param);
+	return p->options->lenient && !p->never_ignored &&
+	       (err->code == ERR_UNKNOWN_PARAM || err->code == ERR_NOT_SUPPORTED);
 }
 
-/* Takes back what the parameter has added so far. */
-static bool ignore(struct parsing *p, struct str full_name, const struct search_query *before, size_t criterion_count,
+/* Takes back what the parameter has added so far; each part has had at most one criterion more than `criteria`. */
+static bool ignore(struct parsing *p, struct str full_name, const struct search_query *before, size_t criteria,
 		   const struct error *why)
 {
 	struct search_query *q = p->query;
-	p->part->criterion_count = criterion_count;
+	for (size_t i = 0; i < q->part_count; i++)
+		if (q->parts[i].criterion_count > criteria + p->implied)
+			q->parts[i].criterion_count = criteria + p->implied;
 	q->sort_count = before->sort_count;
 	q->include_count = before->include_count;
+	q->element_count = before->element_count;
 	void *grown = arena_grow(p->arena, q->ignored, q->ignored_count, &p->ignored_capacity, q->ignored_count + 1,
 				 sizeof(*q->ignored));
 	struct str reason = arena_str(p->arena, str_from(why->text));
@@ -200,36 +108,63 @@ static bool ignore(struct parsing *p, struct str full_name, const struct search_
 	return true;
 }
 
-static bool parse_decoded(struct parsing *p, struct str name, struct str modifier, struct str value, bool *ret_in_self)
+static bool parse_decoded(struct parsing *p, struct str full_name, struct str value, bool *ret_in_self)
 {
 	bool known;
+	struct str modifier = full_name, name = str_split(&modifier, ':');
 	*ret_in_self = true;
 	if (!parse_control(p, name, modifier, value, &known, ret_in_self))
 		return false;
-	return known || parse_criterion(p, name, modifier, value);
+	if (known)
+		return true;
+	if (!parse_criterion(p, full_name, value))
+		return false;
+	p->criteria++;
+	return true;
+}
+
+static bool decode_pair(struct parsing *p, struct str text, struct str *ret_name, struct str *ret_value)
+{
+	struct str value = text, name = str_split(&value, '=');
+	return decode(p, name, ret_name) && decode(p, value.p ? value : S(""), ret_value);
 }
 
 static bool parse_param(struct parsing *p, struct str text)
 {
-	struct str value = text, full_name = str_split(&value, '='), name, modifier;
+	struct str value, full_name;
 	struct error own = {0}, *err = p->err;
-	if (!decode(p, full_name, &full_name) || !decode(p, value.p ? value : S(""), &value))
+	if (!decode_pair(p, text, &full_name, &value))
 		return false;
-	modifier = full_name;
-	name = str_split(&modifier, ':');
 	bool in_self;
 	const struct search_query before = *p->query;
-	size_t criterion_count = p->part->criterion_count;
 	p->err = &own;
-	bool ok = parse_decoded(p, name, modifier, value, &in_self);
+	p->never_ignored = false;
+	p->depth = 0;
+	bool ok = parse_decoded(p, full_name, value, &in_self);
 	p->err = err;
 	if (ok && in_self)
 		add_to_self(p, full_name, value);
-	if (!ok && may_ignore(p, name, modifier, &own))
-		return ignore(p, full_name, &before, criterion_count, &own);
+	if (!ok && may_ignore(p, &own))
+		return ignore(p, full_name, &before, p->criteria, &own);
 	if (!ok && err && !err->code)
 		*err = own;
 	return ok;
+}
+
+/* The types of the query are needed before all else. */
+static bool find_types(struct parsing *p, struct str query, struct str *ret_types)
+{
+	*ret_types = STR_NULL;
+	for (struct str rest = query; rest.p;) {
+		struct str part = str_split(&rest, '&'), name;
+		if (!str_starts(part, S("_type=")))
+			continue;
+		if (ret_types->p)
+			return error_set(p->err, ERR_VALUE, "_type is given more than once");
+		if (!decode_pair(p, part, &name, ret_types))
+			return false;
+	}
+	return true;
 }
 
 static bool parse_all(struct parsing *p, struct str query)
@@ -256,36 +191,30 @@ static bool keep(struct parsing *p, struct buf *b, struct str *ret_text)
 	return ret_text->p ? true : error_memory(p->err);
 }
 
-bool search_parse(const struct definitions *d, struct arena *a, const struct fhir_type *type, struct str query,
-		  const struct search_options *options, struct search_query *ret_query, struct error *err)
+bool search_parse_scope(const struct definitions *d, struct arena *a, const struct search_scope *scope,
+			struct str query, const struct search_options *options, struct search_query *ret_query,
+			struct error *err)
 {
 	static const struct search_options defaults = {.lenient = false};
-	struct search_part *part = ARENA_NEW(a, struct search_part);
-	struct search_query q = {.parts = part, .part_count = 1, .count = SEARCH_COUNT_DEFAULT, .cursor = STR_NULL};
+	struct search_query q = {.count = SEARCH_COUNT_DEFAULT, .cursor = STR_NULL};
 	struct parsing p = {.definitions = d,
 			    .arena = a,
 			    .options = options ? options : &defaults,
 			    .query = &q,
-			    .part = part,
+			    .whole_type = scope->type != NULL,
 			    .err = err};
-	if (!part)
-		return error_memory(err);
-	part->type = type;
+	struct str types;
 	buf_init(&p.self, 4 * SEARCH_MAX_QUERY);
-	bool ok = parse_all(&p, query) && keep(&p, &p.self, &q.self);
+	bool ok = find_types(&p, query, &types) && parse_scope(&p, scope, types) && parse_all(&p, query) &&
+		  keep(&p, &p.self, &q.self);
 	buf_done(&p.self);
 	if (ok)
 		*ret_query = q;
 	return ok;
 }
 
-bool search_parse_scope(const struct definitions *d, struct arena *a, const struct search_scope *scope,
-			struct str query, const struct search_options *options, struct search_query *ret_query,
-			struct error *err)
+bool search_parse(const struct definitions *d, struct arena *a, const struct fhir_type *type, struct str query,
+		  const struct search_options *options, struct search_query *ret_query, struct error *err)
 {
-	if (scope->compartment)
-		return error_set(err, ERR_NOT_SUPPORTED, "Searching a compartment is not supported yet");
-	if (!scope->type)
-		return error_set(err, ERR_NOT_SUPPORTED, "Searching all types is not supported yet");
-	return search_parse(d, a, scope->type, query, options, ret_query, err);
+	return search_parse_scope(d, a, &(struct search_scope){.type = type}, query, options, ret_query, err);
 }

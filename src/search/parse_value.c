@@ -2,9 +2,11 @@
  * The values of a criterion: the comma list, its escapes, prefixes and the forms that each parameter type takes
  * (R4 search.html#escaping, #prefix and the section of each type). Messages name the parameter, never the value.
  */
+#include <math.h>
+
 #include "search/search_priv.h"
 
-static bool bad_value(struct parsing *p, struct str name, const char *wanted)
+bool bad_value(struct parsing *p, struct str name, const char *wanted)
 {
 	return error_set(p->err, ERR_VALUE, "A value of the search parameter \"%.*s\" is not %s",
 			 STR_ARG(str_slice(name, 0, 64)), wanted);
@@ -24,7 +26,7 @@ static size_t find_unescaped(struct str text, char separator)
 	return STR_NONE;
 }
 
-static struct str split_unescaped(struct str *rest, char separator)
+struct str split_unescaped(struct str *rest, char separator)
 {
 	size_t at = find_unescaped(*rest, separator);
 	struct str part = *rest;
@@ -37,11 +39,11 @@ static struct str split_unescaped(struct str *rest, char separator)
 	return part;
 }
 
-/* Takes \, \$ \| \\ apart. False for any other use of the backslash. */
-static bool unescape(struct parsing *p, struct str name, struct str text, struct str *ret_text)
+/* Takes \, \$ \| \\ apart. False for any other use of the backslash. Values of _filter have no such escapes. */
+bool unescape(struct parsing *p, struct str name, struct str text, struct str *ret_text)
 {
 	*ret_text = text;
-	if (str_find_char(text, '\\', 0) == STR_NONE)
+	if (p->plain_values || str_find_char(text, '\\', 0) == STR_NONE)
 		return true;
 	char *to = arena_alloc(p->arena, text.n);
 	size_t n = 0;
@@ -128,11 +130,41 @@ static bool parse_number(struct parsing *p, struct str name, struct str text, st
 
 /* ---- the forms ------------------------------------------------------------------------------------------------- */
 
+/* The ends of what the value stands for, exactly: half a unit of its last digit to both sides, or a tenth for ap. */
+static bool value_ends(const struct decimal *value, bool approximate, struct decimal *ret_low, struct decimal *ret_high)
+{
+	struct decimal half = decimal_from_i64(5), tenth = *value;
+	half.exponent = value->exponent - 1;
+	tenth.exponent--;
+	tenth.negative = false;
+	if (approximate && decimal_cmp(&tenth, &half) > 0)
+		half = tenth;
+	return decimal_sub(value, &half, ret_low) && decimal_add(value, &half, ret_high);
+}
+
+/* The value in base units, when its unit has them. */
+static bool make_canonical(struct parsing *p, struct str number, struct search_value *v)
+{
+	struct canonical_unit unit;
+	struct decimal value, low, high;
+	double numbers[3];
+	if (!str_is(v->system, UNIT_SYSTEM) || !v->code.n || !canonical_unit_read(v->code, &unit) ||
+	    !decimal_parse(number, &value) || !value_ends(&value, v->prefix == PREFIX_AP, &low, &high) ||
+	    !canonical_value(&unit, &low, &numbers[0]) || !canonical_value(&unit, &value, &numbers[1]) ||
+	    !canonical_value(&unit, &high, &numbers[2]))
+		return true;
+	v->canonical = arena_str(p->arena, str_make(unit.base, unit.base_size));
+	v->number_low = numbers[0];
+	v->number = numbers[1];
+	v->number_high = numbers[2];
+	return v->canonical.p || error_memory(p->err);
+}
+
 /* [prefix]number[|system|code] */
 static bool parse_quantity(struct parsing *p, struct str name, struct str text, struct search_value *v)
 {
-	struct str rest = text, system, code;
-	if (!parse_number(p, name, split_unescaped(&rest, '|'), v))
+	struct str rest = text, system, code, number = split_unescaped(&rest, '|');
+	if (!parse_number(p, name, number, v))
 		return false;
 	if (!rest.p)
 		return true;
@@ -145,7 +177,29 @@ static bool parse_quantity(struct parsing *p, struct str name, struct str text, 
 		v->system = system;
 	if (code.n)
 		v->code = code;
-	return true;
+	(void)take_prefix(&number);
+	return make_canonical(p, number, v);
+}
+
+static bool parse_place(struct parsing *p, struct str name, struct str text, struct search_value *v)
+{
+	static const double MOST_METRES = 2.1e7; /* half around the earth */
+	struct str rest = text, latitude = split_unescaped(&rest, '|');
+	struct str longitude = rest.p ? split_unescaped(&rest, '|') : STR_NULL;
+	struct str distance = rest.p ? split_unescaped(&rest, '|') : STR_NULL;
+	struct str code = rest.n ? rest : S("km");
+	struct unit from, metre;
+	struct decimal value, metres;
+	double low, high;
+	if (!decimal_range(latitude, &v->number_low, &low, &high) || fabs(v->number_low) > 90 || !longitude.p ||
+	    !decimal_range(longitude, &v->number_high, &low, &high) || fabs(v->number_high) > 180)
+		return bad_value(p, name, "of the form latitude|longitude|distance|unit, in degrees");
+	if (!decimal_parse(distance.n ? distance : S(SEARCH_NEAR_DEFAULT), &value) || value.negative ||
+	    !unit_parse(code, &from, NULL) || !unit_parse(S("m"), &metre, NULL) ||
+	    !unit_convert(&value, &from, &metre, UNIT_EXACT, &metres, NULL))
+		return bad_value(p, name, "a distance in a UCUM unit of length, such as 10|km or 5|[mi_i]");
+	v->number = decimal_to_double(&metres);
+	return v->number <= MOST_METRES || bad_value(p, name, "a distance on earth");
 }
 
 /* code, system|code, |code, system| */
@@ -163,6 +217,17 @@ static bool parse_token(struct parsing *p, struct str name, struct str text, str
 	if (rest.n)
 		v->code = rest;
 	return true;
+}
+
+/* system|code|value of Identifier.type and Identifier.value */
+static bool parse_of_type(struct parsing *p, struct str name, struct str text, struct search_value *v)
+{
+	struct str rest = text, system = split_unescaped(&rest, '|');
+	struct str code = rest.p ? split_unescaped(&rest, '|') : STR_NULL;
+	if (!code.n || !rest.n || find_unescaped(rest, '|') != STR_NONE)
+		return bad_value(p, name, "of the form system|code|value, as :of-type needs");
+	return unescape(p, name, system, &v->system) && unescape(p, name, code, &v->code) &&
+	       unescape(p, name, rest, &v->text);
 }
 
 static bool parse_string(struct parsing *p, struct str name, enum search_modifier modifier, struct str text,
@@ -222,6 +287,17 @@ static bool parse_reference(struct parsing *p, struct str name, const struct sea
 	return true;
 }
 
+/* A URL and everything above it, cut off at slashes down to the host (R4 search.html#modifiers). */
+static bool parse_uri(struct parsing *p, const struct criterion *c, struct str name, struct str text,
+		      struct search_value *v)
+{
+	if (!unescape(p, name, text, &v->code))
+		return false;
+	if (c->modifier == MOD_BELOW && str_find(v->code, S("://")) == STR_NONE)
+		return bad_value(p, name, "a URL with a path, as :above and :below need");
+	return true;
+}
+
 static bool parse_missing(struct parsing *p, struct str name, struct str text, struct search_value *v)
 {
 	v->missing = str_is(text, "true");
@@ -239,13 +315,21 @@ static bool parse_param_value(struct parsing *p, const struct criterion *c, stru
 {
 	if (c->modifier == MOD_MISSING)
 		return parse_missing(p, name, text, v);
+	if (c->modifier == MOD_TEXT)
+		return parse_string(p, name, MOD_NONE, text, v);
+	if (c->modifier == MOD_OF_TYPE)
+		return parse_of_type(p, name, text, v);
+	if (c->modifier == MOD_IDENTIFIER)
+		return parse_token(p, name, text, v);
 	switch (c->param->type) {
 	case PARAM_STRING:
 		return parse_string(p, name, c->modifier, text, v);
 	case PARAM_TOKEN:
 		return parse_token(p, name, text, v);
+	case PARAM_SPECIAL:
+		return parse_place(p, name, text, v);
 	case PARAM_URI:
-		return unescape(p, name, text, &v->code);
+		return parse_uri(p, c, name, text, v);
 	case PARAM_DATE:
 		return parse_date(p, name, text, v);
 	case PARAM_NUMBER:
@@ -273,30 +357,37 @@ static bool parse_value(struct parsing *p, const struct criterion *c, struct str
 	}
 }
 
-bool parse_values(struct parsing *p, struct criterion *c, struct str name, struct str text)
+bool criterion_add_value(struct parsing *p, struct criterion *c, size_t max, struct str name,
+			 const struct search_value *v)
 {
-	size_t capacity = 0;
-	/* Set by the :Type modifier for every value. */
-	struct str type = c->modifier == MOD_TYPE ? c->values[0].ref_type : STR_NULL;
-	c->values = NULL;
-	c->value_count = 0;
-	for (struct str rest = text; rest.p;) {
-		struct str part = split_unescaped(&rest, ',');
-		struct search_value v = {.ref_type = type};
-		if (part.n == 0)
-			return error_set(p->err, ERR_VALUE, "The search parameter \"%.*s\" has an empty value",
-					 STR_ARG(str_slice(name, 0, 64)));
-		if (c->value_count == SEARCH_MAX_VALUES)
-			return error_set(p->err, ERR_LIMIT, "The search parameter \"%.*s\" has more than %d values",
-					 STR_ARG(str_slice(name, 0, 64)), SEARCH_MAX_VALUES);
-		if (!parse_value(p, c, name, part, &v))
+	if (c->value_count >= max)
+		return error_set(p->err, ERR_LIMIT, "The search parameter \"%.*s\" has more than %zu values",
+				 STR_ARG(str_slice(name, 0, 64)), max);
+	/* The values of one criterion come one after the other. */
+	if (c->value_count == 0)
+		p->value_capacity = 0;
+	void *grown = arena_grow(p->arena, c->values, c->value_count, &p->value_capacity, c->value_count + 1,
+				 sizeof(*c->values));
+	if (!grown)
+		return error_memory(p->err);
+	c->values = grown;
+	c->values[c->value_count++] = *v;
+	return true;
+}
+
+bool parse_one_value(struct parsing *p, struct criterion *c, struct str name, struct str type, struct str text)
+{
+	struct search_value v = {.ref_type = type};
+	if (text.n == 0)
+		return error_set(p->err, ERR_VALUE, "The search parameter \"%.*s\" has an empty value",
+				 STR_ARG(str_slice(name, 0, 64)));
+	return parse_value(p, c, name, text, &v) && criterion_add_value(p, c, SEARCH_MAX_VALUES, name, &v);
+}
+
+bool parse_values(struct parsing *p, struct criterion *c, struct str name, struct str type, struct str text)
+{
+	for (struct str rest = text; rest.p;)
+		if (!parse_one_value(p, c, name, type, split_unescaped(&rest, ',')))
 			return false;
-		void *grown = arena_grow(p->arena, c->values, c->value_count, &capacity, c->value_count + 1,
-					 sizeof(*c->values));
-		if (!grown)
-			return error_memory(p->err);
-		c->values = grown;
-		c->values[c->value_count++] = v;
-	}
 	return true;
 }

@@ -22,8 +22,8 @@ enum followed { FOLLOWED, FOLLOW_OTHER, FOLLOW_FAILED };
 
 bool param_indexed(const struct search_param *param)
 {
-	return param->type != PARAM_COMPOSITE && param->type != PARAM_SPECIAL && param->expression.n &&
-	       !str_is(param->code, "_id") && !str_is(param->code, "_lastUpdated");
+	return param->type != PARAM_COMPOSITE && param->expression.n && !str_is(param->code, "_id") &&
+	       !str_is(param->code, "_lastUpdated");
 }
 
 /* ---- building -------------------------------------------------------------------------------------------------- */
@@ -272,7 +272,10 @@ static enum followed follow(struct plan *p, const struct path_node *node, struct
 
 static bool add_leaf(struct plan *p, struct plan_node *node, const struct search_param *param)
 {
-	struct leaf leaf = {.param = param, .type = node->type, .class = value_class_of(node->type)};
+	struct leaf leaf = {.param = param,
+			    .type = node->type,
+			    .class = value_class_of(node->type),
+			    .paired = param_is_paired(p->type, param)};
 	if (leaf.class == VALUE_NONE)
 		return true;
 	if (leaf.class == VALUE_CODE && param->type == PARAM_TOKEN)
@@ -292,7 +295,7 @@ static bool add_program(struct plan *p, const struct search_param *param, const 
 	if (!programs)
 		return false;
 	p->programs = programs;
-	programs[p->program_count - 1] = (struct plan_program){param, program};
+	programs[p->program_count - 1] = (struct plan_program){param, param_is_paired(p->type, param), program};
 	return true;
 }
 
@@ -320,9 +323,30 @@ static bool add_param(struct plan *p, const struct search_param *param)
 	return true;
 }
 
+/* The elements that a composite repeats over. */
+static bool count_elements(struct plan *p, const struct search_param *composite)
+{
+	struct cursors out = {.count = 0};
+	const struct path_program *program =
+		path_compile(&p->arena, p->definitions, composite->expression, NULL, p->err);
+	if (!program)
+		return false;
+	p->program = program;
+	enum followed f = follow(p, program->root, &out);
+	if (f == FOLLOW_OTHER)
+		return error_set(p->err, ERR_NOT_SUPPORTED, "The elements of %.*s of %.*s cannot be followed",
+				 STR_ARG(composite->code), STR_ARG(p->type->name));
+	for (size_t i = 0; i < out.count; i++)
+		out.nodes[i]->counted = out.nodes[i] != p->root;
+	return f == FOLLOWED;
+}
+
 static bool build(struct plan *p)
 {
 	p->root = node_new(p, p->type, NULL);
+	for (size_t i = 0; p->root && i < p->type->search_param_count; i++)
+		if (p->type->search_params[i].type == PARAM_COMPOSITE && !count_elements(p, &p->type->search_params[i]))
+			return false;
 	for (size_t i = 0; p->root && i < p->type->search_param_count; i++)
 		if (param_indexed(&p->type->search_params[i]) && !add_param(p, &p->type->search_params[i]))
 			return false;

@@ -15,6 +15,7 @@ struct plan_node {
 	size_t leaf_count, leaf_capacity;
 	struct plan_guard *guards;
 	size_t guard_count, guard_capacity;
+	bool counted; /* a composite repeats over this element: rows below tell which one they are of */
 	unsigned char slots[EDGE_SLOTS]; /* position in edges + 1, by hash of the property */
 };
 
@@ -37,6 +38,7 @@ struct plan_guard {
 
 struct plan_program {
 	const struct search_param *param;
+	bool paired;
 	const struct path_program *program;
 };
 

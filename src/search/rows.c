@@ -32,6 +32,7 @@ static const struct {
 	{"Quantity", VALUE_QUANTITY},
 	{"Money", VALUE_MONEY},
 	{"Range", VALUE_RANGE},
+	{"Location.position", VALUE_POSITION},
 	{"Extension", VALUE_EXTENSION},
 };
 
@@ -118,6 +119,12 @@ static bool grow_slots(struct extraction *e)
 bool row_add(struct extraction *e, const struct index_row *row)
 {
 	struct index_rows *rows = e->rows;
+	struct index_row own;
+	if (e->row_element) {
+		own = *row;
+		own.element = e->row_element;
+		row = &own;
+	}
 	if (rows->count * 2 >= e->slot_count && !grow_slots(e))
 		return false;
 	uint32_t *slot = find_slot(e, row);
@@ -202,6 +209,27 @@ static bool add_coding(struct extraction *e, const struct leaf *leaf, const stru
 	return add_token(e, leaf, json_get_str(coding, S("system")), json_get_str(coding, S("code")));
 }
 
+/* An identifier is found by its type too: |MR|12345 (R4 search.html#token, :of-type). */
+static bool add_identifier(struct extraction *e, const struct leaf *leaf, const struct json *identifier)
+{
+	struct str value = json_get_str(identifier, S("value"));
+	if (!add_token(e, leaf, json_get_str(identifier, S("system")), value))
+		return false;
+	if (!value.n)
+		return true;
+	struct json_iter it = json_iter(json_get(json_get(identifier, S("type")), S("coding")));
+	while (json_next(&it)) {
+		struct index_row row = {.param = leaf->param,
+					.variant = ROW_OF_TYPE,
+					.system = json_get_str(it.value, S("system")),
+					.code = json_get_str(it.value, S("code")),
+					.text = value};
+		if (row.code.n && !row_add(e, &row))
+			return false;
+	}
+	return true;
+}
+
 static bool token_rows(struct extraction *e, const struct leaf *leaf, const struct json *value)
 {
 	struct json_iter it;
@@ -215,7 +243,7 @@ static bool token_rows(struct extraction *e, const struct leaf *leaf, const stru
 				return false;
 		return true;
 	case VALUE_IDENTIFIER:
-		return add_token(e, leaf, json_get_str(value, S("system")), json_get_str(value, S("value")));
+		return add_identifier(e, leaf, value);
 	case VALUE_CONTACT:
 		return add_token(e, leaf, STR_NULL, json_get_str(value, S("value")));
 	case VALUE_BOOLEAN:
@@ -291,12 +319,23 @@ static bool add_canonical(struct extraction *e, const struct leaf *leaf, struct 
 	return !is_local(e, &r) || add_local(e, leaf, r.type, r.id);
 }
 
+/* A reference by identifier, for :identifier. */
+static bool add_logical(struct extraction *e, const struct leaf *leaf, const struct json *identifier)
+{
+	struct index_row row = {.param = leaf->param,
+				.variant = ROW_IDENTIFIER,
+				.system = json_get_str(identifier, S("system")),
+				.code = json_get_str(identifier, S("value"))};
+	return !row.code.n || row_add(e, &row);
+}
+
 static bool reference_rows(struct extraction *e, const struct leaf *leaf, const struct json *value)
 {
 	struct str id = json_get_str(value, S("id"));
 	switch (leaf->class) {
 	case VALUE_REFERENCE:
-		return add_reference(e, leaf, json_get_str(value, S("reference")));
+		return add_reference(e, leaf, json_get_str(value, S("reference"))) &&
+		       add_logical(e, leaf, json_get(value, S("identifier")));
 	case VALUE_CANONICAL:
 		return add_canonical(e, leaf, json_str(value));
 	case VALUE_URI:
@@ -343,6 +382,8 @@ bool rows_of_value(struct extraction *e, const struct leaf *leaf, const struct j
 		return quantity_rows(e, leaf, value);
 	case PARAM_REFERENCE:
 		return reference_rows(e, leaf, value);
+	case PARAM_SPECIAL:
+		return place_rows(e, leaf, value);
 	default:
 		return true;
 	}

@@ -91,6 +91,47 @@ static void set_units(struct index_row *row, const struct json *quantity)
 		row->unit = STR_NULL;
 }
 
+/* One number of a quantity in base units. */
+static bool canonical_of(const struct canonical_unit *unit, const struct json *value, double *ret_number)
+{
+	struct decimal number;
+	return decimal_parse(json_number(value), &number) && canonical_value(unit, &number, ret_number);
+}
+
+/* What the row's unit is in base units, or NULL. Without a cache the unit is read into *room. */
+static const struct canonical_unit *unit_of(struct extraction *e, const struct index_row *row,
+					    struct canonical_unit *room)
+{
+	if (!str_is(row->system, UNIT_SYSTEM))
+		return NULL;
+	if (e->units)
+		return canonical_unit_find(e->units, row->code);
+	return canonical_unit_read(row->code, room) ? room : NULL;
+}
+
+/* Fills the canonical fields from the ends that the row has, when its unit has base units. */
+static bool set_canonical(struct extraction *e, struct index_row *row, const struct json *low, const struct json *high)
+{
+	struct canonical_unit room;
+	const struct canonical_unit *unit = unit_of(e, row, &room);
+	bool has_low = isfinite(row->number_low), has_high = isfinite(row->number_high), same = low == high;
+	row->canonical_low = -INFINITY;
+	row->canonical_high = INFINITY;
+	if (!unit || (has_low && !canonical_of(unit, low, &row->canonical_low)) ||
+	    (has_high && !(same && has_low) && !canonical_of(unit, high, &row->canonical_high))) {
+		row->canonical_low = row->canonical_high = 0;
+		return true;
+	}
+	if (same && has_low && has_high)
+		row->canonical_high = row->canonical_low;
+	row->canonical_number = !has_high  ? row->canonical_low
+				: !has_low ? row->canonical_high
+					   : row->canonical_low + (row->canonical_high - row->canonical_low) / 2;
+	struct str base = str_make(unit->base, unit->base_size);
+	row->canonical = e->units ? base : arena_str(e->arena, base);
+	return row->canonical.p || error_memory(e->err);
+}
+
 /* A comparator says that the true value lies on one side of the number. */
 static bool add_quantity(struct extraction *e, const struct leaf *leaf, const struct json *value)
 {
@@ -104,7 +145,8 @@ static bool add_quantity(struct extraction *e, const struct leaf *leaf, const st
 	if (comparator.n && comparator.p[0] == '>')
 		row.number_high = INFINITY;
 	set_units(&row, value);
-	return row_add(e, &row);
+	const struct json *number = json_get(value, S("value"));
+	return set_canonical(e, &row, number, number) && row_add(e, &row);
 }
 
 static bool add_money(struct extraction *e, const struct leaf *leaf, const struct json *value)
@@ -131,7 +173,7 @@ static bool add_range(struct extraction *e, const struct leaf *leaf, const struc
 	row.number = !has_high	? row.number_low
 		     : !has_low ? row.number_high
 				: row.number_low + (row.number_high - row.number_low) / 2;
-	return row_add(e, &row);
+	return set_canonical(e, &row, json_get(low, S("value")), json_get(high, S("value"))) && row_add(e, &row);
 }
 
 bool quantity_rows(struct extraction *e, const struct leaf *leaf, const struct json *value)
@@ -146,4 +188,16 @@ bool quantity_rows(struct extraction *e, const struct leaf *leaf, const struct j
 	default:
 		return true;
 	}
+}
+
+/* ---- near ------------------------------------------------------------------------------------------------------ */
+
+bool place_rows(struct extraction *e, const struct leaf *leaf, const struct json *value)
+{
+	struct index_row row = {.param = leaf->param};
+	if (leaf->class != VALUE_POSITION || !number_of(json_get(value, S("latitude")), &row.number_low) ||
+	    !number_of(json_get(value, S("longitude")), &row.number_high) || fabs(row.number_low) > 90 ||
+	    fabs(row.number_high) > 180)
+		return true;
+	return row_add(e, &row);
 }

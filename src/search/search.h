@@ -52,7 +52,8 @@ struct extractor;
 struct extractor *extractor_new(const struct definitions *d, struct error *err) MUST_USE;
 void extractor_free(struct extractor *x);
 
-/* All index rows of a resource, text in arena a or in the document. base is this server's own base URL, so absolute
+/* All index rows of a resource, text in arena a, in the document, or in the
+ * extractor. base is this server's own base URL, so absolute
  * references to ourselves count as local; STR_NULL for none. Equal rows appear once. */
 bool extract(const struct extractor *x, struct arena *a, const struct json *resource, struct str base,
 	     struct index_rows *ret_rows, struct error *err) MUST_USE;
@@ -84,7 +85,9 @@ enum search_modifier {
 	MOD_IDENTIFIER, /* reference: rows of ROW_IDENTIFIER, met as tokens */
 	MOD_OF_TYPE, /* token: rows of ROW_OF_TYPE */
 	MOD_BELOW, /* uri: equal to the value or below it in the hierarchy of paths */
-	MOD_ENDS /* string, in _filter only (ew): the folded row ends with the value */
+	/* string, in _filter only; the value is folded: */
+	MOD_ENDS, /* the folded row ends with the value (ew) */
+	MOD_EQUAL /* the folded row is the value (eq) */
 };
 
 /* One value of a comma list: alternatives. */
@@ -185,6 +188,7 @@ struct search_query {
 	int64_t count; /* _count, clamped; 0 = only the total */
 	enum search_total total;
 	enum search_summary summary;
+	bool explain; /* _explain=true: whoever may is told how it was answered */
 	struct str *elements; /* _elements: names of top elements to keep; none: all */
 	size_t element_count;
 	struct str self; /* the parameters actually used, encoded again in order, without _cursor: for links */
@@ -212,6 +216,9 @@ struct search_terminology {
 };
 
 struct search_registry;
+/* A parameter of a type by its code, or NULL; registry NULL: by the definitions. */
+const struct search_param *search_registry_param(const struct search_registry *r, const struct fhir_type *type,
+						 struct str code);
 
 struct search_options {
 	bool lenient; /* Prefer: handling=lenient: drop unknown parameters instead of refusing */
@@ -219,6 +226,7 @@ struct search_options {
 	int64_t now_ms; /* what `ap` measures the distance of dates from; 0: dates are not widened */
 	const struct search_terminology *terminology; /* NULL: its modifiers are refused */
 	const struct search_registry *registry; /* NULL: the parameters of the definitions */
+	unsigned chain_depth; /* how often chains and _has may follow each other; 0 = 5 */
 };
 
 /* Where a query is asked. */
@@ -248,8 +256,8 @@ bool search_parse_scope(const struct definitions *d, struct arena *a, const stru
  *
  *   missing    the resource has no plain row of the parameter (true) or has one (false); a reference that is nothing
  * but an identifier therefore counts as missing not        no row meets any value; resources without any row match too
- *   string     the folded row starts with the value; contains: has it inside; ends: ends with it; exact: the text as
- *              written is equal
+ *   string     the folded row starts with the value; contains: has it inside; ends: ends with it; equal: is it; exact:
+ *              the text as written is equal
  *   token      code equal (value code NULL: any) and system equal (NULL: any, empty: the row has none); by bytes.
  *              of-type: row of ROW_OF_TYPE, system and code so, and text equal. text: by the body, see below
  *   uri        equal by bytes. below: equal, or the row goes on after the value at a slash
@@ -311,7 +319,7 @@ bool search_matches(const struct search_query *query, const struct index_rows *r
  * of them possibly only begun:
  *
  *   PARAM :text  texts beside the codes of the parameter's elements: CodeableConcept.text, Coding.display,
- *                Identifier.type.text and the displays of its codings, Reference.display
+ *                Identifier.type.text and the displays of its codings
  *   NARRATIVE    the text of the resource's narrative, tags removed
  *   CONTENT      any string of the resource, and the narrative
  *

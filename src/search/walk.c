@@ -66,9 +66,11 @@ static bool guard_holds(struct extraction *e, const struct plan_node *node, cons
 
 static bool walk_one(struct extraction *e, const struct plan_node *node, const struct json *value)
 {
-	for (size_t i = 0; i < node->leaf_count; i++)
+	for (size_t i = 0; i < node->leaf_count; i++) {
+		e->row_element = node->leaves[i].paired ? e->element : 0;
 		if (!rows_of_value(e, &node->leaves[i], value))
 			return false;
+	}
 	for (size_t i = 0; i < node->guard_count; i++) {
 		bool holds;
 		if (!guard_holds(e, node, &node->guards[i], value, &holds))
@@ -87,8 +89,31 @@ static bool walk_one(struct extraction *e, const struct plan_node *node, const s
 	return true;
 }
 
+/* As walk(), telling each element its number. */
+static bool walk_counting(struct extraction *e, const struct plan_node *node, const struct json *value)
+{
+	uint32_t before = e->element;
+	bool ok = true;
+	if (!json_is(value, JSON_ARRAY)) {
+		e->element = 1;
+		ok = json_is(value, JSON_NULL) || walk_one(e, node, value);
+	} else {
+		e->element = 0;
+		for (struct json_iter it = json_iter(value); ok && json_next(&it);) {
+			if (json_is(it.value, JSON_NULL))
+				continue;
+			e->element++;
+			ok = walk_one(e, node, it.value);
+		}
+	}
+	e->element = before;
+	return ok;
+}
+
 static bool walk(struct extraction *e, const struct plan_node *node, const struct json *value)
 {
+	if (node->counted)
+		return walk_counting(e, node, value);
 	if (!json_is(value, JSON_ARRAY))
 		return json_is(value, JSON_NULL) || walk_one(e, node, value);
 	struct json_iter it = json_iter(value);
@@ -104,9 +129,13 @@ static bool run_program(struct extraction *e, const struct plan_program *p, cons
 	struct path_items found;
 	if (!path_eval(p->program, e->arena, &context, item, &found, e->err))
 		return false;
-	for (size_t i = 0; i < found.count; i++)
+	for (size_t i = 0; i < found.count; i++) {
+		e->row_element = 0;
+		if (p->paired && !item_element(e, p->param, found.items[i].value, &e->row_element))
+			return false;
 		if (!rows_of_item(e, p->param, &found.items[i]))
 			return false;
+	}
 	return true;
 }
 

@@ -172,6 +172,11 @@ static bool make_check(struct check *c, const struct criterion *criterion, struc
 					    "", "",	     "", "", "_text",	"_content"};
 	bool plain = criterion->kind == CRITERION_PARAM;
 	*c = (struct check){.criterion = criterion};
+	for (size_t i = 0; plain && i < criterion->value_count; i++)
+		if (criterion->values[i].canonical.p)
+			return error_set(err, ERR_NOT_SUPPORTED,
+					 "Values in UCUM units are not supported yet in the search parameter \"%.*s\"",
+					 STR_ARG(criterion->param->code));
 	if (plain && (criterion->param->type == PARAM_SPECIAL || criterion->modifier == MOD_TEXT ||
 		      criterion->modifier >= MOD_IDENTIFIER))
 		return error_set(err, ERR_NOT_SUPPORTED,

@@ -49,6 +49,8 @@ struct including {
 static bool name_include(struct seek *k, struct naming *n, struct include *i, struct error *err)
 {
 	const struct search_include *asked = i->asked;
+	if (!asked->source)
+		return error_set(err, ERR_NOT_SUPPORTED, "Including from any type is not supported yet");
 	struct seek_name source = {NAME_TYPE, .text = asked->source->name}, target = {NAME_TYPE, .text = asked->target};
 	struct seek_name param = {NAME_PARAM, .scope = asked->source->name};
 	if (!naming_add(k, n, source, &i->source, 0, err))

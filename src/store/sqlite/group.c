@@ -322,7 +322,7 @@ static bool write_terms(struct group *g, const struct effect *e, struct error *e
 	buf_reset(&g->w->terms);
 	for (size_t i = 0; i < c->row_count; i++) {
 		struct term term;
-		if (!indexed(c->rows[i].param->type))
+		if (!indexed(c->rows[i].param->type) || c->rows[i].variant != ROW_PLAIN)
 			continue;
 		if (!term_of_row(g, e, &c->rows[i], &term, err))
 			return false;

@@ -53,7 +53,7 @@ static const struct example examples[] = {
 	 "code", "[http://loinc.org|8302-2][-|h]"},
 	{OBS("\"component\":[{\"code\":{\"coding\":[{\"system\":\"s\",\"code\":\"c\"}]}}],"
 	     "\"code\":{\"coding\":[{\"system\":\"s\",\"code\":\"d\"}]}"),
-	 "combo-code", "[s|c][s|d]"},
+	 "combo-code", "[1:s|c][s|d]"},
 	{PAT("\"meta\":{\"tag\":[{\"system\":\"t\",\"code\":\"1\"}],\"security\":[{\"code\":\"R\"}]}"), "_tag",
 	 "[t|1]"},
 	{PAT("\"meta\":{\"security\":[{\"code\":\"R\"}]}"), "_security", "[-|R]"},
@@ -76,7 +76,27 @@ static const struct example examples[] = {
 	 "[urn:uuid:11111111-1111-4111-8111-111111111111]"},
 	{OBS("\"contained\":[{\"resourceType\":\"Patient\",\"id\":\"c\"}],\"subject\":{\"reference\":\"#c\"}"),
 	 "subject", NO_ROWS},
-	{OBS("\"subject\":{\"identifier\":{\"value\":\"1\"},\"display\":\"x\"}"), "subject", NO_ROWS},
+	{OBS("\"subject\":{\"identifier\":{\"value\":\"1\"},\"display\":\"x\"}"), "subject", "[identifier:-|1]"},
+	{OBS("\"component\":[{\"code\":{\"coding\":[{\"code\":\"a\"}]},\"valueQuantity\":{\"value\":1}},{\"code\":{"
+	     "\"coding\":[{\"code\":\"a\"},{\"code\":\"b\"}]}}]"),
+	 "component-code", "[1:-|a][2:-|a][2:-|b]"},
+	{OBS("\"component\":[{\"code\":{\"coding\":[{\"code\":\"a\"}]},\"valueQuantity\":{\"value\":1}}],\"code\":{"
+	     "\"coding\":[{\"code\":\"top\"}]}"),
+	 "combo-code", "[1:-|a][-|top]"},
+	{OBS("\"valueQuantity\":{\"value\":5.4,\"system\":\"http://unitsofmeasure.org\",\"code\":\"mg\"}"),
+	 "value-quantity", "[5.4 http://unitsofmeasure.org|mg - =0.0054 g]"},
+	{OBS("\"valueQuantity\":{\"value\":37,\"comparator\":\">\",\"system\":\"http://"
+	     "unitsofmeasure.org\",\"code\":\"Cel\"}"),
+	 "value-quantity", "[37..inf http://unitsofmeasure.org|Cel - =310.15..inf K]"},
+	{OBS("\"valueQuantity\":{\"value\":7,\"system\":\"http://unitsofmeasure.org\",\"code\":\"[pH]\"}"),
+	 "value-quantity", "[7 http://unitsofmeasure.org|[pH] -]"},
+	{"{\"resourceType\":\"Patient\",\"identifier\":[{\"type\":{\"coding\":[{\"system\":\"http://"
+	 "t\",\"code\":\"MR\"}]},"
+	 "\"value\":\"77\"}]}",
+	 "identifier", "[-|77][of-type:http://t|MR=77]"},
+	{"{\"resourceType\":\"Location\",\"position\":{\"latitude\":52.5,\"longitude\":-13.25}}", "near",
+	 "[52.5,-13.25]"},
+	{"{\"resourceType\":\"Location\",\"position\":{\"latitude\":52.5}}", "near", NO_ROWS},
 	{"{\"resourceType\":\"QuestionnaireResponse\",\"questionnaire\":\"http://x/q|2\"}", "questionnaire",
 	 "[http://x/q|2][http://x/q]"},
 	{"{\"resourceType\":\"QuestionnaireResponse\",\"questionnaire\":\"http://me/fhir/Questionnaire/q|2\"}",
@@ -116,7 +136,7 @@ static const struct example examples[] = {
 	{OBS("\"valueQuantity\":{\"unit\":\"mg\"}"), "value-quantity", NO_ROWS},
 	{OBS("\"valueSampledData\":{\"period\":1}"), "value-quantity", NO_ROWS},
 	{OBS("\"component\":[{\"valueQuantity\":{\"value\":80}},{\"valueQuantity\":{\"value\":120}}]"),
-	 "component-value-quantity", "[80 -|- -][120 -|- -]"},
+	 "component-value-quantity", "[1:80 -|- -][2:120 -|- -]"},
 	{COND("\"onsetAge\":{\"value\":40,\"system\":\"http://u\",\"code\":\"a\"}"), "onset-age", "[40 http://u|a -]"},
 	{COND("\"onsetRange\":{\"low\":{\"value\":40,\"unit\":\"y\"},\"high\":{\"value\":50}}"), "onset-age",
 	 "[40..50 -|- y]"},
@@ -163,6 +183,16 @@ static void put_coded(struct buf *out, const struct index_row *row)
 static void describe(struct buf *out, const struct index_row *row)
 {
 	buf_char(out, '[');
+	if (row->element)
+		buf_printf(out, "%u:", row->element);
+	if (row->variant != ROW_PLAIN) {
+		buf_add(out, row->variant == ROW_OF_TYPE ? S("of-type:") : S("identifier:"));
+		put_coded(out, row);
+		if (row->text.p)
+			buf_printf(out, "=%.*s", STR_ARG(row->text));
+		buf_char(out, ']');
+		return;
+	}
 	switch (row->param->type) {
 	case PARAM_STRING:
 		put(out, row->code);
@@ -192,6 +222,14 @@ static void describe(struct buf *out, const struct index_row *row)
 		put_coded(out, row);
 		buf_char(out, ' ');
 		put(out, row->unit);
+		if (row->canonical.p && row->canonical_low == row->canonical_high)
+			buf_printf(out, " =%g %.*s", row->canonical_number, STR_ARG(row->canonical));
+		else if (row->canonical.p)
+			buf_printf(out, " =%g..%g %.*s", row->canonical_low, row->canonical_high,
+				   STR_ARG(row->canonical));
+		break;
+	case PARAM_SPECIAL:
+		buf_printf(out, "%g,%g", row->number_low, row->number_high);
 		break;
 	default:
 		put(out, row->code);

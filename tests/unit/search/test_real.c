@@ -31,10 +31,12 @@ static bool row_in(const struct index_row *row, const struct index_rows *rows)
 {
 	for (size_t i = 0; i < rows->count; i++) {
 		const struct index_row *r = &rows->rows[i];
-		if (r->param == row->param && same(r->code, row->code) && same(r->system, row->system) &&
-		    same(r->unit, row->unit) && same(r->text, row->text) && same(r->ref_type, row->ref_type) &&
-		    same(r->ref_id, row->ref_id) && r->low == row->low && r->high == row->high &&
-		    r->number_low == row->number_low && r->number_high == row->number_high)
+		if (r->param == row->param && r->variant == row->variant && r->element == row->element &&
+		    same(r->canonical, row->canonical) && r->canonical_low == row->canonical_low &&
+		    r->canonical_high == row->canonical_high && same(r->code, row->code) &&
+		    same(r->system, row->system) && same(r->unit, row->unit) && same(r->text, row->text) &&
+		    same(r->ref_type, row->ref_type) && same(r->ref_id, row->ref_id) && r->low == row->low &&
+		    r->high == row->high && r->number_low == row->number_low && r->number_high == row->number_high)
 			return true;
 	}
 	return false;
