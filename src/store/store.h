@@ -182,6 +182,7 @@ bool store_history(struct store *s, struct arena *a, const struct store_history_
  * PHI). timeout_ms 0 = 30 s; ERR_TIMEOUT. ERR_CURSOR for a position that is none, ERR_LIMIT past 10,000 includes. */
 struct store_search_options {
 	struct str position;
+	int64_t snapshot; /* of a first page: as of this one instead of now; 0 = now */
 	unsigned timeout_ms;
 };
 bool store_search(struct store *s, struct arena *a, const struct search_query *query,

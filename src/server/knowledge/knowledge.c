@@ -18,9 +18,9 @@ enum { MAX_STORED = 20000, PAGE = 500, FRESH_MS = 1000 };
 static const char *const stored_types[] = {"StructureDefinition", "CodeSystem", "ValueSet", "ConceptMap"};
 enum { STORED_TYPES = sizeof(stored_types) / sizeof(stored_types[0]) };
 
-/* What the store held of each type: the newest version, and how many there were. */
+/* What the store held: the newest version of each type, deletions included; 0: there never was one. */
 struct stamp {
-	int64_t newest[STORED_TYPES], count[STORED_TYPES];
+	int64_t newest[STORED_TYPES];
 };
 
 struct state {
@@ -91,9 +91,9 @@ static bool take_stamp(struct knowledge *k, struct stamp *ret_stamp, struct erro
 	arena_init(&a, MAX_BYTES);
 	for (size_t i = 0; ok && k->o.store && i < STORED_TYPES; i++) {
 		struct store_page page = {0};
-		ok = ask(k, &a, stored_types[i], S("_sort=-_lastUpdated&_count=1&_total=accurate"), STR_NULL, &page,
-			 err);
-		ret_stamp->count[i] = page.total;
+		const struct store_history_query newest = {
+			.type = definitions_resource(k->o.definitions, str_from(stored_types[i])), .max = 1};
+		ok = store_history(k->o.store, &a, &newest, &page, err);
 		ret_stamp->newest[i] = page.count ? page.entries[0].vid : 0;
 	}
 	arena_done(&a);
@@ -163,7 +163,7 @@ static struct state *make_state(struct knowledge *k, const struct stamp *stamp, 
 	s->shown.canonicals = base ? canonicals_new_over(base, err) : NULL;
 	bool ok = s->shown.canonicals != NULL;
 	for (size_t i = 0; ok && i < STORED_TYPES; i++)
-		ok = !stamp->count[i] || take_type(k, s->shown.canonicals, stored_types[i], err);
+		ok = !stamp->newest[i] || take_type(k, s->shown.canonicals, stored_types[i], err);
 	if (ok && complete(k, &s->shown, err))
 		return s;
 	knowledge_discard(&s->shown);

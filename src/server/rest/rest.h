@@ -116,6 +116,7 @@ struct rest_face {
 	bool (*smart_configuration)(void *ctx, struct rest_call *call, struct rest_answer *answer);
 };
 
+struct match_weights;
 struct rest_options {
 	const struct definitions *definitions;
 	struct store *store;
@@ -126,6 +127,7 @@ struct rest_options {
 	const struct rest_face *face; /* NULL: none */
 	const struct extractor *extractor;
 	struct knowledge *knowledge; /* what $validate, $expand and rules of writing ask; NULL: they are refused */
+	const struct match_weights *match_weights; /* of Patient/$match; NULL: the product's own */
 	bool audit_off; /* benchmarks that measure the cost of audit, nothing else */
 };
 struct rest_server *rest_open(const struct rest_options *options, struct error *err) MUST_USE;

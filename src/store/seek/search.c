@@ -166,12 +166,15 @@ static bool run(struct seek *k, struct position from, struct store_page *page, s
 /* ---- the whole ------------------------------------------------------------------------------------------------------
  */
 
-static bool search(struct seek *k, struct str position, struct store_page *page, struct error *err)
+static bool search(struct seek *k, const struct store_search_options *options, struct store_page *page,
+		   struct error *err)
 {
+	struct str position = options ? options->position : STR_NULL;
+	int64_t now = k->source->last_vid, asked = options ? options->snapshot : 0;
 	struct position from = {.total = -1};
 	if (position.p && !position_read(position, k->source->last_vid, &from, err))
 		return false;
-	k->snapshot = position.p ? from.snapshot : k->source->last_vid;
+	k->snapshot = position.p ? from.snapshot : asked > 0 && asked < now ? asked : now;
 	page->snapshot = k->snapshot;
 	if (!seek_compile(k, &k->part, err))
 		return false;
@@ -194,7 +197,7 @@ bool seek_search(const struct seek_source *source, struct arena *a, const struct
 	struct seek k = {.source = source, .a = a, .query = query, .deadline_ns = deadline_ns};
 	struct store_page page = {.total = -1};
 	arena_init(&k.scratch, (size_t)256 << 20);
-	bool ok = search(&k, options ? options->position : STR_NULL, &page, err);
+	bool ok = search(&k, options, &page, err);
 	arena_done(&k.scratch);
 	if (ok)
 		*ret_page = page;

@@ -230,7 +230,7 @@ bool operation_read_inputs(struct operation_call *op, struct error *err)
 	const struct json *body = NULL;
 	if (!read_query(op, err))
 		return false;
-	if (!op->body.n)
+	if (!op->body.n || (op->operation->bare && strcmp(op->operation->bare, "*") == 0))
 		return true;
 	/* $validate tells all that is wrong with a body, even when it cannot be read as a whole. */
 	if (!parse_body(op, &body, err)) {

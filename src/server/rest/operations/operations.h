@@ -39,7 +39,7 @@ struct operation {
 	unsigned permissions; /* on the type of the URL; what a handler returns it checks itself */
 	char audit_action;
 	const struct operation_param *params;
-	const char *bare; /* the parameter that a body is which is no Parameters resource, or NULL */
+	const char *bare; /* the parameter that a body is which is no Parameters resource, or NULL; "*": any body */
 	bool (*handler)(struct operation_call *op, struct rest_answer *answer, struct error *err);
 	const char *definition; /* canonical of the OperationDefinition */
 };
