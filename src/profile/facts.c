@@ -220,6 +220,15 @@ static void read_additional(struct compilation *c, const struct json *j, struct 
 			end = &(*end)->next;
 }
 
+/* R4 requires units from a short list for the values of components of vital signs, but what else may be a component, an
+ * oxygen flow rate for one, has other units. Other validators of R4 take it for extensible, and so do we. */
+static bool is_too_strict(const struct compilation *c, const struct draft *e, const struct profile_binding *b)
+{
+	return str_is(canonical_package_name(c->profile->canonical->package), "hl7.fhir.r4.core") &&
+	       str_is(e->e.path, "Observation.component.value[x]") &&
+	       str_starts(b->value_set, S("http://hl7.org/fhir/ValueSet/ucum-vitals-common"));
+}
+
 static bool read_binding(struct compilation *c, const struct json *j, struct draft *into)
 {
 	if (!j)
@@ -231,6 +240,8 @@ static bool read_binding(struct compilation *c, const struct json *j, struct dra
 	b->value_set = value_set_name(c, json_get_str(j, S("valueSet")));
 	b->max_value_set = canonical_value(extension_of(j, EXTENSION "elementdefinition-maxValueSet"));
 	b->min_value_set = canonical_value(extension_of(j, EXTENSION "elementdefinition-minValueSet"));
+	if (is_too_strict(c, into, b))
+		b->strength = BINDING_EXTENSIBLE;
 	read_additional(c, j, b);
 	into->e.binding = b;
 	return true;

@@ -155,6 +155,16 @@ static void with_type_profiles(struct found *f)
 	}
 }
 
+/* Slices that must be there speak on the element as well: R4's blood pressure tells its components apart by
+ * code.coding, which is sliced itself. */
+static void with_required_slices(struct found *f)
+{
+	for (size_t i = 0; i < f->count; i++)
+		for (size_t k = 0; k < f->at[i]->slice_count; k++)
+			if (f->at[i]->slices[k]->min)
+				add_found(f, f->at[i]->slices[k]);
+}
+
 static void step_member(struct found *f, struct str name)
 {
 	struct found from = *f;
@@ -162,6 +172,7 @@ static void step_member(struct found *f, struct str name)
 	f->count = 0;
 	for (size_t i = 0; i < from.count; i++)
 		add_found(f, profile_child(from.at[i], name));
+	with_required_slices(f);
 }
 
 /* Does an extension slice, or a profile that it names, stand for this url? */

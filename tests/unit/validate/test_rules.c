@@ -233,6 +233,55 @@ static const struct fixture_case maps[] = {
 	 NULL, ""},
 };
 
+#define LOINC(code, more)                                                                                              \
+	"{'resourceType':'Observation','status':'final','category':[{'coding':[{'system':"                             \
+	"'http://terminology.hl7.org/CodeSystem/observation-category','code':'vital-signs'}]}],"                       \
+	"'subject':{'reference':'Patient/1'},'effectiveDateTime':'2020-01-01',"                                        \
+	"'code':{'coding':[{'system':'http://loinc.org','code':'" code "'}]}," more "}"
+#define PRESSURE(code, unit)                                                                                           \
+	"{'code':{'coding':[{'system':'http://x.test/own','code':'a'},{'system':'http://loinc.org','code':'" code      \
+	"'}]},'valueQuantity':{'value':120,'unit':'x','system':'http://unitsofmeasure.org','code':'" unit "'}}"
+
+static const struct fixture_case vital_signs[] = {
+	{LOINC("85354-9", "'component':[" PRESSURE("8480-6", "mm[Hg]") "," PRESSURE("8462-4", "mm[Hg]") "]"), NULL, ""},
+	{LOINC("85354-9", "'component':[" PRESSURE("8480-6", "mm[Hg]") "," PRESSURE("8462-4", "kPa") "]"), NULL,
+	 "warning Observation.component[1].value.ofType(Quantity) binding\n"
+	 "error Observation.component[1].value.ofType(Quantity).code fixed"},
+	{LOINC("85354-9", "'component':[" PRESSURE("8480-6", "mm[Hg]") "," PRESSURE("8867-4", "/min") "]"), NULL,
+	 "error Observation slice-min"},
+	{LOINC("8867-5", "'valueString':'x'"), NULL, ""},
+};
+
+#define OPERATION(more)                                                                                                \
+	"{'resourceType':'OperationDefinition','name':'Op','status':'draft','kind':'operation','code':'op',"           \
+	"'system':true,'type':false,'instance':false," more "}"
+#define PARAMETER(name, more) "{'name':'" name "','use':'in','min':1," more "}"
+#define MEASURE(more)	      "{'resourceType':'Measure','name':'M','status':'draft'," more "}"
+#define CRITERIA	      "'criteria':{'language':'text/cql','expression':'a'}"
+
+static const struct fixture_case operations_and_measures[] = {
+	{OPERATION("'parameter':[" PARAMETER("a", "'max':'1','type':'string'") "," PARAMETER(
+		 "b", "'max':'*','type':'Reference','targetProfile':['http://x.test/p']") "]"),
+	 NULL, ""},
+	{OPERATION("'parameter':[" PARAMETER("a", "'max':'0','type':'string'") "," PARAMETER(
+		 "a", "'max':'n','type':'string'") "]"),
+	 NULL,
+	 "error OperationDefinition.parameter[0].max operation-max\n"
+	 "error OperationDefinition.parameter[1].max operation-max\n"
+
+	 "error OperationDefinition.parameter[1] operation-name"},
+	{OPERATION("'inputProfile':'http://hl7.org/fhir/StructureDefinition/bp','outputProfile':"
+		   "'http://hl7.org/fhir/StructureDefinition/Parameters'"),
+	 NULL, "error OperationDefinition.inputProfile operation-profile"},
+	{MEASURE("'library':['http://x.test/l'],'group':[{'population':[{" CRITERIA "}],'stratifier':[{" CRITERIA
+		 "}]}]"),
+	 NULL, ""},
+	{MEASURE("'group':[{'population':[{" CRITERIA "},{" CRITERIA "}],'stratifier':[{" CRITERIA "}]}]"), NULL,
+	 "warning Measure.group[0].population[0] measure-code\n"
+	 "warning Measure.group[0].population[1] measure-code\n"
+	 "error Measure.group[0].stratifier[0].criteria measure-library"},
+};
+
 #define CHECK(table)                                                                                                   \
 	static void check_##table(void **state)                                                                        \
 	{                                                                                                              \
@@ -249,6 +298,8 @@ CHECK(conformance)
 CHECK(constraints)
 CHECK(cds_hooks)
 CHECK(maps)
+CHECK(vital_signs)
+CHECK(operations_and_measures)
 
 static void unresolved_references_on_request(void **state)
 {
@@ -286,6 +337,8 @@ int main(void)
 		cmocka_unit_test(check_constraints),
 		cmocka_unit_test(check_cds_hooks),
 		cmocka_unit_test(check_maps),
+		cmocka_unit_test(check_vital_signs),
+		cmocka_unit_test(check_operations_and_measures),
 		cmocka_unit_test(unresolved_references_on_request),
 	};
 	return cmocka_run_group_tests(tests, open_all, close_all);
