@@ -6,7 +6,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#include "search/search_priv.h"
+#include "search/plan_priv.h"
 
 struct extractor {
 	const struct definitions *definitions;
@@ -52,6 +52,22 @@ static const struct plan *plan_of(const struct extractor *shared, const struct f
 		return made;
 	plan_free(made);
 	return plan;
+}
+
+const struct definitions *extractor_definitions(const struct extractor *x)
+{
+	return x->definitions;
+}
+
+const struct path_program *extractor_program(const struct extractor *x, const struct fhir_type *type,
+					     const struct search_param *param, struct error *err)
+{
+	const struct plan *plan = plan_of(x, type, err);
+	size_t at = (size_t)(param - type->search_params);
+	const struct path_program *program = plan && at < type->search_param_count ? plan->compiled[at] : NULL;
+	if (plan && !program)
+		error_set(err, ERR_INTERNAL, "A search parameter is not of the type that it is searched in");
+	return program;
 }
 
 static struct str without_slash(struct str base)

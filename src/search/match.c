@@ -255,8 +255,7 @@ static bool any_linked(const struct criterion *c, const struct search_resource *
 
 /* ---- trees ----------------------------------------------------------------------------------------------------- */
 
-static bool criterion_holds(const struct criterion *c, const struct search_resource *r,
-			    const struct search_world *world)
+bool criterion_holds(const struct criterion *c, const struct search_resource *r, const struct search_world *world)
 {
 	bool holds;
 	switch (c->kind) {

@@ -309,6 +309,7 @@ static bool add_param(struct plan *p, const struct search_param *param)
 		return error_context(p->err, "Search parameter %.*s of %.*s", STR_ARG(param->code),
 				     STR_ARG(p->type->name));
 	p->program = program;
+	p->compiled[param - p->type->search_params] = program;
 	switch (follow(p, program->root, &out)) {
 	case FOLLOW_FAILED:
 		return false;
@@ -344,6 +345,9 @@ static bool count_elements(struct plan *p, const struct search_param *composite)
 static bool build(struct plan *p)
 {
 	p->root = node_new(p, p->type, NULL);
+	p->compiled = ARENA_ARRAY(&p->arena, const struct path_program *, p->type->search_param_count + 1);
+	if (!p->compiled)
+		return error_memory(p->err);
 	for (size_t i = 0; p->root && i < p->type->search_param_count; i++)
 		if (p->type->search_params[i].type == PARAM_COMPOSITE && !count_elements(p, &p->type->search_params[i]))
 			return false;

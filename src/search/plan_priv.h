@@ -1,4 +1,4 @@
-/* The tree that plan.c builds and walk.c follows. Only those two look inside. */
+/* The tree that plan.c builds and walk.c follows; extract.c keeps the plans. */
 #ifndef FIRTH_SEARCH_PLAN_PRIV_H
 #define FIRTH_SEARCH_PLAN_PRIV_H
 
@@ -42,6 +42,7 @@ struct plan_program {
 	const struct path_program *program;
 };
 
+/* Every parameter that gives rows has its compiled expression here, in the order of the type's parameters. */
 struct plan {
 	struct arena arena;
 	const struct definitions *definitions;
@@ -49,6 +50,7 @@ struct plan {
 	struct plan_node *root;
 	struct plan_program *programs;
 	size_t program_count, program_capacity;
+	const struct path_program **compiled; /* by position of the parameter in its type; NULL: gives no rows */
 	const struct path_program *program; /* while building */
 	struct error *err; /* the same */
 };

@@ -119,6 +119,13 @@ bool param_indexed(const struct search_param *param);
 bool extract_plainly(const struct definitions *d, struct arena *a, const struct json *resource, struct str base,
 		     struct index_rows *ret_rows, struct error *err) MUST_USE;
 
+/* match.c: one criterion by rows alone; criteria that need the body do not hold. */
+bool criterion_holds(const struct criterion *c, const struct search_resource *r, const struct search_world *world);
+/* extract.c: the compiled expression of a parameter of a type. */
+const struct definitions *extractor_definitions(const struct extractor *x);
+const struct path_program *extractor_program(const struct extractor *x, const struct fhir_type *type,
+					     const struct search_param *param, struct error *err);
+
 /* ---- query values ---------------------------------------------------------------------------------------------- */
 
 #define SEARCH_MAX_QUERY    (64 * 1024)
