@@ -163,22 +163,62 @@ static bool leaf_meets(const struct extractor *x, struct arena *a, const struct 
 	return ok;
 }
 
+/* Does a resource that a CHAIN or HAS leads to meet one of the inner parts? */
+static bool inner_meets(const struct extractor *x, struct arena *a, const struct criterion *c,
+			const struct search_resource *other, const struct search_world *world, bool *ret_meets,
+			struct error *err)
+{
+	*ret_meets = false;
+	for (size_t i = 0; i < c->inner_count && !*ret_meets; i++) {
+		const struct search_part *part = &c->inner[i];
+		bool meets = part->type == other->type;
+		for (size_t k = 0; k < part->criterion_count && meets; k++)
+			if (!search_body_meets(x, a, &part->criteria[k], other, world, &meets, err))
+				return false;
+		*ret_meets = meets;
+	}
+	return true;
+}
+
+static bool linked_meets(const struct extractor *x, struct arena *a, const struct criterion *c,
+			 const struct search_resource *resource, const struct search_world *world, bool *ret_meets,
+			 struct error *err)
+{
+	*ret_meets = false;
+	for (size_t i = 0; world && i < world->count && !*ret_meets; i++)
+		if (criterion_links(c, resource, &world->resources[i]) &&
+		    !inner_meets(x, a, c, &world->resources[i], world, ret_meets, err))
+			return false;
+	return true;
+}
+
 bool search_body_meets(const struct extractor *x, struct arena *a, const struct criterion *c,
 		       const struct search_resource *resource, const struct search_world *world, bool *ret_meets,
 		       struct error *err)
 {
-	if (!criterion_needs_body(c)) {
-		*ret_meets = criterion_holds(c, resource, world);
-		return true;
-	}
-	if (c->kind != CRITERION_AND && c->kind != CRITERION_OR && c->kind != CRITERION_NOT)
+	switch (c->kind) {
+	case CRITERION_CHAIN:
+	case CRITERION_HAS:
+		return linked_meets(x, a, c, resource, world, ret_meets, err);
+	case CRITERION_NARRATIVE:
+	case CRITERION_CONTENT:
 		return leaf_meets(x, a, c, resource, ret_meets, err);
-	bool all = c->kind != CRITERION_OR;
-	*ret_meets = all;
-	for (size_t i = 0; i < c->child_count && *ret_meets == all; i++)
-		if (!search_body_meets(x, a, &c->children[i], resource, world, ret_meets, err))
-			return false;
-	if (c->kind == CRITERION_NOT)
-		*ret_meets = !*ret_meets;
+	case CRITERION_PARAM:
+		if (c->modifier == MOD_TEXT)
+			return leaf_meets(x, a, c, resource, ret_meets, err);
+		break;
+	case CRITERION_AND:
+	case CRITERION_OR:
+	case CRITERION_NOT:
+		*ret_meets = c->kind != CRITERION_OR;
+		for (size_t i = 0; i < c->child_count && *ret_meets == (c->kind != CRITERION_OR); i++)
+			if (!search_body_meets(x, a, &c->children[i], resource, world, ret_meets, err))
+				return false;
+		*ret_meets = *ret_meets != (c->kind == CRITERION_NOT);
+		return true;
+	default:
+		break;
+	}
+	*ret_meets = criterion_holds(c, resource, world);
 	return true;
 }

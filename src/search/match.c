@@ -232,11 +232,16 @@ static bool refers(const struct search_resource *from, const struct search_param
 	return false;
 }
 
+bool criterion_links(const struct criterion *c, const struct search_resource *resource,
+		     const struct search_resource *other)
+{
+	return c->kind == CRITERION_CHAIN ? refers(resource, c->param, other) : refers(other, c->param, resource);
+}
+
 static bool linked(const struct criterion *c, const struct search_resource *resource,
 		   const struct search_resource *other, const struct search_world *world)
 {
-	bool chain = c->kind == CRITERION_CHAIN;
-	if (!(chain ? refers(resource, c->param, other) : refers(other, c->param, resource)))
+	if (!criterion_links(c, resource, other))
 		return false;
 	for (size_t i = 0; i < c->inner_count; i++)
 		if (search_part_matches(&c->inner[i], other, world))

@@ -314,16 +314,16 @@ bool search_resource_matches(const struct search_query *query, const struct sear
 bool search_matches(const struct search_query *query, const struct index_rows *rows, struct str id, int64_t updated_ms);
 
 /*
- * A criterion for which criterion_needs_body() holds, decided from the parsed resource and its rows. Texts are folded
- * (base/fold.h) and taken apart at spaces; a value is met when its words stand one after the other in a text, the last
- * of them possibly only begun:
+ * Any criterion, above all one for which criterion_needs_body() holds, decided from the parsed resource and its rows.
+ * Texts are folded (base/fold.h) and taken apart at spaces; a value is met when its words stand one after the other in
+ * a text, the last of them possibly only begun:
  *
  *   PARAM :text  texts beside the codes of the parameter's elements: CodeableConcept.text, Coding.display,
  *                Identifier.type.text and the displays of its codings
  *   NARRATIVE    the text of the resource's narrative, tags removed
  *   CONTENT      any string of the resource, and the narrative
  *
- * CHAIN and HAS within the same tree are asked of `world`. False only on failure.
+ * CHAIN and HAS are asked of the resources of `world` and their bodies. False only on failure.
  */
 bool search_body_meets(const struct extractor *x, struct arena *a, const struct criterion *c,
 		       const struct search_resource *resource, const struct search_world *world, bool *ret_meets,

@@ -121,6 +121,9 @@ bool extract_plainly(const struct definitions *d, struct arena *a, const struct 
 
 /* match.c: one criterion by rows alone; criteria that need the body do not hold. */
 bool criterion_holds(const struct criterion *c, const struct search_resource *r, const struct search_world *world);
+/* Is `other` what a CHAIN leads to from the resource, or what HAS looks at? */
+bool criterion_links(const struct criterion *c, const struct search_resource *resource,
+		     const struct search_resource *other);
 /* extract.c: the compiled expression of a parameter of a type. */
 const struct definitions *extractor_definitions(const struct extractor *x);
 const struct path_program *extractor_program(const struct extractor *x, const struct fhir_type *type,

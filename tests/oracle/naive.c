@@ -1,0 +1,455 @@
+/* The naive answer: every question asked of every resource, by walking its JSON. */
+#include <stdlib.h>
+
+#include "base/map.h"
+#include "fhirpath/fhirpath.h"
+#include "oracle.h"
+
+/* ---- elements ---------------------------------------------------------------------------------------------------- */
+
+static const struct path_program *program_of(struct oracle *o, const struct search_param *param)
+{
+	static const struct path_options options = {.as_filters = true};
+	struct error err = {0};
+	char key[8] = {0};
+	memcpy(key, &param->id, sizeof(param->id));
+	struct str name = arena_str(o->kept, str_make(key, sizeof(param->id)));
+	uint64_t *slot = map_put(o->programs, name, NULL);
+	if (!*slot)
+		*slot = (uint64_t)(uintptr_t)path_compile(o->kept, o->definitions, param->expression, &options, &err);
+	return (const struct path_program *)(uintptr_t)*slot;
+}
+
+static bool elements_of(struct oracle *o, const struct thing *t, const char *code, struct path_items *ret_items)
+{
+	const struct search_param *param = definitions_search_param(t->type, str_from(code));
+	struct path_context context = {.resource = t->body};
+	struct path_item focus = path_item_resource(o->definitions, t->body);
+	struct error err = {0};
+	*ret_items = (struct path_items){0};
+	return param && path_eval(program_of(o, param), o->arena, &context, &focus, ret_items, &err);
+}
+
+/* Is there anything of the element that a search could find? An empty concept is nothing. */
+static bool is_findable(struct oracle *o, const struct field *f, const struct path_item *item)
+{
+	static const char *const parts[] = {"coding", "reference"};
+	struct ask any = {.field = *f, .modifier = ""};
+	if (f->kind == FIELD_TOKEN && str_is(item->type->name, "CodeableConcept"))
+		return json_size(json_get(item->value, str_from(parts[0]))) > 0;
+	if (f->kind == FIELD_REFERENCE)
+		return json_get_str(item->value, str_from(parts[1])).n > 0;
+	if (f->kind == FIELD_DATE && json_is(item->value, JSON_OBJECT)) {
+		struct ask_value all[] = {{.prefix = "ne", .code = "1970"}, {.prefix = "eq", .code = "1970"}};
+		return naive_meets(o, &any, &all[0], item->type, item->value) ||
+		       naive_meets(o, &any, &all[1], item->type, item->value);
+	}
+	if (f->kind == FIELD_NUMBER)
+		return json_number(item->value).p != NULL;
+	return true;
+}
+
+static bool is_missing(struct oracle *o, const struct thing *t, const struct field *f)
+{
+	struct path_items items;
+	if (!elements_of(o, t, f->param, &items))
+		return true;
+	for (size_t i = 0; i < items.count; i++)
+		if (is_findable(o, f, &items.items[i]))
+			return false;
+	return true;
+}
+
+static bool value_asked(struct oracle *o, const struct thing *t, const struct ask *a)
+{
+	struct path_items items;
+	bool meets = false, not = strcmp(a->modifier, "not") == 0;
+	if (!elements_of(o, t, a->field.param, &items))
+		return not ;
+	for (size_t i = 0; i < items.count && !meets; i++)
+		for (size_t k = 0; k < a->value_count && !meets; k++)
+			meets = naive_meets(o, a, &a->values[k], items.items[i].type, items.items[i].value);
+	/* ne of _filter on what has no order: there is a value, and none is the one given. */
+	if (a->filter && a->values[0].prefix && strcmp(a->values[0].prefix, "ne") == 0 &&
+	    (a->field.kind == FIELD_TOKEN || a->field.kind == FIELD_STRING))
+		return !meets && !is_missing(o, t, &a->field);
+	return meets != not ;
+}
+
+/* ---- composites ---------------------------------------------------------------------------------------------------
+ */
+
+static bool pair_meets(struct oracle *o, const struct ask *a, const struct json *element)
+{
+	struct ask code = {.field = {"Observation", "code", FIELD_TOKEN}, .modifier = ""};
+	struct ask quantity = {.field = {"Observation", "value-quantity", FIELD_QUANTITY}, .modifier = ""};
+	const struct fhir_type *concept = definitions_type(o->definitions, S("CodeableConcept"));
+	const struct fhir_type *number = definitions_type(o->definitions, S("Quantity"));
+	const struct json *first = json_get(element, S("code")), *second = json_get(element, S("valueQuantity"));
+	for (size_t i = 0; first && second && i < a->value_count; i += 2)
+		if (naive_meets(o, &code, &a->values[i], concept, first) &&
+		    naive_meets(o, &quantity, &a->values[i + 1], number, second))
+			return true;
+	return false;
+}
+
+static bool composite_asked(struct oracle *o, const struct thing *t, const struct ask *a)
+{
+	if (strncmp(a->field.param, "component", 9) != 0 && pair_meets(o, a, t->body))
+		return true;
+	if (strncmp(a->field.param, "code", 4) == 0)
+		return false;
+	for (struct json_iter it = json_iter(json_get(t->body, S("component"))); json_next(&it);)
+		if (pair_meets(o, a, it.value))
+			return true;
+	return false;
+}
+
+/* ---- other resources ----------------------------------------------------------------------------------------------
+ */
+
+static bool is_at(const struct thing *t, struct str reference)
+{
+	struct str rest = reference, type = rest.p ? str_split(&rest, '/') : STR_NULL;
+	return t->body && rest.p && str_eq(type, t->type->name) && str_is(rest, t->id);
+}
+
+static bool refers(struct oracle *o, const struct thing *from, const char *param, const struct thing *to)
+{
+	struct path_items items;
+	if (!elements_of(o, from, param, &items))
+		return false;
+	for (size_t i = 0; i < items.count; i++)
+		if (is_at(to, naive_reference(items.items[i].value)))
+			return true;
+	return false;
+}
+
+static bool asked(struct oracle *o, const struct thing *t, const struct ask *a);
+
+static bool linked_asked(struct oracle *o, const struct thing *t, const struct ask *a)
+{
+	for (size_t i = 0; i < THING_COUNT; i++) {
+		const struct thing *other = &o->things[i];
+		if (!other->body || !str_is(other->type->name, a->other))
+			continue;
+		if (a->kind == ASK_CHAIN ? !refers(o, t, a->field.param, other) : !refers(o, other, a->field.param, t))
+			continue;
+		if (asked(o, other, a->children))
+			return true;
+	}
+	return false;
+}
+
+static bool list_asked(const struct oracle *o, const struct thing *t, const struct ask *a)
+{
+	for (size_t i = 0; i < THING_COUNT; i++) {
+		const struct thing *list = &o->things[i];
+		if (!list->body || !str_is(list->type->name, "List") || strcmp(list->id, a->values[0].code) != 0)
+			continue;
+		for (struct json_iter it = json_iter(json_get(list->body, S("entry"))); json_next(&it);)
+			if (is_at(t, naive_reference(json_get(it.value, S("item")))))
+				return true;
+	}
+	return false;
+}
+
+/* ---- words --------------------------------------------------------------------------------------------------------
+ */
+
+static bool has_word(struct oracle *o, struct str text, const char *word)
+{
+	struct str folded = naive_fold(o->arena, text);
+	for (struct str rest = folded; rest.p;)
+		if (str_starts(str_split(&rest, ' '), str_from(word)))
+			return true;
+	return false;
+}
+
+/* The narrative without its tags. */
+static struct str bare(struct oracle *o, struct str div)
+{
+	char *out = arena_alloc(o->arena, div.n + 1);
+	size_t n = 0;
+	bool tag = false;
+	for (size_t i = 0; i < div.n; i++) {
+		if (div.p[i] == '<' || div.p[i] == '>') {
+			tag = div.p[i] == '<';
+			out[n++] = ' ';
+		} else if (!tag)
+			out[n++] = div.p[i];
+	}
+	return str_make(out, n);
+}
+
+static bool content_has(struct oracle *o, const struct json *value, struct str key, const char *word)
+{
+	if (json_is(value, JSON_STRING))
+		return !str_is(key, "resourceType") &&
+		       has_word(o, str_is(key, "div") ? bare(o, json_str(value)) : json_str(value), word);
+	if (!json_is(value, JSON_OBJECT) && !json_is(value, JSON_ARRAY))
+		return false;
+	for (struct json_iter it = json_iter(value); json_next(&it);)
+		if (content_has(o, it.value, json_is(value, JSON_OBJECT) ? it.key : S(""), word))
+			return true;
+	return false;
+}
+
+static bool words_asked(struct oracle *o, const struct thing *t, const struct ask *a)
+{
+	struct str div = json_get_str(json_get(t->body, S("text")), S("div"));
+	for (size_t i = 0; i < a->value_count; i++)
+		if (strcmp(a->field.param, "_text") == 0 ? !div.p || !has_word(o, bare(o, div), a->values[i].code)
+							 : !content_has(o, t->body, S(""), a->values[i].code))
+			return false;
+	return true;
+}
+
+/* ---- questions ----------------------------------------------------------------------------------------------------
+ */
+
+static bool asked(struct oracle *o, const struct thing *t, const struct ask *a)
+{
+	int64_t low, high;
+	switch (a->kind) {
+	case ASK_VALUE:
+		return value_asked(o, t, a);
+	case ASK_MISSING:
+		return is_missing(o, t, &a->field) == (strcmp(a->values[0].code, "true") == 0);
+	case ASK_COMPOSITE:
+		return composite_asked(o, t, a);
+	case ASK_CHAIN:
+	case ASK_HAS:
+		return linked_asked(o, t, a);
+	case ASK_ID:
+		return strcmp(t->id, a->values[0].code) == 0;
+	case ASK_UPDATED:
+		return naive_date(a->values[0].code, strlen(a->values[0].code), &low, &high) &&
+		       naive_date_compare(a->values[0].prefix, t->updated_ms, t->updated_ms, low, high);
+	case ASK_LIST:
+		return list_asked(o, t, a);
+	case ASK_WORDS:
+		return words_asked(o, t, a);
+	case ASK_NOT:
+		return !asked(o, t, a->children);
+	default:
+		break;
+	}
+	for (size_t i = 0; i < a->child_count; i++)
+		if (asked(o, t, &a->children[i]) != (a->kind == ASK_AND))
+			return a->kind == ASK_OR;
+	return a->kind == ASK_AND;
+}
+
+static bool in_scope(struct oracle *o, const struct question *q, const struct thing *t)
+{
+	bool typed = q->type && str_is(t->type->name, q->type);
+	for (size_t i = 0; i < q->type_count; i++)
+		typed = typed || str_is(t->type->name, q->types[i]);
+	if (!typed || !q->compartment)
+		return typed;
+	const struct fhir_type *center = definitions_resource(o->definitions, str_from(q->compartment));
+	const struct compartment_member *m =
+		compartment_member(definitions_compartment(o->definitions, center), t->type);
+	struct str wanted = arena_printf(o->arena, "%s/%s", q->compartment, q->compartment_id);
+	for (size_t i = 0; m && i < m->param_count; i++) {
+		struct path_items items;
+		if (!elements_of(o, t, m->params[i].p ? arena_str(o->arena, m->params[i]).p : "", &items))
+			continue;
+		for (size_t k = 0; k < items.count; k++)
+			if (str_eq(naive_reference(items.items[k].value), wanted))
+				return true;
+	}
+	return false;
+}
+
+/* ---- order --------------------------------------------------------------------------------------------------------
+ */
+
+struct sort_key {
+	bool missing;
+	double number;
+	struct str text;
+};
+
+static struct sort_key item_key(struct oracle *o, const struct ask_sort *s, const struct path_item *item, bool *ret_any)
+{
+	struct sort_key key = {0};
+	int64_t low = INT64_MIN, high = INT64_MAX, other;
+	struct str text = json_str(item->value), from = json_get_str(item->value, S("start"));
+	struct str to = json_get_str(item->value, S("end"));
+	*ret_any = is_findable(o, &s->field, item);
+	switch (s->field.kind) {
+	case FIELD_DATE:
+		if (text.p)
+			(void)naive_date(text.p, text.n, &low, &high);
+		if (from.p)
+			(void)naive_date(from.p, from.n, &low, &other);
+		if (to.p)
+			(void)naive_date(to.p, to.n, &other, &high);
+		key.number = (double)(s->descending ? high : low);
+		return key;
+	case FIELD_NUMBER:
+		key.number = text.p ? 0 : strtod(json_number(item->value).p ? json_number(item->value).p : "0", NULL);
+		return key;
+	case FIELD_STRING:
+		key.text = naive_fold(o->arena, text);
+		return key;
+	default:
+		if (json_is(item->value, JSON_BOOL))
+			text = json_bool(item->value) ? S("true") : S("false");
+		if (str_is(item->type->name, "Coding"))
+			text = json_get_str(item->value, S("code"));
+		if (str_is(item->type->name, "Identifier"))
+			text = json_get_str(item->value, S("value"));
+		key.text = text;
+		return key;
+	}
+}
+
+static int key_order(const struct sort_key *a, const struct sort_key *b)
+{
+	return a->number != b->number ? (a->number < b->number ? -1 : 1) : str_cmp(a->text, b->text);
+}
+
+static void better(struct sort_key *best, struct sort_key key, bool descending)
+{
+	int order = best->missing ? 0 : key_order(&key, best);
+	if (best->missing || (descending ? order > 0 : order < 0))
+		*best = key;
+}
+
+/* Concepts and names have several values in one element. */
+static void spread(struct oracle *o, const struct ask_sort *s, const struct path_item *item, struct sort_key *best)
+{
+	bool any, name = s->field.kind == FIELD_STRING && json_is(item->value, JSON_OBJECT);
+	bool concept = s->field.kind == FIELD_TOKEN && str_is(item->type->name, "CodeableConcept");
+	if (!name && !concept) {
+		struct sort_key key = item_key(o, s, item, &any);
+		if (any)
+			better(best, key, s->descending);
+		return;
+	}
+	struct path_item part = *item;
+	part.type = definitions_type(o->definitions, concept ? S("Coding") : S("string"));
+	for (struct json_iter it = json_iter(concept ? json_get(item->value, S("coding")) : item->value);
+	     json_next(&it);) {
+		part.value = it.value;
+		if (!json_is(it.value, JSON_ARRAY)) {
+			better(best, item_key(o, s, &part, &any), s->descending);
+			continue;
+		}
+		for (struct json_iter in = json_iter(it.value); json_next(&in);) {
+			part.value = in.value;
+			better(best, item_key(o, s, &part, &any), s->descending);
+		}
+	}
+}
+
+static struct sort_key key_of(struct oracle *o, const struct ask_sort *s, const struct thing *t)
+{
+	struct sort_key best = {.missing = true};
+	struct path_items items;
+	if (strcmp(s->field.param, "_id") == 0)
+		return (struct sort_key){.text = str_from(t->id)};
+	if (strcmp(s->field.param, "_lastUpdated") == 0)
+		return (struct sort_key){.number = (double)t->updated_ms};
+	if (elements_of(o, t, s->field.param, &items))
+		for (size_t i = 0; i < items.count; i++)
+			spread(o, s, &items.items[i], &best);
+	return best;
+}
+
+struct sorting {
+	struct oracle *o;
+	const struct question *q;
+};
+
+static int compare(const void *left, const void *right, void *ctx)
+{
+	const struct thing *a = *(const struct thing *const *)left, *b = *(const struct thing *const *)right;
+	const struct sorting *s = ctx;
+	for (size_t i = 0; i < s->q->sort_count; i++) {
+		const struct ask_sort *by = &s->q->sorts[i];
+		struct sort_key x = key_of(s->o, by, a), y = key_of(s->o, by, b);
+		if (x.missing != y.missing)
+			return x.missing ? 1 : -1;
+		int order = x.missing ? 0 : key_order(&x, &y);
+		if (order)
+			return by->descending ? -order : order;
+	}
+	bool newest_first = s->q->sort_count == 1 && strcmp(s->q->sorts[0].field.param, "_lastUpdated") == 0 &&
+			    s->q->sorts[0].descending;
+	int order = (a->order > b->order) - (a->order < b->order);
+	return newest_first ? -order : order;
+}
+
+void naive_find(struct oracle *o, const struct question *q, struct naive_answer *answer)
+{
+	answer->match_count = 0;
+	for (size_t i = 0; i < THING_COUNT; i++) {
+		const struct thing *t = &o->things[i];
+		bool meets = t->body && in_scope(o, q, t);
+		for (size_t k = 0; k < q->ask_count && meets; k++)
+			meets = asked(o, t, &q->asks[k]);
+		if (meets)
+			answer->matches[answer->match_count++] = t;
+	}
+	struct sorting s = {o, q};
+	qsort_r(answer->matches, answer->match_count, sizeof(answer->matches[0]), compare, &s);
+}
+
+/* ---- includes -----------------------------------------------------------------------------------------------------
+ */
+
+static bool link_is_asked(struct oracle *o, const struct ask_include *in, const struct thing *from,
+			  const struct thing *to)
+{
+	if (!str_is(from->type->name, in->source) || (in->target && !str_is(to->type->name, in->target)))
+		return false;
+	if (strcmp(in->param, "*") != 0)
+		return refers(o, from, in->param, to);
+	for (size_t i = 0; i < from->type->search_param_count; i++) {
+		const struct search_param *p = &from->type->search_params[i];
+		if (p->type == PARAM_REFERENCE && refers(o, from, arena_str(o->arena, p->code).p, to))
+			return true;
+	}
+	return false;
+}
+
+static bool is_among(const struct thing *t, const struct thing *const *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (list[i] == t)
+			return true;
+	return false;
+}
+
+size_t naive_include(struct oracle *o, const struct question *q, const struct thing *const *page, size_t count,
+		     const struct thing **included)
+{
+	size_t found = 0, before;
+	bool first = true;
+	do {
+		before = found;
+		for (size_t i = 0; i < THING_COUNT; i++) {
+			const struct thing *t = &o->things[i];
+			bool wanted = false;
+			if (!t->body || is_among(t, page, count) || is_among(t, included, found))
+				continue;
+			for (size_t k = 0; k < q->include_count && !wanted; k++) {
+				const struct ask_include *in = &q->includes[k];
+				size_t from = count + (in->iterate ? before : 0);
+				for (size_t j = 0; j < from && !wanted && (first || in->iterate); j++) {
+					const struct thing *other = j < count ? page[j] : included[j - count];
+					wanted = in->reverse ? link_is_asked(o, in, t, other)
+							     : link_is_asked(o, in, other, t);
+				}
+			}
+			if (wanted)
+				included[found++] = t;
+		}
+		first = false;
+	} while (found > before);
+	return found;
+}
