@@ -46,13 +46,13 @@ void encode_base64(struct buf *out, struct str bytes)
 	encode_64(out, bytes, plain_alphabet, true);
 }
 
-static int url_value(char c)
+static int value_in(const char *alphabet, char c)
 {
-	const char *hit = c ? strchr(url_alphabet, c) : NULL;
-	return hit ? (int)(hit - url_alphabet) : -1;
+	const char *hit = c ? strchr(alphabet, c) : NULL;
+	return hit ? (int)(hit - alphabet) : -1;
 }
 
-bool decode_base64url(struct buf *out, struct str text)
+static bool decode_64(struct buf *out, struct str text, const char *alphabet)
 {
 	if (text.n % 4 == 1)
 		return false;
@@ -60,7 +60,7 @@ bool decode_base64url(struct buf *out, struct str text)
 		size_t left = text.n - i < 4 ? text.n - i : 4;
 		unsigned v = 0;
 		for (size_t k = 0; k < 4; k++) {
-			int digit = k < left ? url_value(text.p[i + k]) : 0;
+			int digit = k < left ? value_in(alphabet, text.p[i + k]) : 0;
 			if (digit < 0)
 				return false;
 			v = v << 6 | (unsigned)digit;
@@ -75,6 +75,19 @@ bool decode_base64url(struct buf *out, struct str text)
 			buf_char(out, (char)v);
 	}
 	return buf_ok(out);
+}
+
+bool decode_base64url(struct buf *out, struct str text)
+{
+	return decode_64(out, text, url_alphabet);
+}
+
+bool decode_base64(struct buf *out, struct str text)
+{
+	size_t pads = text.n && text.p[text.n - 1] == '=' ? 1 : 0;
+	if (pads && text.n > 1 && text.p[text.n - 2] == '=')
+		pads = 2;
+	return text.n % 4 == 0 && decode_64(out, str_slice(text, 0, text.n - pads), plain_alphabet);
 }
 
 void encode_percent(struct buf *out, struct str text)

@@ -10,6 +10,8 @@ void encode_base64url(struct buf *out, struct str bytes);
 bool decode_base64url(struct buf *out, struct str text);
 /* RFC 4648 section 4, with padding, as FHIR base64Binary. */
 void encode_base64(struct buf *out, struct str bytes);
+/* The same back, with its padding and nothing else around it. False: not base64. */
+bool decode_base64(struct buf *out, struct str text);
 
 /* RFC 3986: everything but unreserved characters becomes %XX. */
 void encode_percent(struct buf *out, struct str text);

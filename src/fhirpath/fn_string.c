@@ -356,7 +356,7 @@ static bool decode_hex(struct buf *out, struct str text)
 }
 
 /* Base64 in either alphabet, with or without padding. */
-static bool decode_base64(struct buf *out, struct str text, bool url)
+static bool decode_any_base64(struct buf *out, struct str text, bool url)
 {
 	struct buf plain;
 	buf_init(&plain, PATH_MAX_TEXT);
@@ -379,7 +379,7 @@ static bool decode_text(struct buf *out, struct str text, struct str format, boo
 	if (str_is(format, "hex"))
 		return decode_hex(out, text);
 	if (str_is(format, "base64") || str_is(format, "urlbase64"))
-		return decode_base64(out, text, str_is(format, "urlbase64"));
+		return decode_any_base64(out, text, str_is(format, "urlbase64"));
 	*ret_known = false;
 	return false;
 }

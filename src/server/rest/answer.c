@@ -34,6 +34,8 @@ bool answer_resource(struct rest_call *call, const struct store_entry *entry, st
 	const struct rest_face *face = call->server->o.face;
 	if (face && face->resource)
 		return face->resource(face->ctx, call, entry, out, err);
+	if (call->view)
+		return view_write(call, entry->type, entry->body, out, err);
 	buf_add(out, entry->body);
 	return true;
 }

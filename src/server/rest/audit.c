@@ -164,7 +164,7 @@ void audit_then_send(struct rest_call *call, struct rest_answer *answer, const s
 	if (err)
 		r->err = *err;
 	r->event = audit_describe(call, answer->status, err ? &r->err : NULL);
-	if (call->interaction == REST_SEARCH_TYPE || call->interaction == REST_SEARCH_POST)
+	if (call->query.n)
 		r->event.query = call->query;
 	r->txn = (struct store_txn){.events = &r->event, .event_count = 1, .done = refusal_done, .ctx = r};
 	store_submit(call->server->o.store, &r->txn);

@@ -13,36 +13,61 @@
 struct batch;
 struct item {
 	struct batch *batch;
-	struct bundle_entry entry;
 	struct rest_call call; /* the entry as a call of its own */
 	struct rest_answer answer; /* of reads and failures */
-	struct store_change change;
+	struct rest_write write; /* its entry also of reads, and of transactions, where it is not begun */
+	struct audit_event event; /* of a refusal */
 	struct store_txn txn;
-	struct audit_event event;
-	struct error err;
-	bool audited;
+	bool answered;
 };
 
 struct batch {
 	struct rest_call *call;
 	struct rest_answer answer;
+	const struct json *bundle;
 	struct item *items;
 	size_t count;
 	bool transaction;
 	atomic_size_t pending;
 	/* transactions only */
-	struct rest_transaction changes;
+	struct transaction_plan plan;
 	struct audit_event *events;
 	struct store_txn txn;
+	struct redo_job job;
+	unsigned attempts;
 };
+
+static struct bundle_entry *entry_of(struct item *item)
+{
+	return &item->write.entry;
+}
 
 /* ---- answering
  * ------------------------------------------------------------------------------------------------------- */
+
+/* When what the entry is about was last changed; 0: not known. */
+static int64_t updated_of(struct item *item)
+{
+	const struct bundle_entry *e = entry_of(item);
+	if (item->write.err.code || e->method == ENTRY_GET)
+		return 0;
+	if (e->change_count == 1)
+		return e->changes->updated_ms;
+	return e->method == ENTRY_CREATE && e->found_count ? e->found->updated_ms : 0;
+}
+
+/* An outcome belongs to the response, anything else is the entry's resource. */
+static bool is_outcome(const struct item *item)
+{
+	return item->answer.status >= 400 || (entry_of((struct item *)(uintptr_t)item)->method != ENTRY_GET &&
+					      item->call.prefer == REST_RETURN_OUTCOME);
+}
 
 static void put_response(struct batch *b, struct item *item, struct rest_bundle *bundle)
 {
 	struct json_writer *w = &bundle->w;
 	struct arena *a = b->call->arena;
+	int64_t updated_ms = updated_of(item);
 	json_key(w, S("response"));
 	json_object_begin(w);
 	json_put_member(w, S("status"),
@@ -54,9 +79,9 @@ static void put_response(struct batch *b, struct item *item, struct rest_bundle 
 		else if (str_is(h->name, "ETag"))
 			json_put_member(w, S("etag"), h->value);
 	}
-	if (item->change.updated_ms && !item->err.code)
-		json_put_member(w, S("lastModified"), instant_text(a, item->change.updated_ms));
-	if (item->answer.status >= 400 && item->answer.body.n) {
+	if (updated_ms)
+		json_put_member(w, S("lastModified"), instant_text(a, updated_ms));
+	if (item->answer.body.n && is_outcome(item)) {
 		json_key(w, S("outcome"));
 		json_put_raw(w, buf_str(&item->answer.body));
 	}
@@ -66,7 +91,7 @@ static void put_response(struct batch *b, struct item *item, struct rest_bundle 
 static void put_item(struct batch *b, struct item *item, struct rest_bundle *bundle)
 {
 	bundle_open_plain(bundle);
-	if (item->answer.status < 400 && item->answer.body.n) {
+	if (item->answer.body.n && !is_outcome(item) && !item->call.head) {
 		json_key(&bundle->w, S("resource"));
 		json_put_raw(&bundle->w, buf_str(&item->answer.body));
 	}
@@ -75,18 +100,20 @@ static void put_item(struct batch *b, struct item *item, struct rest_bundle *bun
 	buf_done(&item->answer.body);
 }
 
-/* What a change came to, as the entry's answer. Bodies are left out: the client has them. */
-static void answer_change(struct item *item)
+/* What a write came to, as the entry's answer. The client has the bodies, so they come only when asked for. */
+static void answer_write(struct item *item)
 {
-	enum rest_prefer prefer = item->call.prefer;
-	if (item->err.code) {
-		write_explain(&item->call, &item->change, &item->answer, &item->err);
-		answer_error(&item->call, &item->answer, &item->err);
+	struct bundle_entry *e = entry_of(item);
+	if (item->write.err.code) {
+		struct store_change none = {0};
+		write_explain(&item->call, e, e->changes ? e->changes : &none, &item->answer, &item->write.err);
+		entry_place_error(&item->write.err, e->position);
+		answer_error(&item->call, &item->answer, &item->write.err);
 		return;
 	}
-	item->call.prefer = REST_RETURN_MINIMAL;
-	write_answer(&item->call, &item->change, &item->answer);
-	item->call.prefer = prefer;
+	if (!item->call.prefer_given)
+		item->call.prefer = REST_RETURN_MINIMAL;
+	write_answer(&item->call, e, &item->answer);
 }
 
 static void finish(struct batch *b)
@@ -95,8 +122,8 @@ static void finish(struct batch *b)
 	bundle_begin(&bundle, b->call, &b->answer.body, b->transaction ? "transaction-response" : "batch-response", -1);
 	for (size_t i = 0; i < b->count; i++) {
 		struct item *item = &b->items[i];
-		if (item->entry.method != ENTRY_GET && !item->answer.body.n)
-			answer_change(item);
+		if (!item->answered)
+			answer_write(item);
 		put_item(b, item, &bundle);
 	}
 	bundle_end(&bundle);
@@ -115,7 +142,7 @@ static void finish_one(struct batch *b)
 /* An entry that asks to read: the path and query of its URL. */
 static bool route_get(struct item *item, struct error *err)
 {
-	struct str query = item->entry.url, path = str_split(&query, '?');
+	struct str query = entry_of(item)->url, path = str_split(&query, '?');
 	struct rest_call *call = &item->call;
 	call->query = query.p ? query : S("");
 	if (!call_route(call, S("GET"), path, &item->answer, err))
@@ -125,27 +152,34 @@ static bool route_get(struct item *item, struct error *err)
 	return !call->type || call_allowed(call, call->type, rest_interaction(call->interaction)->permissions, err);
 }
 
-static bool run_get(struct item *item, struct error *err)
+static void run_get(struct item *item)
 {
-	return route_get(item, err) && call_read(&item->call, &item->answer, err);
+	struct error *err = &item->write.err;
+	item->answered = true;
+	if (call_read(&item->call, &item->answer, err))
+		return;
+	entry_place_error(err, entry_of(item)->position);
+	answer_error(&item->call, &item->answer, err);
 }
 
-static void start_call(struct item *item)
+/* The item as a call: what its entry says, with the rest from the bundle's call. */
+static void start_call(struct batch *b, struct item *item, const struct bundle_entry *e)
 {
-	static const enum rest_interaction interactions[] = {
-		[ENTRY_DELETE] = REST_DELETE, [ENTRY_CREATE] = REST_CREATE, [ENTRY_UPDATE] = REST_UPDATE};
-	item->call = *item->batch->call;
-	item->call.inner = true;
-	item->call.interaction = REST_UNKNOWN;
-	item->call.query = S("");
-	issues_init(&item->call.findings, item->call.arena);
+	*item = (struct item){.batch = b, .call = *b->call, .write = {.asked = *e, .entry = *e}};
+	struct rest_call *call = &item->call;
+	call->inner = true;
+	call->interaction = entry_interaction(e);
+	call->query = e->condition.p ? e->condition : S("");
+	call->head = e->head;
+	call->if_none_match = e->if_none_match;
+	call->if_modified_since = e->if_modified_since;
+	call->type = e->type;
+	call->type_name = e->type ? e->type->name : STR_NULL;
+	call->id = e->method == ENTRY_CREATE ? STR_NULL : e->id;
+	item->write.call = call;
+	item->write.ctx = item;
+	issues_init(&call->findings, call->arena);
 	answer_init(&item->answer);
-	if (item->entry.method == ENTRY_GET)
-		return;
-	item->call.interaction = interactions[item->entry.method];
-	item->call.type = item->entry.type;
-	item->call.type_name = item->entry.type ? item->entry.type->name : STR_NULL;
-	item->call.id = item->entry.method == ENTRY_CREATE ? STR_NULL : item->entry.id;
 }
 
 static bool entry_allowed(const struct item *item, struct error *err)
@@ -153,86 +187,89 @@ static bool entry_allowed(const struct item *item, struct error *err)
 	return call_allowed(&item->call, item->call.type, rest_interaction(item->call.interaction)->permissions, err);
 }
 
-static struct audit_event describe_change(struct item *item)
-{
-	struct audit_event event = audit_describe(&item->call, item->change.op == STORE_CREATE ? 201 : 200, NULL);
-	event.id = STR_NULL; /* the store fills in what it wrote */
-	event.patient = audit_patient(item->call.arena, item->change.type, item->change.id, item->change.stored);
-	return event;
-}
-
 /* ---- batch
  * ----------------------------------------------------------------------------------------------------------- */
 
-/* A refused entry is recorded as well, in a commit of its own: this runs on the committing thread, which must not wait.
- */
-static void item_done(void *ctx, struct store_txn *txn)
+static void refusal_recorded(void *ctx, struct store_txn *txn)
 {
 	struct item *item = ctx;
-	if (txn->err.code && !item->err.code)
-		item->err = txn->err;
-	if (!item->err.code || item->audited || item->batch->call->server->o.audit_off) {
+	if (txn->err.code && txn->err.code != item->write.err.code)
+		item->write.err = txn->err; /* what cannot be recorded is not told either */
+	finish_one(item->batch);
+}
+
+/* A refused entry is recorded as well, in a commit of its own: this may be the committing thread, which must not wait.
+ */
+static void item_done(struct rest_write *w)
+{
+	struct item *item = w->ctx;
+	if (!w->err.code || w->call->server->o.audit_off) {
 		finish_one(item->batch);
 		return;
 	}
-	item->audited = true;
-	item->event = audit_describe(&item->call, error_http_status(item->err.code), &item->err);
-	item->txn = (struct store_txn){.events = &item->event, .event_count = 1, .done = item_done, .ctx = item};
-	store_submit(item->batch->call->server->o.store, &item->txn);
+	item->event = audit_describe(&item->call, error_http_status(w->err.code), &w->err);
+	item->txn = (struct store_txn){.events = &item->event, .event_count = 1, .done = refusal_recorded, .ctx = item};
+	store_submit(w->call->server->o.store, &item->txn);
 }
 
-static bool prepare_item(struct item *item, struct error *err)
+/* An entry that came to nothing before anything was handed in. */
+static void refuse_item(struct item *item)
 {
-	struct write_headers headers = {.if_match = item->entry.if_match};
-	return entry_allowed(item, err) && write_prepare_of(item->call.interaction)(&item->call, item->entry.resource,
-										    &headers, &item->change, err);
+	struct error *err = &item->write.err;
+	item->answered = true;
+	entry_place_error(err, entry_of(item)->position);
+	answer_error(&item->call, &item->answer, err);
+	struct audit_event event = audit_describe(&item->call, item->answer.status, err);
+	if (item->call.interaction != REST_UNKNOWN && !audit_take(&item->call, &event, &(struct error){0}))
+		answer_error(&item->call, &item->answer, err);
 }
 
-static void submit_item(struct item *item)
+static bool begin_write(struct item *item, struct error *err)
 {
-	struct rest_server *s = item->batch->call->server;
-	item->event = describe_change(item);
-	item->txn = (struct store_txn){.changes = &item->change,
-				       .change_count = 1,
-				       .events = &item->event,
-				       .event_count = s->o.audit_off ? 0 : 1,
-				       .done = item_done,
-				       .ctx = item};
-	atomic_fetch_add_explicit(&item->batch->pending, 1, memory_order_relaxed);
-	store_submit(s->o.store, &item->txn);
+	struct batch *b = item->batch;
+	item->write.done = item_done;
+	if (!entry_allowed(item, err))
+		return false;
+	atomic_fetch_add_explicit(&b->pending, 1, memory_order_relaxed);
+	if (rest_write_begin(&item->write, err))
+		return true;
+	atomic_fetch_sub_explicit(&b->pending, 1, memory_order_relaxed);
+	return false;
 }
 
-static void run_item(struct batch *b, const struct bundle_options *o, const struct json *bundle,
-		     const struct json *entry, size_t position)
+static void run_item(struct batch *b, const struct bundle_options *o, const struct json *entry, size_t position)
 {
 	struct item *item = &b->items[position];
-	item->batch = b;
-	item->entry.method = ENTRY_GET;
-	bool ok = bundle_entry_read(o, json_get(bundle, S("type")), entry, position, &item->entry, &item->err);
-	start_call(item);
-	if (ok && item->entry.method == ENTRY_GET)
-		ok = run_get(item, &item->err);
-	else if (ok && (ok = prepare_item(item, &item->err)))
-		submit_item(item);
-	if (ok)
-		return;
-	entry_place_error(&item->err, position);
-	answer_error(&item->call, &item->answer, &item->err);
-	struct audit_event event = audit_describe(&item->call, item->answer.status, &item->err);
-	if (item->call.interaction != REST_UNKNOWN && !audit_take(&item->call, &event, &(struct error){0}))
-		answer_error(&item->call, &item->answer, &item->err);
+	struct bundle_entry e = {.position = position, .method = ENTRY_GET};
+	struct error err = {0};
+	bool ok = bundle_entry_read(o, json_get(b->bundle, S("type")), entry, position, &e, &err);
+	start_call(b, item, &e);
+	struct error *own = &item->write.err;
+	*own = err;
+	if (ok && e.method == ENTRY_GET) {
+		ok = route_get(item, own);
+		if (ok)
+			run_get(item);
+	} else if (ok) {
+		/* done may run before this returns and owns the error then */
+		ok = begin_write(item, &err);
+		if (!ok)
+			*own = err;
+	}
+	if (!ok)
+		refuse_item(item);
 }
 
-static bool start_batch(struct batch *b, const struct bundle_options *o, const struct json *bundle, struct error *err)
+static bool start_batch(struct batch *b, const struct bundle_options *o, struct error *err)
 {
-	struct json_iter it = json_iter(json_get(bundle, S("entry")));
+	struct json_iter it = json_iter(json_get(b->bundle, S("entry")));
 	b->items = ARENA_ARRAY(b->call->arena, struct item, it.left + 1);
 	if (!b->items)
 		return error_memory(err);
 	b->count = it.left;
 	atomic_init(&b->pending, 1);
 	for (size_t i = 0; json_next(&it); i++)
-		run_item(b, o, bundle, it.value, i);
+		run_item(b, o, it.value, i);
 	finish_one(b);
 	return true;
 }
@@ -240,146 +277,156 @@ static bool start_batch(struct batch *b, const struct bundle_options *o, const s
 /* ---- transaction
  * ------------------------------------------------------------------------------------------------------- */
 
+static const struct bundle_entry *failed_entry(const struct batch *b)
+{
+	const struct rest_transaction *t = &b->plan.transaction;
+	return b->txn.failed < t->count ? &b->plan.entries[t->entries[b->txn.failed]] : NULL;
+}
+
 static void refuse_transaction(struct batch *b)
 {
 	struct error err = b->txn.err;
-	if (b->txn.failed < b->changes.count) {
-		struct item *item = &b->items[b->changes.entries[b->txn.failed]];
-		item->change = b->changes.changes[b->txn.failed];
-		write_explain(&item->call, &item->change, NULL, &err);
-		entry_place_error(&err, item->entry.position);
-		error_context(&err, "Nothing was stored because of Bundle.entry[%zu]", item->entry.position);
+	const struct bundle_entry *e = err.code == ERR_CONFLICT_RETRY ? NULL : failed_entry(b);
+	if (e) {
+		write_explain(b->call, e, &b->plan.transaction.changes[b->txn.failed], NULL, &err);
+		entry_place_error(&err, e->position);
+		error_context(&err, "Nothing was stored because of Bundle.entry[%zu]", e->position);
+	} else if (err.code == ERR_CONFLICT_RETRY) {
+		struct bundle_entry none = {0};
+		write_explain(b->call, &none, &(struct store_change){0}, NULL, &err);
+		error_context(&err, "Nothing was stored");
 	}
 	audit_then_send(b->call, &b->answer, &err);
 }
 
-static void take_results(struct batch *b)
+static bool transaction_may_retry(const struct batch *b)
 {
-	for (size_t i = 0; i < b->changes.count; i++)
-		b->items[b->changes.entries[i]].change = b->changes.changes[i];
+	const struct bundle_entry *e = failed_entry(b), none = {0};
+	return b->txn.err.code && b->attempts < REST_MAX_ATTEMPTS && entry_may_retry(e ? e : &none, &b->txn.err);
 }
 
 static void transaction_done(void *ctx, struct store_txn *txn)
 {
 	struct batch *b = ctx;
-	if (txn->err.code) {
+	if (!txn->err.code)
+		finish(b);
+	else if (transaction_may_retry(b))
+		redo_submit(b->call->server->redo, &b->job);
+	else
 		refuse_transaction(b);
-		return;
-	}
-	take_results(b);
-	finish(b);
 }
 
-static bool set_up_items(struct batch *b, const struct bundle_entry *gets, size_t get_count, struct error *err)
+static bool set_up_item(struct batch *b, size_t i, struct error *err)
 {
-	b->count = b->changes.count + get_count;
+	struct item *item = &b->items[i];
+	const struct bundle_entry *e = &b->plan.entries[i];
+	start_call(b, item, e);
+	if (e->method == ENTRY_GET ? !route_get(item, err) : !entry_allowed(item, err)) {
+		entry_place_error(err, e->position);
+		return false;
+	}
+	return true;
+}
+
+static bool set_up_items(struct batch *b, struct error *err)
+{
+	const struct rest_transaction *t = &b->plan.transaction;
+	b->count = b->plan.entry_count;
 	b->items = ARENA_ARRAY(b->call->arena, struct item, b->count + 1);
-	b->events = ARENA_ARRAY(b->call->arena, struct audit_event, b->changes.count + 1);
+	b->events = ARENA_ARRAY(b->call->arena, struct audit_event, t->count + 1);
 	if (!b->items || !b->events)
 		return error_memory(err);
-	for (size_t i = 0; i < b->changes.count; i++) {
-		static const enum entry_method methods[] = {
-			[STORE_CREATE] = ENTRY_CREATE, [STORE_UPDATE] = ENTRY_UPDATE, [STORE_DELETE] = ENTRY_DELETE};
-		const struct store_change *c = &b->changes.changes[i];
-		struct item *item = &b->items[b->changes.entries[i]];
-		item->batch = b;
-		item->entry = (struct bundle_entry){
-			.position = b->changes.entries[i], .method = methods[c->op], .type = c->type, .id = c->id};
-		item->change = *c;
-		start_call(item);
-		b->events[i] = describe_change(item);
-		if (is_audit_event(c->type))
-			error_set(err, ERR_BUSINESS_RULE, "This server writes its AuditEvents itself");
-		if ((err->code || !entry_allowed(item, err))) {
-			entry_place_error(err, item->entry.position);
+	for (size_t i = 0; i < b->count; i++)
+		if (!set_up_item(b, i, err))
 			return false;
-		}
-	}
-	b->events[b->changes.count] = audit_describe(b->call, 200, NULL);
-	for (size_t i = 0; i < get_count; i++) {
-		struct item *item = &b->items[gets[i].position];
-		item->batch = b;
-		item->entry = gets[i];
-		start_call(item);
-		if (!route_get(item, err)) {
-			entry_place_error(err, item->entry.position);
-			return false;
-		}
-	}
+	for (size_t i = 0; i < t->count; i++)
+		b->events[i] = entry_describe(&b->items[t->entries[i]].call, &t->changes[i]);
+	b->events[t->count] = audit_describe(b->call, 200, NULL);
 	return true;
 }
 
 /* Reads of a transaction see its writes, so this thread waits for them: rare enough to hold it. */
-static bool commit_and_read(struct batch *b, const struct bundle_entry *gets, size_t get_count, struct error *err)
+static void commit_and_read(struct batch *b)
 {
-	if (!store_commit(b->call->server->o.store, &b->txn, err)) {
-		refuse_transaction(b);
-		return true;
+	struct error ignored = {0};
+	if (!store_commit(b->call->server->o.store, &b->txn, &ignored)) {
+		if (transaction_may_retry(b))
+			redo_submit(b->call->server->redo, &b->job);
+		else
+			refuse_transaction(b);
+		return;
 	}
-	take_results(b);
-	for (size_t i = 0; i < get_count; i++) {
-		struct item *item = &b->items[gets[i].position];
-		if (call_read(&item->call, &item->answer, &item->err))
-			continue;
-		entry_place_error(&item->err, item->entry.position);
-		answer_error(&item->call, &item->answer, &item->err);
-	}
+	for (size_t i = 0; i < b->count; i++)
+		if (b->plan.entries[i].method == ENTRY_GET)
+			run_get(&b->items[i]);
 	finish(b);
+}
+
+static bool attempt_transaction(struct batch *b, struct error *err)
+{
+	struct buf scratch;
+	struct bundle_options o = bundle_options_of(b->call, &scratch);
+	bool reads = false;
+	b->attempts++;
+	b->plan = (struct transaction_plan){0};
+	bool ok = transaction_prepare(&o, b->bundle, &b->plan, err) && set_up_items(b, err);
+	buf_done(&scratch);
+	if (!ok)
+		return false;
+	const struct rest_transaction *t = &b->plan.transaction;
+	b->txn = (struct store_txn){.changes = t->changes,
+				    .change_count = t->count,
+				    .events = b->events,
+				    .event_count = b->call->server->o.audit_off ? 0 : t->count + 1,
+				    .guards = t->guards,
+				    .guard_count = t->guard_count,
+				    .done = transaction_done,
+				    .ctx = b};
+	for (size_t i = 0; i < b->count; i++)
+		reads = reads || b->plan.entries[i].method == ENTRY_GET;
+	if (reads)
+		commit_and_read(b);
+	else
+		store_submit(b->call->server->o.store, &b->txn);
 	return true;
 }
 
-static bool start_transaction(struct batch *b, const struct bundle_options *o, const struct json *bundle,
-			      struct error *err)
+static void attempt_again(void *ctx)
 {
-	struct bundle_entry *gets;
-	size_t get_count;
-	if (!transaction_prepare(o, bundle, &b->changes, &gets, &get_count, err) ||
-	    !set_up_items(b, gets, get_count, err))
-		return false;
-	b->txn = (struct store_txn){.changes = b->changes.changes,
-				    .change_count = b->changes.count,
-				    .events = b->events,
-				    .event_count = b->call->server->o.audit_off ? 0 : b->changes.count + 1,
-				    .done = transaction_done,
-				    .ctx = b};
-	if (get_count)
-		return commit_and_read(b, gets, get_count, err);
-	store_submit(b->call->server->o.store, &b->txn);
-	return true;
+	struct batch *b = ctx;
+	struct error err = {0};
+	if (!attempt_transaction(b, &err))
+		audit_then_send(b->call, &b->answer, &err);
+}
+
+static bool start_transaction(struct batch *b, struct error *err)
+{
+	b->job = (struct redo_job){.run = attempt_again, .ctx = b};
+	return attempt_transaction(b, err);
 }
 
 bool batch_start(struct rest_call *call, struct rest_answer *answer, struct error *err)
 {
-	const struct rest_options *server = &call->server->o;
-	struct buf scratch;
-	struct bundle_options o = {.preparer = {.definitions = server->definitions,
-						.extractor = server->extractor,
-						.arena = call->arena,
-						.base = server->base_url,
-						.knowledge = server->knowledge,
-						.scratch = &scratch},
-				   .store = server->store,
-				   .face = server->face};
-	if (!media_check_json(http_request_header(call->exchange, "Content-Type"), err))
-		return false;
-	const struct json *bundle = json_parse(call->arena, call->request->body, 0, err);
-	if (!bundle)
+	const struct json *bundle;
+	if (!body_resource(call, &bundle, err))
 		return false;
 	struct str type = json_get_str(bundle, S("type"));
 	if (!str_is(json_get_str(bundle, S("resourceType")), "Bundle"))
 		return error_set(err, ERR_STRUCTURE, "Only a Bundle may be posted to the base of the server");
 	if (!str_is(type, "batch") && !str_is(type, "transaction"))
 		return error_set_at(err, ERR_VALUE, S("Bundle.type"), "Bundle.type must be batch or transaction");
-	if (!bundle_check(&o, bundle, err))
-		return false;
 	struct batch *b = ARENA_NEW(call->arena, struct batch);
 	if (!b)
 		return error_memory(err);
 	b->call = call;
 	b->answer = *answer;
+	b->bundle = bundle;
 	b->transaction = str_is(type, "transaction");
-	buf_init(&scratch, REST_MAX_RESOURCE);
-	bool ok = b->transaction ? start_transaction(b, &o, bundle, err) : start_batch(b, &o, bundle, err);
+	if (b->transaction)
+		return start_transaction(b, err);
+	struct buf scratch;
+	struct bundle_options o = bundle_options_of(call, &scratch);
+	bool ok = bundle_check(&o, bundle, err) && start_batch(b, &o, err);
 	buf_done(&scratch);
 	return ok;
 }

@@ -3,6 +3,8 @@
  * of interactions, the definitions, and which kinds of search parameters are searched. Nothing here is written by hand
  * that the code could contradict.
  */
+#include <stdio.h>
+
 #include "base/clock.h"
 #include "server/rest/rest_priv.h"
 
@@ -15,7 +17,15 @@ static void put_coded(struct json_writer *w, struct str key, const char *const *
 	json_array_end(w);
 }
 
-/* Interactions whose path starts with :type belong to each type. A code may stand in two rows. */
+/* Interactions whose path starts with :type belong to each type; those of the system name none. */
+static bool is_level(const struct interaction *row, bool type_level)
+{
+	if (type_level)
+		return strncmp(row->path, ":type", 5) == 0;
+	return row->path[0] == '\0' || strcmp(row->path, "_history") == 0 || strcmp(row->path, "_search") == 0;
+}
+
+/* A code may stand in several rows. */
 static void put_interactions(struct json_writer *w, bool type_level, bool read_only)
 {
 	const char *seen[REST_INTERACTION_COUNT];
@@ -24,12 +34,10 @@ static void put_interactions(struct json_writer *w, bool type_level, bool read_o
 	json_array_begin(w);
 	for (size_t i = REST_UNKNOWN + 1; i < REST_INTERACTION_COUNT; i++) {
 		const struct interaction *row = rest_interaction((enum rest_interaction)i);
-		bool of_type = row->path[0] == ':', known = false;
-		bool of_system = row->path[0] == '\0';
-		if (type_level ? !of_type : !of_system)
+		bool known = false;
+		if (!is_level(row, type_level))
 			continue;
-		if (read_only && ((row->permissions & ~(unsigned)(SCOPE_R | SCOPE_S)) || i == REST_VREAD ||
-				  i == REST_HISTORY_INSTANCE))
+		if (read_only && i != REST_READ && i != REST_SEARCH_TYPE)
 			continue;
 		for (size_t k = 0; k < count; k++)
 			known = known || strcmp(seen[k], row->code) == 0;
@@ -52,20 +60,36 @@ static bool is_searchable(const struct search_param *param)
 	return param->type != PARAM_COMPOSITE && param->type != PARAM_SPECIAL;
 }
 
+static void put_search_param(struct json_writer *w, const struct search_param *p)
+{
+	json_object_begin(w);
+	json_put_member(w, S("name"), p->code);
+	json_put_member(w, S("definition"), p->url);
+	json_put_member(w, S("type"), str_from(search_param_type_name(p->type)));
+	if (p->expression.n)
+		json_put_member(w, S("documentation"), p->expression);
+	json_object_end(w);
+}
+
 static void put_search_params(struct json_writer *w, const struct fhir_type *type)
 {
 	json_key(w, S("searchParam"));
 	json_array_begin(w);
-	for (size_t i = 0; i < type->search_param_count; i++) {
-		const struct search_param *p = &type->search_params[i];
-		if (!is_searchable(p))
-			continue;
-		json_object_begin(w);
-		json_put_member(w, S("name"), p->code);
-		json_put_member(w, S("definition"), p->url);
-		json_put_member(w, S("type"), str_from(search_param_type_name(p->type)));
-		json_object_end(w);
-	}
+	for (size_t i = 0; i < type->search_param_count; i++)
+		if (is_searchable(&type->search_params[i]))
+			put_search_param(w, &type->search_params[i]);
+	json_array_end(w);
+}
+
+/* Those that every type has, so that a search of the whole system has them: their codes start with _. */
+static void put_common_params(struct json_writer *w, const struct definitions *d)
+{
+	const struct fhir_type *type = definitions_resource(d, S("Basic"));
+	json_key(w, S("searchParam"));
+	json_array_begin(w);
+	for (size_t i = 0; type && i < type->search_param_count; i++)
+		if (type->search_params[i].code.p[0] == '_' && is_searchable(&type->search_params[i]))
+			put_search_param(w, &type->search_params[i]);
 	json_array_end(w);
 }
 
@@ -122,8 +146,9 @@ static void put_includes(struct json_writer *w, const struct definitions *d, con
 		json_array_end(w);
 }
 
-static void put_type(struct json_writer *w, const struct definitions *d, const struct fhir_type *type)
+static void put_type(struct json_writer *w, const struct rest_server *s, const struct fhir_type *type)
 {
+	const struct definitions *d = s->o.definitions;
 	bool read_only = is_audit_event(type);
 	json_object_begin(w);
 	json_put_member(w, S("type"), type->name);
@@ -133,13 +158,13 @@ static void put_type(struct json_writer *w, const struct definitions *d, const s
 		json_key(w, S("readHistory"));
 		json_put_bool(w, true);
 		json_key(w, S("updateCreate"));
-		json_put_bool(w, true);
+		json_put_bool(w, !s->o.no_update_create);
 		json_key(w, S("conditionalCreate"));
-		json_put_bool(w, false);
+		json_put_bool(w, true);
 		json_put_member(w, S("conditionalRead"), S("full-support"));
 		json_key(w, S("conditionalUpdate"));
-		json_put_bool(w, false);
-		json_put_member(w, S("conditionalDelete"), S("not-supported"));
+		json_put_bool(w, true);
+		json_put_member(w, S("conditionalDelete"), s->o.max_delete == 1 ? S("single") : S("multiple"));
 		json_key(w, S("referencePolicy"));
 		json_put_raw(w, S("[\"literal\",\"local\"]"));
 		put_includes(w, d, type);
@@ -147,6 +172,25 @@ static void put_type(struct json_writer *w, const struct definitions *d, const s
 		operation_put_capability(w, type);
 	}
 	json_object_end(w);
+}
+
+/* Of the definitions: the server searches all of them. */
+static void put_compartments(struct json_writer *w, const struct definitions *d)
+{
+	json_key(w, S("compartment"));
+	json_array_begin(w);
+	for (size_t i = 0; i < definitions_resource_count(d); i++) {
+		const struct fhir_type *type = definitions_resource_at(d, i);
+		char url[96];
+		if (!definitions_compartment(d, type))
+			continue;
+		int n = snprintf(url, sizeof(url), "http://hl7.org/fhir/CompartmentDefinition/%.*s",
+				 STR_ARG(type->name));
+		for (int k = n - (int)type->name.n; k < n; k++)
+			url[k] = (char)(url[k] | 0x20);
+		json_put_str(w, str_make(url, (size_t)n));
+	}
+	json_array_end(w);
 }
 
 static void put_security(struct json_writer *w, const struct rest_server *s)
@@ -200,7 +244,10 @@ static void put_head(struct json_writer *w, const struct rest_server *s)
 	json_object_end(w);
 	json_put_member(w, S("fhirVersion"), S("4.0.1"));
 	static const char *const formats[] = {"application/fhir+json", "json", "application/fhir+xml", "xml"};
+	static const char *const patches[] = {"application/json-patch+json", "application/fhir+json",
+					      "application/fhir+xml", "application/xml-patch+xml"};
 	put_coded(w, S("format"), formats, sizeof(formats) / sizeof(formats[0]));
+	put_coded(w, S("patchFormat"), patches, sizeof(patches) / sizeof(patches[0]));
 }
 
 bool capability_open(struct rest_server *s, struct error *err)
@@ -219,9 +266,11 @@ bool capability_open(struct rest_server *s, struct error *err)
 	json_key(&w, S("resource"));
 	json_array_begin(&w);
 	for (size_t i = 0; i < definitions_resource_count(d); i++)
-		put_type(&w, d, definitions_resource_at(d, i));
+		put_type(&w, s, definitions_resource_at(d, i));
 	json_array_end(&w);
 	put_interactions(&w, false, false);
+	put_common_params(&w, d);
+	put_compartments(&w, d);
 	if (!s->o.face)
 		operation_put_capability(&w, NULL);
 	json_object_end(&w);

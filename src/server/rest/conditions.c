@@ -138,7 +138,23 @@ bool http_date_parse(struct str text, int64_t *ret_ms)
 	return false;
 }
 
-void prefer_parse(struct str header, enum rest_prefer *ret_prefer, bool *ret_lenient)
+static void prefer_return(struct str value, struct rest_call *call)
+{
+	static const struct {
+		const char *name;
+		enum rest_prefer prefer;
+	} values[] = {{"minimal", REST_RETURN_MINIMAL},
+		      {"OperationOutcome", REST_RETURN_OUTCOME},
+		      {"representation", REST_RETURN_REPRESENTATION}};
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+		if (!str_eq_nocase(value, str_from(values[i].name)))
+			continue;
+		call->prefer = values[i].prefer;
+		call->prefer_given = true;
+	}
+}
+
+void prefer_parse(struct str header, struct rest_call *call)
 {
 	while (header.p) {
 		struct str item = str_split(&header, ',');
@@ -147,16 +163,10 @@ void prefer_parse(struct str header, enum rest_prefer *ret_prefer, bool *ret_len
 			value = value.p ? str_trim(value) : S("");
 			if (value.n >= 2 && value.p[0] == '"')
 				value = str_slice(value, 1, value.n - 1);
-			if (str_eq_nocase(name, S("return"))) {
-				if (str_eq_nocase(value, S("minimal")))
-					*ret_prefer = REST_RETURN_MINIMAL;
-				else if (str_eq_nocase(value, S("OperationOutcome")))
-					*ret_prefer = REST_RETURN_OUTCOME;
-				else if (str_eq_nocase(value, S("representation")))
-					*ret_prefer = REST_RETURN_REPRESENTATION;
-			} else if (str_eq_nocase(name, S("handling"))) {
-				*ret_lenient = str_eq_nocase(value, S("lenient"));
-			}
+			if (str_eq_nocase(name, S("return")))
+				prefer_return(value, call);
+			else if (str_eq_nocase(name, S("handling")))
+				call->lenient = str_eq_nocase(value, S("lenient"));
 		}
 	}
 }

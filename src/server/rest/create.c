@@ -1,18 +1,20 @@
-/* create (http://hl7.org/fhir/R4/http.html#create): the server chooses the id; one in the body is ignored. */
+/* create (http://hl7.org/fhir/R4/http.html#create): the server chooses the id; one in the body is ignored. With
+ * If-None-Exist, only when nothing matches: one match is the answer then, and several are an error (#ccreate). */
 #include "server/rest/rest_priv.h"
 
-bool create_prepare(struct rest_call *call, const struct json *resource, const struct write_headers *headers,
-		    struct store_change *ret_change, struct error *err)
+bool create_resolve(const struct bundle_options *o, struct bundle_entry *e, struct error *err)
 {
-	if (headers->if_none_exist.p)
-		return error_set(err, ERR_NOT_SUPPORTED, "Conditional creates (If-None-Exist) are not supported");
-	if (!write_check_type(call, resource, err))
+	struct condition_answer found = {0};
+	if (e->condition.p && !condition_find(o, e->type, e->condition, 1, &found, err))
 		return false;
-	struct str id = rest_new_id(call->server->o.face, call->arena, call->type);
-	if (!id.p)
-		return error_memory(err);
-	if (!write_resource(call, resource, id, ret_change, err))
-		return false;
-	ret_change->op = STORE_CREATE;
-	return true;
+	if (found.count > 1)
+		return error_set(err, ERR_MULTIPLE,
+				 "If-None-Exist matches more than one %.*s, so it is not clear which is meant",
+				 STR_ARG(e->type->name));
+	e->guard = found.guard;
+	e->found = found.entries;
+	e->found_count = found.count;
+	e->change_count = found.count ? 0 : 1;
+	e->id = found.count ? found.entries[0].id : rest_new_id(o->face, o->preparer.arena, e->type);
+	return e->id.p || error_memory(err);
 }

@@ -26,7 +26,9 @@ bool cursor_key_open(struct store *store, struct arena *a, struct str *ret_key, 
 /* Each part with its length in front, so that no two different calls give the same bytes. */
 static void mac(const struct rest_call *call, struct str self, struct str position, unsigned char ret_mac[32])
 {
-	const struct str parts[] = {call->grant.client_id, call->type_name, call->id, self, position};
+	struct str within = call->within ? call->within->name : S("");
+	const struct str parts[] = {
+		call->grant.client_id, call->type_name, call->id, within, call->within_id, self, position};
 	struct buf text;
 	buf_init(&text, REST_MAX_ANSWER);
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {

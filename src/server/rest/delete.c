@@ -1,18 +1,30 @@
-/* delete (http://hl7.org/fhir/R4/http.html#delete): the resource is gone, its history stays; again is no error. */
+/* delete (http://hl7.org/fhir/R4/http.html#delete): the resource is gone, its history stays; again is no error. With a
+ * condition all that match are deleted together, up to a limit (#cdelete). */
 #include "server/rest/rest_priv.h"
 
-bool delete_prepare(struct rest_call *call, const struct json *resource, const struct write_headers *headers,
-		    struct store_change *ret_change, struct error *err)
+enum { DEFAULT_MAX = 100 };
+
+bool delete_resolve(const struct bundle_options *o, struct bundle_entry *e, struct error *err)
 {
-	struct store_change change = {.op = STORE_DELETE, .type = call->type, .id = call->id};
-	(void)resource;
-	if (is_audit_event(call->type))
-		return error_set(err, ERR_BUSINESS_RULE, "AuditEvents are never deleted");
-	if (!fhir_id_valid(call->id))
-		return error_set(err, ERR_VALUE,
-				 "The id in the URL is not valid: 1 to 64 letters, digits, dashes and dots");
-	if (!write_if_match(headers->if_match, &change, err))
+	struct condition_answer found;
+	size_t max = o->max_delete ? o->max_delete : DEFAULT_MAX;
+	if (max > REST_MAX_DELETE)
+		max = REST_MAX_DELETE;
+	if (!e->condition.p) {
+		e->change_count = 1;
+		return true;
+	}
+	if (!condition_find(o, e->type, e->condition, max, &found, err))
 		return false;
-	*ret_change = change;
+	if (found.count > max)
+		return error_set(err, ERR_MULTIPLE,
+				 "The condition matches more than %zu resources, the most that one request may delete "
+				 "here; nothing was deleted. Narrow the condition",
+				 max);
+	e->guard = found.guard;
+	e->found = found.entries;
+	e->found_count = e->change_count = found.count;
+	if (found.count == 1)
+		e->id = found.entries[0].id;
 	return true;
 }

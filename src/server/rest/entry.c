@@ -39,15 +39,17 @@ static bool url_below_base(struct str base, struct str url, struct str *ret_url)
 	return true;
 }
 
-static bool read_method(struct str text, enum entry_method *ret_method)
+static bool read_method(struct str text, struct bundle_entry *e)
 {
 	static const struct {
 		const char *text;
 		enum entry_method method;
-	} methods[] = {{"POST", ENTRY_CREATE}, {"PUT", ENTRY_UPDATE}, {"GET", ENTRY_GET}, {"DELETE", ENTRY_DELETE}};
+	} methods[] = {{"POST", ENTRY_CREATE},	 {"PUT", ENTRY_UPDATE},	 {"GET", ENTRY_GET},
+		       {"DELETE", ENTRY_DELETE}, {"PATCH", ENTRY_PATCH}, {"HEAD", ENTRY_GET}};
 	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
 		if (str_is(text, methods[i].text)) {
-			*ret_method = methods[i].method;
+			e->method = methods[i].method;
+			e->head = str_is(text, "HEAD");
 			return true;
 		}
 	}
@@ -63,44 +65,42 @@ struct str rest_new_id(const struct rest_face *face, struct arena *a, const stru
 	return arena_str(a, str_make(text, sizeof(text)));
 }
 
-/* Type[/id] of a write's URL into the entry. */
+/* Type[/id] or Type?condition of a write's URL into the entry. */
 static bool read_target(const struct bundle_options *o, struct bundle_entry *e, struct error *err)
 {
-	struct str rest = e->url, name = str_split(&rest, '/');
-	if (str_find_char(e->url, '?', 0) != STR_NONE)
-		return entry_fail(err, ERR_NOT_SUPPORTED, e->position, ".request.url",
-				  "Conditional updates and deletes are not supported; name the resource by its id");
+	struct str condition = e->url, rest = str_split(&condition, '?'), name = str_split(&rest, '/');
 	e->type = definitions_resource(o->preparer.definitions, name);
 	if (!e->type)
 		return entry_fail(err, ERR_UNKNOWN_TYPE, e->position, ".request.url",
 				  "The URL does not start with a resource type of FHIR R4");
-	if (e->method == ENTRY_CREATE) {
-		if (rest.p)
-			return entry_fail(err, ERR_VALUE, e->position, ".request.url",
-					  "A POST names the type only; to choose the id use PUT");
-		e->id = rest_new_id(o->face, o->preparer.arena, e->type);
-		return e->id.p || error_memory(err);
-	}
-	if (!fhir_id_valid(rest))
+	if (e->method == ENTRY_CREATE)
+		return (!rest.p && !condition.p) ||
+		       entry_fail(err, ERR_VALUE, e->position, ".request.url",
+				  "A POST names the type only; to choose the id use PUT, to search use GET");
+	if (rest.p ? condition.p || !fhir_id_valid(rest) : !condition.p)
 		return entry_fail(err, ERR_VALUE, e->position, ".request.url",
-				  "The URL must be a type and a valid id, such as Patient/123");
+				  "The URL must be a type and a valid id, such as Patient/123, or a type and a "
+				  "condition, such as Patient?identifier=1");
 	e->id = rest;
+	e->condition = condition;
 	return true;
 }
 
-static bool check_resource(const struct bundle_entry *e, struct error *err)
+static bool check_resource(const struct bundle_options *o, struct bundle_entry *e, struct error *err)
 {
 	if (e->method == ENTRY_DELETE || e->method == ENTRY_GET)
 		return true;
 	if (!json_is(e->resource, JSON_OBJECT))
 		return entry_fail(err, ERR_REQUIRED, e->position, ".resource", "This method needs a resource");
+	if (e->method == ENTRY_PATCH) {
+		if (patch_from_entry(o, e->resource, &e->patch, err))
+			return true;
+		entry_place_error(err, e->position);
+		return false;
+	}
 	if (!str_eq(json_get_str(e->resource, S("resourceType")), e->type->name))
 		return entry_fail(err, ERR_STRUCTURE, e->position, ".resource",
 				  "The resource is not of the type that request.url names");
-	struct str own = json_get_str(e->resource, S("id"));
-	if (e->method == ENTRY_UPDATE && !str_eq(own, e->id))
-		return entry_fail(err, ERR_VALUE, e->position, ".resource.id",
-				  "The id of the resource is not that of request.url");
 	return true;
 }
 
@@ -116,8 +116,8 @@ static bool read_plain(const struct bundle_options *o, struct bundle_entry *e, s
 	if (own.p && !fhir_id_valid(own))
 		return entry_fail(err, ERR_VALUE, e->position, ".resource.id", "The id is not a valid FHIR id");
 	e->method = own.p ? ENTRY_UPDATE : ENTRY_CREATE;
-	e->id = own.p ? own : rest_new_id(o->face, o->preparer.arena, e->type);
-	return e->id.p || error_memory(err);
+	e->id = own;
+	return true;
 }
 
 /* Elements that Bundle.entry and Bundle.entry.request do not have are refused as everywhere. */
@@ -135,31 +135,63 @@ static bool known_members(const struct bundle_options *o, const struct json *j, 
 	return true;
 }
 
+/* What guards the entry, as the headers of a request of its own would. */
+static bool read_conditions(const struct json *request, struct bundle_entry *e, struct error *err)
+{
+	struct str if_none_exist = json_get_str(request, S("ifNoneExist"));
+	e->if_match = json_get_str(request, S("ifMatch"));
+	e->if_none_match = json_get_str(request, S("ifNoneMatch"));
+	e->if_modified_since = json_get_str(request, S("ifModifiedSince"));
+	if (e->if_match.p && !etag_parse(e->if_match, &e->version, &e->must_exist, NULL))
+		return entry_fail(err, ERR_VALUE, e->position, ".request.ifMatch", "ifMatch must look like W/\"3\"");
+	if (e->if_match.p && (e->method == ENTRY_CREATE || e->method == ENTRY_GET))
+		return entry_fail(err, ERR_VALUE, e->position, ".request.ifMatch",
+				  "ifMatch has a meaning for PUT, PATCH and DELETE only");
+	if (if_none_exist.p && e->method != ENTRY_CREATE)
+		return entry_fail(err, ERR_VALUE, e->position, ".request.ifNoneExist",
+				  "ifNoneExist has a meaning for POST only");
+	if (if_none_exist.p)
+		e->condition = if_none_exist;
+	e->must_be_new = e->method == ENTRY_UPDATE && str_is(str_trim(e->if_none_match), "*");
+	if (e->if_none_match.p && e->method != ENTRY_GET && !e->must_be_new)
+		return entry_fail(err, ERR_NOT_SUPPORTED, e->position, ".request.ifNoneMatch",
+				  "For writes ifNoneMatch is supported as * with PUT only");
+	return true;
+}
+
 static bool read_request(const struct bundle_options *o, const struct json *request, struct bundle_entry *e,
 			 struct error *err)
 {
-	bool any = false;
 	struct str url = json_get_str(request, S("url"));
 	if (!known_members(o, request, S("Bundle.entry.request"), e->position, ".request", err))
 		return false;
-	if (!read_method(json_get_str(request, S("method")), &e->method))
+	if (!read_method(json_get_str(request, S("method")), e))
 		return entry_fail(err, ERR_NOT_SUPPORTED, e->position, ".request.method",
-				  "The method must be GET, POST, PUT or DELETE");
-	if (json_get(request, S("ifNoneExist")))
-		return entry_fail(err, ERR_NOT_SUPPORTED, e->position, ".request.ifNoneExist",
-				  "Conditional creates are not supported");
-	if (e->method != ENTRY_GET && json_get(request, S("ifNoneMatch")))
-		return entry_fail(err, ERR_NOT_SUPPORTED, e->position, ".request.ifNoneMatch",
-				  "ifNoneMatch is not supported for writes");
+				  "The method must be GET, HEAD, POST, PUT, PATCH or DELETE");
 	if (!url.n || !url_below_base(o->preparer.base, url, &e->url))
 		return entry_fail(err, ERR_VALUE, e->position, ".request.url",
 				  "The URL must be relative to this server's base");
-	e->if_match = json_get_str(request, S("ifMatch"));
-	e->if_none_match = json_get_str(request, S("ifNoneMatch"));
-	if (e->if_match.p && !etag_parse(e->if_match, &e->version, &any, NULL))
-		return entry_fail(err, ERR_VALUE, e->position, ".request.ifMatch", "ifMatch must look like W/\"3\"");
-	e->must_exist = any;
-	return e->method == ENTRY_GET || (read_target(o, e, err) && check_resource(e, err));
+	if (e->method == ENTRY_GET)
+		return read_conditions(request, e, err);
+	return read_target(o, e, err) && read_conditions(request, e, err) && check_resource(o, e, err);
+}
+
+struct bundle_options bundle_options_of(const struct rest_call *call, struct buf *scratch)
+{
+	const struct rest_options *server = &call->server->o;
+	buf_init(scratch, REST_MAX_RESOURCE);
+	return (struct bundle_options){.preparer = {.definitions = server->definitions,
+						    .extractor = server->extractor,
+						    .arena = call->arena,
+						    .base = server->base_url,
+						    .knowledge = server->knowledge,
+						    .scratch = scratch},
+				       .store = server->store,
+				       .call = call,
+				       .face = server->face,
+				       .max_delete = server->max_delete,
+				       .max_entries = server->max_entries,
+				       .no_update_create = server->no_update_create};
 }
 
 bool bundle_entry_read(const struct bundle_options *o, const struct json *bundle_type, const struct json *entry,
@@ -203,8 +235,9 @@ bool bundle_check(const struct bundle_options *o, const struct json *bundle, str
 	}
 	if (list && !json_is(list, JSON_ARRAY))
 		return error_set_at(err, ERR_STRUCTURE, S("Bundle.entry"), "Bundle.entry must be an array");
-	if (json_size(list) > REST_MAX_ENTRIES)
-		return error_set_at(err, ERR_LIMIT, S("Bundle.entry"), "A bundle may have at most %d entries",
-				    REST_MAX_ENTRIES);
+	size_t max = o->max_entries ? o->max_entries : REST_MAX_ENTRIES;
+	if (json_size(list) > max)
+		return error_set_at(err, ERR_LIMIT, S("Bundle.entry"),
+				    "The bundle has %zu entries; at most %zu are taken at once", json_size(list), max);
 	return true;
 }

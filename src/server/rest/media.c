@@ -165,14 +165,27 @@ static bool check_parameters(struct str rest, struct error *err)
 	return true;
 }
 
-bool media_check_json(struct str content_type, struct error *err)
+bool media_body(struct str content_type, bool patch, enum media_body *ret_body, struct error *err)
 {
 	struct str rest = content_type, name = str_trim(str_split(&rest, ';'));
 	const struct known_type *type = find_type(name);
+	bool json_patch = str_eq_nocase(name, S("application/json-patch+json"));
+	bool xml_patch = str_eq_nocase(name, S("application/xml-patch+xml"));
 	if (!name.n)
-		return error_set(err, ERR_MEDIA_TYPE, "A body needs a Content-Type: application/fhir+json");
-	if (!type || type->xml)
-		return error_set(err, ERR_MEDIA_TYPE, "Bodies must be JSON: Content-Type: application/fhir+json");
+		return error_set(err, ERR_MEDIA_TYPE,
+				 "A body needs a Content-Type: application/fhir+json or application/fhir+xml%s",
+				 patch ? ", application/json-patch+json or application/xml-patch+xml" : "");
+	if (patch && (json_patch || xml_patch))
+		*ret_body = json_patch ? MEDIA_JSON_PATCH : MEDIA_XML_PATCH;
+	else if (json_patch || xml_patch)
+		return error_set(err, ERR_MEDIA_TYPE, "Patches go with PATCH, not with this method");
+	else if (!type)
+		return error_set(err, ERR_MEDIA_TYPE,
+				 "Bodies must be FHIR in JSON or XML: application/fhir+json, "
+				 "application/fhir+xml%s",
+				 patch ? "; or patches: application/json-patch+json, application/xml-patch+xml" : "");
+	else
+		*ret_body = type->xml ? MEDIA_XML : MEDIA_JSON;
 	return check_parameters(rest, err);
 }
 

@@ -80,6 +80,76 @@ bool prepare_resource(const struct rest_preparer *p, const struct json *resource
 	return true;
 }
 
+/* ---- entries -------------------------------------------------------------------------------------------------------
+ */
+
+bool entry_resolve(const struct bundle_options *o, struct bundle_entry *e, struct error *err)
+{
+	if (is_audit_event(e->type))
+		return error_set(err, ERR_BUSINESS_RULE, "%s",
+				 e->method == ENTRY_DELETE ? "AuditEvents are never deleted"
+							   : "This server writes its AuditEvents itself");
+	switch (e->method) {
+	case ENTRY_CREATE:
+		return create_resolve(o, e, err);
+	case ENTRY_UPDATE:
+		return update_resolve(o, e, err);
+	case ENTRY_PATCH:
+		return patch_resolve(o, e, err);
+	case ENTRY_DELETE:
+		return delete_resolve(o, e, err);
+	case ENTRY_GET:
+		break;
+	}
+	return true;
+}
+
+/* Deletes need no resource; those of a condition hold to the versions that matched. */
+static void prepare_deletes(struct bundle_entry *e)
+{
+	for (size_t i = 0; i < e->change_count; i++) {
+		const struct store_entry *found = e->found_count ? &e->found[i] : NULL;
+		e->changes[i] = (struct store_change){.op = STORE_DELETE,
+						      .type = e->type,
+						      .id = found ? found->id : e->id,
+						      .if_match = e->version	   ? e->version
+								  : e->condition.p ? found->version
+										   : 0,
+						      .must_exist = e->must_exist};
+	}
+}
+
+bool entry_prepare(const struct bundle_options *o, struct bundle_entry *e, const struct resource_rewrite *rewrite,
+		   struct issues *findings, struct error *err)
+{
+	const struct json *resource = e->resource;
+	if (!e->change_count)
+		return true;
+	if (e->method == ENTRY_DELETE) {
+		prepare_deletes(e);
+		return true;
+	}
+	if (e->method == ENTRY_PATCH && !(resource = patch_result(o, e, err)))
+		return false;
+	struct store_change *c = e->changes;
+	if (!prepare_resource(&o->preparer, resource, e->id, rewrite, findings, c, err))
+		return false;
+	bool created = e->method == ENTRY_CREATE || e->must_be_new;
+	c->op = created ? STORE_CREATE : STORE_UPDATE;
+	c->same = !created;
+	c->must_exist = !created && (e->must_exist || o->no_update_create);
+	c->if_match = e->version ? e->version : e->found_count ? e->found->version : 0;
+	return true;
+}
+
+/* If-Match of the client is its own word; a version that we looked up is not. */
+bool entry_may_retry(const struct bundle_entry *e, const struct error *err)
+{
+	if (err->code == ERR_CONFLICT_RETRY)
+		return true;
+	return err->code == ERR_PRECONDITION && e->found_count && !e->version;
+}
+
 bool rest_prepare(const struct definitions *d, const struct extractor *x, struct arena *a, const struct json *resource,
 		  struct str id, const struct resource_rewrite *rewrite, struct str base,
 		  struct rest_prepared *ret_prepared, struct error *err)

@@ -5,12 +5,11 @@
 static bool not_modified(const struct rest_call *call, const struct store_entry *entry)
 {
 	int64_t since;
-	if (call->inner)
-		return false;
-	struct str list = http_request_header(call->exchange, "If-None-Match");
+	struct str list = call->inner ? call->if_none_match : http_request_header(call->exchange, "If-None-Match");
 	if (list.p)
 		return etag_matches(list, entry->version);
-	struct str date = http_request_header(call->exchange, "If-Modified-Since");
+	struct str date =
+		call->inner ? call->if_modified_since : http_request_header(call->exchange, "If-Modified-Since");
 	return date.p && http_date_parse(date, &since) && entry->updated_ms / 1000 <= since / 1000;
 }
 
@@ -35,27 +34,13 @@ static bool read_failed(struct rest_call *call, const struct store_entry *entry,
 	return false;
 }
 
-/* Views of a part of a resource are not offered; showing all of it instead could show too much. */
-static bool check_view(struct rest_call *call, struct error *err)
-{
-	static const char *const views[] = {"_summary", "_elements"};
-	struct str value;
-	for (size_t i = 0; i < 2; i++) {
-		if (!query_value(call->arena, call->query, views[i], &value, err))
-			return false;
-		if (value.p && !str_is(value, "false") && !call->lenient && !call->server->o.face)
-			return error_set(err, ERR_NOT_SUPPORTED, "%s is not supported when reading", views[i]);
-	}
-	return true;
-}
-
 bool read_answer(struct rest_call *call, struct rest_answer *answer, struct error *err)
 {
 	struct store_entry entry = {0};
 	int64_t version = 0;
 	if (is_audit_event(call->type))
 		return audit_event_read(call, answer, err);
-	if (!check_view(call, err))
+	if (call->query.n && !view_read(call, err))
 		return false;
 	if (!fhir_id_valid(call->id))
 		return error_set(err, ERR_NOT_FOUND, "There is no %.*s with this id: it is not a valid id",

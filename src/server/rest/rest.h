@@ -13,8 +13,8 @@
 #include "server/smart/smart.h"
 #include "store/store.h"
 
-/* From interactions.def: REST_READ, REST_VREAD, REST_UPDATE, REST_DELETE, REST_HISTORY_INSTANCE, REST_CREATE,
- * REST_SEARCH_TYPE, REST_CAPABILITIES, REST_BATCH (batch and transaction), REST_SMART_CONFIGURATION. */
+/* From interactions.def: REST_READ, REST_UPDATE, REST_UPDATE_IF (conditional), REST_BATCH (batch and transaction) and
+ * so on. */
 enum rest_interaction {
 	REST_UNKNOWN,
 #define INTERACTION(name, ...) REST_##name,
@@ -40,13 +40,18 @@ struct rest_call {
 	struct str type_name; /* as in the path, even when unknown */
 	struct str id, version;
 	const struct operation *operation; /* REST_OPERATION */
-	struct str query; /* of the search: from URL, or body of POST _search */
+	const struct fhir_type *within; /* of the compartment that is searched; NULL: none */
+	struct str within_id;
+	struct str query; /* of the search or condition: from URL, or body of POST _search */
+	struct str if_none_match, if_modified_since; /* of an entry of a bundle; other calls have headers */
 	struct grant grant; /* client_id "anonymous" when authorization is off */
 	enum rest_prefer prefer;
+	bool prefer_given; /* answers of bundles leave resources out unless they are asked for */
 	bool lenient; /* Prefer: handling=lenient; a face may set it */
 	bool head; /* HEAD: as GET, without the body */
 	bool xml; /* answer in XML */
 	bool pretty;
+	const struct rest_view *view; /* the part of resources that is shown, NULL: all */
 	struct str media; /* content type of the answer, by what the client accepts */
 	struct issues findings; /* what the structure check found wrong with a body */
 	bool inner; /* an entry of a batch or transaction, not a request of its own */
@@ -129,6 +134,9 @@ struct rest_options {
 	struct knowledge *knowledge; /* what $validate, $expand and rules of writing ask; NULL: they are refused */
 	const struct match_weights *match_weights; /* of Patient/$match; NULL: the product's own */
 	bool audit_off; /* benchmarks that measure the cost of audit, nothing else */
+	bool no_update_create; /* PUT of an id that is not there: 405 instead of creating */
+	size_t max_delete; /* resources that one conditional delete may delete; 0 = 100, at most 10,000 */
+	size_t max_entries; /* of a batch or transaction; 0 = 100,000 */
 };
 struct rest_server *rest_open(const struct rest_options *options, struct error *err) MUST_USE;
 void rest_close(struct rest_server *s);
@@ -152,11 +160,14 @@ bool rest_prepare(const struct definitions *d, const struct extractor *x, struct
 /* A transaction bundle taken apart: ids given, urn:uuid links resolved, every entry prepared. Shared with import, where
  * nothing goes over HTTP. The first bad entry fails it all; err->path starts with Bundle.entry[n]. Bundles of other
  * types than transaction and batch are taken as well: an entry without request is an update of its resource when that
- * has an id, otherwise a create. Changes come in the order of R4 http.html#trules: deletes, creates, updates. */
+ * has an id, otherwise a create. Changes come in the order of R4 http.html#trules: deletes, creates, updates.
+ * Conditions need a store, so they are refused here. */
 struct rest_transaction {
 	struct store_change *changes;
 	size_t *entries; /* of each change: its position in Bundle.entry */
 	size_t count;
+	struct store_guard *guards; /* of conditions */
+	size_t guard_count;
 };
 bool rest_transaction_prepare(const struct definitions *d, const struct extractor *x, struct arena *a,
 			      const struct json *bundle, struct str base, struct rest_transaction *ret_transaction,

@@ -8,11 +8,14 @@
 #ifndef FIRTH_SERVER_REST_REST_PRIV_H
 #define FIRTH_SERVER_REST_REST_PRIV_H
 
+#include "fhir/xml.h"
 #include "server/rest/rest.h"
 
 #define REST_MAX_RESOURCE ((size_t)64 << 20) /* stored form of one resource */
 #define REST_MAX_ANSWER	  ((size_t)1 << 30)
 #define REST_MAX_ENTRIES  100000 /* of a batch or transaction */
+#define REST_MAX_DELETE	  10000 /* of one conditional delete, whatever is configured */
+#define REST_MAX_ATTEMPTS 10 /* of a write that others get in the way of */
 
 struct rest_server {
 	struct rest_options o; /* texts in arena */
@@ -21,6 +24,7 @@ struct rest_server {
 	struct str cursor_key; /* 32 bytes, kept in the store */
 	struct str capability; /* JSON, made once */
 	struct str smart_configuration;
+	struct redo *redo;
 	int64_t started_ms;
 };
 
@@ -37,9 +41,9 @@ const struct interaction *rest_interaction(enum rest_interaction i);
 /* What a path and method lead to. type_name, id and version point into path. */
 struct route {
 	enum rest_interaction interaction; /* REST_UNKNOWN with ERR_METHOD or ERR_NOT_FOUND */
-	struct str type_name, id, version;
+	struct str type_name, id, version, within, within_id;
 	const struct operation *operation;
-	struct str allow; /* ERR_METHOD: "GET, HEAD, PUT" */
+	struct str allow; /* ERR_METHOD: "GET, HEAD, PUT, PATCH" */
 };
 /* path: below the base, without the leading slash. HEAD counts as GET. */
 bool route_find(struct arena *a, struct str method, struct str path, struct route *ret_route,
@@ -64,8 +68,9 @@ struct media {
 };
 /* By Accept (STR_NULL: absent) and _format (STR_NULL: absent; it wins). ERR_NOT_ACCEPTABLE. */
 bool media_choose(struct str accept, struct str format, struct media *ret_media, struct error *err) MUST_USE;
-/* Content-Type of a body that must be FHIR JSON. ERR_MEDIA_TYPE. */
-bool media_check_json(struct str content_type, struct error *err) MUST_USE;
+/* What a body is by its Content-Type. Patches only when `patch`. ERR_MEDIA_TYPE names what is possible. */
+enum media_body { MEDIA_JSON, MEDIA_XML, MEDIA_JSON_PATCH, MEDIA_XML_PATCH };
+bool media_body(struct str content_type, bool patch, enum media_body *ret_body, struct error *err) MUST_USE;
 bool media_check_form(struct str content_type, struct error *err) MUST_USE;
 
 /* ---- conditions.c: what headers and queries say -------------------------------------------------------------------
@@ -84,7 +89,7 @@ struct str instant_text(struct arena *a, int64_t ms); /* FHIR instant */
 const char *status_phrase(int status); /* "Created" */
 bool http_date_parse(struct str text, int64_t *ret_ms);
 /* Prefer: return and handling into the call. */
-void prefer_parse(struct str header, enum rest_prefer *ret_prefer, bool *ret_lenient);
+void prefer_parse(struct str header, struct rest_call *call);
 
 /* How this server parses searches. */
 struct search_options call_search_options(const struct rest_call *call);
@@ -95,7 +100,11 @@ struct search_options call_search_options(const struct rest_call *call);
 /* The key of page links, made at the first start and kept in the store. */
 bool cursor_key_open(struct store *store, struct arena *a, struct str *ret_key, struct error *err) MUST_USE;
 
-/* ---- prepare.c, transaction.c --------------------------------------------------------------------------------------
+/* ---- what a write asks for, and what it comes to ----------------------------------------------------------------
+ *
+ * A request of its own and an entry of a bundle are the same thing: a struct bundle_entry. entry_resolve() finds what
+ * it is about, which is a search when it has a condition; entry_prepare() makes the changes. Nothing is kept between
+ * attempts, so when others get in between (ERR_CONFLICT_RETRY), both run anew on a fresh copy.
  */
 
 struct rest_preparer {
@@ -111,26 +120,49 @@ bool prepare_resource(const struct rest_preparer *p, const struct json *resource
 		      const struct resource_rewrite *rewrite, struct issues *findings, struct store_change *ret_change,
 		      struct error *err) MUST_USE;
 
-enum entry_method { ENTRY_DELETE, ENTRY_CREATE, ENTRY_UPDATE, ENTRY_GET }; /* in the order of processing */
+enum patch_kind { PATCH_JSON, PATCH_FHIRPATH, PATCH_XML };
+struct patch {
+	enum patch_kind kind;
+	const struct json *json; /* PATCH_JSON, PATCH_FHIRPATH */
+	struct str text; /* PATCH_XML */
+};
+
+enum entry_method { ENTRY_DELETE, ENTRY_CREATE, ENTRY_UPDATE, ENTRY_PATCH, ENTRY_GET }; /* in the order of processing */
 struct bundle_entry {
 	size_t position; /* in Bundle.entry */
 	enum entry_method method;
-	const struct json *resource;
+	bool head; /* ENTRY_GET: without body */
+	const struct json *resource; /* create, update; a patch of an entry before it is read */
+	struct patch patch; /* ENTRY_PATCH */
 	struct str full_url; /* STR_NULL when absent */
 	struct str url; /* request.url below the base; ENTRY_GET: with query */
 	const struct fhir_type *type; /* not for ENTRY_GET */
-	struct str id; /* of what it touches, new ones included; not for ENTRY_GET */
-	struct str if_match, if_none_match;
+	struct str id; /* of what it touches, new ones included; STR_NULL before a condition was looked up */
+	struct str condition; /* the query that chooses instead of an id, or If-None-Exist; STR_NULL: none */
+	struct str if_match, if_none_match, if_modified_since;
 	int64_t version; /* required by ifMatch, 0: none */
 	bool must_exist; /* ifMatch: * */
+	bool must_be_new; /* ifNoneMatch: *, or the id came from the body of a conditional update */
+	/* Found by entry_resolve(): */
+	struct store_entry *found; /* what a condition matched, or a patch starts from */
+	size_t found_count;
+	struct store_guard guard; /* query NULL: none */
+	size_t change_count; /* 0: nothing is to be done */
+	/* Filled by entry_prepare(): */
+	struct store_change *changes; /* of the caller: room for change_count */
 };
 
-/* How an entry set is read and prepared. */
+/* How writes are read and prepared. */
 struct bundle_options {
 	struct rest_preparer preparer;
-	struct store *store; /* resolves conditional references; NULL: they are refused */
+	struct store *store; /* answers conditions; NULL: they are refused */
+	const struct rest_call *call; /* whose rights limit conditions; not NULL when there is a store */
 	const struct rest_face *face; /* may choose ids; NULL: none */
+	size_t max_delete, max_entries; /* 0: defaults */
+	bool no_update_create;
 };
+/* Those of a call; scratch is given by the caller, who frees it. */
+struct bundle_options bundle_options_of(const struct rest_call *call, struct buf *scratch);
 /* An id for a new resource: the face's, or a time-ordered UUID, which keeps indexes compact. */
 struct str rest_new_id(const struct rest_face *face, struct arena *a, const struct fhir_type *type);
 /* An error at Bundle.entry[position] + below; always false. */
@@ -142,13 +174,47 @@ bool bundle_check(const struct bundle_options *o, const struct json *bundle, str
 /* Reads one entry: method, url, type, id; everything but the resource itself is checked. */
 bool bundle_entry_read(const struct bundle_options *o, const struct json *bundle_type, const struct json *entry,
 		       size_t position, struct bundle_entry *ret_entry, struct error *err) MUST_USE;
-/* The whole bundle as one transaction; gets receives the ENTRY_GET entries in document order. */
-bool transaction_prepare(const struct bundle_options *o, const struct json *bundle,
-			 struct rest_transaction *ret_transaction, struct bundle_entry **ret_gets,
-			 size_t *ret_get_count, struct error *err) MUST_USE;
-/* "Type?query" to the one resource that matches: "Type/id". ERR_NOT_FOUND, ERR_MULTIPLE. */
-bool condition_resolve(const struct bundle_options *o, struct str condition, struct str *ret_reference,
-		       struct error *err) MUST_USE;
+bool entry_resolve(const struct bundle_options *o, struct bundle_entry *e, struct error *err) MUST_USE;
+bool entry_prepare(const struct bundle_options *o, struct bundle_entry *e, const struct resource_rewrite *rewrite,
+		   struct issues *findings, struct error *err) MUST_USE;
+/* May this failed write be tried again, because only the time between looking and committing was in its way? */
+bool entry_may_retry(const struct bundle_entry *e, const struct error *err);
+
+/* One file per verb. */
+bool create_resolve(const struct bundle_options *o, struct bundle_entry *e, struct error *err) MUST_USE;
+bool update_resolve(const struct bundle_options *o, struct bundle_entry *e, struct error *err) MUST_USE;
+bool update_prepare(const struct bundle_options *o, struct bundle_entry *e, struct error *err) MUST_USE;
+bool patch_resolve(const struct bundle_options *o, struct bundle_entry *e, struct error *err) MUST_USE;
+/* The patched resource, of the same type and id. */
+const struct json *patch_result(const struct bundle_options *o, const struct bundle_entry *e,
+				struct error *err) MUST_USE;
+/* A patch in the Binary or Parameters of a bundle's entry. */
+bool patch_from_entry(const struct bundle_options *o, const struct json *resource, struct patch *ret_patch,
+		      struct error *err) MUST_USE;
+bool delete_resolve(const struct bundle_options *o, struct bundle_entry *e, struct error *err) MUST_USE;
+
+/* What a condition matches at this moment: as many as max, and one more to tell that there are more. The guard belongs
+ * to this answer. ERR_FORBIDDEN when the caller may not search; ERR_VALUE without a criterion. */
+struct condition_answer {
+	struct store_entry *entries;
+	size_t count;
+	struct store_guard guard;
+};
+bool condition_find(const struct bundle_options *o, const struct fhir_type *type, struct str condition, size_t max,
+		    struct condition_answer *ret_answer, struct error *err) MUST_USE;
+/* A conditional reference, "Type?query", to the one resource that matches: "Type/id". ERR_BUSINESS_RULE, ERR_MULTIPLE.
+ */
+bool condition_resolve(const struct bundle_options *o, struct str reference, struct str *ret_reference,
+		       struct store_guard *ret_guard, struct error *err) MUST_USE;
+
+/* The whole bundle as one transaction. Changes of an entry point into those of the transaction. */
+struct transaction_plan {
+	struct bundle_entry *entries; /* all, in document order */
+	size_t entry_count;
+	struct rest_transaction transaction;
+};
+bool transaction_prepare(const struct bundle_options *o, const struct json *bundle, struct transaction_plan *ret_plan,
+			 struct error *err) MUST_USE;
 
 /* ---- server.c: the way of a call -----------------------------------------------------------------------------------
  */
@@ -159,8 +225,31 @@ bool call_route(struct rest_call *call, struct str method, struct str path, stru
 /* May the caller's token do what the interaction needs to this type? True without authorization. */
 bool call_allowed(const struct rest_call *call, const struct fhir_type *type, unsigned permissions,
 		  struct error *err) MUST_USE;
+/* What the answer is to be, by Accept and the _format and _pretty of a query. err may be NULL. */
+bool call_media(struct rest_call *call, struct str query, struct error *err) MUST_USE;
+bool is_search(enum rest_interaction i);
 /* Runs a reading interaction at once, auditing it. The answer is final when true; otherwise err says why not. */
 bool call_read(struct rest_call *call, struct rest_answer *answer, struct error *err) MUST_USE;
+
+/* ---- view.c: _elements and _summary ---------------------------------------------------------------------------------
+ */
+
+struct rest_view {
+	enum search_summary summary; /* never SUMMARY_COUNT */
+	const struct str *elements;
+	size_t element_count;
+};
+/* From the query of a read or history, or from a search as parsed, into call->view. Faces have their own. */
+bool view_read(struct rest_call *call, struct error *err) MUST_USE;
+bool view_of_search(struct rest_call *call, const struct search_query *query, struct error *err) MUST_USE;
+/* The part of a served resource that the call's view shows. */
+bool view_write(const struct rest_call *call, const struct fhir_type *type, struct str body, struct buf *out,
+		struct error *err) MUST_USE;
+
+/* rights.c: may the caller search the types that the query is about, and those it looks through? */
+bool rights_to_query(const struct rest_call *call, const struct search_query *query, struct error *err) MUST_USE;
+/* May a resource of the type that was not asked for by name be shown, such as an included one? */
+bool rights_to_show(const struct rest_call *call, const struct fhir_type *type);
 
 /* ---- answer.c ------------------------------------------------------------------------------------------------------
  */
@@ -215,34 +304,50 @@ bool smart_configuration_answer(struct rest_call *call, struct rest_answer *answ
 bool capability_open(struct rest_server *s, struct error *err) MUST_USE;
 bool smart_configuration_open(struct rest_server *s, struct error *err) MUST_USE;
 
-/* Writes: what the body and headers ask for, as one change. resource is NULL for deletes. */
-struct write_headers {
-	struct str if_match, if_none_match, if_none_exist;
+/* ---- write.c, batch.c, redo.c: writes on their way to the store ---------------------------------------------------
+ */
+
+/* One write, asked for by itself or by an entry of a batch: resolved, prepared and committed, anew when others got in
+ * between. done is called once, from any thread, with err as the result; entry then has the changes as they are. */
+struct rest_write {
+	struct rest_call *call;
+	struct bundle_entry asked, entry;
+	struct audit_event *events;
+	struct store_txn txn;
+	struct error err;
+	unsigned attempts;
+	struct redo_job *job;
+	void (*done)(struct rest_write *w);
+	void *ctx;
 };
-bool create_prepare(struct rest_call *call, const struct json *resource, const struct write_headers *headers,
-		    struct store_change *ret_change, struct error *err) MUST_USE;
-bool update_prepare(struct rest_call *call, const struct json *resource, const struct write_headers *headers,
-		    struct store_change *ret_change, struct error *err) MUST_USE;
-bool delete_prepare(struct rest_call *call, const struct json *resource, const struct write_headers *headers,
-		    struct store_change *ret_change, struct error *err) MUST_USE;
-typedef bool write_prepare(struct rest_call *call, const struct json *resource, const struct write_headers *headers,
-			   struct store_change *ret_change, struct error *err);
-/* The prepare function of a writing interaction, NULL for others. */
-write_prepare *write_prepare_of(enum rest_interaction i);
-/* Parts the three share. */
-bool write_check_type(const struct rest_call *call, const struct json *resource, struct error *err) MUST_USE;
-bool write_resource(struct rest_call *call, const struct json *resource, struct str id, struct store_change *ret_change,
-		    struct error *err) MUST_USE;
-bool write_if_match(struct str if_match, struct store_change *change, struct error *err) MUST_USE;
-/* Status, headers and body of a change that is durable. */
-void write_answer(struct rest_call *call, const struct store_change *change, struct rest_answer *answer);
-/* What a failed change means to the client: names the current version. */
-void write_explain(struct rest_call *call, const struct store_change *change, struct rest_answer *answer,
-		   struct error *err);
+/* The first attempt. False with err: nothing was handed in, and done is not called. */
+bool rest_write_begin(struct rest_write *w, struct error *err) MUST_USE;
+/* The interaction of a write, for permissions and audit. */
+enum rest_interaction entry_interaction(const struct bundle_entry *e);
+/* What one change of an entry is to the audit trail; the store fills in id and version. */
+struct audit_event entry_describe(const struct rest_call *call, const struct store_change *change);
+/* Status, headers and body of an entry that is durable. */
+void write_answer(struct rest_call *call, const struct bundle_entry *e, struct rest_answer *answer);
+/* What a failed change means to the client: names the current version. answer may be NULL. */
+void write_explain(struct rest_call *call, const struct bundle_entry *e, const struct store_change *change,
+		   struct rest_answer *answer, struct error *err);
 
 /* Start a write or bundle that the store's committing thread will answer. False: nothing was started. */
 bool write_start(struct rest_call *call, struct rest_answer *answer, struct error *err) MUST_USE;
 bool batch_start(struct rest_call *call, struct rest_answer *answer, struct error *err) MUST_USE;
+/* The body as a FHIR resource, from JSON or XML. */
+bool body_resource(struct rest_call *call, const struct json **ret_resource, struct error *err) MUST_USE;
+
+/* A thread for what must run again but not on the committing thread. */
+struct redo;
+struct redo_job {
+	void (*run)(void *ctx);
+	void *ctx;
+	struct redo_job *next; /* private */
+};
+struct redo *redo_open(struct error *err) MUST_USE;
+void redo_close(struct redo *r); /* after every exchange was answered */
+void redo_submit(struct redo *r, struct redo_job *job);
 
 /* ---- audit.c, audit_event.c
  * ------------------------------------------------------------------------------------------ */

@@ -23,21 +23,21 @@ const char *rest_interaction_code(enum rest_interaction i)
 	return interactions[i].code ? interactions[i].code : "unknown";
 }
 
-/* Ids start with none of these: they belong to operations, history and search. */
+/* Ids start with none of these: they belong to operations, history, search and all types of a compartment. */
 static bool is_id_segment(struct str s)
 {
-	return s.n && s.p[0] != '_' && s.p[0] != '$';
+	return s.n && s.p[0] != '_' && s.p[0] != '$' && s.p[0] != '*';
 }
 
 static bool match_segment(struct str pattern, struct str segment, struct route *r)
 {
 	if (pattern.n == 0 || pattern.p[0] != ':')
 		return str_eq(pattern, segment);
-	if (str_is(pattern, ":type")) {
-		r->type_name = segment;
+	if (str_is(pattern, ":type") || str_is(pattern, ":within")) {
+		*(pattern.p[1] == 't' ? &r->type_name : &r->within) = segment;
 		return segment.n && segment.p[0] >= 'A' && segment.p[0] <= 'Z';
 	}
-	*(str_is(pattern, ":id") ? &r->id : &r->version) = segment;
+	*(str_is(pattern, ":id") ? &r->id : str_is(pattern, ":in") ? &r->within_id : &r->version) = segment;
 	return is_id_segment(segment);
 }
 
@@ -53,7 +53,7 @@ static bool match_path(const char *pattern_text, struct str path, struct route *
 /* "GET, HEAD, POST": the methods of all interactions that have this path. */
 static struct str allowed_methods(struct arena *a, struct str path)
 {
-	static const char *const order[] = {"GET", "POST", "PUT", "DELETE"};
+	static const char *const order[] = {"GET", "POST", "PUT", "PATCH", "DELETE"};
 	struct str list = S("");
 	for (size_t m = 0; m < sizeof(order) / sizeof(order[0]); m++) {
 		bool found = false;

@@ -1,19 +1,29 @@
-/* search-type by GET and POST (http://hl7.org/fhir/R4/search.html): the query is read, asked, and shown as a searchset.
+/*
+ * Searches of a type, the whole system or a compartment, by GET and POST (http://hl7.org/fhir/R4/search.html): the
+ * query is read, asked, and shown as a searchset.
  */
 #include "base/clock.h"
 #include "server/rest/rest_priv.h"
+
+static bool is_post(enum rest_interaction i)
+{
+	return i == REST_SEARCH_POST || i == REST_SEARCH_SYSTEM_POST || i == REST_SEARCH_WITHIN_POST ||
+	       i == REST_SEARCH_WITHIN_ALL_POST;
+}
 
 /* search.html#post: parameters may be in the body, the URL, or both. */
 static bool read_form(struct rest_call *call, struct error *err)
 {
 	const struct http_request *r = call->request;
-	if (call->interaction != REST_SEARCH_POST || !r->body.n)
+	if (!is_post(call->interaction) || !r->body.n)
 		return true;
 	if (!media_check_form(http_request_header(call->exchange, "Content-Type"), err))
 		return false;
 	call->query =
 		r->query.n ? arena_printf(call->arena, "%.*s&%.*s", STR_ARG(r->query), STR_ARG(r->body)) : r->body;
-	return call->query.p || error_memory(err);
+	if (!call->query.p)
+		return error_memory(err);
+	return call->server->o.face || call_media(call, call->query, err);
 }
 
 /* Included resources need a right to read or search their own type; without it they are left out, which the searchset
@@ -23,29 +33,42 @@ static void drop_forbidden(struct rest_call *call, struct store_page *page)
 	size_t kept = 0;
 	for (size_t i = 0; i < page->count; i++) {
 		const struct store_entry *e = &page->entries[i];
-		if (!e->included || call_allowed(call, e->type, SCOPE_R, NULL) ||
-		    call_allowed(call, e->type, SCOPE_S, NULL))
+		if (!e->included || rights_to_show(call, e->type))
 			page->entries[kept++] = *e;
 	}
 	page->count = kept;
 }
 
-static struct str search_url(struct rest_call *call, const struct search_query *query, struct str cursor)
+/* Below the base: a type, a compartment with a type or a star, or nothing for the system. */
+static struct str search_path(const struct rest_call *call)
 {
-	struct str base = call->server->o.base_url, type = call->type->name;
-	const char *mark = query->self.n || cursor.p ? "?" : "", *joint = query->self.n && cursor.p ? "&" : "";
-	return arena_printf(call->arena, "%.*s/%.*s%s%.*s%s%s%.*s", STR_ARG(base), STR_ARG(type), mark,
-			    STR_ARG(query->self), joint, cursor.p ? "_cursor=" : "", STR_ARG(cursor));
+	struct str type = call->type ? call->type->name : S("*");
+	if (call->within)
+		return arena_printf(call->arena, "/%.*s/%.*s/%.*s", STR_ARG(call->within->name),
+				    STR_ARG(call->within_id), STR_ARG(type));
+	return call->type ? arena_printf(call->arena, "/%.*s", STR_ARG(type)) : S("");
 }
 
-static void add_ignored(struct rest_bundle *b, const struct search_ignored *ignored)
+static struct str search_url(struct rest_call *call, const struct search_query *query, struct str cursor)
 {
+	struct str path = search_path(call);
+	const char *mark = query->self.n || cursor.p ? "?" : "", *joint = query->self.n && cursor.p ? "&" : "";
+	return arena_printf(call->arena, "%.*s%.*s%s%.*s%s%s%.*s", STR_ARG(call->server->o.base_url), STR_ARG(path),
+			    mark, STR_ARG(query->self), joint, cursor.p ? "_cursor=" : "", STR_ARG(cursor));
+}
+
+static void add_ignored(struct rest_bundle *b, const struct search_query *query)
+{
+	struct issues list;
+	issues_init(&list, b->call->arena);
+	list.max = query->ignored_count;
+	for (size_t i = 0; i < query->ignored_count; i++)
+		issues_add(&list, ISSUE_WARNING, ERR_NOT_SUPPORTED, STR_NULL, "The parameter %.*s was ignored: %.*s",
+			   STR_ARG(query->ignored[i].name), STR_ARG(query->ignored[i].reason));
 	bundle_open_plain(b);
 	json_key(&b->w, S("resource"));
 	json_put_raw(&b->w, S(""));
-	outcome_write_note(b->w.out, ISSUE_WARNING, "not-supported",
-			   arena_printf(b->call->arena, "The parameter %.*s was ignored: %.*s", STR_ARG(ignored->name),
-					STR_ARG(ignored->reason)));
+	outcome_write(b->w.out, &list);
 	json_key(&b->w, S("search"));
 	json_put_raw(&b->w, S("{\"mode\":\"outcome\"}"));
 	bundle_close_entry(b);
@@ -61,8 +84,9 @@ static bool write_searchset(struct rest_call *call, const struct search_query *q
 		return error_memory(err);
 	bundle_begin(&b, call, &answer->body, "searchset", page->total);
 	const struct bundle_link links[] = {{"self", self},
-					    {"next", next.p ? search_url(call, query, next) : STR_NULL}};
-	bundle_links(&b, links, 2);
+					    {"next", next.p ? search_url(call, query, next) : STR_NULL},
+					    {"first", query->cursor.p ? search_url(call, query, STR_NULL) : STR_NULL}};
+	bundle_links(&b, links, 3);
 	for (size_t i = 0; i < page->count; i++) {
 		const struct store_entry *e = &page->entries[i];
 		if (!bundle_open_entry(&b, e, err))
@@ -71,8 +95,8 @@ static bool write_searchset(struct rest_call *call, const struct search_query *q
 		json_put_raw(&b.w, e->included ? S("{\"mode\":\"include\"}") : S("{\"mode\":\"match\"}"));
 		bundle_close_entry(&b);
 	}
-	for (size_t i = 0; i < query->ignored_count; i++)
-		add_ignored(&b, &query->ignored[i]);
+	if (query->ignored_count)
+		add_ignored(&b, query);
 	bundle_end(&b);
 	return true;
 }
@@ -86,12 +110,25 @@ struct search_options call_search_options(const struct rest_call *call)
 				       .terminology = s->o.knowledge ? &s->terminology : NULL};
 }
 
+static bool parse_query(struct rest_call *call, struct search_query *query, struct error *err)
+{
+	const struct rest_options *o = &call->server->o;
+	struct search_options options = call_search_options(call);
+	if (call->type && !call->within)
+		return search_parse(o->definitions, call->arena, call->type, call->query, &options, query, err);
+	struct search_scope scope = {
+		.type = call->type, .compartment = call->within, .compartment_id = call->within_id};
+	if (call->within && !fhir_id_valid(call->within_id))
+		return error_set(err, ERR_NOT_FOUND, "There is no %.*s with this id: it is not a valid id",
+				 STR_ARG(call->within->name));
+	return search_parse_scope(o->definitions, call->arena, &scope, call->query, &options, query, err);
+}
+
 static bool find_page(struct rest_call *call, struct str position, struct search_query *query,
 		      struct store_page *ret_page, struct error *err)
 {
 	const struct rest_options *o = &call->server->o;
-	struct search_options options = call_search_options(call);
-	if (!search_parse(o->definitions, call->arena, call->type, call->query, &options, query, err))
+	if (!parse_query(call, query, err) || !rights_to_query(call, query, err))
 		return false;
 	if (query->cursor.p && !(o->face && o->face->page) &&
 	    !rest_cursor_read(call, query->self, query->cursor, &position, err))
@@ -100,7 +137,7 @@ static bool find_page(struct rest_call *call, struct str position, struct search
 	if (!store_search(o->store, call->arena, query, &how, ret_page, err))
 		return false;
 	drop_forbidden(call, ret_page);
-	return true;
+	return view_of_search(call, query, err);
 }
 
 bool search_answer(struct rest_call *call, struct rest_answer *answer, struct error *err)
@@ -128,6 +165,8 @@ bool search_answer(struct rest_call *call, struct rest_answer *answer, struct er
 		return false;
 	struct audit_event event = audit_describe(call, answer->status, NULL);
 	event.query = done ? call->query : query.self;
-	event.patient = audit_query_patient(call->arena, &query);
+	event.patient = call->within && str_is(call->within->name, "Patient")
+				? arena_printf(call->arena, "Patient/%.*s", STR_ARG(call->within_id))
+				: audit_query_patient(call->arena, &query);
 	return audit_take(call, &event, err);
 }

@@ -39,7 +39,8 @@ struct rest_server *rest_open(const struct rest_options *options, struct error *
 	bool ok = s->o.base_path.p && s->o.base_url.p && s->o.token_url.p;
 	if (!ok)
 		error_memory(err);
-	if (!ok || !cursor_key_open(options->store, &s->arena, &s->cursor_key, err) || !capability_open(s, err) ||
+	s->redo = ok ? redo_open(err) : NULL;
+	if (!s->redo || !cursor_key_open(options->store, &s->arena, &s->cursor_key, err) || !capability_open(s, err) ||
 	    !smart_configuration_open(s, err)) {
 		rest_close(s);
 		return NULL;
@@ -51,6 +52,7 @@ void rest_close(struct rest_server *s)
 {
 	if (!s)
 		return;
+	redo_close(s->redo);
 	struct arena a = s->arena; /* the server lies in its own arena */
 	arena_done(&a);
 }
@@ -86,15 +88,20 @@ bool call_route(struct rest_call *call, struct str method, struct str path, stru
 	call->version = route.version;
 	call->operation = route.operation;
 	call->type = route.type_name.p ? definitions_resource(call->server->o.definitions, route.type_name) : NULL;
-	return ok;
+	if (!route.within.p)
+		return ok;
+	call->within = definitions_resource(call->server->o.definitions, route.within);
+	call->within_id = route.within_id;
+	return ok && (call->within || error_set(err, ERR_UNKNOWN_TYPE, "%.*s is not a resource type of FHIR R4",
+						STR_ARG(str_slice(route.within, 0, 64))));
 }
 
-static bool read_media(struct rest_call *call, struct error *err)
+bool call_media(struct rest_call *call, struct str query, struct error *err)
 {
 	struct media media;
 	struct str format, pretty;
-	if (!query_value(call->arena, call->request->query, "_format", &format, err) ||
-	    !query_value(call->arena, call->request->query, "_pretty", &pretty, err))
+	if (!query_value(call->arena, query, "_format", &format, err) ||
+	    !query_value(call->arena, query, "_pretty", &pretty, err))
 		return false;
 	call->pretty = str_is(pretty, "true");
 	if (!media_choose(http_request_header(call->exchange, "Accept"), format, &media, err))
@@ -120,7 +127,7 @@ static bool admit(struct rest_call *call, struct rest_answer *answer, struct err
 {
 	const struct rest_face *face = call->server->o.face;
 	struct error media_error = {0};
-	bool media_ok = read_media(call, &media_error);
+	bool media_ok = call_media(call, call->request->query, &media_error);
 	if (face && face->admit && !face->admit(face->ctx, call, answer))
 		return false;
 	if (!media_ok && !call->media.p) {
@@ -131,6 +138,13 @@ static bool admit(struct rest_call *call, struct rest_answer *answer, struct err
 		return error_set(err, ERR_UNKNOWN_TYPE, "%.*s is not a resource type of FHIR R4",
 				 STR_ARG(str_slice(call->type_name, 0, 64)));
 	return authorize(call, err);
+}
+
+bool is_search(enum rest_interaction i)
+{
+	return i == REST_SEARCH_TYPE || i == REST_SEARCH_POST || i == REST_SEARCH_SYSTEM ||
+	       i == REST_SEARCH_SYSTEM_POST || i == REST_SEARCH_WITHIN || i == REST_SEARCH_WITHIN_POST ||
+	       i == REST_SEARCH_WITHIN_ALL || i == REST_SEARCH_WITHIN_ALL_POST;
 }
 
 bool call_read(struct rest_call *call, struct rest_answer *answer, struct error *err)
@@ -144,15 +158,22 @@ bool call_read(struct rest_call *call, struct rest_answer *answer, struct error 
 	case REST_VREAD:
 		return read_answer(call, answer, err);
 	case REST_HISTORY_INSTANCE:
+	case REST_HISTORY_TYPE:
+	case REST_HISTORY_SYSTEM:
 		return history_answer(call, answer, err);
-	case REST_SEARCH_TYPE:
-	case REST_SEARCH_POST:
-		return search_answer(call, answer, err);
 	case REST_OPERATION:
 		return operation_answer(call, answer, err);
 	default:
+		if (is_search(call->interaction))
+			return search_answer(call, answer, err);
 		return error_set(err, ERR_METHOD, "This is not an interaction that reads");
 	}
+}
+
+static bool is_write(enum rest_interaction i)
+{
+	return i == REST_CREATE || i == REST_UPDATE || i == REST_UPDATE_IF || i == REST_PATCH || i == REST_PATCH_IF ||
+	       i == REST_DELETE || i == REST_DELETE_IF;
 }
 
 /* True: the call is answered, or someone else will. */
@@ -160,7 +181,7 @@ static bool run(struct rest_call *call, struct rest_answer *answer, struct error
 {
 	if (call->interaction == REST_BATCH)
 		return batch_start(call, answer, err);
-	if (write_prepare_of(call->interaction))
+	if (is_write(call->interaction))
 		return write_start(call, answer, err);
 	if (!call_read(call, answer, err))
 		return false;
@@ -182,7 +203,7 @@ static struct rest_call *new_call(struct rest_server *s, struct http_exchange *x
 	call->query = request->query;
 	call->head = str_is(request->method, "HEAD");
 	issues_init(&call->findings, request->arena);
-	prefer_parse(http_request_header(x, "Prefer"), &call->prefer, &call->lenient);
+	prefer_parse(http_request_header(x, "Prefer"), call);
 	return call;
 }
 
@@ -206,10 +227,10 @@ static void respond_empty(struct http_exchange *x, int status)
 static void answer_preflight(struct rest_call *call, struct rest_answer *answer)
 {
 	answer->status = 204;
-	rest_answer_header(answer, "Access-Control-Allow-Methods", S("GET, HEAD, POST, PUT, DELETE, OPTIONS"));
+	rest_answer_header(answer, "Access-Control-Allow-Methods", S("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
 	rest_answer_header(answer, "Access-Control-Allow-Headers",
 			   S("Authorization, Content-Type, Accept, Prefer, If-Match, If-None-Match, "
-			     "If-Modified-Since, X-Request-Id"));
+			     "If-Modified-Since, If-None-Exist, X-Request-Id"));
 	rest_answer_header(answer, "Access-Control-Max-Age", S("86400"));
 	answer_send(call, answer);
 }
@@ -230,7 +251,7 @@ bool rest_handle(struct rest_server *s, struct http_exchange *x)
 	if (str_is(call->request->method, "OPTIONS")) {
 		answer_preflight(call, &answer);
 	} else if (!call_route(call, call->request->method, path, &answer, &err)) {
-		read_media(call, NULL);
+		(void)!call_media(call, call->request->query, NULL);
 		audit_then_send(call, &answer, &err);
 	} else if (!admit(call, &answer, &err)) {
 		audit_then_send(call, &answer, err.code ? &err : NULL);

@@ -14,10 +14,26 @@ struct transaction {
 	size_t count;
 	struct map links; /* what a reference may say -> 1 + index into targets */
 	struct map touched; /* "Type/id" -> 1 + entry index */
+	struct map conditions; /* of creates: "Type?condition" -> 1 + entry index */
 	struct str *targets; /* "Type/id" */
 	size_t target_count, target_capacity;
+	struct store_guard *guards;
+	size_t guard_count, guard_capacity;
 	struct error *err; /* of a conditional reference, set while rewriting */
 };
+
+static bool add_guard(struct transaction *t, struct store_guard guard, struct error *err)
+{
+	if (!guard.query)
+		return true;
+	struct store_guard *grown = arena_grow(t->o->preparer.arena, t->guards, t->guard_count, &t->guard_capacity,
+					       t->guard_count + 1, sizeof(*grown));
+	if (!grown)
+		return error_memory(err);
+	t->guards = grown;
+	t->guards[t->guard_count++] = guard;
+	return true;
+}
 
 static bool add_target(struct transaction *t, struct str target, size_t *ret_number, struct error *err)
 {
@@ -48,7 +64,7 @@ static bool link_to(struct transaction *t, struct str text, size_t number, bool 
 static bool link_entry(struct transaction *t, const struct bundle_entry *e, struct str target, struct error *err)
 {
 	bool fresh;
-	size_t number = 0;
+	size_t number;
 	if (!e->full_url.n)
 		return true;
 	if (!add_target(t, target, &number, err) || !link_to(t, e->full_url, number, &fresh, err))
@@ -62,29 +78,82 @@ static bool link_entry(struct transaction *t, const struct bundle_entry *e, stru
 	return link_to(t, relative, number, &fresh, err);
 }
 
-static bool add_entry(struct transaction *t, const struct bundle_entry *e, struct error *err)
+static bool fail_overlap(const struct bundle_entry *e, uint64_t other, const char *what, struct error *err)
+{
+	char text[160];
+	snprintf(text, sizeof(text), "Bundle.entry[%zu] and Bundle.entry[%zu] %s", (size_t)other - 1, e->position,
+		 what);
+	return entry_fail(err, ERR_INVARIANT, e->position, ".request.url", text);
+}
+
+/* http.html#trules: no two entries may change the same resource, or the order of processing would decide. */
+static bool touch(struct transaction *t, const struct bundle_entry *e, struct str target, struct error *err)
 {
 	bool fresh;
-	struct str target = arena_printf(t->o->preparer.arena, "%.*s/%.*s", STR_ARG(e->type->name), STR_ARG(e->id));
 	uint64_t *slot = target.p ? map_put(&t->touched, target, &fresh) : NULL;
 	if (!slot)
 		return error_memory(err);
 	if (!fresh)
-		return entry_fail(err, ERR_INVARIANT, e->position, ".request.url",
-				  "Another entry of this bundle changes the same resource");
+		return fail_overlap(e, *slot, "change the same resource", err);
 	*slot = e->position + 1;
-	return e->method == ENTRY_DELETE || link_entry(t, e, target, err);
+	return true;
+}
+
+static struct str target_of(const struct transaction *t, const struct bundle_entry *e, struct str id)
+{
+	return arena_printf(t->o->preparer.arena, "%.*s/%.*s", STR_ARG(e->type->name), STR_ARG(id));
+}
+
+/* Two creates with one condition would both find nothing; a reference with the condition means the created one. */
+static bool link_condition(struct transaction *t, const struct bundle_entry *e, struct str target, struct error *err)
+{
+	bool fresh;
+	size_t number;
+	struct str text =
+		arena_printf(t->o->preparer.arena, "%.*s?%.*s", STR_ARG(e->type->name), STR_ARG(e->condition));
+	uint64_t *slot = text.p ? map_put(&t->conditions, text, &fresh) : NULL;
+	if (!slot)
+		return error_memory(err);
+	if (!fresh)
+		return fail_overlap(e, *slot, "have the same condition, so they would mean the same resource", err);
+	*slot = e->position + 1;
+	return add_target(t, target, &number, err) && link_to(t, text, number, &fresh, err);
+}
+
+static bool add_entry(struct transaction *t, struct bundle_entry *e, struct error *err)
+{
+	if (!entry_resolve(t->o, e, err)) {
+		entry_place_error(err, e->position);
+		return false;
+	}
+	if (!add_guard(t, e->guard, err))
+		return false;
+	if (e->method == ENTRY_DELETE) {
+		for (size_t i = 0; i < e->change_count; i++)
+			if (!touch(t, e, target_of(t, e, e->condition.p ? e->found[i].id : e->id), err))
+				return false;
+		return true;
+	}
+	struct str target = target_of(t, e, e->id);
+	if (!target.p)
+		return error_memory(err);
+	if (e->change_count && !touch(t, e, target, err))
+		return false;
+	if (e->condition.p && e->method != ENTRY_PATCH && !link_condition(t, e, target, err))
+		return false;
+	return link_entry(t, e, target, err);
 }
 
 static struct str rewrite_condition(struct transaction *t, struct str text)
 {
 	struct str name = str_slice(text, 0, str_find_char(text, '?', 0)), target;
-	size_t number = 0;
+	struct store_guard guard;
+	size_t number;
 	bool fresh;
 	if (!definitions_resource(t->o->preparer.definitions, name) || t->err->code)
 		return STR_NULL;
-	if (!condition_resolve(t->o, text, &target, t->err) || !add_target(t, target, &number, t->err) ||
-	    !link_to(t, text, number, &fresh, t->err))
+	if (!condition_resolve(t->o, text, &target, &guard, t->err) || !add_guard(t, guard, t->err) ||
+	    !add_target(t, target, &number, t->err) || !link_to(t, text, number, &fresh, t->err))
 		return STR_NULL;
 	return target;
 }
@@ -100,31 +169,22 @@ static struct str rewrite_reference(void *ctx, struct str text)
 	return STR_NULL;
 }
 
-static bool prepare_entry(struct transaction *t, const struct bundle_entry *e, struct store_change *ret_change,
-			  struct error *err)
+static bool prepare_entry(struct transaction *t, struct bundle_entry *e, struct error *err)
 {
 	struct error condition = {0};
 	struct issues findings;
 	struct resource_rewrite rewrite = {.reference = rewrite_reference, .ctx = t};
-	struct store_change change = {.type = e->type, .id = e->id};
 
-	if (e->method != ENTRY_DELETE) {
-		issues_init(&findings, t->o->preparer.arena);
-		t->err = &condition;
-		bool ok = prepare_resource(&t->o->preparer, e->resource, e->id, &rewrite, &findings, &change, err);
-		t->err = NULL;
-		if (condition.code)
-			*err = condition;
-		if (!ok || condition.code) {
-			entry_place_error(err, e->position);
-			return false;
-		}
-	}
-	change.op = e->method == ENTRY_DELETE ? STORE_DELETE : e->method == ENTRY_CREATE ? STORE_CREATE : STORE_UPDATE;
-	change.if_match = e->version;
-	change.must_exist = e->must_exist;
-	*ret_change = change;
-	return true;
+	issues_init(&findings, t->o->preparer.arena);
+	t->err = &condition;
+	bool ok = entry_prepare(t->o, e, &rewrite, &findings, err);
+	t->err = NULL;
+	if (condition.code)
+		*err = condition;
+	if (ok && !condition.code)
+		return true;
+	entry_place_error(err, e->position);
+	return false;
 }
 
 static bool read_entries(struct transaction *t, const struct json *bundle, struct error *err)
@@ -145,44 +205,57 @@ static bool read_entries(struct transaction *t, const struct json *bundle, struc
 	return true;
 }
 
+/* A create that found its resource must not see it deleted by another entry. */
+static bool check_found(const struct transaction *t, struct error *err)
+{
+	for (size_t i = 0; i < t->count; i++) {
+		const struct bundle_entry *e = &t->entries[i];
+		if (e->method != ENTRY_CREATE || e->change_count)
+			continue;
+		struct str target = target_of(t, e, e->id);
+		uint64_t *slot = target.p ? map_get(&t->touched, target) : NULL;
+		if (slot && t->entries[*slot - 1].method == ENTRY_DELETE)
+			return fail_overlap(e, *slot, "mean the same resource, and one deletes it", err);
+	}
+	return true;
+}
+
+/* Changes in the order of the specification; those of PUT and PATCH are of one rank. */
+static unsigned rank(enum entry_method m)
+{
+	return m == ENTRY_DELETE ? 0 : m == ENTRY_CREATE ? 1 : 2;
+}
+
 static bool prepare_all(struct transaction *t, struct rest_transaction *ret, struct error *err)
 {
 	struct arena *a = t->o->preparer.arena;
-	struct rest_transaction result = {.changes = ARENA_ARRAY(a, struct store_change, t->count + 1),
-					  .entries = ARENA_ARRAY(a, size_t, t->count + 1)};
+	size_t total = 0;
+	for (size_t i = 0; i < t->count; i++)
+		total += t->entries[i].change_count;
+	struct rest_transaction result = {.changes = ARENA_ARRAY(a, struct store_change, total + 1),
+					  .entries = ARENA_ARRAY(a, size_t, total + 1)};
 	if (!result.changes || !result.entries)
 		return error_memory(err);
-	for (enum entry_method method = ENTRY_DELETE; method < ENTRY_GET; method++) {
+	for (unsigned r = 0; r < 3; r++) {
 		for (size_t i = 0; i < t->count; i++) {
-			if (t->entries[i].method != method)
+			struct bundle_entry *e = &t->entries[i];
+			if (e->method == ENTRY_GET || rank(e->method) != r)
 				continue;
-			if (!prepare_entry(t, &t->entries[i], &result.changes[result.count], err))
+			e->changes = result.changes + result.count;
+			if (!prepare_entry(t, e, err))
 				return false;
-			result.entries[result.count++] = i;
+			for (size_t k = 0; k < e->change_count; k++)
+				result.entries[result.count++] = i;
 		}
 	}
+	result.guards = t->guards;
+	result.guard_count = t->guard_count;
 	*ret = result;
 	return true;
 }
 
-static bool collect_gets(const struct transaction *t, struct bundle_entry **ret_gets, size_t *ret_count,
+bool transaction_prepare(const struct bundle_options *o, const struct json *bundle, struct transaction_plan *ret_plan,
 			 struct error *err)
-{
-	struct bundle_entry *gets = ARENA_ARRAY(t->o->preparer.arena, struct bundle_entry, t->count + 1);
-	size_t count = 0;
-	if (!gets)
-		return error_memory(err);
-	for (size_t i = 0; i < t->count; i++)
-		if (t->entries[i].method == ENTRY_GET)
-			gets[count++] = t->entries[i];
-	*ret_gets = gets;
-	*ret_count = count;
-	return true;
-}
-
-bool transaction_prepare(const struct bundle_options *o, const struct json *bundle,
-			 struct rest_transaction *ret_transaction, struct bundle_entry **ret_gets,
-			 size_t *ret_get_count, struct error *err)
 {
 	struct transaction t = {.o = o};
 	struct error own = {0};
@@ -190,11 +263,14 @@ bool transaction_prepare(const struct bundle_options *o, const struct json *bund
 		err = &own;
 	/* A conditional reference adds a link, at most one per reference: bounded by the body's size. */
 	map_init(&t.links, (size_t)1 << 24);
-	map_init(&t.touched, REST_MAX_ENTRIES);
-	bool ok = read_entries(&t, bundle, err) && prepare_all(&t, ret_transaction, err) &&
-		  collect_gets(&t, ret_gets, ret_get_count, err);
+	map_init(&t.touched, (size_t)1 << 24);
+	map_init(&t.conditions, REST_MAX_ENTRIES);
+	bool ok = read_entries(&t, bundle, err) && check_found(&t, err) && prepare_all(&t, &ret_plan->transaction, err);
+	ret_plan->entries = t.entries;
+	ret_plan->entry_count = t.count;
 	map_done(&t.links);
 	map_done(&t.touched);
+	map_done(&t.conditions);
 	return ok;
 }
 
@@ -203,19 +279,18 @@ bool rest_transaction_prepare(const struct definitions *d, const struct extracto
 			      struct error *err)
 {
 	struct buf scratch;
-	struct bundle_entry *gets;
-	size_t get_count = 0;
-	struct rest_transaction transaction;
+	struct transaction_plan plan = {0};
 	struct bundle_options o = {
 		.preparer = {.definitions = d, .extractor = x, .arena = a, .base = base, .scratch = &scratch}};
 
 	buf_init(&scratch, REST_MAX_RESOURCE);
-	bool ok = transaction_prepare(&o, bundle, &transaction, &gets, &get_count, err);
+	bool ok = transaction_prepare(&o, bundle, &plan, err);
 	buf_done(&scratch);
-	if (ok && get_count)
-		return entry_fail(err, ERR_NOT_SUPPORTED, gets[0].position, ".request.method",
-				  "A GET has no meaning here; only changes are taken");
+	for (size_t i = 0; ok && i < plan.entry_count; i++)
+		if (plan.entries[i].method == ENTRY_GET)
+			return entry_fail(err, ERR_NOT_SUPPORTED, i, ".request.method",
+					  "A GET has no meaning here; only changes are taken");
 	if (ok)
-		*ret_transaction = transaction;
+		*ret_transaction = plan.transaction;
 	return ok;
 }

@@ -1,33 +1,53 @@
 /*
  * update (http://hl7.org/fhir/R4/http.html#update): replaces the current version, guarded by If-Match; creates under
- * the id of the URL when there is none.
+ * the id of the URL when there is none. With a condition instead of an id (#cond-update) it replaces the one match;
+ * when nothing matches it creates, under the id of the body if that has one and it is not taken.
  */
 #include "server/rest/rest_priv.h"
 
-static bool check_id(const struct rest_call *call, const struct json *resource, struct error *err)
+static bool check_own_id(const struct bundle_entry *e, struct str own, struct error *err)
 {
-	struct str own = json_get_str(resource, S("id"));
-	if (!fhir_id_valid(call->id))
-		return error_set(err, ERR_VALUE,
-				 "The id in the URL is not valid: 1 to 64 letters, digits, dashes and dots");
 	if (!own.p)
-		return error_set(err, ERR_REQUIRED, "The resource has no id; it must be that of the URL");
-	if (!str_eq(own, call->id))
-		return error_set(err, ERR_VALUE, "The id of the resource is not that of the URL");
+		return error_set_at(err, ERR_REQUIRED, S("Resource.id"),
+				    "The resource has no id; it must be that of the URL");
+	if (!str_eq(own, e->id))
+		return error_set_at(err, ERR_VALUE, S("Resource.id"), "The id of the resource is not that of the URL");
 	return true;
 }
 
-bool update_prepare(struct rest_call *call, const struct json *resource, const struct write_headers *headers,
-		    struct store_change *ret_change, struct error *err)
+static bool take_match(struct bundle_entry *e, const struct condition_answer *found, struct str own, struct error *err)
 {
-	struct store_change change;
-	/* A condition that is not understood must never be ignored on a write. */
-	if (headers->if_none_match.p)
-		return error_set(err, ERR_NOT_SUPPORTED, "If-None-Match is not supported when updating");
-	if (!write_check_type(call, resource, err) || !check_id(call, resource, err) ||
-	    !write_resource(call, resource, call->id, &change, err) || !write_if_match(headers->if_match, &change, err))
-		return false;
-	change.op = STORE_UPDATE;
-	*ret_change = change;
+	e->found = found->entries;
+	e->found_count = 1;
+	e->id = found->entries[0].id;
+	if (own.p && !str_eq(own, e->id))
+		return error_set_at(err, ERR_VALUE, S("Resource.id"),
+				    "The condition matches a %.*s with another id than that of the resource",
+				    STR_ARG(e->type->name));
 	return true;
+}
+
+bool update_resolve(const struct bundle_options *o, struct bundle_entry *e, struct error *err)
+{
+	struct str own = json_get_str(e->resource, S("id"));
+	struct condition_answer found;
+	e->change_count = 1;
+	if (!e->condition.p)
+		return check_own_id(e, own, err);
+	if (own.p && !fhir_id_valid(own))
+		return error_set_at(err, ERR_VALUE, S("Resource.id"), "The id of the resource is not a valid FHIR id");
+	if (!condition_find(o, e->type, e->condition, 1, &found, err))
+		return false;
+	if (found.count > 1)
+		return error_set(err, ERR_MULTIPLE, "The condition matches more than one %.*s; an update needs one",
+				 STR_ARG(e->type->name));
+	e->guard = found.guard;
+	if (found.count)
+		return take_match(e, &found, own, err);
+	if (own.p && o->no_update_create)
+		return error_set(err, ERR_BUSINESS_RULE,
+				 "The condition matches nothing, and this server does not let clients choose ids");
+	e->must_be_new = true;
+	e->id = own.p ? own : rest_new_id(o->face, o->preparer.arena, e->type);
+	return e->id.p || error_memory(err);
 }

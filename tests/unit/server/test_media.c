@@ -63,29 +63,40 @@ static void test_choose(void **state)
 
 static const struct {
 	const char *type;
-	bool ok;
+	bool ok, patch_ok;
+	enum media_body body;
 } bodies[] = {
-	{"application/fhir+json", true},
-	{"application/json", true},
-	{"text/json;charset=UTF-8", true},
-	{"application/fhir+json; charset=\"utf-8\"; fhirVersion=4.0", true},
-	{"application/fhir+json; charset=iso-8859-1", false},
-	{"application/fhir+json; fhirVersion=5.0", false},
-	{"application/fhir+xml", false},
-	{"text/plain", false},
-	{"application/x-www-form-urlencoded", false},
-	{"", false},
-	{NULL, false},
+	{"application/fhir+json", true, true, MEDIA_JSON},
+	{"application/json", true, true, MEDIA_JSON},
+	{"text/json;charset=UTF-8", true, true, MEDIA_JSON},
+	{"application/fhir+json; charset=\"utf-8\"; fhirVersion=4.0", true, true, MEDIA_JSON},
+	{"application/fhir+json; charset=iso-8859-1", false, false, MEDIA_JSON},
+	{"application/fhir+json; fhirVersion=5.0", false, false, MEDIA_JSON},
+	{"application/fhir+xml", true, true, MEDIA_XML},
+	{"application/xml; charset=utf-8", true, true, MEDIA_XML},
+	{"application/json-patch+json", false, true, MEDIA_JSON_PATCH},
+	{"application/xml-patch+xml; charset=utf-8", false, true, MEDIA_XML_PATCH},
+	{"text/plain", false, false, MEDIA_JSON},
+	{"application/x-www-form-urlencoded", false, false, MEDIA_JSON},
+	{"", false, false, MEDIA_JSON},
+	{NULL, false, false, MEDIA_JSON},
 };
 
 static void test_bodies(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
-		struct error err = {0};
+		struct error err = {0}, patch_err = {0};
+		enum media_body body = MEDIA_JSON, patch = MEDIA_JSON;
 		print_message("%s\n", bodies[i].type ? bodies[i].type : "(none)");
-		assert_int_equal(media_check_json(str_from(bodies[i].type), &err), bodies[i].ok);
+		assert_int_equal(media_body(str_from(bodies[i].type), false, &body, &err), bodies[i].ok);
 		assert_int_equal(err.code, bodies[i].ok ? ERR_NONE : ERR_MEDIA_TYPE);
+		assert_int_equal(media_body(str_from(bodies[i].type), true, &patch, &patch_err), bodies[i].patch_ok);
+		assert_int_equal(patch_err.code, bodies[i].patch_ok ? ERR_NONE : ERR_MEDIA_TYPE);
+		if (bodies[i].ok)
+			assert_int_equal(body, bodies[i].body);
+		if (bodies[i].patch_ok)
+			assert_int_equal(patch, bodies[i].body);
 	}
 	assert_true(media_check_form(S("application/x-www-form-urlencoded; charset=utf-8"), NULL));
 	assert_false(media_check_form(S("application/json"), NULL));
@@ -139,19 +150,21 @@ static void test_dates(void **state)
 static void test_prefer(void **state)
 {
 	(void)state;
-	enum rest_prefer prefer = REST_RETURN_REPRESENTATION;
-	bool lenient = false;
-	prefer_parse(S("return=minimal, handling=lenient"), &prefer, &lenient);
-	assert_int_equal(prefer, REST_RETURN_MINIMAL);
-	assert_true(lenient);
-	prefer_parse(S("Return=OperationOutcome; handling=strict"), &prefer, &lenient);
-	assert_int_equal(prefer, REST_RETURN_OUTCOME);
-	assert_false(lenient);
-	prefer_parse(S("return=\"representation\""), &prefer, &lenient);
-	assert_int_equal(prefer, REST_RETURN_REPRESENTATION);
-	prefer_parse(STR_NULL, &prefer, &lenient);
-	prefer_parse(S("respond-async,,;return"), &prefer, &lenient);
-	assert_int_equal(prefer, REST_RETURN_REPRESENTATION);
+	struct rest_call call = {0};
+	prefer_parse(STR_NULL, &call);
+	assert_false(call.prefer_given);
+	prefer_parse(S("return=minimal, handling=lenient"), &call);
+	assert_int_equal(call.prefer, REST_RETURN_MINIMAL);
+	assert_true(call.prefer_given);
+	assert_true(call.lenient);
+	prefer_parse(S("Return=OperationOutcome; handling=strict"), &call);
+	assert_int_equal(call.prefer, REST_RETURN_OUTCOME);
+	assert_false(call.lenient);
+	prefer_parse(S("return=\"representation\""), &call);
+	assert_int_equal(call.prefer, REST_RETURN_REPRESENTATION);
+	prefer_parse(STR_NULL, &call);
+	prefer_parse(S("respond-async,,;return"), &call);
+	assert_int_equal(call.prefer, REST_RETURN_REPRESENTATION);
 }
 
 static void test_query_value(void **state)

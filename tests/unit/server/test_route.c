@@ -10,7 +10,7 @@
 struct row {
 	const char *method, *path;
 	enum rest_interaction interaction;
-	const char *type, *id, *version;
+	const char *type, *id, *version, *within, *within_id;
 };
 
 static const struct row found[] = {
@@ -28,6 +28,18 @@ static const struct row found[] = {
 	{"PUT", "Patient/1", REST_UPDATE, "Patient", "1", ""},
 	{"DELETE", "Patient/1", REST_DELETE, "Patient", "1", ""},
 	{"POST", "", REST_BATCH, "", "", ""},
+	{"PATCH", "Patient/1", REST_PATCH, "Patient", "1", ""},
+	{"PATCH", "Patient", REST_PATCH_IF, "Patient", "", ""},
+	{"PUT", "Patient", REST_UPDATE_IF, "Patient", "", ""},
+	{"DELETE", "Patient", REST_DELETE_IF, "Patient", "", ""},
+	{"GET", "_history", REST_HISTORY_SYSTEM, "", "", ""},
+	{"GET", "Patient/_history", REST_HISTORY_TYPE, "Patient", "", ""},
+	{"GET", "", REST_SEARCH_SYSTEM, "", "", ""},
+	{"POST", "_search", REST_SEARCH_SYSTEM_POST, "", "", ""},
+	{"GET", "Patient/1/Observation", REST_SEARCH_WITHIN, "Observation", "", "", "Patient", "1"},
+	{"POST", "Patient/1/Observation/_search", REST_SEARCH_WITHIN_POST, "Observation", "", "", "Patient", "1"},
+	{"GET", "Patient/1/*", REST_SEARCH_WITHIN_ALL, "", "", "", "Patient", "1"},
+	{"POST", "Patient/1/_search", REST_SEARCH_WITHIN_ALL_POST, "", "", "", "Patient", "1"},
 	{"GET", "NoSuchType/1", REST_READ, "NoSuchType", "1", ""}, /* types are known later */
 };
 
@@ -43,6 +55,8 @@ static void test_found(void **state)
 		assert_true(str_is(r.type_name, found[i].type));
 		assert_true(str_is(r.id, found[i].id));
 		assert_true(str_is(r.version, found[i].version));
+		assert_true(str_eq(r.within, str_from(found[i].within)));
+		assert_true(str_eq(r.within_id, str_from(found[i].within_id)));
 	}
 }
 
@@ -51,10 +65,10 @@ static const struct {
 	enum error_code code;
 	const char *allow;
 } refused[] = {
-	{"GET", "", ERR_METHOD, "POST"},
-	{"PUT", "Patient", ERR_METHOD, "GET, HEAD, POST"},
-	{"PATCH", "Patient/1", ERR_METHOD, "GET, HEAD, PUT, DELETE"},
-	{"POST", "Patient/1", ERR_METHOD, "GET, HEAD, PUT, DELETE"},
+	{"PUT", "", ERR_METHOD, "GET, HEAD, POST"},
+	{"TRACE", "Patient", ERR_METHOD, "GET, HEAD, POST, PUT, PATCH, DELETE"},
+	{"POST", "Patient/1", ERR_METHOD, "GET, HEAD, PUT, PATCH, DELETE"},
+	{"DELETE", "Patient/1/*", ERR_METHOD, "GET, HEAD"},
 	{"POST", "metadata", ERR_METHOD, "GET, HEAD"},
 	{"GET", "Patient/_search", ERR_METHOD, "POST"},
 	{"DELETE", "Patient/1/_history/1", ERR_METHOD, "GET, HEAD"},
@@ -62,8 +76,9 @@ static const struct {
 	{"GET", "Patient/$everything", ERR_NOT_FOUND, ""},
 	{"POST", "$convert", ERR_NOT_FOUND, ""},
 	{"GET", "Patient/1/_history/2/3", ERR_NOT_FOUND, ""},
-	{"GET", "_history", ERR_NOT_FOUND, ""},
-	{"GET", "Patient/_history", ERR_NOT_FOUND, ""},
+	{"GET", "_history/1", ERR_NOT_FOUND, ""},
+	{"GET", "*", ERR_NOT_FOUND, ""},
+	{"GET", "Patient/1/observation", ERR_NOT_FOUND, ""},
 	{"GET", "metadata/x", ERR_NOT_FOUND, ""},
 };
 

@@ -36,11 +36,10 @@ static bool read_request(struct operation_call *op, struct request *r, struct er
 	if (op->body.n && str_starts(type, S("application/graphql"))) {
 		r->query = op->body;
 	} else if (op->body.n) {
-		if (!media_check_json(type, err)) {
-			error_clear(err);
+		enum media_body form;
+		if (!media_body(type, false, &form, NULL) || form != MEDIA_JSON)
 			return error_set(err, ERR_MEDIA_TYPE,
 					 "The body of $graphql must be application/json or application/graphql");
-		}
 		if (!read_json(op, r, err))
 			return false;
 	}

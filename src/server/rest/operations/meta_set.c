@@ -149,12 +149,25 @@ static bool store_meta(struct operation_call *op, const struct store_entry *entr
 {
 	struct rest_call *call = op->call;
 	struct store_change change;
-	if (!write_resource(call, resource, call->id, &change, err) || !write_if_match(if_match, &change, err))
+	struct store_entry found = *entry;
+	struct buf scratch;
+	struct bundle_entry e = {.method = ENTRY_UPDATE,
+				 .type = call->type,
+				 .id = call->id,
+				 .resource = resource,
+				 .found = &found,
+				 .found_count = 1,
+				 .change_count = 1,
+				 .changes = &change,
+				 .must_exist = true};
+	bool any = false;
+	if (if_match.p && !etag_parse(if_match, &e.version, &any, err))
 		return false;
-	change.op = STORE_UPDATE;
-	if (!if_match.p)
-		change.if_match = entry->version;
-	change.must_exist = true;
+	struct bundle_options o = bundle_options_of(call, &scratch);
+	bool prepared = entry_prepare(&o, &e, NULL, &call->findings, err);
+	buf_done(&scratch);
+	if (!prepared)
+		return false;
 	struct audit_event event = audit_describe(call, 200, NULL);
 	event.id = STR_NULL; /* the store fills in what it wrote */
 	event.patient = op->patient;
@@ -167,7 +180,7 @@ static bool store_meta(struct operation_call *op, const struct store_entry *entr
 	if (ok)
 		answer_version(call, answer, change.version, change.updated_ms);
 	else
-		write_explain(call, &change, answer, err);
+		write_explain(call, &e, &change, answer, err);
 	return ok;
 }
 

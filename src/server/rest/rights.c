@@ -1,0 +1,44 @@
+/*
+ * Rights that depend on what a query looks at: a chain or _has tells about resources of other types, so it needs the
+ * right to search those as well. Otherwise the answer, though of permitted types, would say what is in forbidden ones.
+ */
+#include "server/rest/rest_priv.h"
+
+static bool allow_part(const struct rest_call *call, const struct search_part *part, struct error *err);
+
+static bool allow_criterion(const struct rest_call *call, const struct criterion *c, struct error *err)
+{
+	for (size_t i = 0; i < c->inner_count; i++)
+		if (!allow_part(call, &c->inner[i], err))
+			return false;
+	for (size_t i = 0; i < c->child_count; i++)
+		if (!allow_criterion(call, &c->children[i], err))
+			return false;
+	return true;
+}
+
+static bool allow_part(const struct rest_call *call, const struct search_part *part, struct error *err)
+{
+	if (!call_allowed(call, part->type, SCOPE_S, err))
+		return false;
+	for (size_t i = 0; i < part->criterion_count; i++)
+		if (!allow_criterion(call, &part->criteria[i], err))
+			return false;
+	return true;
+}
+
+/* Chains nest no deeper than parsing allows, and so does this. */
+bool rights_to_query(const struct rest_call *call, const struct search_query *query, struct error *err)
+{
+	if (!call->server->o.smart)
+		return true;
+	for (size_t i = 0; i < query->part_count; i++)
+		if (!allow_part(call, &query->parts[i], err))
+			return false;
+	return true;
+}
+
+bool rights_to_show(const struct rest_call *call, const struct fhir_type *type)
+{
+	return call_allowed(call, type, SCOPE_R, NULL) || call_allowed(call, type, SCOPE_S, NULL);
+}
