@@ -6,6 +6,7 @@
  * holds examples of what a SearchParameter looks like; these have another version or none.
  */
 #include "model.h"
+#include "search/alternatives.h"
 
 #include <stdlib.h>
 
@@ -23,65 +24,6 @@ static bool param_type(struct str text, unsigned *ret_type)
 		}
 	}
 	return false;
-}
-
-/* Cuts the next alternative at a `|` that is in no parenthesis and no string. */
-static struct str next_alternative(struct str *rest)
-{
-	int depth = 0;
-	bool quoted = false;
-	for (size_t i = 0; i < rest->n; i++) {
-		char c = rest->p[i];
-		if (c == '\'')
-			quoted = !quoted;
-		else if (!quoted && c == '(')
-			depth++;
-		else if (!quoted && c == ')')
-			depth--;
-		else if (!quoted && depth == 0 && c == '|') {
-			struct str part = str_slice(*rest, 0, i);
-			*rest = str_slice(*rest, i + 1, rest->n);
-			return str_trim(part);
-		}
-	}
-	struct str part = str_trim(*rest);
-	*rest = STR_NULL;
-	return part;
-}
-
-/* The type an alternative starts at: the first name, behind any opening parentheses. */
-static struct str start_of(struct str alternative)
-{
-	size_t from = 0, to;
-	while (from < alternative.n && alternative.p[from] == '(')
-		from++;
-	for (to = from; to < alternative.n; to++) {
-		char c = alternative.p[to];
-		if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z')))
-			break;
-	}
-	return str_slice(alternative, from, to);
-}
-
-static struct str expression_for(struct model *m, struct str expression, struct str base)
-{
-	struct buf out;
-	buf_init(&out, 1 << 16);
-	struct str rest = expression;
-	while (rest.p) {
-		struct str alternative = next_alternative(&rest);
-		struct str start = start_of(alternative);
-		/* InsurancePlan-name starts at no type but at an element: it is relative to the base. */
-		bool relative = start.n && start.p[0] >= 'a';
-		if (!relative && !str_eq(start, base))
-			continue;
-		if (out.n)
-			buf_add(&out, S(" | "));
-		buf_add(&out, alternative);
-	}
-	struct str text = out.n ? arena_str(&m->arena, buf_str(&out)) : STR_NULL;
-	buf_done(&out);
-	return text;
 }
 
 static bool is_base_of(const struct model *m, struct str base, const struct model_type *type)
@@ -128,7 +70,7 @@ static bool read_components(struct model *m, const struct json *resource, struct
 static bool give_to_base(struct model *m, struct str base, const struct json *resource, struct model_param param,
 			 struct error *err)
 {
-	param.expression = expression_for(m, json_get_str(resource, S("expression")), base);
+	param.expression = expression_of_base(&m->arena, json_get_str(resource, S("expression")), base);
 	/* `_id` and the like are questions that a server answers without an expression. */
 	if (!param.expression.p && json_get(resource, S("expression")))
 		return error_set(err, ERR_STRUCTURE, "the search parameter %.*s has no expression for %.*s",

@@ -123,7 +123,7 @@ static bool sort_key(struct parsing *p, struct str code, struct search_sort *sor
 	if (!sort->param)
 		return error_set(p->err, ERR_UNKNOWN_PARAM, "_sort: %.*s has no search parameter \"%.*s\"%.*s",
 				 STR_ARG(q->parts->type->name), STR_ARG(shown),
-				 STR_ARG(suggest_params(p->arena, q->parts->type, shown)));
+				 STR_ARG(suggest_params(p->arena, p->options->registry, q->parts->type, shown)));
 	if (!param_indexed(sort->param) || sort->param->type == PARAM_SPECIAL)
 		return error_set(p->err, ERR_NOT_SUPPORTED, "_sort by \"%.*s\" is not supported", STR_ARG(shown));
 	return true;
@@ -172,7 +172,7 @@ static bool include_param(struct parsing *p, const struct control_use *use, stru
 	if (!include->param)
 		return error_set(p->err, ERR_UNKNOWN_PARAM, "%.*s: %.*s has no search parameter \"%.*s\"%.*s",
 				 STR_ARG(use->name), STR_ARG(include->source->name), STR_ARG(shown),
-				 STR_ARG(suggest_params(p->arena, include->source, shown)));
+				 STR_ARG(suggest_params(p->arena, p->options->registry, include->source, shown)));
 	if (include->param->type != PARAM_REFERENCE)
 		return error_set(p->err, ERR_VALUE, "%.*s: the parameter \"%.*s\" of %.*s is no reference",
 				 STR_ARG(use->name), STR_ARG(shown), STR_ARG(include->source->name));

@@ -63,7 +63,8 @@ const struct search_param *parse_find_param(struct parsing *p, const struct fhir
 static bool unknown_param(struct parsing *p, const struct fhir_type *type, struct str name)
 {
 	return error_set(p->err, ERR_UNKNOWN_PARAM, "%.*s has no search parameter \"%.*s\"%.*s", STR_ARG(type->name),
-			 STR_ARG(shown(name)), STR_ARG(suggest_params(p->arena, type, shown(name))));
+			 STR_ARG(shown(name)),
+			 STR_ARG(suggest_params(p->arena, p->options->registry, type, shown(name))));
 }
 
 /* ---- composites ------------------------------------------------------------------------------------------------ */

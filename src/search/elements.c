@@ -4,14 +4,19 @@
  */
 #include "search/search_priv.h"
 
-bool param_is_paired(const struct fhir_type *type, const struct search_param *param)
+static bool pairs(const struct search_param *composite, const struct search_param *param)
 {
-	for (size_t i = 0; i < type->search_param_count; i++)
-		for (size_t k = 0; k < type->search_params[i].component_count; k++) {
-			const struct search_component *c = &type->search_params[i].components[k];
-			if (c->param == param && !c->whole)
-				return true;
-		}
+	for (size_t i = 0; i < composite->component_count; i++)
+		if (composite->components[i].param == param && !composite->components[i].whole)
+			return true;
+	return false;
+}
+
+bool param_is_paired(const struct search_registry *r, const struct fhir_type *type, const struct search_param *param)
+{
+	for (size_t i = 0; i < search_registry_count(r, type); i++)
+		if (pairs(search_registry_at(r, type, i), param))
+			return true;
 	return false;
 }
 
@@ -54,12 +59,10 @@ bool item_element(struct extraction *e, const struct search_param *param, const 
 {
 	const struct fhir_type *type = resource_type(e->definitions, e->resource, e->err);
 	*ret_element = 0;
-	for (size_t i = 0; type && i < type->search_param_count && !*ret_element; i++)
-		for (size_t k = 0; k < type->search_params[i].component_count; k++) {
-			const struct search_component *c = &type->search_params[i].components[k];
-			if (c->param == param && !c->whole &&
-			    !ordinal_in(e, &type->search_params[i], value, ret_element))
-				return false;
-		}
+	for (size_t i = 0; type && i < search_registry_count(e->registry, type) && !*ret_element; i++) {
+		const struct search_param *composite = search_registry_at(e->registry, type, i);
+		if (pairs(composite, param) && !ordinal_in(e, composite, value, ret_element))
+			return false;
+	}
 	return type != NULL;
 }

@@ -10,12 +10,19 @@
 
 struct extractor {
 	const struct definitions *definitions;
+	const struct search_registry *registry;
 	size_t count;
 	struct unit_cache units;
 	_Atomic(struct plan *) plans[]; /* by type id */
 };
 
 struct extractor *extractor_new(const struct definitions *d, struct error *err)
+{
+	return extractor_new_registry(d, NULL, err);
+}
+
+struct extractor *extractor_new_registry(const struct definitions *d, const struct search_registry *r,
+					 struct error *err)
 {
 	size_t count = definitions_type_count(d);
 	struct extractor *x = calloc(1, sizeof(*x) + count * sizeof(x->plans[0]));
@@ -24,6 +31,7 @@ struct extractor *extractor_new(const struct definitions *d, struct error *err)
 		return NULL;
 	}
 	x->definitions = d;
+	x->registry = r;
 	x->count = count;
 	return x;
 }
@@ -45,7 +53,7 @@ static const struct plan *plan_of(const struct extractor *shared, const struct f
 	struct plan *plan = atomic_load_explicit(&x->plans[type->id], memory_order_acquire);
 	if (plan)
 		return plan;
-	struct plan *made = plan_new(x->definitions, type, err);
+	struct plan *made = plan_new(x->definitions, x->registry, type, err);
 	if (!made)
 		return NULL;
 	if (atomic_compare_exchange_strong(&x->plans[type->id], &plan, made))
@@ -63,8 +71,10 @@ const struct path_program *extractor_program(const struct extractor *x, const st
 					     const struct search_param *param, struct error *err)
 {
 	const struct plan *plan = plan_of(x, type, err);
-	size_t at = (size_t)(param - type->search_params);
-	const struct path_program *program = plan && at < type->search_param_count ? plan->compiled[at] : NULL;
+	const struct path_program *program = NULL;
+	for (size_t i = 0; plan && !program && i < search_registry_count(x->registry, type); i++)
+		if (str_eq(search_registry_at(x->registry, type, i)->code, param->code))
+			program = plan->compiled[i];
 	if (plan && !program)
 		error_set(err, ERR_INTERNAL, "A search parameter is not of the type that it is searched in");
 	return program;
@@ -85,6 +95,7 @@ bool extract(const struct extractor *x, struct arena *a, const struct json *reso
 	struct index_rows rows = {0};
 	/* As with plans, filling a place of the table changes nothing that a caller can see. */
 	struct extraction e = {.definitions = x->definitions,
+			       .registry = x->registry,
 			       .units = (struct unit_cache *)(uintptr_t)&x->units,
 			       .arena = a,
 			       .resource = resource,
@@ -100,7 +111,7 @@ bool extract(const struct extractor *x, struct arena *a, const struct json *reso
 static bool extract_param(struct extraction *e, const struct fhir_type *type, const struct search_param *param,
 			  const struct path_item *item)
 {
-	bool paired = param_is_paired(type, param);
+	bool paired = param_is_paired(e->registry, type, param);
 	struct path_context context = {.resource = e->resource};
 	struct path_items found;
 	static const struct path_options options = {.as_filters = true};
@@ -118,20 +129,22 @@ static bool extract_param(struct extraction *e, const struct fhir_type *type, co
 	return true;
 }
 
-bool extract_plainly(const struct definitions *d, struct arena *a, const struct json *resource, struct str base,
-		     struct index_rows *ret_rows, struct error *err)
+bool extract_plainly(const struct definitions *d, const struct search_registry *r, struct arena *a,
+		     const struct json *resource, struct str base, struct index_rows *ret_rows, struct error *err)
 {
 	const struct fhir_type *type = resource_type(d, resource, err);
 	struct index_rows rows = {0};
 	struct path_item item = path_item_resource(d, resource);
 	struct extraction e = {.definitions = d,
+			       .registry = r,
 			       .arena = a,
 			       .resource = resource,
 			       .base = without_slash(base),
 			       .rows = &rows,
 			       .err = err};
-	for (size_t i = 0; type && i < type->search_param_count; i++)
-		if (param_indexed(&type->search_params[i]) && !extract_param(&e, type, &type->search_params[i], &item))
+	for (size_t i = 0; type && i < search_registry_count(r, type); i++)
+		if (param_indexed(search_registry_at(r, type, i)) &&
+		    !extract_param(&e, type, search_registry_at(r, type, i), &item))
 			return false;
 	if (!type)
 		return false;

@@ -285,7 +285,7 @@ static bool check_goes(struct filter *f, const struct filter_op *op, const struc
 	if (!param)
 		return error_set(f->p->err, ERR_UNKNOWN_PARAM, "_filter: %.*s has no search parameter \"%.*s\"%.*s",
 				 STR_ARG(f->type->name), STR_ARG(str_slice(name, 0, 64)),
-				 STR_ARG(suggest_params(f->p->arena, f->type, name)));
+				 STR_ARG(suggest_params(f->p->arena, f->p->options->registry, f->type, name)));
 	if (op->types & 1u << param->type)
 		return true;
 	f->p->never_ignored = true;

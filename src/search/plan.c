@@ -275,7 +275,7 @@ static bool add_leaf(struct plan *p, struct plan_node *node, const struct search
 	struct leaf leaf = {.param = param,
 			    .type = node->type,
 			    .class = value_class_of(node->type),
-			    .paired = param_is_paired(p->type, param)};
+			    .paired = param_is_paired(p->registry, p->type, param)};
 	if (leaf.class == VALUE_NONE)
 		return true;
 	if (leaf.class == VALUE_CODE && param->type == PARAM_TOKEN)
@@ -295,11 +295,12 @@ static bool add_program(struct plan *p, const struct search_param *param, const 
 	if (!programs)
 		return false;
 	p->programs = programs;
-	programs[p->program_count - 1] = (struct plan_program){param, param_is_paired(p->type, param), program};
+	programs[p->program_count - 1] =
+		(struct plan_program){param, param_is_paired(p->registry, p->type, param), program};
 	return true;
 }
 
-static bool add_param(struct plan *p, const struct search_param *param)
+static bool add_param(struct plan *p, const struct search_param *param, size_t position)
 {
 	struct cursors out = {.count = 0};
 	static const struct path_options options = {.as_filters = true};
@@ -309,7 +310,7 @@ static bool add_param(struct plan *p, const struct search_param *param)
 		return error_context(p->err, "Search parameter %.*s of %.*s", STR_ARG(param->code),
 				     STR_ARG(p->type->name));
 	p->program = program;
-	p->compiled[param - p->type->search_params] = program;
+	p->compiled[position] = program;
 	switch (follow(p, program->root, &out)) {
 	case FOLLOW_FAILED:
 		return false;
@@ -337,27 +338,40 @@ static bool count_elements(struct plan *p, const struct search_param *composite)
 	if (f == FOLLOW_OTHER)
 		return error_set(p->err, ERR_NOT_SUPPORTED, "The elements of %.*s of %.*s cannot be followed",
 				 STR_ARG(composite->code), STR_ARG(p->type->name));
-	for (size_t i = 0; i < out.count; i++)
-		out.nodes[i]->counted = out.nodes[i] != p->root;
+	for (size_t i = 0; i < out.count; i++) {
+		if (out.nodes[i] == p->root || out.nodes[i]->counted)
+			continue;
+		if (p->counted == MAX_COUNTED)
+			return error_set(p->err, ERR_LIMIT,
+					 "Composite parameters of %.*s repeat over too many elements",
+					 STR_ARG(p->type->name));
+		out.nodes[i]->counted = (unsigned)++p->counted;
+	}
 	return f == FOLLOWED;
 }
 
 static bool build(struct plan *p)
 {
+	size_t count = search_registry_count(p->registry, p->type);
 	p->root = node_new(p, p->type, NULL);
-	p->compiled = ARENA_ARRAY(&p->arena, const struct path_program *, p->type->search_param_count + 1);
-	if (!p->compiled)
+	p->compiled = ARENA_ARRAY(&p->arena, const struct path_program *, count + 1);
+	if (!p->root || !p->compiled)
 		return error_memory(p->err);
-	for (size_t i = 0; p->root && i < p->type->search_param_count; i++)
-		if (p->type->search_params[i].type == PARAM_COMPOSITE && !count_elements(p, &p->type->search_params[i]))
+	for (size_t i = 0; i < count; i++) {
+		const struct search_param *param = search_registry_at(p->registry, p->type, i);
+		if (param->type == PARAM_COMPOSITE && !count_elements(p, param))
 			return false;
-	for (size_t i = 0; p->root && i < p->type->search_param_count; i++)
-		if (param_indexed(&p->type->search_params[i]) && !add_param(p, &p->type->search_params[i]))
+	}
+	for (size_t i = 0; i < count; i++) {
+		const struct search_param *param = search_registry_at(p->registry, p->type, i);
+		if (param_indexed(param) && !add_param(p, param, i))
 			return false;
-	return p->root;
+	}
+	return true;
 }
 
-struct plan *plan_new(const struct definitions *d, const struct fhir_type *type, struct error *err)
+struct plan *plan_new(const struct definitions *d, const struct search_registry *r, const struct fhir_type *type,
+		      struct error *err)
 {
 	struct plan *p = calloc(1, sizeof(*p));
 	if (!p) {
@@ -366,6 +380,7 @@ struct plan *plan_new(const struct definitions *d, const struct fhir_type *type,
 	}
 	arena_init(&p->arena, 16 * 1024 * 1024);
 	p->definitions = d;
+	p->registry = r;
 	p->type = type;
 	p->err = err;
 	if (!build(p)) {

@@ -15,7 +15,8 @@ struct plan_node {
 	size_t leaf_count, leaf_capacity;
 	struct plan_guard *guards;
 	size_t guard_count, guard_capacity;
-	bool counted; /* a composite repeats over this element: rows below tell which one they are of */
+	unsigned counted; /* position in extraction.counts + 1 when a composite repeats over this element: rows below
+			   * tell which one they are of */
 	unsigned char slots[EDGE_SLOTS]; /* position in edges + 1, by hash of the property */
 };
 
@@ -46,6 +47,8 @@ struct plan_program {
 struct plan {
 	struct arena arena;
 	const struct definitions *definitions;
+	const struct search_registry *registry;
+	size_t counted; /* nodes that are */
 	const struct fhir_type *type;
 	struct plan_node *root;
 	struct plan_program *programs;

@@ -47,9 +47,56 @@ struct index_rows {
 	size_t capacity;
 };
 
-/* An extractor holds the compiled expressions of all search parameters: one per process, any thread. */
+/* ---- which parameters there are ---------------------------------------------------------------------------------- */
+
+/*
+ * The parameters of the definitions and those of SearchParameter resources that were added to them. A registry never
+ * changes; whoever adds a parameter makes a new one. NULL stands for the definitions alone, everywhere. The parameters
+ * live as long as their registry.
+ *
+ * To add a parameter without stopping: make a registry with it and an extractor of that registry for all that is
+ * written from now on; extract what was written before once more (search_registry_added() says which types); and when
+ * that is complete, parse queries with the new registry.
+ */
+struct search_registry;
+
+/* Only resources whose status is active count. Errors name the parameter: ERR_REQUIRED, ERR_VALUE for an element that
+ * is missing or wrong (an expression that does not compile with its reason), ERR_CONFLICT when a type has a parameter
+ * of that code already, ERR_NOT_SUPPORTED for what cannot be searched, ERR_LIMIT past 1,000 parameters. The resources
+ * are not needed afterwards. */
+struct search_registry *search_registry_new(const struct definitions *d, const struct json *const *resources,
+					    size_t count, struct error *err) MUST_USE;
+void search_registry_free(struct search_registry *r);
+/* Would the resource do, beside the parameters of a registry but those of its own url? The same errors. */
+bool search_registry_check(const struct definitions *d, const struct search_registry *r, const struct json *resource,
+			   struct error *err) MUST_USE;
+
+/* A parameter of a type by its code, or NULL. */
+const struct search_param *search_registry_param(const struct search_registry *r, const struct fhir_type *type,
+						 struct str code);
+/* All parameters of a type: first those of the definitions. Some of the others have a code with a $ in it: they hold
+ * the parts of a composite, and cannot be asked for. */
+size_t search_registry_count(const struct search_registry *r, const struct fhir_type *type);
+const struct search_param *search_registry_at(const struct search_registry *r, const struct fhir_type *type,
+					      size_t index);
+
+/* Parameters that give rows by `now` and did not, or other rows, by `before`. */
+struct search_added {
+	const struct fhir_type *type;
+	const struct search_param *param;
+};
+bool search_registry_added(const struct definitions *d, const struct search_registry *now,
+			   const struct search_registry *before, struct arena *a, struct search_added **ret_added,
+			   size_t *ret_count, struct error *err) MUST_USE;
+
+/* ---- extraction ------------------------------------------------------------------------------------------------- */
+
+/* An extractor holds the compiled expressions of all search parameters: one per registry, any thread. The registry has
+ * to live longer. */
 struct extractor;
 struct extractor *extractor_new(const struct definitions *d, struct error *err) MUST_USE;
+struct extractor *extractor_new_registry(const struct definitions *d, const struct search_registry *r,
+					 struct error *err) MUST_USE;
 void extractor_free(struct extractor *x);
 
 /* All index rows of a resource, text in arena a, in the document, or in the
@@ -214,11 +261,6 @@ struct search_terminology {
 	bool (*related)(void *ctx, struct arena *a, const struct search_code *code, bool below, size_t max,
 			struct search_code **ret_codes, size_t *ret_count, struct error *err);
 };
-
-struct search_registry;
-/* A parameter of a type by its code, or NULL; registry NULL: by the definitions. */
-const struct search_param *search_registry_param(const struct search_registry *r, const struct fhir_type *type,
-						 struct str code);
 
 struct search_options {
 	bool lenient; /* Prefer: handling=lenient: drop unknown parameters instead of refusing */

@@ -70,8 +70,10 @@ const struct canonical_unit *canonical_unit_find(struct unit_cache *cache, struc
 void unit_cache_done(struct unit_cache *cache);
 
 /* The state of extracting one resource. */
+enum { MAX_COUNTED = 16 };
 struct extraction {
 	const struct definitions *definitions;
+	const struct search_registry *registry;
 	struct arena *arena;
 	const struct json *resource;
 	struct str base; /* without a slash at the end */
@@ -80,6 +82,7 @@ struct extraction {
 	size_t slot_count;
 	struct unit_cache *units; /* NULL: each unit is read anew */
 	uint32_t element; /* the one of a composite's elements that is looked at; 0: none */
+	uint32_t counts[MAX_COUNTED]; /* elements met so far, by plan_node.counted */
 	uint32_t row_element; /* the same for rows that tell it, 0 for the others */
 	struct str last_text; /* the reference taken apart last, since several parameters look at the same one */
 	struct reference last_reference;
@@ -98,7 +101,7 @@ bool place_rows(struct extraction *e, const struct leaf *leaf, const struct json
 bool rows_of_item(struct extraction *e, const struct search_param *param, const struct path_item *item) MUST_USE;
 /* elements.c: does a composite of the type pair this parameter inside of an element; and the element that a value is
  * in, by looking for it. */
-bool param_is_paired(const struct fhir_type *type, const struct search_param *param);
+bool param_is_paired(const struct search_registry *r, const struct fhir_type *type, const struct search_param *param);
 bool item_element(struct extraction *e, const struct search_param *param, const struct json *value,
 		  uint32_t *ret_element) MUST_USE;
 /* The code system that a code element's required binding implies; STR_NULL when none or several. Text in a. */
@@ -109,15 +112,17 @@ struct reference extraction_reference(struct extraction *e, struct str text);
 
 struct plan;
 /* Everything needed to extract resources of one type, in its own arena. NULL with an error. */
-struct plan *plan_new(const struct definitions *d, const struct fhir_type *type, struct error *err) MUST_USE;
+struct plan *plan_new(const struct definitions *d, const struct search_registry *r, const struct fhir_type *type,
+		      struct error *err) MUST_USE;
 void plan_free(struct plan *p);
 bool plan_run(const struct plan *p, struct extraction *e) MUST_USE;
 /* Is the parameter one that gives index rows? */
 bool param_indexed(const struct search_param *param);
 
 /* The same rows by plain evaluation of each expression: slow, for tests to compare with. */
-bool extract_plainly(const struct definitions *d, struct arena *a, const struct json *resource, struct str base,
-		     struct index_rows *ret_rows, struct error *err) MUST_USE;
+bool extract_plainly(const struct definitions *d, const struct search_registry *r, struct arena *a,
+		     const struct json *resource, struct str base, struct index_rows *ret_rows,
+		     struct error *err) MUST_USE;
 
 /* match.c: one criterion by rows alone; criteria that need the body do not hold. */
 bool criterion_holds(const struct criterion *c, const struct search_resource *r, const struct search_world *world);
@@ -204,6 +209,7 @@ bool parse_scope(struct parsing *p, const struct search_scope *scope, struct str
 bool parse_control(struct parsing *p, struct str name, struct str modifier, struct str value, bool *ret_known,
 		   bool *ret_in_self) MUST_USE;
 /* ", did you mean a, b?" for a name that is no parameter of the type, or an empty string. */
-struct str suggest_params(struct arena *a, const struct fhir_type *type, struct str name);
+struct str suggest_params(struct arena *a, const struct search_registry *r, const struct fhir_type *type,
+			  struct str name);
 
 #endif

@@ -43,15 +43,18 @@ static unsigned nearness(struct str wanted, struct str name)
 	return MAX_NAME;
 }
 
-struct str suggest_params(struct arena *a, const struct fhir_type *type, struct str name)
+struct str suggest_params(struct arena *a, const struct search_registry *r, const struct fhir_type *type,
+			  struct str name)
 {
 	struct str best[MAX_SUGGESTIONS + 1];
 	unsigned near[MAX_SUGGESTIONS + 1];
 	size_t count = 0;
-	for (size_t i = 0; i < type->search_param_count; i++) {
-		struct str code = type->search_params[i].code;
+	for (size_t i = 0; i < search_registry_count(r, type); i++) {
+		const struct search_param *param = search_registry_at(r, type, i);
+		struct str code = param->code;
 		unsigned n = nearness(name, code);
-		if (n == MAX_NAME || !param_indexed(&type->search_params[i]))
+		if (n == MAX_NAME || (!param_indexed(param) && !param->component_count) ||
+		    str_find_char(code, '$', 0) != STR_NONE)
 			continue;
 		size_t at = count < MAX_SUGGESTIONS ? count++ : MAX_SUGGESTIONS;
 		for (; at > 0 && near[at - 1] > n; at--) {

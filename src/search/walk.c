@@ -89,25 +89,25 @@ static bool walk_one(struct extraction *e, const struct plan_node *node, const s
 	return true;
 }
 
-/* As walk(), telling each element its number. */
-static bool walk_counting(struct extraction *e, const struct plan_node *node, const struct json *value)
+static bool walk_counted(struct extraction *e, const struct plan_node *node, const struct json *value)
 {
 	uint32_t before = e->element;
-	bool ok = true;
-	if (!json_is(value, JSON_ARRAY)) {
-		e->element = 1;
-		ok = json_is(value, JSON_NULL) || walk_one(e, node, value);
-	} else {
-		e->element = 0;
-		for (struct json_iter it = json_iter(value); ok && json_next(&it);) {
-			if (json_is(it.value, JSON_NULL))
-				continue;
-			e->element++;
-			ok = walk_one(e, node, it.value);
-		}
-	}
+	e->element = ++e->counts[node->counted - 1];
+	bool ok = walk_one(e, node, value);
 	e->element = before;
 	return ok;
+}
+
+/* As walk(), telling each element its number in the resource. */
+static bool walk_counting(struct extraction *e, const struct plan_node *node, const struct json *value)
+{
+	if (!json_is(value, JSON_ARRAY))
+		return json_is(value, JSON_NULL) || walk_counted(e, node, value);
+	struct json_iter it = json_iter(value);
+	while (json_next(&it))
+		if (!json_is(it.value, JSON_NULL) && !walk_counted(e, node, it.value))
+			return false;
+	return true;
 }
 
 static bool walk(struct extraction *e, const struct plan_node *node, const struct json *value)

@@ -52,7 +52,7 @@ static void check_resource(struct tally *t, const struct json *resource)
 	if (!extract(t->extractor, &a, resource, STR_NULL, &fast, &err))
 		fail_msg("%.*s: %s", STR_ARG(json_get_str(resource, S("resourceType"))), err.text);
 	t->extract_ns += clock_monotonic_ns() - start;
-	if (!extract_plainly(definitions_builtin(), &a, resource, STR_NULL, &plain, &err))
+	if (!extract_plainly(definitions_builtin(), NULL, &a, resource, STR_NULL, &plain, &err))
 		fail_msg("%.*s: %s", STR_ARG(json_get_str(resource, S("resourceType"))), err.text);
 	for (size_t i = 0; i < fast.count; i++)
 		if (!row_in(&fast.rows[i], &plain))
@@ -152,7 +152,7 @@ static void every_type_has_a_plan(void **state)
 	for (size_t i = 0; i < definitions_resource_count(d); i++) {
 		const struct fhir_type *type = definitions_resource_at(d, i);
 		struct error err = {0};
-		struct plan *plan = plan_new(d, type, &err);
+		struct plan *plan = plan_new(d, NULL, type, &err);
 		if (!plan)
 			fail_msg("%.*s: %s", STR_ARG(type->name), err.text);
 		plan_free(plan);

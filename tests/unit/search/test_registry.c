@@ -1,0 +1,194 @@
+/* Search parameters that are added to those of the definitions: what is refused, and what is found by the others. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdio.h>
+
+#include "search/search.h"
+
+#define PARAM(code, type, base, more)                                                                                  \
+	"{\"resourceType\":\"SearchParameter\",\"status\":\"active\",\"url\":\"http://x/" code "\",\"code\":\"" code   \
+	"\",\"type\":\"" type "\",\"base\":[" base "]" more "}"
+#define EXPRESSION(text) ",\"expression\":\"" text "\""
+
+static const char race[] = PARAM("race", "token", "\"Patient\"", EXPRESSION("Patient.extension('http://race').value"));
+static const char city[] = PARAM("city", "string", "\"Patient\",\"Organization\"",
+				 EXPRESSION("Patient.address.city | Organization.address.city"));
+static const char text_status[] =
+	PARAM("narrative", "token", "\"DomainResource\"", EXPRESSION("DomainResource.text.status"));
+static const char contact_use[] = PARAM("contact-use", "token", "\"Patient\"", EXPRESSION("Patient.telecom.use"));
+static const char contact_value[] =
+	PARAM("contact-value", "string", "\"Patient\"", EXPRESSION("Patient.telecom.value"));
+static const char contact[] =
+	PARAM("contact", "composite", "\"Patient\"",
+	      EXPRESSION("Patient.telecom") ",\"component\":[{\"definition\":\"http://x/"
+					    "contact-use\",\"expression\":\"use\"},{\"definition\":"
+					    "\"http://x/contact-value\",\"expression\":\"(value)\"}]");
+
+static const struct {
+	const char *text;
+	enum error_code code;
+	const char *says;
+} bad[] = {
+	{PARAM("race", "token", "\"Patient\"", ""), ERR_REQUIRED, "expression is missing"},
+	{PARAM("race", "token", "", EXPRESSION("Patient.id")), ERR_REQUIRED, "base is missing"},
+	{PARAM("race", "", "\"Patient\"", EXPRESSION("Patient.id")), ERR_REQUIRED, "type"},
+	{PARAM("race", "special", "\"Patient\"", EXPRESSION("Patient.id")), ERR_NOT_SUPPORTED, "special"},
+	{PARAM("race", "token", "\"Patent\"", EXPRESSION("Patient.id")), ERR_VALUE, "base"},
+	{PARAM("race", "token", "\"Patient\"", EXPRESSION("Observation.id")), ERR_VALUE, "says nothing"},
+	{PARAM("race", "token", "\"Patient\"", EXPRESSION("Patient.where(")), ERR_VALUE, "the expression for Patient"},
+	{PARAM("name", "token", "\"Patient\"", EXPRESSION("Patient.id")), ERR_CONFLICT, "already"},
+	{PARAM("_race", "token", "\"Patient\"", EXPRESSION("Patient.id")), ERR_VALUE, "code"},
+	{PARAM("a$b", "token", "\"Patient\"", EXPRESSION("Patient.id")), ERR_VALUE, "code"},
+	{PARAM("r", "reference", "\"Patient\"", EXPRESSION("Patient.link.other") ",\"target\":[\"Nothing\"]"),
+	 ERR_VALUE, "target"},
+	{PARAM("c", "composite", "\"Patient\"", EXPRESSION("Patient.telecom")), ERR_VALUE, "two components"},
+	{PARAM("c", "composite", "\"Patient\"",
+	       EXPRESSION("Patient.telecom") ",\"component\":[{\"definition\":\"http://x/1\"},{\"definition\":\"http://"
+					     "x/2\"}]"),
+	 ERR_VALUE, "no parameter of the same type"},
+	{"{\"resourceType\":\"Patient\"}", ERR_VALUE, "no SearchParameter"},
+	{PARAM("", "token", "\"Patient\"", EXPRESSION("Patient.id")), ERR_REQUIRED, "code"},
+};
+
+static void bad_parameters_are_refused(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct arena a;
+		struct error err = {0};
+		arena_init(&a, 1 << 20);
+		const struct json *j = json_parse(&a, str_from(bad[i].text), 0, &err);
+		assert_non_null(j);
+		if (search_registry_check(definitions_builtin(), NULL, j, &err) || err.code != bad[i].code ||
+		    !strstr(err.text, bad[i].says))
+			fail_msg("%s\n%s: %s", bad[i].text, error_name(err.code), err.text);
+		arena_done(&a);
+	}
+}
+
+struct fixture {
+	struct arena arena;
+	struct search_registry *registry;
+	struct extractor *extractor;
+};
+
+static const struct json *read_json(struct fixture *f, const char *text)
+{
+	struct error err = {0};
+	const struct json *j = json_parse(&f->arena, str_from(text), 0, &err);
+	assert_non_null(j);
+	return j;
+}
+
+static void open_registry(struct fixture *f)
+{
+	static const char *const texts[] = {contact, race, city, text_status, contact_use, contact_value};
+	const struct json *list[6];
+	struct error err = {0};
+	arena_init(&f->arena, 1 << 24);
+	for (size_t i = 0; i < 6; i++)
+		list[i] = read_json(f, texts[i]);
+	f->registry = search_registry_new(definitions_builtin(), list, 6, &err);
+	if (!f->registry)
+		fail_msg("%s", err.text);
+	f->extractor = extractor_new_registry(definitions_builtin(), f->registry, &err);
+	assert_non_null(f->extractor);
+}
+
+static void close_registry(struct fixture *f)
+{
+	extractor_free(f->extractor);
+	search_registry_free(f->registry);
+	arena_done(&f->arena);
+}
+
+static void added_parameters_are_searched(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *query;
+		bool matches;
+	} cases[] = {
+		{"race=b", true},
+		{"race=a", false},
+		{"city=ber", true},
+		{"city:exact=Berlin", true},
+		{"city:missing=true", false},
+		{"narrative=empty", true},
+		{"contact=home$123", true},
+		{"contact=work$456", true},
+		{"contact=home$456", false},
+		{"contact=home$456,work$456", true},
+		{"contact-use=home&contact-value=456", true},
+		{"family=x&race=b", true},
+		{"_filter=race eq b and city sw ber", true},
+	};
+	struct fixture f;
+	struct error err = {0};
+	struct index_rows rows = {0};
+	open_registry(&f);
+	const struct fhir_type *type = definitions_resource(definitions_builtin(), S("Patient"));
+	const struct search_options options = {.registry = f.registry};
+	const struct json *patient =
+		read_json(&f, "{\"resourceType\":\"Patient\",\"text\":{\"status\":\"empty\"},\"name\":[{\"family\":"
+			      "\"X\"}],\"extension\":[{"
+			      "\"url\":\"http://"
+			      "race\",\"valueCode\":\"b\"}],\"address\":[{\"city\":\"Berlin\"}],\"telecom\":[{\"use\":"
+			      "\"home\",\"value\":\"123\"},{\"use\":\"work\",\"value\":\"456\"}]}");
+	assert_true(extract(f.extractor, &f.arena, patient, STR_NULL, &rows, &err));
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct search_query q;
+		if (!search_parse(definitions_builtin(), &f.arena, type, str_from(cases[i].query), &options, &q, &err))
+			fail_msg("%s: %s", cases[i].query, err.text);
+		if (search_matches(&q, &rows, S("p"), 0) != cases[i].matches)
+			fail_msg("%s should %smatch", cases[i].query, cases[i].matches ? "" : "not ");
+	}
+	struct search_query q;
+	assert_false(search_parse(definitions_builtin(), &f.arena, type, S("race=b"), NULL, &q, &err));
+	assert_int_equal(err.code, ERR_UNKNOWN_PARAM);
+	err = (struct error){0};
+	assert_false(search_parse(definitions_builtin(), &f.arena, type, S("contact%241=b"), &options, &q, &err));
+	assert_int_equal(err.code, ERR_UNKNOWN_PARAM);
+	close_registry(&f);
+}
+
+static void what_is_new_is_told(void **state)
+{
+	(void)state;
+	struct fixture f;
+	struct error err = {0};
+	struct search_added *added;
+	size_t count, patients = 0;
+	open_registry(&f);
+	assert_true(search_registry_added(definitions_builtin(), f.registry, NULL, &f.arena, &added, &count, &err));
+	for (size_t i = 0; i < count; i++)
+		patients += str_is(added[i].type->name, "Patient");
+	/* race, city, narrative, contact-use, contact-value, and the two parts of contact */
+	assert_int_equal(patients, 7);
+	const struct json *one = read_json(&f, race);
+	struct search_registry *small = search_registry_new(definitions_builtin(), &one, 1, &err);
+	assert_non_null(small);
+	assert_true(search_registry_added(definitions_builtin(), small, f.registry, &f.arena, &added, &count, &err));
+	assert_int_equal(count, 0);
+	assert_true(search_registry_added(definitions_builtin(), f.registry, small, &f.arena, &added, &count, &err));
+	for (patients = 0; count-- > 0;)
+		patients += str_is(added[count].type->name, "Patient");
+	assert_int_equal(patients, 6);
+	/* Writing a parameter again is no clash with itself. */
+	assert_true(search_registry_check(definitions_builtin(), f.registry, one, &err));
+	search_registry_free(small);
+	close_registry(&f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(bad_parameters_are_refused),
+		cmocka_unit_test(added_parameters_are_searched),
+		cmocka_unit_test(what_is_new_is_told),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
