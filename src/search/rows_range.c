@@ -69,7 +69,10 @@ bool date_rows(struct extraction *e, const struct leaf *leaf, const struct json 
 static bool number_of(const struct json *value, double *ret_number)
 {
 	double low, high;
+	struct quick_number quick;
 	struct str text = json_number(value);
+	if (text.p && quick_number_read(text, &quick) && quick_number_double(&quick, ret_number))
+		return true;
 	return text.p && decimal_range(text, ret_number, &low, &high);
 }
 
@@ -91,13 +94,6 @@ static void set_units(struct index_row *row, const struct json *quantity)
 		row->unit = STR_NULL;
 }
 
-/* One number of a quantity in base units. */
-static bool canonical_of(const struct canonical_unit *unit, const struct json *value, double *ret_number)
-{
-	struct decimal number;
-	return decimal_parse(json_number(value), &number) && canonical_value(unit, &number, ret_number);
-}
-
 /* What the row's unit is in base units, or NULL. Without a cache the unit is read into *room. */
 static const struct canonical_unit *unit_of(struct extraction *e, const struct index_row *row,
 					    struct canonical_unit *room)
@@ -117,8 +113,9 @@ static bool set_canonical(struct extraction *e, struct index_row *row, const str
 	bool has_low = isfinite(row->number_low), has_high = isfinite(row->number_high), same = low == high;
 	row->canonical_low = -INFINITY;
 	row->canonical_high = INFINITY;
-	if (!unit || (has_low && !canonical_of(unit, low, &row->canonical_low)) ||
-	    (has_high && !(same && has_low) && !canonical_of(unit, high, &row->canonical_high))) {
+	if (!unit || (has_low && !canonical_number(unit, json_number(low), row->number_low, &row->canonical_low)) ||
+	    (has_high && !(same && has_low) &&
+	     !canonical_number(unit, json_number(high), row->number_high, &row->canonical_high))) {
 		row->canonical_low = row->canonical_high = 0;
 		return true;
 	}

@@ -57,10 +57,25 @@ struct canonical_unit {
 	char code[CANONICAL_CODE_MAX], base[UNIT_CANONICAL_MAX];
 	size_t code_size, base_size;
 	bool converts;
+	bool quick; /* one of it is factor * 10^exponent of the base units */
+	uint64_t factor;
+	int exponent;
 };
 /* False for codes that are no unit, too long, or whose scale does not rise with the base units'. */
 bool canonical_unit_read(struct str code, struct canonical_unit *ret_unit) MUST_USE;
 bool canonical_value(const struct canonical_unit *u, const struct decimal *value, double *ret_value) MUST_USE;
+/* The same of a number as written, whose nearest double is known. */
+bool canonical_number(const struct canonical_unit *u, struct str number, double as_written, double *ret_value) MUST_USE;
+
+/* A number of at most 15 digits without an exponent: whole * 10^exponent. */
+struct quick_number {
+	uint64_t whole;
+	int exponent;
+	bool negative;
+};
+bool quick_number_read(struct str text, struct quick_number *ret_number) MUST_USE;
+/* The nearest double; false when it takes more than one operation to find. */
+bool quick_number_double(const struct quick_number *q, double *ret_value) MUST_USE;
 
 /* Units that were read, kept for any thread. The units live as long as the cache. */
 struct unit_cache {
