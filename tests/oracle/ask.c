@@ -150,6 +150,11 @@ static struct ask_value random_value(struct oracle *o, struct field f, const cha
 	case FIELD_TOKEN:
 		if (strcmp(modifier, "text") == 0)
 			return (struct ask_value){.code = DICE_PICK(&o->dice, word_texts)};
+		if (strcmp(modifier, "in") == 0 || strcmp(modifier, "not-in") == 0)
+			return (struct ask_value){.code = format(o, "http://vs/", dice_roll(&o->dice, TERM_SETS))};
+		if (strcmp(modifier, "below") == 0 || strcmp(modifier, "above") == 0)
+			return (struct ask_value){.system = DICE_PICK(&o->dice, word_systems),
+						  .code = DICE_PICK(&o->dice, word_codes)};
 		v = token_value(o, f.param);
 		if (strcmp(modifier, "of-type") == 0)
 			v = (struct ask_value){.system = DICE_PICK(&o->dice, word_systems),
@@ -188,8 +193,10 @@ static struct ask_value random_value(struct oracle *o, struct field f, const cha
 
 static const char *random_modifier(struct oracle *o, struct field f)
 {
-	static const char *const of_strings[] = {"", "", "exact", "contains"}, *const of_tokens[] = {"", "", "", "not",
-												     "text"};
+	static const char *const of_strings[] = {"", "", "exact", "contains"}, *const of_tokens[] = {
+										       "",	 "",	  "",
+										       "not",	 "text",  "in",
+										       "not-in", "below", "above"};
 	static const char *const of_urls[] = {"", "above", "below"};
 	switch (f.kind) {
 	case FIELD_STRING:
@@ -341,8 +348,21 @@ static bool says_plainly(const struct ask *a)
 	       !(a->values[0].extra && strpbrk(a->values[0].extra, "|,$"));
 }
 
+/* At depth 3 it is one comparison. */
 static struct ask filter_ask(struct oracle *o, const char *type, unsigned depth)
 {
+	if (!dice_roll(&o->dice, 6)) {
+		struct ask link = {.kind = ASK_CHAIN, .field = random_field(o, type, FIELD_REFERENCE), .modifier = ""};
+		link.filter = true;
+		if (link.field.type && depth < 2) {
+			link.other = known_target(o, link.field);
+			link.child_count = 1 + dice_roll(&o->dice, 2);
+			link.children = ARENA_ARRAY(o->arena, struct ask, ASK_CHILDREN);
+			link.children[0] = filter_ask(o, link.other, 3);
+			link.children[1] = filter_ask(o, link.other, 2);
+			return link;
+		}
+	}
 	struct ask a = {.kind = (enum ask_kind)(ASK_AND + dice_roll(&o->dice, 3)), .modifier = "", .filter = true};
 	a.field.type = type;
 	if (depth < 2 && dice_roll(&o->dice, 2)) {
@@ -384,6 +404,8 @@ static void choose_types(struct oracle *o, struct question *q)
 			q->types[q->type_count++] = more;
 	}
 	q->type = NULL;
+	if (!dice_roll(&o->dice, 4) && !q->compartment)
+		q->type_count = 0;
 }
 
 static void choose_order(struct oracle *o, struct question *q)
@@ -427,9 +449,12 @@ void question_make(struct oracle *o, struct question *q)
 	choose_types(o, q);
 	q->ask_count = dice_roll(&o->dice, 4);
 	for (size_t i = 0; i < q->ask_count; i++) {
-		const char *type = q->type ? q->type : q->types[0];
-		if (q->type_count > 1)
-			q->asks[i] = dice_roll(&o->dice, 2) ? ask_own(o, "Resource") : ask_words(o, "Resource");
+		const char *type = q->type ? q->type : q->type_count ? q->types[0] : "Resource";
+		if (q->type_count != 1 && !q->type)
+			q->asks[i] = dice_roll(&o->dice, 3) ? ask_own(o, "Resource")
+				     : dice_roll(&o->dice, 2)
+					     ? ask_words(o, "Resource")
+					     : ask_values(o, (struct field){"Resource", "_tag", FIELD_TOKEN}, false);
 		else
 			q->asks[i] = dice_roll(&o->dice, 6) ? random_ask(o, type, 0) : filter_ask(o, type, 0);
 	}

@@ -96,6 +96,36 @@ static struct search_world living(struct driver *d)
 	return (struct search_world){list, count};
 }
 
+/* ---- terminology ---------------------------------------------------------------------------------------------------
+ */
+
+static bool give_codes(struct arena *a, const struct term_code *codes, size_t count, struct search_code **ret_codes,
+		       size_t *ret_count)
+{
+	*ret_codes = ARENA_ARRAY(a, struct search_code, count + 1);
+	for (*ret_count = 0; *ret_count < count; (*ret_count)++)
+		(*ret_codes)[*ret_count] =
+			(struct search_code){str_from(codes[*ret_count].system), str_from(codes[*ret_count].code)};
+	return true;
+}
+
+static bool expand(void *ctx, struct arena *a, struct str value_set, size_t max, struct search_code **ret_codes,
+		   size_t *ret_count, struct error *err)
+{
+	struct term_code codes[8];
+	(void)ctx, (void)max, (void)err;
+	return give_codes(a, codes, terms_in(arena_str(a, value_set).p, codes), ret_codes, ret_count);
+}
+
+static bool related(void *ctx, struct arena *a, const struct search_code *code, bool below, size_t max,
+		    struct search_code **ret_codes, size_t *ret_count, struct error *err)
+{
+	struct term_code codes[8];
+	(void)ctx, (void)max, (void)err;
+	size_t count = terms_related(arena_str(a, code->system).p, arena_str(a, code->code).p, below, codes);
+	return give_codes(a, codes, count, ret_codes, ret_count);
+}
+
 /* ---- comparing ----------------------------------------------------------------------------------------------------
  */
 
@@ -198,7 +228,8 @@ static bool check(struct driver *d, const struct question *q)
 	struct error err = {0};
 	struct naive_answer wanted;
 	struct search_scope scope = {.compartment_id = str_from(q->compartment_id)};
-	const struct search_options options = {.base = S(ORACLE_BASE)};
+	const struct search_terminology terminology = {NULL, expand, related};
+	const struct search_options options = {.base = S(ORACLE_BASE), .terminology = &terminology};
 	if (q->type)
 		scope.type = definitions_resource(d->o.definitions, str_from(q->type));
 	if (q->compartment)

@@ -63,7 +63,7 @@ static bool is_missing(struct oracle *o, const struct thing *t, const struct fie
 static bool value_asked(struct oracle *o, const struct thing *t, const struct ask *a)
 {
 	struct path_items items;
-	bool meets = false, not = strcmp(a->modifier, "not") == 0;
+	bool meets = false, not = strncmp(a->modifier, "not", 3) == 0;
 	if (!elements_of(o, t, a->field.param, &items))
 		return not ;
 	for (size_t i = 0; i < items.count && !meets; i++)
@@ -135,7 +135,10 @@ static bool linked_asked(struct oracle *o, const struct thing *t, const struct a
 			continue;
 		if (a->kind == ASK_CHAIN ? !refers(o, t, a->field.param, other) : !refers(o, other, a->field.param, t))
 			continue;
-		if (asked(o, other, a->children))
+		bool meets = true;
+		for (size_t k = 0; k < a->child_count && meets; k++)
+			meets = asked(o, other, &a->children[k]);
+		if (meets)
 			return true;
 	}
 	return false;
@@ -244,6 +247,7 @@ static bool asked(struct oracle *o, const struct thing *t, const struct ask *a)
 static bool in_scope(struct oracle *o, const struct question *q, const struct thing *t)
 {
 	bool typed = q->type && str_is(t->type->name, q->type);
+	typed = typed || (!q->type && !q->type_count);
 	for (size_t i = 0; i < q->type_count; i++)
 		typed = typed || str_is(t->type->name, q->types[i]);
 	if (!typed || !q->compartment)

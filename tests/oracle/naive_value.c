@@ -374,9 +374,31 @@ static bool near_meets(const struct ask_value *v, const struct json *element)
 	return 6371.0088 * acos(cosine > 1 ? 1 : cosine) <= (str_is(unit, "km") ? place[2] : place[2] / 1000);
 }
 
+/* Value sets and hierarchies: any of their codes. */
+static bool coded_by_terms(struct oracle *o, const struct ask *ask, const struct ask_value *value,
+			   const struct fhir_type *type, const struct json *element)
+{
+	struct term_code codes[8];
+	struct ask plain = *ask;
+	bool in = strcmp(ask->modifier, "in") == 0 || strcmp(ask->modifier, "not-in") == 0;
+	size_t count = in ? terms_in(value->code, codes)
+			  : terms_related(value->system, value->code, strcmp(ask->modifier, "below") == 0, codes);
+	plain.modifier = "";
+	for (size_t i = 0; i < count; i++) {
+		struct ask_value one = {.system = codes[i].system, .code = codes[i].code};
+		if (token_meets(o, &plain, &one, type->name, element))
+			return true;
+	}
+	return false;
+}
+
 bool naive_meets(struct oracle *o, const struct ask *ask, const struct ask_value *value, const struct fhir_type *type,
 		 const struct json *element)
 {
+	static const char *const by_terms[] = {"in", "not-in", "below", "above"};
+	for (size_t i = 0; i < 4 && ask->field.kind == FIELD_TOKEN; i++)
+		if (strcmp(ask->modifier, by_terms[i]) == 0)
+			return coded_by_terms(o, ask, value, type, element);
 	switch (ask->field.kind) {
 	case FIELD_STRING:
 		return any_text(o, ask, element, value->code);

@@ -32,6 +32,17 @@ extern const char *const word_families[6],
 										      *const word_types[10],
 											      *const word_texts[5];
 
+/* ---- a toy terminology (terms.c) ----------------------------------------------------------------------------------
+ */
+
+/* Value sets http://vs/0 ... http://vs/3, and a chain of codes in each system: a subsumes b subsumes A. */
+struct term_code {
+	const char *system, *code;
+};
+enum { TERM_SETS = 4 };
+size_t terms_in(const char *value_set, struct term_code codes[8]);
+size_t terms_related(const char *system, const char *code, bool below, struct term_code codes[8]);
+
 /* ---- resources (world.c) ---------------------------------------------------------------------------------------- */
 
 struct thing {

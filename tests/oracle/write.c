@@ -65,7 +65,19 @@ static void put_filter(struct buf *b, const struct ask *a)
 {
 	static const struct {
 		const char *modifier, *op;
-	} ops[] = {{"contains", "co"}, {"", "sw"}};
+	} ops[] = {{"contains", "co"}, {"", "sw"}, {"in", "in"}, {"not-in", "ni"}, {"below", "ss"}, {"above", "sb"}};
+	enum { OPS = sizeof(ops) / sizeof(ops[0]) };
+	if (a->kind == ASK_CHAIN) {
+		buf_printf(b, "%s:%s", a->field.param, a->other);
+		if (a->child_count > 1) {
+			buf_char(b, '[');
+			put_filter(b, &a->children[1]);
+			buf_char(b, ']');
+		}
+		buf_char(b, '.');
+		put_filter(b, a->children);
+		return;
+	}
 	if (a->kind == ASK_NOT) {
 		buf_add(b, S("not("));
 		put_filter(b, a->children);
@@ -87,8 +99,10 @@ static void put_filter(struct buf *b, const struct ask *a)
 		buf_printf(b, "%s pr %s", a->field.param, strcmp(v->code, "true") == 0 ? "false" : "true");
 		return;
 	}
-	const char *op = v->prefix && v->prefix[0] ? v->prefix : a->field.kind == FIELD_STRING ? "" : "eq";
-	for (size_t i = 0; !op[0] && i < 2; i++)
+	const char *op = v->prefix && v->prefix[0]			   ? v->prefix
+			 : a->field.kind == FIELD_STRING || a->modifier[0] ? ""
+									   : "eq";
+	for (size_t i = 0; !op[0] && i < OPS; i++)
 		if (strcmp(a->modifier, ops[i].modifier) == 0)
 			op = ops[i].op;
 	struct ask bare = *a;
