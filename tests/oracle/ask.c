@@ -332,6 +332,12 @@ static struct ask random_ask(struct oracle *o, const char *type, unsigned depth)
 		return ask_own(o, type);
 	if (way == 10 && depth == 0)
 		return ask_list(o, type);
+	if (way < 14) {
+		/* Ranges have the most rules. */
+		struct field f = random_field(o, type, dice_roll(&o->dice, 2) ? FIELD_DATE : FIELD_QUANTITY);
+		if (f.type)
+			return ask_values(o, f, false);
+	}
 	return ask_values(o, random_field(o, type, -1), false);
 }
 

@@ -25,8 +25,8 @@ uint32_t dice_roll(struct dice *d, uint32_t sides);
 
 enum { WORD_IDS = 6 };
 extern const char *const word_families[6],
-	*const word_systems[3], *const word_codes[6], *const word_dates[14],
-							      *const word_numbers[8],
+	*const word_systems[3], *const word_codes[6], *const word_dates[16],
+							      *const word_numbers[10],
 								      *const word_units[6],
 									      *const word_urls[6],
 										      *const word_types[10],

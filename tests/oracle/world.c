@@ -4,7 +4,7 @@
 const char *const word_families[6] = {"Müller", "MULLER", "Mull", "de la Cruz", "Cruz", "O'Neil"};
 const char *const word_systems[3] = {"http://loinc.org", "http://snomed.info/sct", "urn:mrn"};
 const char *const word_codes[6] = {"a", "b", "A", "c,d", "x|y", "z$w"};
-const char *const word_dates[14] = {"2020",
+const char *const word_dates[16] = {"2020",
 				    "2020-02",
 				    "2020-02-29",
 				    "2020-03",
@@ -17,8 +17,10 @@ const char *const word_dates[14] = {"2020",
 				    "2022-01-01T00:00:00Z",
 				    "2023-06",
 				    "2024-05-05",
-				    "2019-12-31T23:59:59Z"};
-const char *const word_numbers[8] = {"5.4", "5.40", "5400", "0.0054", "5", "100", "0.25", "-3"};
+				    "2019-12-31T23:59:59Z",
+				    "2020-03-14T23:59:59.999Z",
+				    "2020-03-14T00:00:00.000Z"};
+const char *const word_numbers[10] = {"5.4", "5.40", "5400", "0.0054", "5", "100", "0.25", "-3", "4.5", "5.5"};
 const char *const word_units[6] = {"mg", "g", "ug", "kg", "mm[Hg]", "no such unit"};
 const char *const word_urls[6] = {"http://x/a",	 "http://x/a/b",   "http://x/a/b/c",
 				  "http://x/ab", "http://y/a/b/c", "urn:oid:1.2.3"};
