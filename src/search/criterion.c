@@ -274,6 +274,11 @@ static const struct special *find_special(struct str name)
 	return NULL;
 }
 
+bool search_param_supported(const struct search_param *param)
+{
+	return param_indexed(param) || param->component_count > 0 || find_special(param->code);
+}
+
 /* ---- all together ---------------------------------------------------------------------------------------------- */
 
 bool parse_coded(struct parsing *p, const struct fhir_type *type, struct str code, struct str modifier,

@@ -74,6 +74,8 @@ bool search_registry_check(const struct definitions *d, const struct search_regi
 /* A parameter of a type by its code, or NULL. */
 const struct search_param *search_registry_param(const struct search_registry *r, const struct fhir_type *type,
 						 struct str code);
+/* Can it be asked for? What a server may claim to support. */
+bool search_param_supported(const struct search_param *param);
 /* All parameters of a type: first those of the definitions. Some of the others have a code with a $ in it: they hold
  * the parts of a composite, and cannot be asked for. */
 size_t search_registry_count(const struct search_registry *r, const struct fhir_type *type);

@@ -146,9 +146,20 @@ static void refuses_with_a_reason(void **state)
 static void messages_never_hold_values(void **state)
 {
 	(void)state;
-	static const char *const queries[] = {"birthdate=SECRET", "family:missing=SECRET",  "_id=SECRET/",
-					      "_count=SECRET",	  "organization=SECRET%20", "identifier=SECRET%7C1%7C2",
-					      "_total=SECRET"};
+	static const char *const queries[] = {"birthdate=SECRET",
+					      "family:missing=SECRET",
+					      "_id=SECRET/",
+					      "_count=SECRET",
+					      "organization=SECRET%20",
+					      "identifier=SECRET%7C1%7C2",
+					      "_total=SECRET",
+					      "identifier:of-type=SECRET",
+					      "_filter=family%20eq%20SECRET%20SECRET",
+					      "_filter=birthdate%20gt%20SECRET",
+					      "_text=(SECRET",
+					      "organization.partof.name:missing=SECRET",
+					      "_has:Observation:patient:date=SECRET",
+					      "_list=SECRET/"};
 	for (size_t i = 0; i < sizeof(queries) / sizeof(queries[0]); i++) {
 		struct fixture f;
 		assert_false(parse(&f, "Patient", str_from(queries[i]), false));

@@ -182,6 +182,20 @@ static void limits_are_named(void **state)
 	}
 }
 
+static void what_cannot_be_asked_is_known(void **state)
+{
+	(void)state;
+	const struct definitions *d = definitions_builtin();
+	for (size_t i = 0; i < definitions_resource_count(d); i++) {
+		const struct fhir_type *type = definitions_resource_at(d, i);
+		for (size_t k = 0; k < type->search_param_count; k++) {
+			const struct search_param *p = &type->search_params[k];
+			if (search_param_supported(p) == str_is(p->code, "_query"))
+				fail_msg("%.*s of %.*s", STR_ARG(p->code), STR_ARG(type->name));
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -189,6 +203,7 @@ int main(void)
 		cmocka_unit_test(compartments_are_references),
 		cmocka_unit_test(terminology_becomes_values),
 		cmocka_unit_test(limits_are_named),
+		cmocka_unit_test(what_cannot_be_asked_is_known),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
