@@ -313,6 +313,19 @@ static struct search_registry *registry_empty(const struct definitions *d, struc
 	return NULL;
 }
 
+/* Every type that was given anything can be extracted. */
+static bool can_be_extracted(const struct search_registry *r, struct error *err)
+{
+	for (size_t i = 0; i < definitions_resource_count(r->definitions); i++) {
+		const struct fhir_type *type = definitions_resource_at(r->definitions, i);
+		struct plan *plan = r->types[type->id].count ? plan_new(r->definitions, r, type, err) : NULL;
+		if (r->types[type->id].count && !plan)
+			return false;
+		plan_free(plan);
+	}
+	return true;
+}
+
 struct search_registry *search_registry_new(const struct definitions *d, const struct json *const *resources,
 					    size_t count, struct error *err)
 {
@@ -327,7 +340,7 @@ struct search_registry *search_registry_new(const struct definitions *d, const s
 			if (composite == (round == 1) && str_is(json_get_str(resources[i], S("status")), "active"))
 				ok = add_resource(r, resources[i], err);
 		}
-	if (ok)
+	if (ok && can_be_extracted(r, err))
 		return r;
 	search_registry_free(r);
 	return NULL;
@@ -362,7 +375,8 @@ bool search_registry_check(const struct definitions *d, const struct search_regi
 			   struct error *err)
 {
 	struct search_registry *own = registry_empty(d, err);
-	bool ok = own && copy_added(own, r, json_get_str(resource, S("url")), err) && add_resource(own, resource, err);
+	bool ok = own && copy_added(own, r, json_get_str(resource, S("url")), err) &&
+		  add_resource(own, resource, err) && can_be_extracted(own, err);
 	search_registry_free(own);
 	return ok;
 }

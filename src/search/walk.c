@@ -25,16 +25,26 @@ struct plan_node *plan_edge_find(const struct plan_node *node, struct str proper
 
 static bool walk(struct extraction *e, const struct plan_node *node, const struct json *value);
 
+/* An expression that makes no sense of one resource (such as single() of two) finds nothing there: a parameter that
+ * somebody added must not keep resources from being written. */
+static bool may_pass_over(struct extraction *e, const struct error *own)
+{
+	if (own->code != ERR_MEMORY)
+		return true;
+	return error_memory(e->err);
+}
+
 static bool condition_holds(struct extraction *e, const struct plan_node *node, const struct plan_guard *guard,
 			    const struct json *value, bool *ret_holds)
 {
 	struct path_context context = {.resource = e->resource};
 	struct path_item item = {.kind = PATH_ELEMENT, .type = node->type, .element = node->element, .value = value};
 	struct path_items result;
+	struct error own = {0};
 	int truth;
-	if (!path_eval_node(guard->program, guard->condition, e->arena, &context, &item, &result, e->err) ||
-	    !path_truth(&result, &truth, e->err))
-		return false;
+	if (!path_eval_node(guard->program, guard->condition, e->arena, &context, &item, &result, &own) ||
+	    !path_truth(&result, &truth, &own))
+		return may_pass_over(e, &own);
 	*ret_holds = truth == 1;
 	return true;
 }
@@ -127,8 +137,9 @@ static bool run_program(struct extraction *e, const struct plan_program *p, cons
 {
 	struct path_context context = {.resource = e->resource};
 	struct path_items found;
-	if (!path_eval(p->program, e->arena, &context, item, &found, e->err))
-		return false;
+	struct error own = {0};
+	if (!path_eval(p->program, e->arena, &context, item, &found, &own))
+		return may_pass_over(e, &own);
 	for (size_t i = 0; i < found.count; i++) {
 		e->row_element = 0;
 		if (p->paired && !item_element(e, p->param, found.items[i].value, &e->row_element))

@@ -16,6 +16,9 @@
 static const char race[] = PARAM("race", "token", "\"Patient\"", EXPRESSION("Patient.extension('http://race').value"));
 static const char city[] = PARAM("city", "string", "\"Patient\",\"Organization\"",
 				 EXPRESSION("Patient.address.city | Organization.address.city"));
+static const char fussy[] =
+	PARAM("fussy", "string", "\"Patient\"",
+	      EXPRESSION("Patient.telecom.single().value | Patient.name.where(family.toInteger() > given).family"));
 static const char text_status[] =
 	PARAM("narrative", "token", "\"DomainResource\"", EXPRESSION("DomainResource.text.status"));
 static const char contact_use[] = PARAM("contact-use", "token", "\"Patient\"", EXPRESSION("Patient.telecom.use"));
@@ -49,6 +52,14 @@ static const struct {
 	       EXPRESSION("Patient.telecom") ",\"component\":[{\"definition\":\"http://x/1\"},{\"definition\":\"http://"
 					     "x/2\"}]"),
 	 ERR_VALUE, "no parameter of the same type"},
+	{PARAM("c", "composite", "\"Patient\"",
+	       EXPRESSION("Patient.telecom.first()") ",\"component\":[{\"definition\":\"http://hl7.org/fhir/"
+						     "SearchParameter/"
+						     "individual-gender\",\"expression\":\"use\"},{\"definition\":"
+						     "\"http://"
+						     "hl7.org/fhir/SearchParameter/"
+						     "individual-gender\",\"expression\":\"use\"}]"),
+	 ERR_NOT_SUPPORTED, "cannot be followed"},
 	{"{\"resourceType\":\"Patient\"}", ERR_VALUE, "no SearchParameter"},
 	{PARAM("", "token", "\"Patient\"", EXPRESSION("Patient.id")), ERR_REQUIRED, "code"},
 };
@@ -85,13 +96,13 @@ static const struct json *read_json(struct fixture *f, const char *text)
 
 static void open_registry(struct fixture *f)
 {
-	static const char *const texts[] = {contact, race, city, text_status, contact_use, contact_value};
-	const struct json *list[6];
+	static const char *const texts[] = {contact, race, city, text_status, contact_use, contact_value, fussy};
+	const struct json *list[7];
 	struct error err = {0};
 	arena_init(&f->arena, 1 << 24);
-	for (size_t i = 0; i < 6; i++)
+	for (size_t i = 0; i < 7; i++)
 		list[i] = read_json(f, texts[i]);
-	f->registry = search_registry_new(definitions_builtin(), list, 6, &err);
+	f->registry = search_registry_new(definitions_builtin(), list, 7, &err);
 	if (!f->registry)
 		fail_msg("%s", err.text);
 	f->extractor = extractor_new_registry(definitions_builtin(), f->registry, &err);
@@ -124,6 +135,7 @@ static void added_parameters_are_searched(void **state)
 		{"contact=home$456,work$456", true},
 		{"contact-use=home&contact-value=456", true},
 		{"family=x&race=b", true},
+		{"fussy:missing=true", true},
 		{"_filter=race eq b and city sw ber", true},
 	};
 	struct fixture f;
@@ -166,8 +178,8 @@ static void what_is_new_is_told(void **state)
 	assert_true(search_registry_added(definitions_builtin(), f.registry, NULL, &f.arena, &added, &count, &err));
 	for (size_t i = 0; i < count; i++)
 		patients += str_is(added[i].type->name, "Patient");
-	/* race, city, narrative, contact-use, contact-value, and the two parts of contact */
-	assert_int_equal(patients, 7);
+	/* race, city, narrative, contact-use, contact-value, fussy, and the two parts of contact */
+	assert_int_equal(patients, 8);
 	const struct json *one = read_json(&f, race);
 	struct search_registry *small = search_registry_new(definitions_builtin(), &one, 1, &err);
 	assert_non_null(small);
@@ -176,7 +188,7 @@ static void what_is_new_is_told(void **state)
 	assert_true(search_registry_added(definitions_builtin(), f.registry, small, &f.arena, &added, &count, &err));
 	for (patients = 0; count-- > 0;)
 		patients += str_is(added[count].type->name, "Patient");
-	assert_int_equal(patients, 6);
+	assert_int_equal(patients, 7);
 	/* Writing a parameter again is no clash with itself. */
 	assert_true(search_registry_check(definitions_builtin(), f.registry, one, &err));
 	search_registry_free(small);
