@@ -199,10 +199,8 @@ static void what_cannot_be_asked_is_known(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(scopes_have_their_parts),
-		cmocka_unit_test(compartments_are_references),
-		cmocka_unit_test(terminology_becomes_values),
-		cmocka_unit_test(limits_are_named),
+		cmocka_unit_test(scopes_have_their_parts),	 cmocka_unit_test(compartments_are_references),
+		cmocka_unit_test(terminology_becomes_values),	 cmocka_unit_test(limits_are_named),
 		cmocka_unit_test(what_cannot_be_asked_is_known),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
