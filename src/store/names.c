@@ -102,15 +102,36 @@ int64_t names_type(struct names *n, const struct fhir_type *type, struct error *
 	return id;
 }
 
-int64_t names_param(struct names *n, const struct fhir_type *type, int64_t type_id, const struct search_param *param,
-		    struct error *err)
+struct str names_variant(const struct search_param *param, enum row_variant variant, char buffer[NAMES_VARIANT_MAX])
 {
-	struct name_slot *slot = slot_of(n, type, param);
-	if (slot->type == type && slot->param == param)
+	static const struct str suffixes[] = {[ROW_OF_TYPE] = {":of-type", 8}, [ROW_IDENTIFIER] = {":identifier", 11}};
+	if (variant == ROW_PLAIN)
+		return param->code;
+	struct str code = param->code, suffix = suffixes[variant];
+	if (code.n + suffix.n > NAMES_VARIANT_MAX)
+		return STR_NULL;
+	memcpy(buffer, code.p, code.n);
+	memcpy(buffer + code.n, suffix.p, suffix.n);
+	return str_make(buffer, code.n + suffix.n);
+}
+
+int64_t names_param(struct names *n, const struct fhir_type *type, int64_t type_id, const struct search_param *param,
+		    enum row_variant variant, struct error *err)
+{
+	/* An address inside the parameter stands for its variant. */
+	const void *key = (const char *)param + variant;
+	struct name_slot *slot = slot_of(n, type, key);
+	if (slot->type == type && slot->param == key)
 		return slot->id;
-	int64_t id = n->intern(n->ctx, NAMES_PARAM, type_id, param->code, err);
+	char buffer[NAMES_VARIANT_MAX];
+	struct str name = names_variant(param, variant, buffer);
+	if (!name.p) {
+		error_set(err, ERR_LIMIT, "The name of a search parameter is too long");
+		return 0;
+	}
+	int64_t id = n->intern(n->ctx, NAMES_PARAM, type_id, name, err);
 	if (id)
-		*slot = (struct name_slot){type, param, id};
+		*slot = (struct name_slot){type, key, id};
 	return id;
 }
 

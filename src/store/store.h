@@ -152,6 +152,22 @@ struct store_entry {
 bool store_read(struct store *s, struct arena *a, const struct fhir_type *type, struct str id, int64_t version,
 		struct store_entry *ret_entry, struct error *err) MUST_USE;
 
+/* How a search was made, for _explain. */
+struct store_plan {
+	struct store_plan_part {
+		const struct fhir_type *type;
+		struct str way; /* the criterion that candidates came from, as its parameter's name; STR_NULL: all of
+				 * the type */
+		size_t ranges; /* of index tables */
+		bool ordered; /* followed in the order of versions, as far as the page needs; else collected first */
+	} * parts;
+	size_t part_count;
+	const char *order; /* "version", "index" (of the first sort parameter) or "matches" (all of them sorted) */
+	uint64_t rows; /* index rows counted or collected */
+	uint64_t looked; /* versions looked at, inner searches among them */
+	uint64_t took_us;
+};
+
 struct store_page {
 	struct store_entry *entries;
 	size_t count;
@@ -159,6 +175,7 @@ struct store_page {
 	int64_t total; /* -1 when not asked for */
 	int64_t snapshot;
 	struct str next; /* where the next page starts: opaque bytes for the same query, STR_NULL at the end */
+	struct store_plan *plan; /* NULL unless asked for */
 };
 
 /* The versions of one resource, of all of a type, or of all (http://hl7.org/fhir/R4/http.html#history), newest first.
@@ -179,11 +196,17 @@ bool store_history(struct store *s, struct arena *a, const struct store_history_
 		   struct store_page *ret_page, struct error *err) MUST_USE;
 
 /* One page. position: STR_NULL for the first, later the next of the page before (it carries the snapshot and holds no
- * PHI). timeout_ms 0 = 30 s; ERR_TIMEOUT. ERR_CURSOR for a position that is none, ERR_LIMIT past 10,000 includes. */
+ * PHI). ERR_TIMEOUT and ERR_TOO_COSTLY past the limits, ERR_CURSOR for a position that is none, ERR_LIMIT past 10,000
+ * includes. */
 struct store_search_options {
 	struct str position;
 	int64_t snapshot; /* of a first page: as of this one instead of now; 0 = now */
-	unsigned timeout_ms;
+	unsigned timeout_ms; /* 0 = 30 s */
+	uint64_t most_looked; /* versions that one search may look at; 0 = 20,000,000 */
+	/* Inner searches of chains and reverse chains with more candidates are not made first but followed from the
+	 * outer side; 0 = 50,000. */
+	int64_t most_linked;
+	bool explain; /* fill in the page's plan */
 };
 bool store_search(struct store *s, struct arena *a, const struct search_query *query,
 		  const struct store_search_options *options, struct store_page *ret_page, struct error *err) MUST_USE;

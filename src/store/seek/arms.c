@@ -7,9 +7,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-static struct seek_arm *add_arm(struct seek *k, struct check *c, enum seek_form form, struct error *err)
+struct seek_arm *way_arm(struct seek *k, struct way *w, enum seek_form form, int64_t first, struct error *err)
 {
-	struct way *w = &c->way;
 	struct seek_arm *arms =
 		arena_grow(&k->scratch, w->arms, w->arm_count, &w->arm_capacity, w->arm_count + 1, sizeof(*arms));
 	if (!arms) {
@@ -18,21 +17,26 @@ static struct seek_arm *add_arm(struct seek *k, struct check *c, enum seek_form 
 	}
 	w->arms = arms;
 	struct seek_arm *arm = &arms[w->arm_count++];
-	*arm = (struct seek_arm){.form = form, .values = {{VALUE_INT, .integer = c->param}}, .count = 1};
+	*arm = (struct seek_arm){.form = form, .values = {{VALUE_INT, .integer = first}}, .count = 1};
 	return arm;
 }
 
-static void bind_int(struct seek_arm *arm, int64_t value)
+static struct seek_arm *add_arm(struct seek *k, struct check *c, enum seek_form form, struct error *err)
+{
+	return way_arm(k, &c->way, form, c->param, err);
+}
+
+void arm_int(struct seek_arm *arm, int64_t value)
 {
 	arm->values[arm->count++] = (struct seek_value){VALUE_INT, .integer = value};
 }
 
-static void bind_real(struct seek_arm *arm, double value)
+static void arm_real(struct seek_arm *arm, double value)
 {
 	arm->values[arm->count++] = (struct seek_value){VALUE_REAL, .real = value};
 }
 
-static void bind_bytes(struct seek_arm *arm, struct str bytes)
+static void arm_bytes(struct seek_arm *arm, struct str bytes)
 {
 	arm->values[arm->count++] = (struct seek_value){VALUE_BYTES, .bytes = bytes};
 }
@@ -45,8 +49,8 @@ static bool add_token(struct seek *k, struct check *c, struct str code, int64_t 
 	struct seek_arm *arm = add_arm(k, c, FORM_TOKEN, err);
 	if (!arm)
 		return false;
-	bind_bytes(arm, key_cut(code));
-	bind_int(arm, system);
+	arm_bytes(arm, key_cut(code));
+	arm_int(arm, system);
 	return true;
 }
 
@@ -80,7 +84,7 @@ static bool reference_arms(struct seek *k, struct check *c, const struct wanted 
 		struct seek_arm *arm = add_arm(k, c, FORM_REFERENCE, err);
 		if (!arm)
 			return false;
-		bind_int(arm, w->targets[i]);
+		arm_int(arm, w->targets[i]);
 	}
 	return true;
 }
@@ -109,23 +113,40 @@ static bool string_arms(struct seek *k, struct check *c, const struct wanted *w,
 		struct str folded = str_fold(&k->scratch, text);
 		if (!folded.p || !(arm = add_arm(k, c, FORM_STRING, err)))
 			return error_memory(err);
-		bind_bytes(arm, key_cut(folded));
+		arm_bytes(arm, key_cut(folded));
 		return true;
 	}
-	if (!text.n)
+	if (!text.n || c->criterion->modifier == MOD_ENDS)
 		return add_arm(k, c, FORM_STRING_ALL, err) != NULL;
 	if (c->criterion->modifier == MOD_CONTAINS) {
 		if (!(arm = add_arm(k, c, FORM_STRING_PART, err)))
 			return false;
-		bind_bytes(arm, text);
-		bind_int(arm, KEY_MAX);
+		arm_bytes(arm, text);
+		arm_int(arm, KEY_MAX);
 		return true;
 	}
 	struct str start = key_cut(text), end = prefix_end(&k->scratch, start);
 	if (!end.p || !(arm = add_arm(k, c, FORM_STRING_RANGE, err)))
 		return error_memory(err);
-	bind_bytes(arm, start);
-	bind_bytes(arm, end);
+	arm_bytes(arm, start);
+	arm_bytes(arm, end);
+	return true;
+}
+
+/* The value itself, or all that start with it. */
+static bool uri_arms(struct seek *k, struct check *c, const struct wanted *w, struct error *err)
+{
+	struct str start = w->value->code;
+	if (!start.p)
+		return true;
+	if (c->criterion->modifier != MOD_BELOW)
+		return add_token(k, c, start, SYSTEM_NONE, err);
+	struct str end = prefix_end(&k->scratch, key_cut(start));
+	struct seek_arm *arm = end.p ? add_arm(k, c, FORM_TOKEN_RANGE, err) : NULL;
+	if (!arm)
+		return start.n ? error_memory(err) : add_arm(k, c, FORM_TOKEN_ALL, err) != NULL;
+	arm_bytes(arm, key_cut(start));
+	arm_bytes(arm, end);
 	return true;
 }
 
@@ -190,11 +211,11 @@ static bool date_arms(struct seek *k, struct check *c, const struct wanted *w, s
 		struct seek_arm *arm = add_arm(k, c, FORM_DATE, err);
 		if (!arm)
 			return false;
-		bind_int(arm, width);
-		bind_int(arm, low_from);
-		bind_int(arm, b.low_to);
-		bind_int(arm, b.high_from);
-		bind_int(arm, b.high_to);
+		arm_int(arm, width);
+		arm_int(arm, low_from);
+		arm_int(arm, b.low_to);
+		arm_int(arm, b.high_from);
+		arm_int(arm, b.high_to);
 	}
 	return true;
 }
@@ -234,25 +255,50 @@ static struct reals number_bounds(const struct search_value *v)
 	return b;
 }
 
-static bool number_arms(struct seek *k, struct check *c, const struct wanted *w, struct error *err)
+static bool add_numbers(struct seek *k, struct check *c, struct str unit, struct reals b, struct error *err)
 {
-	struct reals b = number_bounds(w->value);
-	bool quantity = c->criterion->param->type == PARAM_QUANTITY;
-	if (w->system == SYSTEM_UNKNOWN && quantity)
-		return true;
-	if (quantity && !w->value->code.p)
-		return add_arm(k, c, FORM_NUMBER_ALL, err) != NULL;
 	for (int width = 0; width < NUMBER_CLASSES; width++) {
 		struct seek_arm *arm = add_arm(k, c, FORM_NUMBER, err);
 		if (!arm)
 			return false;
-		bind_bytes(arm, quantity ? key_cut(w->value->code) : S(""));
-		bind_int(arm, width);
+		arm_bytes(arm, key_cut(unit));
+		arm_int(arm, width);
 		/* Both ends of a single value are equal, so bounds of either hold for the low one. */
-		bind_real(arm, width == 0 ? fmax(b.low_from, b.high_from) : b.low_from);
-		bind_real(arm, width == 0 ? fmin(b.low_to, b.high_to) : b.low_to);
-		bind_real(arm, b.high_from);
-		bind_real(arm, b.high_to);
+		arm_real(arm, width == 0 ? fmax(b.low_from, b.high_from) : b.low_from);
+		arm_real(arm, width == 0 ? fmin(b.low_to, b.high_to) : b.low_to);
+		arm_real(arm, b.high_from);
+		arm_real(arm, b.high_to);
+	}
+	return true;
+}
+
+static bool number_arms(struct seek *k, struct check *c, const struct wanted *w, struct error *err)
+{
+	struct reals b = number_bounds(w->value);
+	bool quantity = c->type == PARAM_QUANTITY;
+	if (quantity && w->value->canonical.p)
+		return add_numbers(k, c, w->value->canonical, b, err);
+	if (w->system == SYSTEM_UNKNOWN && quantity)
+		return true;
+	if (quantity && !w->value->code.p)
+		return add_arm(k, c, FORM_NUMBER_ALL, err) != NULL;
+	return add_numbers(k, c, quantity ? w->value->code : S(""), b, err);
+}
+
+/* Places on the same parallels, a little beyond the distance. A latitude below its longitude looks like a range. */
+static bool place_arms(struct seek *k, struct check *c, const struct wanted *w, struct error *err)
+{
+	double reach = w->value->number / 111000 + 0.001, latitude = w->value->number_low;
+	for (int width = 0; width < NUMBER_CLASSES; width++) {
+		struct seek_arm *arm = add_arm(k, c, FORM_NUMBER, err);
+		if (!arm)
+			return false;
+		arm_bytes(arm, S(""));
+		arm_int(arm, width);
+		arm_real(arm, latitude - reach);
+		arm_real(arm, latitude + reach);
+		arm_real(arm, -INFINITY);
+		arm_real(arm, INFINITY);
 	}
 	return true;
 }
@@ -263,13 +309,14 @@ static bool number_arms(struct seek *k, struct check *c, const struct wanted *w,
 /* Every row of the parameter, for :missing=false. */
 static bool all_arms(struct seek *k, struct check *c, struct error *err)
 {
-	switch (c->criterion->param->type) {
+	switch (c->type) {
 	case PARAM_STRING:
 		return add_arm(k, c, FORM_STRING_ALL, err) != NULL;
 	case PARAM_DATE:
 		return add_arm(k, c, FORM_DATE_ALL, err) != NULL;
 	case PARAM_NUMBER:
 	case PARAM_QUANTITY:
+	case PARAM_SPECIAL:
 		return add_arm(k, c, FORM_NUMBER_ALL, err) != NULL;
 	case PARAM_REFERENCE:
 		return add_arm(k, c, FORM_REFERENCE_ALL, err) && add_arm(k, c, FORM_TOKEN_ALL, err);
@@ -280,13 +327,13 @@ static bool all_arms(struct seek *k, struct check *c, struct error *err)
 
 static bool value_arms(struct seek *k, struct check *c, const struct wanted *w, struct error *err)
 {
-	switch (c->criterion->param->type) {
+	switch (c->type) {
 	case PARAM_STRING:
 		return string_arms(k, c, w, err);
 	case PARAM_TOKEN:
 		return token_arms(k, c, w, err);
 	case PARAM_URI:
-		return !w->value->code.p || add_token(k, c, w->value->code, SYSTEM_NONE, err);
+		return uri_arms(k, c, w, err);
 	case PARAM_REFERENCE:
 		return reference_arms(k, c, w, err);
 	case PARAM_DATE:
@@ -294,6 +341,8 @@ static bool value_arms(struct seek *k, struct check *c, const struct wanted *w, 
 	case PARAM_NUMBER:
 	case PARAM_QUANTITY:
 		return number_arms(k, c, w, err);
+	case PARAM_SPECIAL:
+		return place_arms(k, c, w, err);
 	default:
 		return true;
 	}
@@ -343,12 +392,88 @@ static bool id_way(struct seek *k, struct check *c, struct error *err)
 	return true;
 }
 
+/* ---- joined criteria ------------------------------------------------------------------------------------------------
+ */
+
+enum { MOST_JOINED = 20000 };
+
+static bool add_way(struct seek *k, struct way *to, const struct way *from, struct error *err)
+{
+	size_t need = to->arm_count + from->arm_count;
+	if (need > MOST_JOINED)
+		return error_set(err, ERR_TOO_COSTLY, "The search joins more than %d ranges", MOST_JOINED);
+	to->arms = arena_grow(&k->scratch, to->arms, to->arm_count, &to->arm_capacity, need + 1, sizeof(*to->arms));
+	if (!to->arms)
+		return error_memory(err);
+	if (from->arm_count)
+		memcpy(to->arms + to->arm_count, from->arms, from->arm_count * sizeof(*to->arms));
+	to->arm_count = need;
+	to->complete = to->complete && from->complete;
+	for (size_t i = 0; i < from->rids.count; i++)
+		if (!way_rid(k, to, from->rids.list[i], err))
+			return false;
+	return true;
+}
+
+/* Any of the children: all of their ways together. */
+static bool any_way(struct seek *k, struct check *c, struct error *err)
+{
+	for (size_t i = 0; i < c->child_count; i++)
+		if (!c->children[i].way.usable)
+			return true;
+	c->way.usable = c->way.complete = true;
+	for (size_t i = 0; i < c->child_count; i++)
+		if (!add_way(k, &c->way, &c->children[i].way, err))
+			return false;
+	return true;
+}
+
+/* All of the children: the narrowest of their ways. */
+static bool all_way(struct seek *k, struct check *c, struct error *err)
+{
+	const struct way **ways = ARENA_ARRAY(&k->scratch, const struct way *, c->child_count + 1), *best = NULL;
+	size_t count = 0;
+	int64_t rows;
+	if (!ways)
+		return error_memory(err);
+	for (size_t i = 0; i < c->child_count; i++)
+		if (c->children[i].way.usable)
+			ways[count++] = &c->children[i].way;
+	if (!ways_narrowest(k, ways, count, &best, &rows, err))
+		return false;
+	if (best)
+		c->way = *best;
+	return true;
+}
+
+static bool own_way(struct seek *k, struct check *c, struct error *err)
+{
+	switch (c->kind) {
+	case CHECK_PARAM:
+		return param_arms(k, c, err);
+	case CHECK_ID:
+		return id_way(k, c, err);
+	case CHECK_CHAIN:
+	case CHECK_HAS:
+		return links_settle(k, c, err);
+	case CHECK_OR:
+		return any_way(k, c, err);
+	case CHECK_AND:
+	case CHECK_COMPOSITE:
+		return all_way(k, c, err);
+	case CHECK_NONE:
+		c->way.usable = c->way.complete = true;
+		return true;
+	default:
+		return true;
+	}
+}
+
 bool check_way(struct seek *k, struct check *c, struct error *err)
 {
-	if (c->kind == CHECK_ID)
-		return id_way(k, c, err);
-	if (c->kind == CHECK_PARAM && !param_arms(k, c, err))
+	if (!own_way(k, c, err))
 		return false;
+	c->way.check = c;
 	c->way.ordered = c->way.rids.count == 0;
 	for (size_t i = 0; i < c->way.arm_count; i++)
 		c->way.ordered = c->way.ordered && seek_forms[c->way.arms[i].form].ordered;

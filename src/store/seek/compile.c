@@ -69,7 +69,7 @@ static bool name_value(struct seek *k, struct naming *n, const struct part *part
 		return name_target(k, n, w, part->type->name, w->value->code, err);
 	if (c->kind != CHECK_PARAM)
 		return true;
-	switch (c->criterion->param->type) {
+	switch (c->type) {
 	case PARAM_TOKEN:
 	case PARAM_QUANTITY:
 		return name_system(k, n, w, err);
@@ -83,19 +83,23 @@ static bool name_value(struct seek *k, struct naming *n, const struct part *part
 	}
 }
 
-static bool name_check(struct seek *k, struct naming *n, const struct part *part, struct check *c, struct error *err)
+static bool name_part(struct seek *k, struct naming *n, struct part *part, struct error *err);
+
+static bool name_param(struct seek *k, struct naming *n, const struct fhir_type *type, struct check *c,
+		       struct error *err)
 {
-	for (size_t i = 0; i < c->child_count; i++)
-		if (!name_check(k, n, part, &c->children[i], err))
-			return false;
-	if (!c->criterion)
-		return true;
-	struct seek_name param = {NAME_PARAM, .scope = part->type->name};
-	if (c->kind == CHECK_PARAM) {
-		param.text = c->criterion->param->code;
-		if (!naming_add(k, n, param, &c->param, 0, err))
-			return false;
-	}
+	enum search_modifier modifier = c->kind == CHECK_PARAM ? c->criterion->modifier : MOD_NONE;
+	enum row_variant variant = modifier == MOD_OF_TYPE	? ROW_OF_TYPE
+				   : modifier == MOD_IDENTIFIER ? ROW_IDENTIFIER
+								: ROW_PLAIN;
+	char buffer[NAMES_VARIANT_MAX];
+	struct seek_name name = {NAME_PARAM, .scope = type->name};
+	name.text = arena_str(&k->scratch, names_variant(c->criterion->param, variant, buffer));
+	return name.text.p ? naming_add(k, n, name, &c->param, 0, err) : error_memory(err);
+}
+
+static bool name_values(struct seek *k, struct naming *n, const struct part *part, struct check *c, struct error *err)
+{
 	c->wanted = ARENA_ARRAY(&k->scratch, struct wanted, c->criterion->value_count + 1);
 	if (!c->wanted)
 		return error_memory(err);
@@ -105,6 +109,29 @@ static bool name_check(struct seek *k, struct naming *n, const struct part *part
 			return false;
 	}
 	return true;
+}
+
+static bool name_check(struct seek *k, struct naming *n, const struct part *part, struct check *c, struct error *err)
+{
+	for (size_t i = 0; i < c->child_count; i++)
+		if (!name_check(k, n, part, &c->children[i], err))
+			return false;
+	for (size_t i = 0; i < c->inner_count; i++)
+		if (!name_part(k, n, &c->inner[i], err))
+			return false;
+	bool links = c->kind == CHECK_CHAIN || c->kind == CHECK_HAS;
+	if ((c->kind == CHECK_PARAM || links) && c->criterion->param) {
+		bool there = c->kind == CHECK_HAS && c->inner_count;
+		if (!name_param(k, n, there ? c->inner->type : part->type, c, err))
+			return false;
+	}
+	return !c->criterion || name_values(k, n, part, c, err);
+}
+
+static bool name_part(struct seek *k, struct naming *n, struct part *part, struct error *err)
+{
+	struct seek_name type = {NAME_TYPE, .text = part->type->name};
+	return naming_add(k, n, type, &part->number, 0, err) && name_check(k, n, part, &part->root, err);
 }
 
 /* ---- _lastUpdated ---------------------------------------------------------------------------------------------------
@@ -165,70 +192,201 @@ static bool bound_by_time(struct seek *k, struct part *part, const struct criter
 /* ---- checks ---------------------------------------------------------------------------------------------------------
  */
 
-/* What this store does not search yet is refused by name. */
-static bool make_check(struct check *c, const struct criterion *criterion, struct error *err)
+static enum check_kind kind_of(const struct criterion *criterion)
 {
-	static const char *const names[] = {"", "composite", "", "", "chained", "_has",
-					    "", "",	     "", "", "_text",	"_content"};
-	bool plain = criterion->kind == CRITERION_PARAM;
-	*c = (struct check){.criterion = criterion};
-	for (size_t i = 0; plain && i < criterion->value_count; i++)
-		if (criterion->values[i].canonical.p)
-			return error_set(err, ERR_NOT_SUPPORTED,
-					 "Values in UCUM units are not supported yet in the search parameter \"%.*s\"",
-					 STR_ARG(criterion->param->code));
-	if (plain && (criterion->param->type == PARAM_SPECIAL || criterion->modifier == MOD_TEXT ||
-		      criterion->modifier >= MOD_IDENTIFIER))
-		return error_set(err, ERR_NOT_SUPPORTED,
-				 "This form of the search parameter \"%.*s\" is not supported yet",
-				 STR_ARG(criterion->param->code));
-	switch (criterion->kind) {
-	case CRITERION_PARAM:
-		c->kind = CHECK_PARAM;
+	static const enum check_kind kinds[] = {
+		[CRITERION_PARAM] = CHECK_PARAM,    [CRITERION_COMPOSITE] = CHECK_COMPOSITE,
+		[CRITERION_ID] = CHECK_ID,	    [CRITERION_LAST_UPDATED] = CHECK_LAST_UPDATED,
+		[CRITERION_CHAIN] = CHECK_CHAIN,    [CRITERION_HAS] = CHECK_HAS,
+		[CRITERION_AND] = CHECK_AND,	    [CRITERION_OR] = CHECK_OR,
+		[CRITERION_NOT] = CHECK_NOT,	    [CRITERION_NONE] = CHECK_NONE,
+		[CRITERION_NARRATIVE] = CHECK_BODY, [CRITERION_CONTENT] = CHECK_BODY};
+	return criterion->kind == CRITERION_PARAM && criterion->modifier == MOD_TEXT ? CHECK_BODY
+										     : kinds[criterion->kind];
+}
+
+static bool make_part(struct seek *k, struct part *part, const struct search_part *asked, unsigned depth,
+		      struct error *err);
+enum { MOST_DEPTH = 32 };
+
+static bool make_checks(struct seek *k, struct check **ret_checks, const struct criterion *list, size_t count,
+			unsigned depth, struct error *err);
+
+static bool make_check(struct seek *k, struct check *c, const struct criterion *criterion, unsigned depth,
+		       struct error *err)
+{
+	*c = (struct check){.kind = kind_of(criterion), .criterion = criterion};
+	if (depth > MOST_DEPTH)
+		return error_set(err, ERR_LIMIT, "Search criteria may be nested %d deep at most", MOST_DEPTH);
+	if (criterion->param)
+		c->type = criterion->modifier == MOD_IDENTIFIER ? PARAM_TOKEN : criterion->param->type;
+	c->child_count = criterion->child_count;
+	if (c->kind == CHECK_COMPOSITE && c->child_count > 32)
+		return error_set(err, ERR_LIMIT, "A composite search parameter may have 32 components at most");
+	if (!make_checks(k, &c->children, criterion->children, criterion->child_count, depth + 1, err))
+		return false;
+	if (!criterion->inner_count)
 		return true;
-	case CRITERION_ID:
-		c->kind = CHECK_ID;
+	c->inner_count = criterion->inner_count;
+	c->inner = ARENA_ARRAY(&k->scratch, struct part, c->inner_count);
+	if (!c->inner)
+		return error_memory(err);
+	for (size_t i = 0; i < c->inner_count; i++)
+		if (!make_part(k, &c->inner[i], &criterion->inner[i], depth + 1, err))
+			return false;
+	return true;
+}
+
+static bool make_checks(struct seek *k, struct check **ret_checks, const struct criterion *list, size_t count,
+			unsigned depth, struct error *err)
+{
+	struct check *checks = ARENA_ARRAY(&k->scratch, struct check, count + 1);
+	if (!checks)
+		return error_memory(err);
+	for (size_t i = 0; i < count; i++)
+		if (!make_check(k, &checks[i], &list[i], depth, err))
+			return false;
+	*ret_checks = checks;
+	return true;
+}
+
+static bool make_part(struct seek *k, struct part *part, const struct search_part *asked, unsigned depth,
+		      struct error *err)
+{
+	*part = (struct part){.type = asked->type, .vid_high = k->snapshot};
+	part->root = (struct check){.kind = CHECK_AND, .child_count = asked->criterion_count};
+	return make_checks(k, &part->root.children, asked->criteria, asked->criterion_count, depth, err);
+}
+
+/* ---- once the numbers are known -------------------------------------------------------------------------------------
+ */
+
+/* Is the value one code of one system, or of none? */
+static bool is_exact(const struct wanted *w)
+{
+	return w->value->code.p && w->value->code.n <= KEY_MAX && w->system != SYSTEM_ANY &&
+	       w->system != SYSTEM_UNKNOWN;
+}
+
+enum { MANY_CODES = 8 };
+
+/* Long lists of codes become a map; values that are not a code of a system stay in front of the list. */
+static bool list_codes(struct seek *k, struct check *c, struct error *err)
+{
+	size_t count = c->criterion->value_count;
+	if (c->kind != CHECK_PARAM || c->type != PARAM_TOKEN || c->criterion->modifier == MOD_OF_TYPE ||
+	    count < MANY_CODES)
 		return true;
-	case CRITERION_LAST_UPDATED:
-		c->kind = CHECK_LAST_UPDATED;
-		return true;
-	default:
-		return error_set(err, ERR_NOT_SUPPORTED, "Search parameters of this kind are not supported yet: %s",
-				 names[criterion->kind][0] ? names[criterion->kind] : "joined criteria");
+	c->codes = ARENA_NEW(&k->scratch, struct map);
+	if (!c->codes)
+		return error_memory(err);
+	map_init(c->codes, 1 << 20);
+	for (size_t i = 0; i < count; i++) {
+		char buffer[KEY_MAX + sizeof(int64_t)];
+		struct wanted w = c->wanted[i];
+		if (!is_exact(&w)) {
+			c->wanted[i] = c->wanted[c->loose_count];
+			c->wanted[c->loose_count++] = w;
+			continue;
+		}
+		struct str key = arena_str(&k->scratch, code_key(w.value->code, w.system, buffer));
+		if (!key.p || !map_put(c->codes, key, NULL))
+			return error_memory(err);
+	}
+	return true;
+}
+
+/* Criteria that cost little decide first. */
+static int cost_of(const struct check *c)
+{
+	int most = c->kind == CHECK_BODY			      ? 4
+		   : (c->kind == CHECK_CHAIN || c->kind == CHECK_HAS) ? (c->settled ? 1 : 3)
+								      : 0;
+	for (size_t i = 0; i < c->child_count; i++) {
+		int cost = cost_of(&c->children[i]);
+		most = cost > most ? cost : most;
+	}
+	return most;
+}
+
+static void order_children(struct check *c)
+{
+	for (size_t i = 1; i < c->child_count; i++) {
+		struct check moved = c->children[i];
+		size_t at = i;
+		for (; at && cost_of(&c->children[at - 1]) > cost_of(&moved); at--)
+			c->children[at] = c->children[at - 1];
+		c->children[at] = moved;
 	}
 }
 
-static bool finish_check(struct seek *k, struct part *part, struct check *c, struct error *err)
+static bool finish_part(struct seek *k, struct part *part, struct error *err);
+
+static bool finish_check(struct seek *k, struct check *c, struct error *err)
 {
 	for (size_t i = 0; i < c->child_count; i++)
-		if (!finish_check(k, part, &c->children[i], err))
+		if (!finish_check(k, &c->children[i], err))
 			return false;
-	if (c->kind == CHECK_LAST_UPDATED)
-		return bound_by_time(k, part, c->criterion, err);
+	for (size_t i = 0; i < c->inner_count; i++)
+		if (!finish_part(k, &c->inner[i], err))
+			return false;
 	for (size_t i = 0; c->criterion && i < c->criterion->value_count; i++)
 		if (c->wanted[i].targets && !c->wanted[i].target_count)
 			c->wanted[i].target_count = c->wanted[i].targets[0] != 0;
-	return check_way(k, c, err);
+	return list_codes(k, c, err) && check_way(k, c, err);
 }
 
-bool seek_compile(struct seek *k, struct part *part, struct error *err)
+static bool finish_part(struct seek *k, struct part *part, struct error *err)
 {
-	const struct search_part *q = k->query->parts;
-	struct naming n = {0};
-	if (k->query->part_count != 1)
-		return error_set(err, ERR_NOT_SUPPORTED, "Searching several types is not supported yet");
-	part->type = q->type;
-	part->vid_low = 0;
-	part->vid_high = k->snapshot;
-	part->root = (struct check){.kind = CHECK_AND, .child_count = q->criterion_count};
-	part->root.children = ARENA_ARRAY(&k->scratch, struct check, q->criterion_count + 1);
-	if (!part->root.children)
-		return error_memory(err);
-	for (size_t i = 0; i < q->criterion_count; i++)
-		if (!make_check(&part->root.children[i], &q->criteria[i], err))
+	struct check *root = &part->root;
+	if (!part->number)
+		return true;
+	for (size_t i = 0; i < root->child_count; i++) {
+		const struct check *c = &root->children[i];
+		if (c->kind == CHECK_LAST_UPDATED && !bound_by_time(k, part, c->criterion, err))
 			return false;
-	struct seek_name type = {NAME_TYPE, .text = part->type->name};
-	if (!naming_add(k, &n, type, &part->number, 0, err) || !name_check(k, &n, part, &part->root, err))
+	}
+	for (size_t i = 0; i < root->child_count; i++)
+		if (!finish_check(k, &root->children[i], err))
+			return false;
+	order_children(root);
+	for (size_t i = 0; i < root->child_count; i++)
+		root->children[i].way.check = &root->children[i];
+	return true;
+}
+
+bool seek_compile(struct seek *k, struct error *err)
+{
+	const struct search_query *q = k->query;
+	struct naming n = {0};
+	k->part_count = q->part_count;
+	k->parts = ARENA_ARRAY(&k->scratch, struct part, q->part_count + 1);
+	if (!k->parts)
+		return error_memory(err);
+	for (size_t i = 0; i < q->part_count; i++)
+		if (!make_part(k, &k->parts[i], &q->parts[i], 0, err) || !name_part(k, &n, &k->parts[i], err))
+			return false;
+	if (!naming_resolve(k, &n, err))
 		return false;
-	return naming_resolve(k, &n, err) && (!part->number || finish_check(k, part, &part->root, err));
+	for (size_t i = 0; i < k->part_count; i++)
+		if (!finish_part(k, &k->parts[i], err))
+			return false;
+	return true;
+}
+
+/* Maps lie outside of the arena. */
+static void release_check(struct check *c)
+{
+	if (c->codes)
+		map_done(c->codes);
+	for (size_t i = 0; i < c->child_count && c->children; i++)
+		release_check(&c->children[i]);
+	for (size_t i = 0; i < c->inner_count && c->inner; i++)
+		release_check(&c->inner[i].root);
+}
+
+void seek_release(struct seek *k)
+{
+	for (size_t i = 0; i < k->part_count && k->parts; i++)
+		release_check(&k->parts[i].root);
 }

@@ -26,7 +26,7 @@ bool seek_entries(struct seek *k, struct store_page *page, const int64_t *vids, 
 
 struct include {
 	const struct search_include *asked;
-	int64_t source, target; /* types; target 0: any */
+	int64_t source, target; /* types; 0: any */
 	struct seek_numbers params; /* empty with asked->param NULL: any, going forward */
 	int64_t param;
 };
@@ -49,15 +49,15 @@ struct including {
 static bool name_include(struct seek *k, struct naming *n, struct include *i, struct error *err)
 {
 	const struct search_include *asked = i->asked;
-	if (!asked->source)
-		return error_set(err, ERR_NOT_SUPPORTED, "Including from any type is not supported yet");
-	struct seek_name source = {NAME_TYPE, .text = asked->source->name}, target = {NAME_TYPE, .text = asked->target};
-	struct seek_name param = {NAME_PARAM, .scope = asked->source->name};
-	if (!naming_add(k, n, source, &i->source, 0, err))
-		return false;
+	struct seek_name source = {NAME_TYPE}, target = {NAME_TYPE, .text = asked->target}, param = {NAME_PARAM};
+	if (asked->source) {
+		source.text = param.scope = asked->source->name;
+		if (!naming_add(k, n, source, &i->source, -1, err))
+			return false;
+	}
 	if (asked->target.p && !naming_add(k, n, target, &i->target, -1, err))
 		return false;
-	if (!asked->param)
+	if (!asked->param || !asked->source)
 		return true;
 	param.text = asked->param->code;
 	return naming_add(k, n, param, &i->param, -1, err);
@@ -65,9 +65,9 @@ static bool name_include(struct seek *k, struct naming *n, struct include *i, st
 
 static bool find_params(struct seek *k, struct include *i, struct error *err)
 {
-	if (i->asked->param)
+	if (i->asked->param && i->asked->source)
 		return seek_numbers_add(&i->params, i->param, err);
-	return !i->asked->reverse || !i->source || k->source->params(k->source->x, i->source, &i->params, err);
+	return !i->asked->reverse || i->source < 0 || k->source->params(k->source->x, i->source, &i->params, err);
 }
 
 static bool compile(struct including *n, struct error *err)
@@ -138,7 +138,7 @@ static bool forward(struct including *n, const struct include *i, struct error *
 	for (size_t at = 0; at < n->level.count; at++) {
 		struct str terms = n->level.list[at].terms;
 		struct term t;
-		if (n->level.list[at].type != i->source)
+		if (i->source && n->level.list[at].type != i->source)
 			continue;
 		while (term_next(&terms, &t))
 			if (t.type == PARAM_REFERENCE && t.target && has_param(i, t.param) && !is_seen(n, t.target) &&
@@ -164,7 +164,7 @@ static bool reverse_tail(struct including *n, const struct include *i, struct er
 		struct str terms = n->tail.list[at].terms;
 		struct term t;
 		bool refers = false;
-		if (n->tail.list[at].type != i->source)
+		if (i->source && n->tail.list[at].type != i->source)
 			continue;
 		while (!refers && term_next(&terms, &t))
 			refers = t.type == PARAM_REFERENCE && t.target && has_param(i, t.param) &&
@@ -191,7 +191,7 @@ static bool reverse(struct including *n, const struct include *i, struct error *
 								     {VALUE_INT, .integer = n->level.list[at].rid}},
 							  .count = 2};
 	}
-	n->numbers.limit = MOST_CANDIDATES;
+	n->numbers.limit = MOST_COLLECTED;
 	return s->collect(s->x, (struct seek_arms){arms, count}, (struct seek_range){0, n->k->snapshot, false},
 			  &n->numbers, err) &&
 	       s->look(s->x, n->numbers.list, n->numbers.count, n->k->snapshot, &n->looked, err) &&
@@ -206,7 +206,7 @@ static bool step(struct including *n, bool first, struct error *err)
 		const struct include *include = &n->includes[i];
 		if (!first && !include->asked->iterate)
 			continue;
-		if (!seek_in_time(n->k, err))
+		if (!seek_spend(n->k, 0, err))
 			return false;
 		n->numbers.count = 0;
 		seek_batch_reset(&n->looked);
@@ -229,22 +229,31 @@ static bool add_level(struct including *n, struct error *err)
 	return seek_entries(n->k, n->page, vids, n->level.count, true, err);
 }
 
+/* The versions without index rows that hold references to what is asked for. */
 static bool load_tail(struct including *n, struct error *err)
 {
 	const struct seek_source *s = n->k->source;
+	struct seek_arm *arms = ARENA_ARRAY(&n->k->scratch, struct seek_arm, n->count + 1);
+	struct seek_range range = {s->indexed, n->k->snapshot, false};
+	size_t count = 0;
+	if (!arms)
+		return error_memory(err);
 	for (size_t i = 0; i < n->count; i++) {
-		struct seek_arm arm = {
-			.form = FORM_TAIL, .values = {{VALUE_INT, .integer = n->includes[i].source}}, .count = 1};
-		struct seek_range range = {s->indexed, n->k->snapshot, false};
-		bool known = !n->includes[i].asked->reverse || !n->includes[i].source;
-		for (size_t j = 0; j < i; j++)
-			known |= n->includes[j].asked->reverse && n->includes[j].source == n->includes[i].source;
-		for (n->tail.ended = false; !known && !n->tail.ended && range.low < range.high;
-		     range.low = n->tail.reached)
-			if (!seek_in_time(n->k, err) || !s->walk(s->x, (struct seek_arms){&arm, 1}, range,
-								 n->k->snapshot, MOST_BATCH, &n->tail, err))
-				return false;
+		struct seek_arm arm = {.form = FORM_TAIL, .count = 1};
+		if (!n->includes[i].asked->reverse)
+			continue;
+		arm.values[0] = (struct seek_value){VALUE_INT, .integer = n->includes[i].source};
+		arms[count++] = arm;
+		if (n->includes[i].source)
+			continue;
+		arms[0] = (struct seek_arm){.form = FORM_TAIL_ALL, .values = {{VALUE_INT, .integer = 0}}, .count = 1};
+		count = 1;
+		break;
 	}
+	for (n->tail.ended = false; !n->tail.ended && range.low < range.high; range.low = n->tail.reached)
+		if (!seek_spend(n->k, 0, err) ||
+		    !s->walk(s->x, (struct seek_arms){arms, count}, range, n->k->snapshot, MOST_BATCH, &n->tail, err))
+			return false;
 	return true;
 }
 

@@ -4,17 +4,10 @@
  */
 #include "store/seek/seek_priv.h"
 
-static bool newer_in(struct seek *k, const struct search_part *part, int64_t after, bool *ret_any, struct error *err)
+static bool newer_in(struct seek *k, struct part *part, int64_t after, bool *ret_any, struct error *err)
 {
-	struct search_query one = *k->query;
 	struct walker w;
-	one.parts = (struct search_part *)part;
-	one.part_count = 1;
-	k->query = &one;
-	k->part = (struct part){0};
-	if (!seek_compile(k, &k->part, err))
-		return false;
-	bool ok = walker_init(&w, k, &k->part, after, false, LEAST_BATCH, err) && walker_fill(&w, err);
+	bool ok = walker_init(&w, k, part, after, false, LEAST_BATCH, err) && walker_fill(&w, err);
 	*ret_any |= ok && w.batch.count;
 	walker_done(&w);
 	return ok;
@@ -23,17 +16,15 @@ static bool newer_in(struct seek *k, const struct search_part *part, int64_t aft
 bool seek_newer(const struct seek_source *source, const struct search_query *query, int64_t after, uint64_t deadline_ns,
 		bool *ret_any, struct error *err)
 {
-	struct seek_source unindexed = *source;
-	bool ok = true;
-	unindexed.indexed = 0;
+	struct seek k = {.source = source, .query = query, .deadline_ns = deadline_ns, .snapshot = source->last_vid};
+	seek_limit(&k, NULL);
+	arena_init(&k.scratch, (size_t)64 << 20);
+	k.a = &k.scratch;
 	*ret_any = false;
-	for (size_t i = 0; ok && !*ret_any && i < query->part_count; i++) {
-		struct seek k = {
-			.source = &unindexed, .query = query, .deadline_ns = deadline_ns, .snapshot = source->last_vid};
-		arena_init(&k.scratch, (size_t)64 << 20);
-		k.a = &k.scratch;
-		ok = newer_in(&k, &query->parts[i], after, ret_any, err);
-		arena_done(&k.scratch);
-	}
+	bool ok = seek_compile(&k, err);
+	for (size_t i = 0; ok && !*ret_any && i < k.part_count; i++)
+		ok = newer_in(&k, &k.parts[i], after, ret_any, err);
+	seek_release(&k);
+	arena_done(&k.scratch);
 	return ok;
 }

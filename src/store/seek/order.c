@@ -7,7 +7,21 @@
 
 #include <stdlib.h>
 
-bool order_init(struct order *o, struct seek *k, const struct part *part, size_t want, struct error *err)
+static bool name_sorts(struct order *o, struct naming *n, size_t part, struct error *err)
+{
+	const struct search_query *q = o->k->query;
+	for (size_t i = 0; i < q->sort_count; i++) {
+		struct seek_name name = {NAME_PARAM, .scope = o->k->parts[part].type->name};
+		if (q->sorts[i].kind != SORT_PARAM)
+			continue;
+		name.text = q->sorts[i].param->code;
+		if (!naming_add(o->k, n, name, &o->params[part * MOST_SORTS + i], 0, err))
+			return false;
+	}
+	return true;
+}
+
+bool order_init(struct order *o, struct seek *k, size_t want, struct error *err)
 {
 	struct naming n = {0};
 	*o = (struct order){.k = k, .want = want, .capacity = 2 * want + 16};
@@ -17,18 +31,22 @@ bool order_init(struct order *o, struct seek *k, const struct part *part, size_t
 	if (k->query->sort_count > MOST_SORTS)
 		return error_set(err, ERR_LIMIT, "A search may sort by %d parameters at most", MOST_SORTS);
 	o->matches = calloc(o->capacity, sizeof(*o->matches));
-	if (!o->matches)
+	o->params = ARENA_ARRAY(&k->scratch, int64_t, k->part_count * MOST_SORTS);
+	if (!o->matches || !o->params)
 		return error_memory(err);
-	for (size_t i = 0; i < k->query->sort_count; i++) {
-		const struct search_sort *s = &k->query->sorts[i];
-		struct seek_name name = {NAME_PARAM, .scope = part->type->name};
-		if (s->kind != SORT_PARAM)
-			continue;
-		name.text = s->param->code;
-		if (!naming_add(k, &n, name, &o->sort_params[i], 0, err))
+	for (size_t i = 0; i < k->part_count; i++)
+		if (!name_sorts(o, &n, i, err))
 			return false;
-	}
 	return naming_resolve(k, &n, err);
+}
+
+/* The sort parameters of a type. */
+static const int64_t *params_of(const struct order *o, int64_t type)
+{
+	size_t i = 0;
+	while (i + 1 < o->k->part_count && o->k->parts[i].number != type)
+		i++;
+	return o->params + i * MOST_SORTS;
 }
 
 void order_done(struct order *o)
@@ -76,12 +94,14 @@ static bool find_idents(struct order *o, const struct seek_batch *batch, struct 
 	o->idents = NULL;
 	o->ident_count = o->ident_capacity = 0;
 	for (size_t i = 0; i < q->sort_count; i++) {
-		bool by_reference = q->sorts[i].kind == SORT_PARAM && q->sorts[i].param->type == PARAM_REFERENCE;
+		/* In several types the same code may be of different kinds. */
+		bool by_reference = q->sorts[i].kind == SORT_PARAM &&
+				    (q->part_count > 1 || q->sorts[i].param->type == PARAM_REFERENCE);
 		for (size_t j = 0; j < batch->count && q->sorts[i].kind == SORT_ID; j++)
 			if (!ask_ident(o, batch->list[j].rid, err))
 				return false;
 		for (size_t j = 0; j < batch->count && by_reference; j++)
-			if (!ask_targets(o, o->sort_params[i], batch->list[j].terms, err))
+			if (!ask_targets(o, params_of(o, batch->list[j].type)[i], batch->list[j].terms, err))
 				return false;
 	}
 	if (!o->ident_count)
@@ -130,13 +150,13 @@ static int compare_key(const struct sort_key *a, const struct sort_key *b)
 }
 
 /* Of several values the lowest counts when ascending, the highest when descending. */
-static struct sort_key param_key(const struct order *o, size_t at, struct str terms)
+static struct sort_key param_key(const struct order *o, size_t at, int64_t param, struct str terms)
 {
 	bool descending = o->k->query->sorts[at].descending;
 	struct sort_key best = {.missing = true};
 	struct term t;
 	while (term_next(&terms, &t)) {
-		if (t.param != o->sort_params[at])
+		if (t.param != param)
 			continue;
 		struct sort_key key = term_key(o, &t, descending);
 		int order = best.missing ? -1 : compare_key(&key, &best);
@@ -155,7 +175,7 @@ static void order_keys(const struct order *o, const struct seek_found *found, st
 		else if (q->sorts[i].kind == SORT_ID)
 			keys[i] = (struct sort_key){.text = ident_of(o, found->rid).id};
 		else
-			keys[i] = param_key(o, i, found->terms);
+			keys[i] = param_key(o, i, params_of(o, found->type)[i], found->terms);
 	}
 }
 
@@ -231,6 +251,7 @@ static bool add_one(struct order *o, const struct seek_found *found, struct erro
 	struct sort_key keys[MOST_SORTS];
 	struct match m = {found->vid, keys};
 	order_keys(o, found, keys);
+	o->passed++;
 	if (o->after.vid && compare_matches(q, &m, &o->after) <= 0)
 		return true;
 	if (o->count == o->capacity && !shrink(o, err))

@@ -39,12 +39,33 @@ static enum seek_table table_of(const struct term *t)
 		return TABLE_DATE;
 	case PARAM_NUMBER:
 	case PARAM_QUANTITY:
+	case PARAM_SPECIAL: /* near: latitude and longitude */
 		return TABLE_NUMBER;
 	case PARAM_REFERENCE:
 		return t->target ? TABLE_REFERENCE : TABLE_TOKEN;
 	default:
 		return TABLE_COUNT;
 	}
+}
+
+/* A quantity is found by its code, by its unit, and by its canonical unit with the numbers in that. */
+static size_t number_rows(const struct term *t, struct seek_row rows[MOST_TERM_ROWS])
+{
+	size_t count = 1;
+	if (t->text.p && !str_eq(t->text, t->code)) {
+		rows[count] = rows[0];
+		rows[count++].key = key_cut(t->text);
+	}
+	bool same = str_eq(t->canonical, t->code) && t->canonical_low == t->number_low &&
+		    t->canonical_high == t->number_high;
+	if (t->canonical.p && !same) {
+		rows[count] = rows[0];
+		rows[count].key = key_cut(t->canonical);
+		rows[count].range.low = t->canonical_low;
+		rows[count].range.high = t->canonical_high;
+		rows[count++].width = t->canonical_low < t->canonical_high;
+	}
+	return count;
 }
 
 size_t seek_rows(const struct term *t, int64_t vid, struct seek_row rows[MOST_TERM_ROWS])
@@ -73,9 +94,5 @@ size_t seek_rows(const struct term *t, int64_t vid, struct seek_row rows[MOST_TE
 		break;
 	}
 	rows[0] = r;
-	if (r.table != TABLE_NUMBER || !t->text.p || str_eq(t->text, t->code))
-		return 1;
-	rows[1] = r;
-	rows[1].key = key_cut(t->text); /* a quantity is found by its unit as well */
-	return 2;
+	return r.table == TABLE_NUMBER ? number_rows(t, rows) : 1;
 }

@@ -50,7 +50,8 @@ struct collector {
 	int64_t *vids;
 	size_t count, want; /* one more than the page, to know whether there is a next */
 	bool counting; /* go on after the page for the total */
-	bool sorted; /* all matches went by */
+	bool filled; /* the sorted page is there */
+	bool all; /* all matches went by */
 	int64_t total;
 };
 
@@ -59,22 +60,66 @@ static bool by_vid(const struct search_query *q)
 	return q->sort_count == 0 || (q->sort_count == 1 && q->sorts[0].kind == SORT_LAST_UPDATED);
 }
 
+/* The walks of all parts, merged by vid. */
+struct merge {
+	struct walker *walkers;
+	const struct seek_found **heads; /* the next match of each, NULL at its end */
+	size_t count;
+	bool descending;
+};
+
+static bool merge_init(struct merge *m, struct seek *k, int64_t after, bool descending, size_t want, struct error *err)
+{
+	*m = (struct merge){.descending = descending};
+	m->walkers = ARENA_ARRAY(&k->scratch, struct walker, k->part_count);
+	m->heads = ARENA_ARRAY(&k->scratch, const struct seek_found *, k->part_count);
+	if (!m->walkers || !m->heads)
+		return error_memory(err);
+	for (size_t i = 0; i < k->part_count; i++) {
+		if (!k->parts[i].number)
+			continue;
+		struct walker *w = &m->walkers[m->count++];
+		if (!walker_init(w, k, &k->parts[i], after, descending, want, err) ||
+		    !walker_next(w, &m->heads[m->count - 1], err))
+			return false;
+	}
+	return true;
+}
+
+static void merge_done(struct merge *m)
+{
+	for (size_t i = 0; i < m->count; i++)
+		walker_done(&m->walkers[i]);
+}
+
+/* Valid until the one after the next. */
+static bool merge_next(struct merge *m, int64_t *ret_vid, struct error *err)
+{
+	size_t first = m->count;
+	for (size_t i = 0; i < m->count; i++)
+		if (m->heads[i] && (first == m->count || (m->descending ? m->heads[i]->vid > m->heads[first]->vid
+									: m->heads[i]->vid < m->heads[first]->vid)))
+			first = i;
+	*ret_vid = first < m->count ? m->heads[first]->vid : 0;
+	return first == m->count || walker_next(&m->walkers[first], &m->heads[first], err);
+}
+
 static bool collect_by_vid(struct collector *c, const struct position *from, struct error *err)
 {
 	const struct search_query *q = c->k->query;
 	bool descending = by_vid(q) && q->sort_count && q->sorts[0].descending, ok;
-	struct walker w;
-	ok = walker_init(&w, c->k, &c->k->part, from->vid, descending, c->counting ? MOST_BATCH : c->want, err);
+	struct merge m;
+	int64_t vid;
+	ok = merge_init(&m, c->k, from->vid, descending, c->counting ? MOST_BATCH : c->want, err);
 	while (ok && (c->count < c->want || c->counting)) {
-		const struct seek_found *found;
-		ok = walker_next(&w, &found, err);
-		if (!ok || !found)
+		ok = merge_next(&m, &vid, err);
+		if (!ok || !vid)
 			break;
 		c->total++;
 		if (c->count < c->want)
-			c->vids[c->count++] = found->vid;
+			c->vids[c->count++] = vid;
 	}
-	walker_done(&w);
+	merge_done(&m);
 	return ok;
 }
 
@@ -91,40 +136,80 @@ static bool start_after(struct seek *k, struct order *o, int64_t vid, struct err
 	return ok;
 }
 
-static bool order_all(struct collector *c, struct order *o, struct error *err)
+static bool order_part(struct seek *k, struct part *part, struct order *o, struct error *err)
 {
 	struct walker w;
-	bool ok = walker_init(&w, c->k, &c->k->part, 0, false, MOST_BATCH, err);
+	bool ok = walker_init(&w, k, part, 0, false, MOST_BATCH, err);
 	while (ok) {
 		ok = walker_fill(&w, err);
 		if (!ok || !w.batch.count)
 			break;
-		c->total += (int64_t)w.batch.count;
 		ok = order_add(o, &w.batch, err);
 	}
 	walker_done(&w);
 	return ok;
 }
 
-static bool collect_sorted(struct collector *c, const struct position *from, struct error *err)
+static bool order_all(struct collector *c, struct order *o, struct error *err)
+{
+	for (size_t i = 0; i < c->k->part_count; i++)
+		if (c->k->parts[i].number && !order_part(c->k, &c->k->parts[i], o, err))
+			return false;
+	c->total = (int64_t)o->passed;
+	c->all = true;
+	return true;
+}
+
+/* By the index of the first sort parameter if that ends early, otherwise by looking at all matches. */
+static bool fill_sorted(struct collector *c, const struct position *from, bool by_index, struct error *err)
 {
 	struct order o;
-	bool ok = order_init(&o, c->k, &c->k->part, c->want, err);
-	ok = ok && (!from->vid || start_after(c->k, &o, from->vid, err)) && order_all(c, &o, err);
-	if (ok) {
+	bool done = false;
+	bool ok = order_init(&o, c->k, c->want, err) && (!from->vid || start_after(c->k, &o, from->vid, err));
+	if (ok && by_index)
+		ok = sorted_fill(&o, &done, err);
+	else if (ok)
+		ok = done = order_all(c, &o, err);
+	if (ok && done) {
 		order_finish(&o);
 		for (c->count = 0; c->count < o.count; c->count++)
 			c->vids[c->count] = o.matches[c->count].vid;
+		c->filled = true;
+		if (c->k->plan)
+			c->k->plan->order = by_index ? "index" : "matches";
 	}
-	c->sorted = true;
 	order_done(&o);
 	return ok;
 }
 
-/* All of a type at the newest snapshot are counted already. */
-static bool count_of_type(struct seek *k, int64_t *ret_total, struct error *err)
+static bool collect_sorted(struct collector *c, const struct position *from, struct error *err)
 {
-	return k->source->count_type(k->source->x, k->part.number, ret_total, err);
+	if (!c->counting && !fill_sorted(c, from, true, err))
+		return false;
+	return c->filled || fill_sorted(c, from, false, err);
+}
+
+/* All of a type at the newest snapshot are counted already. */
+static bool count_of_types(struct seek *k, int64_t *ret_total, struct error *err)
+{
+	*ret_total = 0;
+	for (size_t i = 0; i < k->part_count; i++) {
+		int64_t count;
+		if (!k->parts[i].number)
+			continue;
+		if (!k->source->count_type(k->source->x, k->parts[i].number, &count, err))
+			return false;
+		*ret_total += count;
+	}
+	return true;
+}
+
+static bool is_unconditional(const struct search_query *q)
+{
+	for (size_t i = 0; i < q->part_count; i++)
+		if (q->parts[i].criterion_count)
+			return false;
+	return true;
 }
 
 static bool run(struct seek *k, struct position from, struct store_page *page, struct error *err)
@@ -132,11 +217,11 @@ static bool run(struct seek *k, struct position from, struct store_page *page, s
 	const struct search_query *q = k->query;
 	bool only_total = q->summary == SUMMARY_COUNT || q->count <= 0;
 	bool wanted = only_total || q->total == TOTAL_ACCURATE || q->total == TOTAL_ESTIMATE;
-	bool counted = q->parts->criterion_count == 0 && !from.vid;
+	bool counted = is_unconditional(q) && !from.vid && k->snapshot == k->source->last_vid;
 	size_t size = only_total ? 0 : (size_t)q->count;
 	struct collector c = {.k = k, .want = size + 1, .counting = wanted && !counted && from.total < 0};
 	page->total = from.total;
-	if (counted && wanted && !count_of_type(k, &page->total, err))
+	if (counted && wanted && !count_of_types(k, &page->total, err))
 		return false;
 	if (only_total && page->total >= 0)
 		return true;
@@ -145,7 +230,7 @@ static bool run(struct seek *k, struct position from, struct store_page *page, s
 		return error_memory(err);
 	if (!(only_total || by_vid(q) ? collect_by_vid(&c, &from, err) : collect_sorted(&c, &from, err)))
 		return false;
-	bool complete = !from.vid && (c.counting || c.sorted || c.count < c.want);
+	bool complete = !from.vid && (c.counting || c.all || c.count < c.want);
 	if (page->total < 0 && q->total != TOTAL_NONE && complete && (wanted || c.count <= size))
 		page->total = c.total;
 	if (only_total)
@@ -166,6 +251,18 @@ static bool run(struct seek *k, struct position from, struct store_page *page, s
 /* ---- the whole ------------------------------------------------------------------------------------------------------
  */
 
+void seek_limit(struct seek *k, const struct store_search_options *options)
+{
+	k->most_looked = options && options->most_looked ? options->most_looked : MOST_LOOKED;
+	k->most_linked = options && options->most_linked ? options->most_linked : MOST_LINKED;
+}
+
+static bool will_see_all(const struct search_query *q, const struct position *from)
+{
+	bool total = q->total == TOTAL_ACCURATE || q->total == TOTAL_ESTIMATE || q->summary == SUMMARY_COUNT;
+	return (total && from->total < 0) || !by_vid(q);
+}
+
 static bool search(struct seek *k, const struct store_search_options *options, struct store_page *page,
 		   struct error *err)
 {
@@ -176,12 +273,27 @@ static bool search(struct seek *k, const struct store_search_options *options, s
 		return false;
 	k->snapshot = position.p ? from.snapshot : asked > 0 && asked < now ? asked : now;
 	page->snapshot = k->snapshot;
-	if (!seek_compile(k, &k->part, err))
-		return false;
-	if (k->part.number)
-		return run(k, from, page, err);
-	page->total = k->query->total == TOTAL_NONE && k->query->count > 0 ? -1 : 0;
+	k->whole = will_see_all(k->query, &from);
+	return seek_compile(k, err) && run(k, from, page, err);
+}
+
+static bool plan_init(struct seek *k, const struct search_query *query, struct error *err)
+{
+	k->plan = ARENA_NEW(k->a, struct store_plan);
+	if (!k->plan || !(k->plan->parts = ARENA_ARRAY(k->a, struct store_plan_part, query->part_count + 1)))
+		return error_memory(err);
+	k->plan->part_count = query->part_count;
+	for (size_t i = 0; i < query->part_count; i++)
+		k->plan->parts[i].type = query->parts[i].type;
+	k->plan->order = "version";
 	return true;
+}
+
+static void plan_done(struct seek *k, uint64_t started_ns)
+{
+	k->plan->rows = k->rows;
+	k->plan->looked = k->looked;
+	k->plan->took_us = (clock_monotonic_ns() - started_ns) / 1000;
 }
 
 uint64_t seek_deadline(const struct store_search_options *options)
@@ -196,8 +308,14 @@ bool seek_search(const struct seek_source *source, struct arena *a, const struct
 {
 	struct seek k = {.source = source, .a = a, .query = query, .deadline_ns = deadline_ns};
 	struct store_page page = {.total = -1};
+	uint64_t started_ns = clock_monotonic_ns();
+	seek_limit(&k, options);
 	arena_init(&k.scratch, (size_t)256 << 20);
-	bool ok = search(&k, options, &page, err);
+	bool ok = (!options || !options->explain || plan_init(&k, query, err)) && search(&k, options, &page, err);
+	if (ok && k.plan)
+		plan_done(&k, started_ns);
+	page.plan = k.plan;
+	seek_release(&k);
 	arena_done(&k.scratch);
 	if (ok)
 		*ret_page = page;

@@ -20,6 +20,9 @@
 #ifndef FIRTH_STORE_SEEK_H
 #define FIRTH_STORE_SEEK_H
 
+#include <stdatomic.h>
+
+#include "store/names.h"
 #include "store/store_priv.h"
 
 /* ---- terms (terms.c) ----------------------------------------------------------------------------------------------
@@ -27,15 +30,24 @@
 
 /* A decoded index row with its names as numbers. What is not used is zero. */
 struct term {
-	int64_t param;
-	enum search_param_type type; /* as far as it shows: a number comes back as PARAM_QUANTITY */
+	int64_t param; /* names_param() of the parameter and the row's variant */
+	enum search_param_type type; /* as far as it shows: numbers and places come back as PARAM_QUANTITY */
+	uint32_t element; /* as in struct index_row */
 	int64_t system; /* 0: none */
 	struct str code; /* as in struct index_row; STR_NULL: none */
-	struct str text; /* string: as written; quantity: unit */
+	struct str text; /* string: as written; quantity: unit; of-type: the identifier's value */
 	int64_t target; /* local reference: rid; 0 otherwise */
 	int64_t low, high;
 	double number, number_low, number_high;
+	struct str canonical; /* as in struct index_row */
+	double canonical_number, canonical_low, canonical_high;
 };
+
+/* The term of an index row, text borrowed from it; target is the rid of its local reference, if it is one. */
+bool term_of_row(struct names *names, const struct fhir_type *type, int64_t type_number, const struct index_row *row,
+		 int64_t target, struct term *ret_term, struct error *err) MUST_USE;
+/* Do rows of the parameter become terms? */
+bool term_is_kept(const struct search_param *param);
 
 /* The index rows of a version as bytes beside it: the index tables find candidates by one criterion; these bytes decide
  * all others, give sort keys and references. */
@@ -69,7 +81,7 @@ struct seek_row {
 };
 
 /* The rows of one term: at most MOST_TERM_ROWS into rows; gives how many. A version has a row of kind besides. */
-enum { MOST_TERM_ROWS = 2 };
+enum { MOST_TERM_ROWS = 3 };
 size_t seek_rows(const struct term *term, int64_t vid, struct seek_row rows[MOST_TERM_ROWS]);
 
 /* Longest text in an index key; longer ones are cut there and compared in full by the terms. */
@@ -176,6 +188,30 @@ struct seek_range {
 	bool descending;
 };
 
+/* A stretch of TABLE_STRING or TABLE_DATE of one parameter, by the order of its key: (text) or, within a width, (low).
+ */
+struct seek_stretch {
+	enum seek_table table;
+	int64_t param;
+	int width; /* TABLE_DATE */
+	bool descending;
+	/* Where it starts, this value included. TABLE_STRING descending: key.p NULL means the end. */
+	int64_t low;
+	struct str key;
+};
+
+/* Rows of a stretch. */
+struct seek_keys {
+	struct arena arena;
+	struct seek_key {
+		int64_t vid, low, high;
+		struct str key; /* in the arena */
+	} * list;
+	size_t count, capacity;
+};
+/* For sources: copies the key's text. */
+bool seek_keys_add(struct seek_keys *k, const struct seek_key *key, struct error *err) MUST_USE;
+
 struct seek_ident {
 	int64_t rid, type; /* type is filled in */
 	struct str id; /* filled in, in the arena */
@@ -192,7 +228,7 @@ struct seek_source {
 	bool (*names)(void *x, struct seek_name *names, size_t count, struct error *err);
 	/* rids of an id in all types. */
 	bool (*rids)(void *x, struct str id, struct seek_numbers *out, struct error *err);
-	/* All parameters of a type. */
+	/* All parameters of a type; of type 0: of all types. */
 	bool (*params)(void *x, int64_t type, struct seek_numbers *out, struct error *err);
 	/* The systems that a code occurs with in the token table, SYSTEM 0 among them. */
 	bool (*systems)(void *x, int64_t param, struct str code, struct seek_numbers *out, struct error *err);
@@ -219,22 +255,31 @@ struct seek_source {
 	/* The versions of resources that the snapshot sees, in the order of rids[]; those without are left out. */
 	bool (*versions)(void *x, const int64_t *rids, size_t count, int64_t snapshot, struct seek_batch *out,
 			 struct error *err);
+	/* The first rows of each stretch, at most max of each, into out[i]; rows with the same key come in any order.
+	 */
+	bool (*scan)(void *x, const struct seek_stretch *stretches, size_t count, size_t max, struct seek_keys *out,
+		     struct error *err);
 	/* Types and ids of resources, text in a. */
 	bool (*idents)(void *x, struct arena *a, struct seek_ident *idents, size_t count, struct error *err);
 	/* The entries of these vids with their bodies in a; entries[] is cleared beforehand. ERR_STORE when one is not
 	 * there. Leaves `included` alone. */
 	bool (*entries)(void *x, struct arena *a, const int64_t *vids, size_t count, struct store_entry *entries,
 			struct error *err);
+	/* What looks into bodies (:text, _text, _content), made when first asked for and kept with the store: see
+	 * store_extractor(). NULL with an error. */
+	const struct extractor *(*extractor)(void *x, struct error *err);
 };
 
 /* One search. deadline: clock_monotonic_ns(). Contract as store_search(). */
 bool seek_search(const struct seek_source *source, struct arena *a, const struct search_query *query,
 		 const struct store_search_options *options, uint64_t deadline_ns, struct store_page *ret_page,
 		 struct error *err) MUST_USE;
-/* Is there a version newer than `after`, and seen now, that meets one of the query's parts? The source's `indexed` does
- * not matter. */
+/* Is there a version newer than `after`, and seen now, that meets one of the query's parts? */
 bool seek_newer(const struct seek_source *source, const struct search_query *query, int64_t after, uint64_t deadline_ns,
 		bool *ret_any, struct error *err) MUST_USE;
+/* For sources: the extractor in a backend's slot, made now if it is empty. Any thread. */
+const struct extractor *store_extractor(_Atomic(struct extractor *) *slot, const struct definitions *d,
+					struct error *err);
 /* The time of the options, or the default, from now. */
 uint64_t seek_deadline(const struct store_search_options *options);
 

@@ -9,9 +9,26 @@
 #include "base/map.h"
 #include "store/seek/seek.h"
 
-enum { MOST_CANDIDATES = 4 << 20, MOST_INCLUDES = 10000, MOST_SORTS = 8, MOST_MERGED = 16 };
+enum {
+	MOST_COLLECTED = 4 << 20, /* vids of one way */
+	MOST_INCLUDES = 10000,
+	MOST_SORTS = 8,
+	MOST_LINKED = 50000, /* resources that an inner search may give to be an outer one's way in */
+	FEW_LINKED = 5000, /* arms made of such resources */
+};
 /* Candidates taken at once: few at first, since a page often needs no more. */
 enum { LEAST_BATCH = 32, MOST_BATCH = 1024 };
+/* Versions that one search may look at. */
+#define MOST_LOOKED UINT64_C(20000000)
+
+/* What is known of resources: 0 nothing. In an arena. */
+struct rid_map {
+	int64_t *keys;
+	unsigned char *values;
+	size_t count, capacity;
+};
+unsigned char rid_map_get(const struct rid_map *m, int64_t rid);
+bool rid_map_put(struct arena *a, struct rid_map *m, int64_t rid, unsigned char value, struct error *err) MUST_USE;
 
 /* A search value with its names looked up. */
 struct wanted {
@@ -30,20 +47,46 @@ struct way {
 	struct seek_arm *arms;
 	size_t arm_count, arm_capacity;
 	struct seek_numbers rids; /* in the scratch arena */
+	const struct check *check;
 };
 
-enum check_kind { CHECK_PARAM, CHECK_ID, CHECK_LAST_UPDATED, CHECK_AND };
+enum check_kind {
+	CHECK_PARAM,
+	CHECK_COMPOSITE,
+	CHECK_ID,
+	CHECK_LAST_UPDATED,
+	CHECK_CHAIN,
+	CHECK_HAS,
+	CHECK_AND,
+	CHECK_OR,
+	CHECK_NOT,
+	CHECK_NONE,
+	CHECK_BODY
+};
+
+struct part;
 
 /* A criterion made ready. */
 struct check {
 	enum check_kind kind;
 	const struct criterion *criterion;
+	enum search_param_type type; /* how the terms of CHECK_PARAM are compared */
 	int64_t param; /* 0: the store never saw one, so no resource has a row */
 	struct wanted *wanted;
+	struct map *codes; /* many tokens: those with code and system, by both */
+	size_t loose_count; /* the first so many of wanted are not in codes */
 	struct check *children;
 	size_t child_count;
+	/* CHECK_CHAIN, CHECK_HAS: */
+	struct part *inner;
+	size_t inner_count;
+	bool settled; /* links holds all resources that meet it */
+	struct rid_map links; /* CHAIN: targets; HAS: the resources themselves: LINK_YES or LINK_NO */
+	struct seek_numbers narrowed; /* HAS: vids behind a way of the inner part, sorted */
+	bool prepared; /* HAS: narrowed and the tail are done */
 	struct way way;
 };
+enum { LINK_UNKNOWN, LINK_NO, LINK_YES };
 
 /* The search in one type. */
 struct part {
@@ -60,11 +103,27 @@ struct seek {
 	const struct search_query *query;
 	uint64_t deadline_ns;
 	int64_t snapshot;
-	struct part part;
+	struct part *parts;
+	size_t part_count;
+	bool whole; /* all matches will be looked at, for the order or the total */
+	uint64_t looked, most_looked;
+	uint64_t rows; /* index rows counted or collected */
+	int64_t most_linked;
+	struct store_plan *plan; /* NULL unless asked for */
 };
 
-/* False with ERR_TIMEOUT when the time is over. Once per batch. */
-bool seek_in_time(struct seek *k, struct error *err) MUST_USE;
+/* The limits of the options, or the usual ones. */
+void seek_limit(struct seek *k, const struct store_search_options *options);
+
+/* False with ERR_TIMEOUT when the time is over, or ERR_TOO_COSTLY. Once per batch, with its candidates. */
+bool seek_spend(struct seek *k, size_t candidates, struct error *err) MUST_USE;
+
+/* batch.c */
+void seek_batch_init(struct seek_batch *b);
+void seek_batch_done(struct seek_batch *b);
+void seek_batch_reset(struct seek_batch *b);
+/* Sorts, keeps each number in (low, high] once, and turns the list round if asked to. */
+void numbers_sort(struct seek_numbers *n, int64_t low, int64_t high, bool descending);
 
 /* compile.c: numbers of the query's names. */
 struct naming {
@@ -79,16 +138,27 @@ struct naming {
 bool naming_add(struct seek *k, struct naming *n, struct seek_name name, int64_t *number, int64_t otherwise,
 		struct error *err) MUST_USE;
 bool naming_resolve(struct seek *k, struct naming *n, struct error *err) MUST_USE;
-bool seek_compile(struct seek *k, struct part *part, struct error *err) MUST_USE;
+bool seek_compile(struct seek *k, struct error *err) MUST_USE;
+/* What compiling left outside of the arenas. */
+void seek_release(struct seek *k);
 /* arms.c: the way in that a check offers. */
 bool check_way(struct seek *k, struct check *c, struct error *err) MUST_USE;
-/* A number into the scratch arena. */
+struct seek_arm *way_arm(struct seek *k, struct way *way, enum seek_form form, int64_t first, struct error *err);
+void arm_int(struct seek_arm *arm, int64_t value);
 bool way_rid(struct seek *k, struct way *way, int64_t rid, struct error *err) MUST_USE;
+/* links.c: chains and reverse chains. Settles one if its inner search is narrow enough, which makes it a way in. */
+bool links_settle(struct seek *k, struct check *c, struct error *err) MUST_USE;
+/* Decides those of a batch that are still kept. */
+bool links_decide(struct seek *k, struct check *c, const struct seek_batch *batch, bool *keep,
+		  struct error *err) MUST_USE;
+/* texts.c: criteria on bodies. */
+bool texts_decide(struct seek *k, const struct check *c, const struct seek_batch *batch, bool *keep,
+		  struct error *err) MUST_USE;
 
 /* walk.c: the matches of a part in order of vid. */
 struct walker {
 	struct seek *k;
-	const struct part *part;
+	struct part *part;
 	const struct way *way; /* NULL: all of the type */
 	int64_t low, high; /* vids in (low, high] are still to come */
 	bool descending;
@@ -101,20 +171,35 @@ struct walker {
 	size_t at;
 };
 /* after: the vid that the page before ended with, or 0. want: about how many matches will be needed. */
-bool walker_init(struct walker *w, struct seek *k, const struct part *part, int64_t after, bool descending, size_t want,
+bool walker_init(struct walker *w, struct seek *k, struct part *part, int64_t after, bool descending, size_t want,
 		 struct error *err) MUST_USE;
 void walker_done(struct walker *w);
 /* The next matches, in batch; none at the end. */
 bool walker_fill(struct walker *w, struct error *err) MUST_USE;
 /* The next match, NULL at the end; valid until the next call. */
 bool walker_next(struct walker *w, const struct seek_found **ret_found, struct error *err) MUST_USE;
+/* The best way into a part, and about how many rows are behind it, at most some ten thousands. NULL: all of the type.
+ */
+bool seek_choose(struct seek *k, const struct part *part, const struct way **ret_way, int64_t *ret_count,
+		 struct error *err) MUST_USE;
+/* The narrowest of some ways. */
+bool ways_narrowest(struct seek *k, const struct way **ways, size_t count, const struct way **ret_way,
+		    int64_t *ret_count, struct error *err) MUST_USE;
 
-void seek_batch_init(struct seek_batch *b);
-void seek_batch_done(struct seek_batch *b);
-void seek_batch_reset(struct seek_batch *b);
-
-/* meets.c: keeps the versions of a batch that meet a check. */
-bool seek_filter(struct seek *k, const struct check *c, struct seek_batch *batch, struct error *err) MUST_USE;
+/* meets.c: keeps the versions of a batch that are of one of the parts' types and meet its checks. */
+bool seek_filter(struct seek *k, struct part *parts, size_t count, struct seek_batch *batch,
+		 struct error *err) MUST_USE;
+bool term_meets(const struct check *c, const struct term *t);
+/* The key of a code and its system in struct check's codes; STR_NULL for a code that is too long. */
+static inline struct str code_key(struct str code, int64_t system, char buffer[KEY_MAX + sizeof(int64_t)])
+{
+	if (!code.p || code.n > KEY_MAX)
+		return STR_NULL;
+	memcpy(buffer, &system, sizeof(system));
+	if (code.n)
+		memcpy(buffer + sizeof(system), code.p, code.n);
+	return str_make(buffer, sizeof(system) + code.n);
+}
 
 /* order.c: the sorted page, kept small while all matches go by. */
 struct sort_key {
@@ -135,17 +220,23 @@ struct order {
 	int arena;
 	struct match *matches;
 	size_t count, capacity, want;
+	uint64_t passed; /* matches that went by */
 	struct match after; /* what the page before ended with; vid 0 on the first */
-	int64_t sort_params[MOST_SORTS];
+	int64_t *params; /* of each part its sort parameters, MOST_SORTS of them */
 	struct seek_ident *idents; /* of the batch at hand, sorted by rid */
 	size_t ident_count, ident_capacity;
 };
-bool order_init(struct order *o, struct seek *k, const struct part *part, size_t want, struct error *err) MUST_USE;
+bool order_init(struct order *o, struct seek *k, size_t want, struct error *err) MUST_USE;
 void order_done(struct order *o);
 /* Only what sorts behind the one version of this batch is kept. Before any order_add. */
 bool order_start_after(struct order *o, const struct seek_batch *batch, struct error *err) MUST_USE;
 bool order_add(struct order *o, const struct seek_batch *batch, struct error *err) MUST_USE;
+/* Sorts what is kept. */
 void order_finish(struct order *o);
+
+/* sorted.c: the page by the index of what it is sorted by. *ret_done is false when that does not lead to the end of the
+ * page soon enough, or is no good idea: then nothing of order is of use. */
+bool sorted_fill(struct order *o, bool *ret_done, struct error *err) MUST_USE;
 
 /* include.c: adds entries for versions to a page, and what they refer to, or is referred to by. */
 bool seek_entries(struct seek *k, struct store_page *page, const int64_t *vids, size_t count, bool included,

@@ -2,10 +2,11 @@
  * The index rows of one version as bytes beside it, which cost one appended row instead of a second set of indexes.
  *
  * A term is: parameter number, kind, then by kind its fields; numbers as varints (low 7 bits first), texts with
- * their length plus one, 0 for none.
+ * their length plus one, 0 for none. Parameter 0 is none: with it go additions to the term that follows.
  */
 #include "store/seek/seek.h"
 
+enum addition { ADD_ELEMENT, ADD_TEXT, ADD_CANONICAL, ADD_CANONICAL_RANGE };
 enum term_kind { TERM_TOKEN, TERM_STRING, TERM_DATE, TERM_NUMBER, TERM_RANGE, TERM_REFERENCE, TERM_URL, TERM_URI };
 
 /* ---- writing ------------------------------------------------------------------------------------------------------
@@ -48,15 +49,39 @@ static enum term_kind kind_of(const struct term *t)
 		return TERM_URI;
 	case PARAM_NUMBER:
 	case PARAM_QUANTITY:
+	case PARAM_SPECIAL:
 		return t->number_low == t->number && t->number_high == t->number ? TERM_NUMBER : TERM_RANGE;
 	default:
 		return TERM_TOKEN;
 	}
 }
 
+static void put_additions(struct buf *out, const struct term *t, enum term_kind kind)
+{
+	if (t->element) {
+		put_u64(out, ADD_ELEMENT);
+		put_u64(out, t->element);
+	}
+	if (kind == TERM_TOKEN && t->text.p) {
+		put_u64(out, ADD_TEXT);
+		put_text(out, t->text);
+	}
+	if (!t->canonical.p)
+		return;
+	bool range = t->canonical_low != t->canonical_number || t->canonical_high != t->canonical_number;
+	put_u64(out, range ? ADD_CANONICAL_RANGE : ADD_CANONICAL);
+	put_text(out, t->canonical);
+	put_double(out, t->canonical_number);
+	if (range) {
+		put_double(out, t->canonical_low);
+		put_double(out, t->canonical_high);
+	}
+}
+
 void term_write(struct buf *out, const struct term *t)
 {
 	enum term_kind kind = kind_of(t);
+	put_additions(out, t, kind);
 	put_u64(out, (uint64_t)t->param << 3 | kind);
 	switch (kind) {
 	case TERM_TOKEN:
@@ -175,6 +200,32 @@ static bool get_string(struct str *bytes, struct term *t)
 	return true;
 }
 
+static bool get_canonical(struct str *bytes, struct term *t, bool range)
+{
+	if (!get_text(bytes, &t->canonical) || !get_double(bytes, &t->canonical_number))
+		return false;
+	t->canonical_low = t->canonical_high = t->canonical_number;
+	return !range || (get_double(bytes, &t->canonical_low) && get_double(bytes, &t->canonical_high));
+}
+
+static bool get_addition(struct str *bytes, uint64_t kind, struct term *t)
+{
+	uint64_t element;
+	switch ((enum addition)kind) {
+	case ADD_ELEMENT:
+		if (!get_u64(bytes, &element))
+			return false;
+		t->element = (uint32_t)element;
+		return true;
+	case ADD_TEXT:
+		return get_text(bytes, &t->text);
+	case ADD_CANONICAL:
+	case ADD_CANONICAL_RANGE:
+		return get_canonical(bytes, t, kind == ADD_CANONICAL_RANGE);
+	}
+	return false;
+}
+
 bool term_next(struct str *bytes, struct term *ret_term)
 {
 	uint64_t head;
@@ -182,6 +233,9 @@ bool term_next(struct str *bytes, struct term *ret_term)
 	bool ok = false;
 	if (!bytes->n || !get_u64(bytes, &head))
 		return false;
+	while (head >> 3 == 0)
+		if (!get_addition(bytes, head, &t) || !get_u64(bytes, &head))
+			return false;
 	t.param = (int64_t)(head >> 3);
 	switch ((enum term_kind)(head & 7)) {
 	case TERM_TOKEN:
@@ -216,4 +270,44 @@ bool term_next(struct str *bytes, struct term *ret_term)
 	if (ok)
 		*ret_term = t;
 	return ok;
+}
+
+/* ---- from rows ------------------------------------------------------------------------------------------------------
+ */
+
+bool term_is_kept(const struct search_param *param)
+{
+	return param->type != PARAM_COMPOSITE;
+}
+
+bool term_of_row(struct names *names, const struct fhir_type *type, int64_t type_number, const struct index_row *row,
+		 int64_t target, struct term *ret_term, struct error *err)
+{
+	struct term t = {.type = row->param->type,
+			 .element = row->element,
+			 .code = row->code,
+			 .target = target,
+			 .low = row->low,
+			 .high = row->high,
+			 .number = row->number,
+			 .number_low = row->number_low,
+			 .number_high = row->number_high,
+			 .canonical = row->canonical,
+			 .canonical_number = row->canonical_number,
+			 .canonical_low = row->canonical_low,
+			 .canonical_high = row->canonical_high};
+	if (row->variant == ROW_IDENTIFIER)
+		t.type = PARAM_TOKEN;
+	t.param = names_param(names, type, type_number, row->param, row->variant, err);
+	if (!t.param)
+		return false;
+	bool coded = t.type == PARAM_TOKEN || t.type == PARAM_QUANTITY;
+	if (coded && row->system.p && !(t.system = names_system(names, row->system, err)))
+		return false;
+	if (t.type == PARAM_STRING || row->variant == ROW_OF_TYPE)
+		t.text = row->text;
+	else if (t.type == PARAM_QUANTITY)
+		t.text = row->unit;
+	*ret_term = t;
+	return true;
 }

@@ -10,107 +10,22 @@
 
 #include "base/clock.h"
 
-bool seek_in_time(struct seek *k, struct error *err)
+bool seek_spend(struct seek *k, size_t candidates, struct error *err)
 {
+	k->looked += candidates;
+	if (k->looked > k->most_looked)
+		return error_set(err, ERR_TOO_COSTLY,
+				 "The search would look at more than %llu resources; narrow it by another criterion",
+				 (unsigned long long)k->most_looked);
 	if (clock_monotonic_ns() < k->deadline_ns)
 		return true;
 	return error_set(err, ERR_TIMEOUT, "The search took longer than allowed");
-}
-
-/* ---- batches --------------------------------------------------------------------------------------------------------
- */
-
-void seek_batch_init(struct seek_batch *b)
-{
-	*b = (struct seek_batch){0};
-	arena_init(&b->arena, (size_t)256 << 20);
-}
-
-void seek_batch_done(struct seek_batch *b)
-{
-	arena_done(&b->arena);
-	free(b->list);
-	*b = (struct seek_batch){0};
-}
-
-void seek_batch_reset(struct seek_batch *b)
-{
-	arena_reset(&b->arena);
-	b->count = 0;
-	b->reached = 0;
-	b->ended = false;
-}
-
-bool seek_batch_add(struct seek_batch *b, const struct seek_found *found, struct error *err)
-{
-	if (b->count == b->capacity) {
-		size_t capacity = b->capacity ? b->capacity * 2 : LEAST_BATCH * 2;
-		struct seek_found *list = realloc(b->list, capacity * sizeof(*list));
-		if (!list)
-			return error_memory(err);
-		b->list = list;
-		b->capacity = capacity;
-	}
-	struct seek_found *f = &b->list[b->count];
-	*f = *found;
-	f->terms = arena_str(&b->arena, found->terms.p ? found->terms : S(""));
-	if (!f->terms.p)
-		return error_memory(err);
-	b->count++;
-	return true;
-}
-
-bool seek_numbers_add(struct seek_numbers *n, int64_t number, struct error *err)
-{
-	if (n->count == n->capacity) {
-		size_t capacity = n->capacity ? n->capacity * 2 : 64;
-		int64_t *list = realloc(n->list, capacity * sizeof(*list));
-		if (!list)
-			return error_memory(err);
-		n->list = list;
-		n->capacity = capacity;
-	}
-	n->list[n->count++] = number;
-	return true;
-}
-
-static int compare_vids(const void *left, const void *right)
-{
-	int64_t a = *(const int64_t *)left, b = *(const int64_t *)right;
-	return (a > b) - (a < b);
-}
-
-/* Sorts, keeps each number in the range once, and turns the list round if asked to. */
-static void put_in_order(struct seek_numbers *n, int64_t low, int64_t high, bool descending)
-{
-	size_t kept = 0;
-	if (n->count > 1)
-		qsort(n->list, n->count, sizeof(*n->list), compare_vids);
-	for (size_t i = 0; i < n->count; i++)
-		if (n->list[i] > low && n->list[i] <= high && (!kept || n->list[kept - 1] != n->list[i]))
-			n->list[kept++] = n->list[i];
-	n->count = kept;
-	for (size_t i = 0; descending && i < kept / 2; i++) {
-		int64_t swapped = n->list[i];
-		n->list[i] = n->list[kept - 1 - i];
-		n->list[kept - 1 - i] = swapped;
-	}
 }
 
 /* ---- the way in ---------------------------------------------------------------------------------------------------
  */
 
 enum { MOST_WAYS = 64 };
-
-static size_t usable_ways(const struct check *c, const struct way *ways[MOST_WAYS], size_t count)
-{
-	if (c->kind == CHECK_AND) {
-		for (size_t i = 0; i < c->child_count; i++)
-			count = usable_ways(&c->children[i], ways, count);
-	} else if (c->way.usable && count < MOST_WAYS)
-		ways[count++] = &c->way;
-	return count;
-}
 
 /* Rows behind each way, counted up to a limit. */
 static bool probe(struct seek *k, const struct way **ways, size_t count, int64_t limit, struct seek_probe *probes,
@@ -120,25 +35,30 @@ static bool probe(struct seek *k, const struct way **ways, size_t count, int64_t
 		probes[i] = (struct seek_probe){{ways[i]->arms, ways[i]->arm_count}, 0};
 	if (!k->source->probe(k->source->x, probes, count, limit, err))
 		return false;
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
+		k->rows += (uint64_t)probes[i].count;
 		probes[i].count += (int64_t)ways[i]->rids.count;
+	}
 	return true;
 }
 
-static bool choose_way(struct seek *k, const struct part *part, const struct way **ret_way, struct error *err)
+bool ways_narrowest(struct seek *k, const struct way **ways, size_t count, const struct way **ret_way,
+		    int64_t *ret_count, struct error *err)
 {
 	static const int64_t limits[] = {500, 50000};
-	const struct way *ways[MOST_WAYS];
 	struct seek_probe probes[MOST_WAYS];
-	size_t count = usable_ways(&part->root, ways, 0), best = 0;
-	*ret_way = count ? ways[0] : NULL;
+	size_t best = 0;
+	*ret_way = NULL;
+	*ret_count = INT64_MAX;
+	count = count < MOST_WAYS ? count : MOST_WAYS;
 	for (size_t i = 0; i < count; i++) {
 		if (ways[i]->arm_count)
 			continue;
 		*ret_way = ways[i]; /* nothing, or a few resources by name */
+		*ret_count = (int64_t)ways[i]->rids.count;
 		return true;
 	}
-	for (size_t round = 0; count > 1 && round < 2; round++) {
+	for (size_t round = 0; count && round < 2; round++) {
 		if (!probe(k, ways, count, limits[round], probes, err))
 			return false;
 		best = 0;
@@ -147,9 +67,38 @@ static bool choose_way(struct seek *k, const struct part *part, const struct way
 			    (probes[i].count == probes[best].count && ways[i]->ordered && !ways[best]->ordered))
 				best = i;
 		*ret_way = ways[best];
+		*ret_count = probes[best].count;
 		if (probes[best].count < limits[round])
 			break;
 	}
+	return true;
+}
+
+static size_t usable_ways(const struct part *part, const struct way *ways[MOST_WAYS])
+{
+	size_t count = 0;
+	for (size_t i = 0; i < part->root.child_count; i++)
+		if (part->root.children[i].way.usable && count < MOST_WAYS)
+			ways[count++] = &part->root.children[i].way;
+	return count;
+}
+
+bool seek_choose(struct seek *k, const struct part *part, const struct way **ret_way, int64_t *ret_count,
+		 struct error *err)
+{
+	const struct way *ways[MOST_WAYS];
+	return ways_narrowest(k, ways, usable_ways(part, ways), ret_way, ret_count, err);
+}
+
+/* The same, without counting where there is nothing to choose. */
+static bool choose(struct seek *k, const struct part *part, const struct way **ret_way, struct error *err)
+{
+	const struct way *ways[MOST_WAYS];
+	size_t count = usable_ways(part, ways);
+	int64_t rows;
+	if (count > 1)
+		return ways_narrowest(k, ways, count, ret_way, &rows, err);
+	*ret_way = count ? ways[0] : NULL;
 	return true;
 }
 
@@ -163,7 +112,7 @@ static bool collection_limit(struct walker *w, size_t *ret_limit, struct error *
 	if (!w->k->source->count_type(w->k->source->x, w->part->number, &count, err))
 		return false;
 	count /= 4;
-	*ret_limit = count < 2000 ? 2000 : count > MOST_CANDIDATES ? MOST_CANDIDATES : (size_t)count;
+	*ret_limit = count < 2000 ? 2000 : count > MOST_COLLECTED ? MOST_COLLECTED : (size_t)count;
 	return true;
 }
 
@@ -180,6 +129,7 @@ static bool collect_arms(struct walker *w, bool *ret_all, struct error *err)
 		return false;
 	if (!s->collect(s->x, (struct seek_arms){w->way->arms, w->way->arm_count}, range, &w->list, err))
 		return false;
+	w->k->rows += w->list.count;
 	*ret_all = w->list.count <= w->list.limit;
 	return true;
 }
@@ -215,7 +165,7 @@ static bool plan(struct walker *w, struct error *err)
 	}
 	if (listed && w->way->rids.count && !collect_rids(w, err))
 		return false;
-	put_in_order(&w->list, w->low, tail ? w->k->source->indexed : w->high, w->descending);
+	numbers_sort(&w->list, w->low, tail ? w->k->source->indexed : w->high, w->descending);
 	if (tail && w->descending)
 		add_stage(w, STAGE_TAIL);
 	if (listed || !w->way || w->way->arm_count)
@@ -225,7 +175,34 @@ static bool plan(struct walker *w, struct error *err)
 	return true;
 }
 
-bool walker_init(struct walker *w, struct seek *k, const struct part *part, int64_t after, bool descending, size_t want,
+static struct str way_name(const struct way *way)
+{
+	static const char *const names[] = {[CHECK_ID] = "_id",
+					    [CHECK_OR] = "any of several",
+					    [CHECK_AND] = "one of several",
+					    [CHECK_NONE] = "nothing"};
+	const struct check *c = way->check;
+	if (c->criterion && c->criterion->param)
+		return c->criterion->param->code;
+	return c->kind < sizeof(names) / sizeof(names[0]) && names[c->kind] ? str_from(names[c->kind]) : S("criteria");
+}
+
+/* Tells of a walk through one of the query's own parts. */
+static void note_plan(struct walker *w)
+{
+	struct seek *k = w->k;
+	if (!k->plan || w->part < k->parts || w->part >= k->parts + k->part_count)
+		return;
+	struct store_plan_part *p = &k->plan->parts[w->part - k->parts];
+	*p = (struct store_plan_part){.type = w->part->type, .ordered = true};
+	if (!w->way)
+		return;
+	p->way = way_name(w->way);
+	p->ranges = w->way->arm_count;
+	p->ordered = w->way->ordered;
+}
+
+bool walker_init(struct walker *w, struct seek *k, struct part *part, int64_t after, bool descending, size_t want,
 		 struct error *err)
 {
 	*w = (struct walker){
@@ -238,7 +215,10 @@ bool walker_init(struct walker *w, struct seek *k, const struct part *part, int6
 		w->low = after;
 	if (!part->number || w->low >= w->high)
 		return true;
-	return choose_way(k, part, &w->way, err) && plan(w, err);
+	if (!choose(k, part, &w->way, err) || !plan(w, err))
+		return false;
+	note_plan(w);
+	return true;
 }
 
 void walker_done(struct walker *w)
@@ -300,11 +280,10 @@ bool walker_fill(struct walker *w, struct error *err)
 		int stage = w->stages[w->stage];
 		bool ended = false;
 		seek_batch_reset(&w->batch);
-		if (!seek_in_time(w->k, err) ||
-		    !(stage == STAGE_LIST ? take_listed(w, &ended, err)
+		if (!(stage == STAGE_LIST ? take_listed(w, &ended, err)
 					  : take_walked(w, stage == STAGE_TAIL, &ended, err)))
 			return false;
-		if (!seek_filter(w->k, &w->part->root, &w->batch, err))
+		if (!seek_spend(w->k, w->batch.count, err) || !seek_filter(w->k, w->part, 1, &w->batch, err))
 			return false;
 		w->stage += ended;
 		w->want = w->want * 2 < MOST_BATCH ? w->want * 2 : MOST_BATCH;

@@ -282,37 +282,18 @@ static bool check_txn(struct group *g, struct item *item, struct error *txn_err,
 /* ---- writing ------------------------------------------------------------------------------------------------------
  */
 
-static bool term_of_row(struct group *g, const struct effect *e, const struct index_row *row, struct term *t,
-			struct error *err)
+static bool make_term(struct group *g, const struct effect *e, const struct index_row *row, struct term *t,
+		      struct error *err)
 {
-	const struct fhir_type *type = e->change->type;
-	*t = (struct term){.type = row->param->type,
-			   .code = row->code,
-			   .low = row->low,
-			   .high = row->high,
-			   .number = row->number,
-			   .number_low = row->number_low,
-			   .number_high = row->number_high};
-	t->param = names_param(&g->w->names, type, e->target->type, row->param, err);
-	if (!t->param)
-		return false;
-	bool coded = t->type == PARAM_TOKEN || t->type == PARAM_QUANTITY;
-	if (coded && row->system.p && !(t->system = names_system(&g->w->names, row->system, err)))
-		return false;
-	if (t->type == PARAM_STRING)
-		t->text = row->text;
-	else if (t->type == PARAM_QUANTITY)
-		t->text = row->unit;
-	if (t->type != PARAM_REFERENCE || !row->ref_id.p)
-		return true;
-	int64_t target_type = names_type_named(&g->w->names, row->ref_type.p ? row->ref_type : S(""), err);
-	t->target = target_type ? target_rid(g, target_type, row->ref_id, err) : 0;
-	return t->target != 0;
-}
-
-static bool indexed(enum search_param_type type)
-{
-	return type != PARAM_COMPOSITE && type != PARAM_SPECIAL;
+	int64_t target = 0;
+	if (row->param->type == PARAM_REFERENCE && row->ref_id.p) {
+		struct str name = row->ref_type.p ? row->ref_type : S("");
+		int64_t type = names_type_named(&g->w->names, name, err);
+		target = type ? target_rid(g, type, row->ref_id, err) : 0;
+		if (!target)
+			return false;
+	}
+	return term_of_row(&g->w->names, e->change->type, e->target->type, row, target, t, err);
 }
 
 /* The terms of a new version, into w->terms. */
@@ -322,9 +303,9 @@ static bool write_terms(struct group *g, const struct effect *e, struct error *e
 	buf_reset(&g->w->terms);
 	for (size_t i = 0; i < c->row_count; i++) {
 		struct term term;
-		if (!indexed(c->rows[i].param->type) || c->rows[i].variant != ROW_PLAIN)
+		if (!term_is_kept(c->rows[i].param))
 			continue;
-		if (!term_of_row(g, e, &c->rows[i], &term, err))
+		if (!make_term(g, e, &c->rows[i], &term, err))
 			return false;
 		term_write(&g->w->terms, &term);
 	}

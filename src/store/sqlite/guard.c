@@ -15,7 +15,7 @@ bool guard_holds(struct sqlite_store *store, const struct store_guard *guard, bo
 	if (*ret_holds || last - guard->snapshot > GUARD_REACH)
 		return true;
 	r->last_vid = last;
-	r->indexed = 0;
+	r->indexed = store->writer.indexed;
 	if (!sqlite_newer(store, r, guard->query, guard->snapshot, GUARD_MS, &any, err))
 		return false;
 	*ret_holds = !any;

@@ -76,6 +76,7 @@ static void sqlite_close(void *b)
 	reader_free(s->view);
 	if (s->has_writer)
 		writer_close(&s->writer);
+	extractor_free(atomic_load(&s->extractor));
 	bodies_free(s->bodies);
 	samples_free(s->samples);
 	if (s->lock_fd >= 0)

@@ -101,10 +101,11 @@ static bool source_rids(void *ctx, struct str id, struct seek_numbers *out, stru
 static bool source_params(void *ctx, int64_t type, struct seek_numbers *out, struct error *err)
 {
 	struct source *x = ctx;
-	sqlite3_stmt *s = db_use(&x->r->db, SQL_PARAMS_OF_TYPE, err);
+	sqlite3_stmt *s = db_use(&x->r->db, type ? SQL_PARAMS_OF_TYPE : SQL_PARAMS, err);
 	if (!s)
 		return false;
-	sqlite3_bind_int64(s, 1, type);
+	if (type)
+		sqlite3_bind_int64(s, 1, type);
 	return add_all(x, s, out, err);
 }
 
@@ -272,10 +273,16 @@ static bool source_walk(void *ctx, struct seek_arms arms, struct seek_range rang
 	}
 	if (ok && arms.count > 1 && vids.count > 1)
 		qsort(vids.list, vids.count, sizeof(*vids.list), range.descending ? compare_down : compare_up);
-	for (size_t i = 0; ok && i < vids.count && !is_behind(vids.list[i], edge, range.descending); i++) {
-		if (vids.list[i] != last)
-			ok = look_at(ctx, vids.list[i], snapshot, out, err);
+	for (size_t i = 0, taken = 0; ok && i < vids.count && !is_behind(vids.list[i], edge, range.descending); i++) {
+		if (vids.list[i] == last)
+			continue;
+		if (taken++ == max) {
+			out->ended = false;
+			edge = last;
+			break;
+		}
 		last = vids.list[i];
+		ok = look_at(ctx, last, snapshot, out, err);
 	}
 	out->reached = edge;
 	free(vids.list);
@@ -305,6 +312,53 @@ static bool source_versions(void *ctx, const int64_t *rids, size_t count, int64_
 	for (size_t i = 0; i < count; i++) {
 		int64_t vid = 0;
 		if (!version_at(ctx, rids[i], snapshot, &vid, err) || (vid && !look_at(ctx, vid, snapshot, out, err)))
+			return false;
+	}
+	return true;
+}
+
+/* ---- rows in the order of their keys --------------------------------------------------------------------------------
+ */
+
+static sqlite3_stmt *bind_stretch(struct source *x, const struct seek_stretch *t, size_t max, struct error *err)
+{
+	static const enum statement statements[2][2] = {{SQL_STRING_UP, SQL_STRING_DOWN}, {SQL_DATE_UP, SQL_DATE_DOWN}};
+	bool date = t->table == TABLE_DATE, end = !date && t->descending && !t->key.p;
+	enum statement name = end ? SQL_STRING_END : statements[date][t->descending];
+	sqlite3_stmt *s = db_use(&x->r->db, name, err);
+	if (!s)
+		return NULL;
+	sqlite3_bind_int64(s, 1, t->param);
+	sqlite3_bind_int64(s, 2, (int64_t)max);
+	if (!date && !end)
+		bind_blob(s, 3, t->key);
+	if (date) {
+		sqlite3_bind_int64(s, 3, t->low);
+		sqlite3_bind_int(s, 4, t->width);
+	}
+	return s;
+}
+
+static bool source_scan(void *ctx, const struct seek_stretch *stretches, size_t count, size_t max,
+			struct seek_keys *out, struct error *err)
+{
+	struct source *x = ctx;
+	for (size_t i = 0; i < count; i++) {
+		sqlite3_stmt *s = bind_stretch(x, &stretches[i], max, err);
+		bool ok = s, row = true, date = stretches[i].table == TABLE_DATE;
+		while (ok && row) {
+			ok = db_row(&x->r->db, s, &row, err);
+			if (!ok || !row)
+				break;
+			struct seek_key k = {.vid = sqlite3_column_int64(s, 0)};
+			if (date) {
+				k.low = sqlite3_column_int64(s, 1);
+				k.high = sqlite3_column_int64(s, 2);
+			} else
+				k.key = column_str(s, 1);
+			ok = seek_keys_add(&out[i], &k, err);
+		}
+		if (!ok)
 			return false;
 	}
 	return true;
@@ -374,6 +428,12 @@ static bool source_entries(void *ctx, struct arena *a, const int64_t *vids, size
 	return true;
 }
 
+static const struct extractor *source_extractor(void *ctx, struct error *err)
+{
+	struct source *x = ctx;
+	return store_extractor(&x->store->extractor, x->store->definitions, err);
+}
+
 /* ---- the whole ------------------------------------------------------------------------------------------------------
  */
 
@@ -399,7 +459,9 @@ static struct seek_source source_of(struct source *x)
 				    .collect = source_collect,
 				    .look = source_look,
 				    .versions = source_versions,
+				    .scan = source_scan,
 				    .idents = source_idents,
+				    .extractor = source_extractor,
 				    .entries = source_entries};
 }
 

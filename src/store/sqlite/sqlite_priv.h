@@ -152,6 +152,7 @@ struct sqlite_store {
 	_Atomic uint64_t commits;
 	struct keeper *keeper;
 	struct queue *queue;
+	_Atomic(struct extractor *) extractor; /* made when a search first looks into bodies */
 };
 
 /* keeper.c: checkpoints in a thread of its own. */

@@ -17,7 +17,7 @@ static const struct {
 static bool may_scan(const char *name)
 {
 	static const char *const names[] = {"TYPE_COUNTS", "AUDIT_WALK", "AUDIT_HEAD", "AUDIT_SET_HEAD", "DICTIONARIES",
-					    "RIDS_OF_ID",  "LAST_TIME",	 "INDEXED",    "INDEXED_SET"};
+					    "RIDS_OF_ID",  "LAST_TIME",	 "INDEXED",    "INDEXED_SET", "PARAMS"};
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (strcmp(names[i], name) == 0)
 			return true;

@@ -1,0 +1,190 @@
+/*
+ * The first page of a large sorted answer, without looking at all of it: the index of the first sort parameter is
+ * walked in its order, each version decided as it comes, until nothing that is still to come could sort before the end
+ * of the page. Worth it when matches are dense among all of the type; it gives up when they turn out not to be.
+ */
+#include "store/seek/seek_priv.h"
+
+#include <stdlib.h>
+
+enum { LEAST_SCAN = 128, MOST_SCAN = 32768, SMALL_TYPE = 2000 };
+
+struct sorted {
+	struct order *o;
+	struct part *part;
+	bool descending, date;
+	struct seek_stretch stretches[DATE_CLASSES];
+	struct seek_keys keys[DATE_CLASSES];
+	size_t done[DATE_CLASSES]; /* rows seen of each stretch */
+	size_t count;
+	struct rid_map seen; /* vids */
+};
+
+/* Only when matches are dense enough that those before the page's end are fewer rows away than all matches are. */
+static bool is_worth_it(struct order *o, bool *ret_worth, struct error *err)
+{
+	struct seek *k = o->k;
+	const struct search_sort *first = k->query->sorts;
+	const struct way *way;
+	int64_t all, count;
+	*ret_worth = false;
+	if (k->part_count != 1 || first->kind != SORT_PARAM || !k->parts->number || !o->params[0] ||
+	    (first->param->type != PARAM_DATE && first->param->type != PARAM_STRING))
+		return true;
+	if (o->after.vid && o->after.keys[0].missing)
+		return true;
+	if (!k->source->count_type(k->source->x, k->parts->number, &all, err) ||
+	    !seek_choose(k, k->parts, &way, &count, err))
+		return false;
+	double matches = way && count < all ? (double)count : (double)all;
+	*ret_worth = all > SMALL_TYPE && matches * matches > (double)o->want * (double)all;
+	return true;
+}
+
+static void start(struct sorted *s)
+{
+	const struct order *o = s->o;
+	bool goes_on = o->after.vid != 0;
+	s->count = s->date ? DATE_CLASSES : 1;
+	for (size_t i = 0; i < s->count; i++) {
+		struct seek_stretch *t = &s->stretches[i];
+		*t = (struct seek_stretch){.table = s->date ? TABLE_DATE : TABLE_STRING,
+					   .param = o->params[0],
+					   .width = (int)i,
+					   .descending = s->descending};
+		t->low = goes_on ? o->after.keys[0].integer : s->descending ? INT64_MAX : INT64_MIN;
+		t->key = goes_on ? key_cut(o->after.keys[0].text) : s->descending ? STR_NULL : S("");
+		arena_init(&s->keys[i].arena, (size_t)64 << 20);
+	}
+}
+
+static bool add_batch(struct sorted *s, struct seek_batch *b, struct error *err)
+{
+	struct seek *k = s->o->k;
+	bool ok = seek_spend(k, b->count, err) && seek_filter(k, s->part, 1, b, err) && order_add(s->o, b, err);
+	seek_batch_reset(b);
+	return ok;
+}
+
+/* What has no index rows is few, and sorts among the rest. */
+static bool add_tail(struct sorted *s, struct seek_batch *b, struct error *err)
+{
+	struct seek *k = s->o->k;
+	struct seek_arm arm = {.form = FORM_TAIL, .values = {{VALUE_INT, .integer = s->part->number}}, .count = 1};
+	struct seek_range range = {k->source->indexed, k->snapshot, false};
+	for (bool ended = false; !ended && range.low < range.high;) {
+		if (!k->source->walk(k->source->x, (struct seek_arms){&arm, 1}, range, k->snapshot, MOST_BATCH, b, err))
+			return false;
+		ended = b->ended;
+		range.low = b->reached;
+		if (!add_batch(s, b, err))
+			return false;
+	}
+	return true;
+}
+
+/* The versions behind the rows that are new since the last round. */
+static bool add_rows(struct sorted *s, struct seek_batch *b, struct error *err)
+{
+	struct seek *k = s->o->k;
+	struct seek_numbers vids = {0};
+	bool ok = true;
+	for (size_t i = 0; ok && i < s->count; i++) {
+		for (; ok && s->done[i] < s->keys[i].count; s->done[i]++) {
+			int64_t vid = s->keys[i].list[s->done[i]].vid;
+			if (vid > k->source->indexed || rid_map_get(&s->seen, vid))
+				continue;
+			ok = rid_map_put(&k->scratch, &s->seen, vid, 1, err) && seek_numbers_add(&vids, vid, err);
+		}
+	}
+	for (size_t at = 0; ok && at < vids.count; at += MOST_BATCH) {
+		size_t n = vids.count - at < MOST_BATCH ? vids.count - at : MOST_BATCH;
+		ok = k->source->look(k->source->x, vids.list + at, n, k->snapshot, b, err) && add_batch(s, b, err);
+	}
+	free(vids.list);
+	return ok;
+}
+
+/* Does a match sort before everything that a stretch has not given yet? */
+static bool is_before(const struct sorted *s, size_t stretch, const struct sort_key *key)
+{
+	const struct seek_key *last = &s->keys[stretch].list[s->keys[stretch].count - 1];
+	if (!s->date) {
+		int order = str_cmp(key_cut(key->text), last->key);
+		return s->descending ? order > 0 : order < 0;
+	}
+	if (!s->descending)
+		return key->integer < last->low;
+	/* Rows come by their low ends, but sort by the high ones, which are no further away than the class allows. */
+	int64_t most;
+	if (stretch == DATE_CLASSES - 1 || __builtin_add_overflow(last->low, date_spans[stretch], &most))
+		return false;
+	return key->integer > most;
+}
+
+static bool is_final(const struct sorted *s, size_t max)
+{
+	const struct order *o = s->o;
+	if (o->count < o->want || o->matches[o->want - 1].keys[0].missing)
+		return false;
+	for (size_t i = 0; i < s->count; i++)
+		if (s->keys[i].count == max && !is_before(s, i, &o->matches[o->want - 1].keys[0]))
+			return false;
+	return true;
+}
+
+static bool scan(struct sorted *s, size_t max, bool *ret_ended, struct error *err)
+{
+	const struct seek_source *source = s->o->k->source;
+	*ret_ended = true;
+	for (size_t i = 0; i < s->count; i++) {
+		s->keys[i].count = 0;
+		arena_reset(&s->keys[i].arena);
+	}
+	if (!source->scan(source->x, s->stretches, s->count, max, s->keys, err))
+		return false;
+	for (size_t i = 0; i < s->count; i++) {
+		*ret_ended = *ret_ended && s->keys[i].count < max;
+		s->o->k->rows += s->keys[i].count;
+	}
+	return true;
+}
+
+static bool fill(struct sorted *s, bool *ret_done, struct error *err)
+{
+	struct seek_batch b;
+	bool ok, ended = false;
+	seek_batch_init(&b);
+	ok = add_tail(s, &b, err);
+	/* Each round begins anew and skips what it saw: rows with equal keys come in no order that could be gone on
+	 * from. */
+	for (size_t max = LEAST_SCAN; ok && !*ret_done && !ended && max <= MOST_SCAN; max *= 4) {
+		ok = scan(s, max, &ended, err) && add_rows(s, &b, err);
+		if (ok)
+			order_finish(s->o);
+		*ret_done = ok && is_final(s, max);
+	}
+	seek_batch_done(&b);
+	return ok;
+}
+
+bool sorted_fill(struct order *o, bool *ret_done, struct error *err)
+{
+	bool worth;
+	*ret_done = false;
+	if (!is_worth_it(o, &worth, err))
+		return false;
+	if (!worth)
+		return true;
+	struct sorted s = {.o = o,
+			   .part = o->k->parts,
+			   .descending = o->k->query->sorts->descending,
+			   .date = o->k->query->sorts->param->type == PARAM_DATE};
+	start(&s);
+	bool ok = fill(&s, ret_done, err);
+	for (size_t i = 0; i < s.count; i++) {
+		arena_done(&s.keys[i].arena);
+		free(s.keys[i].list);
+	}
+	return ok;
+}

@@ -1,0 +1,124 @@
+/* Criteria that only a resource's body decides: asked last, of the few that everything else has let through. */
+#include "store/seek/seek_priv.h"
+
+#include "base/clock.h"
+
+const struct extractor *store_extractor(_Atomic(struct extractor *) *slot, const struct definitions *d,
+					struct error *err)
+{
+	struct extractor *x = atomic_load(slot), *none = NULL;
+	if (x)
+		return x;
+	x = extractor_new(d, err);
+	if (!x || atomic_compare_exchange_strong(slot, &none, x))
+		return x;
+	extractor_free(x);
+	return none;
+}
+
+/* Bodies in memory at once. */
+enum { TEXTS_AT_ONCE = 32 };
+
+/* ---- a look at the bytes first --------------------------------------------------------------------------------------
+ * Most bodies do not have the words at all, which their bytes tell for a tenth of what parsing costs: folding an ASCII
+ * text changes nothing but case and what stands between words. It is another matter where characters are written as
+ * something else.
+ */
+
+static bool is_plain(struct str body)
+{
+	for (size_t i = 0; i < body.n; i++)
+		if ((unsigned char)body.p[i] >= 0x80)
+			return false;
+	return str_find(body, S("\\u")) == STR_NONE && str_find(body, S("&#")) == STR_NONE;
+}
+
+/* All words of a folded value, anywhere in lower-case bytes. */
+static bool has_words(struct str lower, struct str value)
+{
+	size_t at = 0;
+	while (at < value.n) {
+		size_t end = str_find_char(value, ' ', at);
+		end = end == STR_NONE ? value.n : end;
+		if (end > at && !memmem(lower.p, lower.n, value.p + at, end - at))
+			return false;
+		at = end + 1;
+	}
+	return true;
+}
+
+static bool may_meet(struct arena *a, const struct criterion *c, struct str body, bool *ret_may)
+{
+	*ret_may = true;
+	if (!is_plain(body))
+		return true;
+	char *lower = arena_alloc(a, body.n + 1);
+	if (!lower)
+		return false;
+	for (size_t i = 0; i < body.n; i++)
+		lower[i] = (char)(body.p[i] >= 'A' && body.p[i] <= 'Z' ? body.p[i] | 0x20 : body.p[i]);
+	*ret_may = false;
+	for (size_t i = 0; i < c->value_count && !*ret_may; i++)
+		*ret_may = has_words(str_make(lower, body.n), c->values[i].code);
+	return true;
+}
+
+/* ---- deciding -------------------------------------------------------------------------------------------------------
+ */
+
+static bool in_time(const struct seek *k, struct error *err)
+{
+	return clock_monotonic_ns() < k->deadline_ns ||
+	       error_set(err, ERR_TOO_COSTLY,
+			 "Searching texts would take longer than allowed; narrow the search by another criterion");
+}
+
+static bool decide_entry(struct seek *k, const struct extractor *x, struct arena *a, const struct check *c,
+			 const struct store_entry *e, bool *ret_meets, struct error *err)
+{
+	struct index_rows rows = {0};
+	struct search_resource resource = {.type = e->type, .id = e->id, .updated_ms = e->updated_ms, .rows = &rows};
+	if (!in_time(k, err))
+		return false;
+	if (!may_meet(a, c->criterion, e->body, ret_meets))
+		return error_memory(err);
+	if (!*ret_meets)
+		return true;
+	resource.body = json_parse(a, e->body, 0, err);
+	return resource.body && search_body_meets(x, a, c->criterion, &resource, NULL, ret_meets, err);
+}
+
+static bool decide_some(struct seek *k, const struct check *c, const int64_t *vids, bool *const *slots, size_t count,
+			struct arena *a, struct error *err)
+{
+	struct store_entry entries[TEXTS_AT_ONCE] = {0};
+	const struct extractor *x = k->source->extractor(k->source->x, err);
+	if (!x || !k->source->entries(k->source->x, a, vids, count, entries, err))
+		return false;
+	for (size_t i = 0; i < count; i++)
+		if (!decide_entry(k, x, a, c, &entries[i], slots[i], err))
+			return false;
+	return true;
+}
+
+bool texts_decide(struct seek *k, const struct check *c, const struct seek_batch *batch, bool *keep, struct error *err)
+{
+	struct arena a;
+	bool ok = true;
+	arena_init(&a, (size_t)256 << 20);
+	for (size_t i = 0; ok && i < batch->count;) {
+		int64_t vids[TEXTS_AT_ONCE];
+		bool *slots[TEXTS_AT_ONCE];
+		size_t count = 0;
+		for (; i < batch->count && count < TEXTS_AT_ONCE; i++) {
+			if (!keep[i])
+				continue;
+			vids[count] = batch->list[i].vid;
+			slots[count++] = &keep[i];
+		}
+		ok = !count || decide_some(k, c, vids, slots, count, &a, err);
+		arena_reset(&a);
+	}
+	arena_done(&a);
+	return ok;
+}
