@@ -73,6 +73,7 @@ static bool add_update(struct import_job *job, struct import_txn *t, const struc
 		return false;
 	*change = prepared.change;
 	change->op = STORE_UPDATE;
+	change->same = true; /* importing a file again is no new version */
 	t->count++;
 	return true;
 }

@@ -21,6 +21,7 @@ struct queue {
 	size_t awaited; /* queued items that somebody waits for; audit events alone may gather for a moment */
 	bool hurry, closing, started;
 	bool unsettled; /* something was committed since the backend last settled */
+	bool settling; /* and it has not finished that yet */
 	struct queue_options options;
 	const struct store_backend *backend;
 	void *data;
@@ -29,6 +30,8 @@ struct queue {
 
 /* Accesses that wrote nothing are recorded within AUDIT_MS: one fsync for all of them instead of one for a few. */
 enum { RETRY_MS = 1000, SETTLE_MS = 200, AUDIT_MS = 50 };
+/* Parts of put-off work that are still done when closing; what is left then is left to the next opening. */
+enum { CLOSING_PARTS = 50 };
 
 struct queue *queue_new(const struct queue_options *options)
 {
@@ -60,7 +63,7 @@ static struct timespec in_ms(unsigned ms)
 /* Waits until there is something to do; in bulk mode also for the group to fill. */
 static void await_work(struct queue *q)
 {
-	struct timespec until = in_ms(q->unsettled ? SETTLE_MS : RETRY_MS);
+	struct timespec until = in_ms(q->settling ? 0 : q->unsettled ? SETTLE_MS : RETRY_MS);
 	while (!q->first && !q->refused && !q->closing) {
 		if (!q->kept && !q->unsettled)
 			pthread_cond_wait(&q->filled, &q->lock);
@@ -140,6 +143,15 @@ static void tell_refused(struct store_txn *txn)
 	}
 }
 
+static void settle(struct queue *q, bool closing)
+{
+	int parts = closing ? CLOSING_PARTS : 1;
+	q->settling = false;
+	for (int i = 0; i < parts && (i == 0 || q->settling); i++)
+		q->settling = q->backend->settle(q->data);
+	q->unsettled = q->settling;
+}
+
 static void *run(void *ctx)
 {
 	struct queue *q = ctx;
@@ -149,11 +161,11 @@ static void *run(void *ctx)
 		struct item *group = take_group(q);
 		struct store_txn *refused = q->refused;
 		q->refused = NULL;
-		bool closing = q->closing, settle = !group && q->unsettled;
-		q->unsettled = group != NULL;
+		bool closing = q->closing, idle = !group && q->unsettled;
+		q->unsettled = q->unsettled || group != NULL;
 		pthread_mutex_unlock(&q->lock);
-		if (settle)
-			q->backend->settle(q->data);
+		if (idle)
+			settle(q, closing);
 		if (closing && !group && !refused)
 			return NULL;
 		if (group) {

@@ -16,7 +16,8 @@ static const struct queue_options loading = {.max_bytes = 64 << 20, .group_chang
 struct store {
 	const struct store_backend *backend;
 	void *data;
-	struct queue *queue; /* NULL when read-only */
+	struct queue *queue; /* NULL when read-only or keeping */
+	bool keeping;
 };
 
 struct store *store_open(struct str location, const struct store_options *options, struct error *err)
@@ -27,13 +28,14 @@ struct store *store_open(struct str location, const struct store_options *option
 		return NULL;
 	}
 	s->backend = &store_sqlite;
-	if (!options->read_only) {
+	if (!options->read_only && !options->keeping) {
 		s->queue = queue_new(options->bulk ? &loading : &serving);
 		if (!s->queue) {
 			error_memory(err);
 			goto failed;
 		}
 	}
+	s->keeping = options->keeping && !options->read_only;
 	s->data = s->backend->open(location, options, s->queue, err);
 	if (!s->data)
 		goto failed;
@@ -220,6 +222,29 @@ bool store_counts(struct store *s, struct arena *a, struct store_count **ret_cou
 		  struct error *err)
 {
 	return s->backend->counts(s->data, a, ret_counts, ret_count, err);
+}
+
+bool store_check(struct store *s, const struct store_keeping *k, struct store_kept *ret_kept, struct error *err)
+{
+	*ret_kept = (struct store_kept){0};
+	return s->backend->check(s->data, k, ret_kept, err);
+}
+
+static bool keeping_open(const struct store *s, struct error *err)
+{
+	return s->keeping || error_set(err, ERR_INTERNAL, "The store was not opened for keeping");
+}
+
+bool store_reindex(struct store *s, const struct store_keeping *k, struct store_kept *ret_kept, struct error *err)
+{
+	*ret_kept = (struct store_kept){0};
+	return keeping_open(s, err) && s->backend->reindex(s->data, k, ret_kept, err);
+}
+
+bool store_vacuum(struct store *s, const struct store_keeping *k, struct store_kept *ret_kept, struct error *err)
+{
+	*ret_kept = (struct store_kept){0};
+	return keeping_open(s, err) && s->backend->vacuum(s->data, k, ret_kept, err);
 }
 
 bool store_fact_get(struct store *s, struct arena *a, struct str shelf, struct str key, struct str *ret_value,

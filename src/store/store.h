@@ -23,6 +23,7 @@ struct store_options {
 	const struct definitions *definitions;
 	bool read_only;
 	bool bulk; /* loading: larger commits, the same durability */
+	bool keeping; /* for store_reindex() and store_vacuum() alone: nothing else is written */
 	size_t cache_bytes; /* page cache of the writer; 0 = 16 MB */
 };
 
@@ -218,6 +219,52 @@ struct store_count {
 };
 bool store_counts(struct store *s, struct arena *a, struct store_count **ret_counts, size_t *ret_count,
 		  struct error *err) MUST_USE;
+
+/* ---- keeping --------------------------------------------------------------------------------------------------- */
+
+/* Something that is not as it should be, and where: "Patient/1/_history/2", "audit", "token". */
+struct store_finding {
+	struct str where, what;
+};
+
+struct store_keeping {
+	const struct extractor *extractor; /* check, reindex */
+	struct str base; /* own base URL: which absolute references are to ourselves */
+	int64_t keep_ms; /* vacuum: page links made within this time go on working */
+	struct store_progress progress;
+	void (*finding)(void *ctx, const struct store_finding *finding); /* check */
+	void *ctx;
+};
+
+/* What was looked at or done. */
+struct store_kept {
+	int64_t resources, versions, rows, audit_rows; /* vacuum: rows dropped */
+	int64_t findings; /* check */
+	int64_t changed; /* reindex: versions whose index rows are not what they were */
+	int64_t bytes_before, bytes_after; /* vacuum: of the store on disk */
+};
+
+/* Compares everything that is kept twice: bodies with their hashes, index rows and terms with the bodies by extraction,
+ * versions with their neighbours and with what is current, counts, the audit chain. One snapshot; works on a store
+ * opened for reading while another process writes. False only when it could not go on. */
+bool store_check(struct store *s, const struct store_keeping *k, struct store_kept *ret_kept,
+		 struct error *err) MUST_USE;
+/* Makes terms and index rows again from the bodies. Stopped, it goes on from there the next time; searches stay right
+ * meanwhile. Needs `keeping`. */
+bool store_reindex(struct store *s, const struct store_keeping *k, struct store_kept *ret_kept,
+		   struct error *err) MUST_USE;
+/* Drops index rows that only snapshots older than keep_ms need, then gives free pages back. Needs `keeping`. */
+bool store_vacuum(struct store *s, const struct store_keeping *k, struct store_kept *ret_kept,
+		  struct error *err) MUST_USE;
+
+/* SQLite only. A copy of the store at location, which may be in use, as one file, proved whole before it gets its name;
+ * beside it PATH.sha256. */
+bool store_backup(struct str location, const char *path, const struct store_progress *progress,
+		  struct error *err) MUST_USE;
+/* The other way, after proving the copy. ERR_CONFLICT when there is a store already and force is not set; with it the
+ * one that is there is kept beside as firth-replaced-TIME.sqlite. */
+bool store_restore(struct str location, const char *path, bool force, const struct store_progress *progress,
+		   struct error *err) MUST_USE;
 
 /* ---- small facts ------------------------------------------------------------------------------------------------ */
 

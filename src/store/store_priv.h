@@ -47,8 +47,9 @@ struct store_backend {
 	bool (*prepare)(void *b, struct item *item, struct error *err);
 	/* Commits a list of items as one durable group, sets item->err of each. */
 	void (*commit)(void *b, struct item *items);
-	/* On the committing thread, when nothing waits for a moment and before closing: work that was put off. */
-	void (*settle)(void *b);
+	/* On the committing thread, when nothing waits for a moment and before closing: a part of the work that was put
+	 * off. True when there is more. */
+	bool (*settle)(void *b);
 	bool (*read)(void *b, struct arena *a, const struct fhir_type *type, struct str id, int64_t version,
 		     struct store_entry *ret_entry, struct error *err);
 	bool (*history)(void *b, struct arena *a, const struct store_history_query *query, struct store_page *ret_page,
@@ -61,6 +62,9 @@ struct store_backend {
 	bool (*audit_verify)(void *b, int64_t *ret_rows, struct error *err);
 	bool (*fact_get)(void *b, struct arena *a, struct str shelf, struct str key, struct str *ret_value,
 			 struct error *err);
+	bool (*check)(void *b, const struct store_keeping *k, struct store_kept *kept, struct error *err);
+	bool (*reindex)(void *b, const struct store_keeping *k, struct store_kept *kept, struct error *err);
+	bool (*vacuum)(void *b, const struct store_keeping *k, struct store_kept *kept, struct error *err);
 	/* Tests only: no more than so many pages, as on a full disk; 0 lifts the limit. */
 	void (*limit_pages)(void *b, int64_t pages);
 };
@@ -114,6 +118,15 @@ bool history_position_read(struct str text, int64_t last_vid, struct history_pos
 /* A guard whose snapshot is older than this many versions is refused unseen. */
 enum { GUARD_REACH = 20000 };
 bool guard_failed(struct error *err);
+
+/* ---- keeping (keeping.c) ------------------------------------------------------------------------------------------
+ */
+
+/* Tells the caller where long work is. False with ERR_TIMEOUT when it wants an end. */
+bool keeping_told(const struct store_progress *progress, int64_t at, int64_t total, struct error *err) MUST_USE;
+/* Hands a finding out and counts it. */
+void keeping_found(const struct store_keeping *k, struct store_kept *kept, struct str where, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
 
 /* ---- audit chain (audit.c) --------------------------------------------------------------------------------------- */
 

@@ -272,6 +272,8 @@ static bool search(struct seek *k, const struct store_search_options *options, s
 	if (position.p && !position_read(position, k->source->last_vid, &from, err))
 		return false;
 	k->snapshot = position.p ? from.snapshot : asked > 0 && asked < now ? asked : now;
+	if (k->snapshot < k->source->oldest)
+		return error_set(err, ERR_CURSOR, "The page link is too old: the store was vacuumed since");
 	page->snapshot = k->snapshot;
 	k->whole = will_see_all(k->query, &from);
 	return seek_compile(k, err) && run(k, from, page, err);

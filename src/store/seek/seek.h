@@ -222,6 +222,7 @@ struct seek_ident {
 struct seek_source {
 	void *x; /* first argument of every function */
 	int64_t last_vid; /* the newest version of the database's snapshot, 0 when empty */
+	int64_t oldest; /* snapshots below this vid are refused: index rows that they need were dropped */
 	int64_t indexed; /* versions up to this vid have their index rows; those behind are searched by FORM_TAIL */
 
 	/* Fills the numbers of names. */

@@ -22,13 +22,6 @@ static bool sync_path(const char *path, struct error *err)
 	return ok;
 }
 
-static bool told(const struct store_progress *progress, int64_t at, int64_t total, struct error *err)
-{
-	if (!progress || !progress->tell || progress->tell(progress->ctx, at, total))
-		return true;
-	return error_set(err, ERR_TIMEOUT, "Stopped on request");
-}
-
 static bool copy_pages(struct db *from, struct db *to, const struct store_progress *progress, struct error *err)
 {
 	sqlite3_backup *b = sqlite3_backup_init(to->handle, "main", from->handle, "main");
@@ -39,7 +32,7 @@ static bool copy_pages(struct db *from, struct db *to, const struct store_progre
 	while (ok && rc == SQLITE_OK) {
 		rc = sqlite3_backup_step(b, PAGES_AT_ONCE);
 		int total = sqlite3_backup_pagecount(b), left = sqlite3_backup_remaining(b);
-		ok = told(progress, (int64_t)(total - left) * 4096, (int64_t)total * 4096, err);
+		ok = keeping_told(progress, (int64_t)(total - left) * 4096, (int64_t)total * 4096, err);
 	}
 	sqlite3_backup_finish(b);
 	return ok && (rc == SQLITE_DONE || db_failed(to, rc, err));

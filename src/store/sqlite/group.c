@@ -42,6 +42,8 @@ struct effect {
 };
 
 enum { MOST_TYPES = 1024 };
+/* Index rows written with a commit at least, with one that puts work off no longer, and what a version has of them. */
+enum { LEAST_ROWS = 300, SETTLE_ROWS = 3000, ROWS_OF_VERSION = 10 };
 
 struct group {
 	struct sqlite_store *store;
@@ -282,34 +284,17 @@ static bool check_txn(struct group *g, struct item *item, struct error *txn_err,
 /* ---- writing ------------------------------------------------------------------------------------------------------
  */
 
-static bool make_term(struct group *g, const struct effect *e, const struct index_row *row, struct term *t,
-		      struct error *err)
+static int64_t reference_rid(void *ctx, int64_t type, struct str id, struct error *err)
 {
-	int64_t target = 0;
-	if (row->param->type == PARAM_REFERENCE && row->ref_id.p) {
-		struct str name = row->ref_type.p ? row->ref_type : S("");
-		int64_t type = names_type_named(&g->w->names, name, err);
-		target = type ? target_rid(g, type, row->ref_id, err) : 0;
-		if (!target)
-			return false;
-	}
-	return term_of_row(&g->w->names, e->change->type, e->target->type, row, target, t, err);
+	return target_rid(ctx, type, id, err);
 }
 
 /* The terms of a new version, into w->terms. */
 static bool write_terms(struct group *g, const struct effect *e, struct error *err)
 {
 	const struct store_change *c = e->change;
-	buf_reset(&g->w->terms);
-	for (size_t i = 0; i < c->row_count; i++) {
-		struct term term;
-		if (!term_is_kept(c->rows[i].param))
-			continue;
-		if (!make_term(g, e, &c->rows[i], &term, err))
-			return false;
-		term_write(&g->w->terms, &term);
-	}
-	return buf_ok(&g->w->terms) || error_memory(err);
+	const struct row_names names = {&g->w->names, reference_rid, g};
+	return rows_write_terms(&names, c->type, e->target->type, c->rows, c->row_count, &g->w->terms, err);
 }
 
 static bool write_version(struct group *g, const struct effect *e, struct error *err)
@@ -531,7 +516,7 @@ static void use_dictionary(struct sqlite_store *store, struct str dictionary)
 
 static bool run_group(struct group *g, struct item *items, struct error *err)
 {
-	int64_t audited = g->w->head.count;
+	int64_t audited = g->w->head.count, before = g->w->last_vid;
 	struct str dictionary = keeper_dictionary(g->store);
 	if (!db_run(&g->w->db, SQL_BEGIN_WRITE, err))
 		return false;
@@ -540,7 +525,9 @@ static bool run_group(struct group *g, struct item *items, struct error *err)
 			return false;
 	if (!write_targets(g, err) || !write_tallies(g, err))
 		return false;
-	if (g->w->last_vid - g->w->indexed > g->w->index_lag && !index_catch_up(g->w, err))
+	/* Three times what comes in, so that the backlog shrinks however full the groups are. */
+	size_t rows = LEAST_ROWS + 3 * ROWS_OF_VERSION * (size_t)(g->w->last_vid - before);
+	if (!index_some(g->w, rows, g->w->index_lag, err))
 		return false;
 	if (g->w->head.count != audited && !write_head(g, err))
 		return false;
@@ -588,19 +575,22 @@ void group_commit(void *b, struct item *items)
 	keeper_note(store);
 }
 
-/* When nothing waits: index entries that were put off. What fails here is tried again after the next group. */
-void group_settle(void *b)
+/* When nothing waits: index entries that were put off, a part at a time. What fails here is tried again after the next
+ * group. */
+bool group_settle(void *b)
 {
 	struct sqlite_store *store = b;
 	struct writer *w = &store->writer;
 	struct error err = {0};
 	struct group g = {.store = store, .w = w, .a = &w->scratch};
 	if (w->indexed == w->last_vid)
-		return;
-	bool ok = db_run(&w->db, SQL_BEGIN_WRITE, &err) && index_catch_up(w, &err) && db_run(&w->db, SQL_COMMIT, &err);
+		return false;
+	bool ok = db_run(&w->db, SQL_BEGIN_WRITE, &err) && index_some(w, SETTLE_ROWS, 0, &err) &&
+		  db_run(&w->db, SQL_COMMIT, &err);
 	if (!ok)
 		abandon(&g, NULL, &err);
 	atomic_fetch_add(&store->commits, 1);
 	arena_reset(&w->scratch);
 	keeper_note(store);
+	return ok && w->indexed < w->last_vid;
 }

@@ -25,14 +25,14 @@ static bool make_directory(const char *path, bool read_only, struct error *err)
 }
 
 /* The lock lives as long as the process holds the file, so a killed server leaves none behind. */
-static bool take_lock(struct sqlite_store *s, const char *directory, struct error *err)
+bool store_lock(const char *directory, int *ret_fd, struct error *err)
 {
-	char path[sizeof(s->path)];
+	char path[4200];
 	snprintf(path, sizeof(path), "%.*s/lock", (int)sizeof(path) - 8, directory);
-	s->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (s->lock_fd < 0)
+	int fd = *ret_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
 		return error_set(err, ERR_STORE, "The store's lock %s cannot be opened: %s", path, strerror(errno));
-	if (flock(s->lock_fd, LOCK_EX | LOCK_NB) == 0)
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
 		return true;
 	if (errno == EWOULDBLOCK)
 		return error_set(err, ERR_STORE,
@@ -96,7 +96,7 @@ static bool open_parts(struct sqlite_store *s, const char *directory, const stru
 		return false;
 	if (options->read_only && access(s->path, F_OK) != 0)
 		return error_set(err, ERR_NOT_FOUND, "There is no store at %s", directory);
-	if (!options->read_only && (!take_lock(s, directory, err) || !make_file(s->path, err)))
+	if (!options->read_only && (!store_lock(directory, &s->lock_fd, err) || !make_file(s->path, err)))
 		return false;
 	if (!open_schema(s, options->read_only, err))
 		return false;
@@ -106,7 +106,7 @@ static bool open_parts(struct sqlite_store *s, const char *directory, const stru
 		return error_memory(err);
 	s->has_writer = writer_open(&s->writer, s->path, options, err);
 	s->view = s->has_writer ? reader_view(&s->writer.db, err) : NULL;
-	return s->view && keeper_start(s, err);
+	return s->view && (options->keeping || keeper_start(s, err));
 }
 
 static void *sqlite_open(struct str location, const struct store_options *options, struct queue *queue,
@@ -153,5 +153,8 @@ const struct store_backend store_sqlite = {
 	.audit_list = sqlite_audit_list,
 	.audit_verify = sqlite_audit_verify,
 	.fact_get = sqlite_fact_get,
+	.check = sqlite_check,
+	.reindex = sqlite_reindex,
+	.vacuum = sqlite_vacuum,
 	.limit_pages = sqlite_limit_pages,
 };

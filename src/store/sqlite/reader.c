@@ -166,7 +166,8 @@ void reader_release(struct sqlite_store *s, struct reader *r)
 bool reader_begin(struct reader *r, struct error *err)
 {
 	r->counted = r->counted || (db_number(&r->db, SQL_LAST_VID, 0, &r->last_vid, err) &&
-				    db_number(&r->db, SQL_INDEXED, 0, &r->indexed, err));
+				    db_number(&r->db, SQL_INDEXED, 0, &r->indexed, err) &&
+				    db_number(&r->db, SQL_VACUUMED, 0, &r->vacuumed, err));
 	return r->counted;
 }
 

@@ -92,9 +92,8 @@ bool schema_open(struct db *db, const char *path, bool read_only, struct error *
 		return true;
 	if (read_only)
 		return version ? error_set(err, ERR_STORE,
-					   "The store has schema version %lld; open it once for writing (firth db "
-					   "upgrade) "
-					   "to bring it to version %d",
+					   "The store has schema version %lld; start firth serve once to bring it to "
+					   "version %d",
 					   (long long)version, STORE_SCHEMA_VERSION)
 			       : error_set(err, ERR_STORE, "The store is empty");
 	if (!version && !db_script(db, "PRAGMA page_size = 4096; PRAGMA journal_mode = WAL;", err))

@@ -447,6 +447,7 @@ static struct seek_source source_of(struct source *x)
 {
 	return (struct seek_source){.x = x,
 				    .last_vid = x->r->last_vid,
+				    .oldest = x->r->vacuumed,
 				    .indexed = x->r->indexed,
 				    .names = source_names,
 				    .rids = source_rids,

@@ -67,6 +67,9 @@ static inline struct str column_str(sqlite3_stmt *s, int at)
 	return str_make(p ? p : "", (size_t)sqlite3_column_bytes(s, at));
 }
 
+/* open.c: keeps others out for as long as the file stays open; killed processes leave nothing behind. */
+bool store_lock(const char *directory, int *ret_fd, struct error *err) MUST_USE;
+
 /* ---- schema.c, backup.c --------------------------------------------------------------------------------------------
  */
 
@@ -93,6 +96,7 @@ struct writer {
 	int64_t last_vid, last_rid, last_time;
 	int64_t indexed; /* versions up to this vid are in the index tables */
 	int64_t index_lag; /* so many may not be */
+	struct index_list *pending; /* entries that are being written, a part with each commit */
 	struct audit_head head;
 	struct buf terms, hashed;
 	struct arena scratch; /* of one group */
@@ -109,8 +113,27 @@ bool writer_reload(struct writer *w, struct error *err) MUST_USE;
 /* names.c: of struct names; ctx is the writer. */
 int64_t writer_intern(void *ctx, enum names_kind kind, int64_t type, struct str text, struct error *err);
 
-/* index.c: writes the index entries of all versions that have none yet, inside a transaction. */
-bool index_catch_up(struct writer *w, struct error *err) MUST_USE;
+/* index.c, inside transactions. index_some: once more than lag versions have no entries, writes about so many rows of
+ * them; index_range: all rows of the versions in (from, to]. */
+bool index_some(struct writer *w, size_t rows, int64_t lag, struct error *err) MUST_USE;
+bool index_range(struct writer *w, int64_t from, int64_t to, struct error *err) MUST_USE;
+void index_forget(struct writer *w);
+/* A statement that puts, finds or drops a row, bound. */
+enum index_use { INDEX_PUT, INDEX_HAS, INDEX_DROP };
+sqlite3_stmt *index_use(struct db *db, enum index_use use, const struct seek_row *row, struct error *err) MUST_USE;
+
+/* rows.c: index rows as terms. */
+struct row_names {
+	struct names *names;
+	int64_t (*rid)(void *ctx, int64_t type, struct str id, struct error *err); /* 0 with an error */
+	void *ctx;
+};
+/* The terms of a resource into out, which is emptied first. type_number: of its type. */
+bool rows_write_terms(const struct row_names *n, const struct fhir_type *type, int64_t type_number,
+		      const struct index_row *rows, size_t count, struct buf *out, struct error *err) MUST_USE;
+
+/* The same terms, in whatever order? Elements of a resource may have been in another order than they are stored. */
+bool rows_same_terms(struct arena *a, struct str one, struct str other, bool *ret_same, struct error *err) MUST_USE;
 
 /* audit.c */
 bool audit_append(struct writer *w, int64_t time_ms, const struct audit_event *event, struct error *err) MUST_USE;
@@ -131,7 +154,7 @@ struct reader {
 	const struct fhir_type *type_of[512]; /* id to type, NULL when not known yet */
 	bool borrowed; /* the connection is somebody else's */
 	bool open, counted; /* has a snapshot; the next two are read from it */
-	int64_t last_vid, indexed;
+	int64_t last_vid, indexed, vacuumed;
 	uint64_t commits; /* of the store when the snapshot was taken */
 };
 
@@ -196,7 +219,7 @@ bool guard_holds(struct sqlite_store *store, const struct store_guard *guard, bo
 /* group.c */
 bool group_prepare(void *b, struct item *item, struct error *err);
 void group_commit(void *b, struct item *items);
-void group_settle(void *b);
+bool group_settle(void *b);
 /* read.c */
 bool sqlite_read(void *b, struct arena *a, const struct fhir_type *type, struct str id, int64_t version,
 		 struct store_entry *ret_entry, struct error *err);
@@ -212,6 +235,24 @@ bool sqlite_counts(void *b, struct arena *a, struct store_count **ret_counts, si
 /* audit.c */
 bool sqlite_audit_list(void *b, struct arena *a, int64_t before, size_t max, struct audit_row **ret_rows,
 		       size_t *ret_count, struct error *err);
+/* check.c, reindex.c, vacuum.c */
+bool sqlite_check(void *b, const struct store_keeping *k, struct store_kept *kept, struct error *err);
+bool sqlite_reindex(void *b, const struct store_keeping *k, struct store_kept *kept, struct error *err);
+bool sqlite_vacuum(void *b, const struct store_keeping *k, struct store_kept *kept, struct error *err);
+/* The number behind a key of the meta table; otherwise when there is none. */
+bool meta_get(struct db *db, struct str key, int64_t otherwise, int64_t *ret_value, struct error *err) MUST_USE;
+bool meta_set(struct db *db, struct str key, int64_t value, struct error *err) MUST_USE;
+bool meta_drop(struct db *db, struct str key, struct error *err) MUST_USE;
+/* One body taken apart and its index rows extracted. What is wrong with it itself goes to ret_problem (NULL: nothing),
+ * err is for what stops all work. The document and the rows lie in a. */
+struct opened_body {
+	struct str stored;
+	const struct json *json;
+	struct index_rows rows;
+	const char *problem;
+};
+bool body_open(struct sqlite_store *store, struct reader *r, const struct store_keeping *k, struct arena *a,
+	       struct packed_body packed, struct opened_body *ret_body, struct error *err) MUST_USE;
 bool sqlite_audit_verify(void *b, int64_t *ret_rows, struct error *err);
 /* facts.c */
 bool sqlite_fact_get(void *b, struct arena *a, struct str shelf, struct str key, struct str *ret_value,

@@ -10,6 +10,7 @@ enum { LAG_SERVING = 1000, LAG_LOADING = 16000 };
 
 bool writer_reload(struct writer *w, struct error *err)
 {
+	index_forget(w);
 	names_clear(&w->names);
 	cache_clear(&w->resources);
 	return db_number(&w->db, SQL_LAST_VID, 0, &w->last_vid, err) &&
@@ -58,6 +59,7 @@ bool writer_open(struct writer *w, const char *path, const struct store_options 
 
 void writer_close(struct writer *w)
 {
+	index_forget(w);
 	db_close(&w->db);
 	names_done(&w->names);
 	cache_done(&w->resources);

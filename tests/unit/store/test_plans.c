@@ -16,8 +16,9 @@ static const struct {
 /* Tables of a few rows, and walks whose purpose is to see everything. */
 static bool may_scan(const char *name)
 {
-	static const char *const names[] = {"TYPE_COUNTS", "AUDIT_WALK", "AUDIT_HEAD", "AUDIT_SET_HEAD", "DICTIONARIES",
-					    "RIDS_OF_ID",  "LAST_TIME",	 "INDEXED",    "INDEXED_SET", "PARAMS"};
+	static const char *const names[] = {"TYPE_COUNTS",  "AUDIT_WALK", "AUDIT_HEAD",	     "AUDIT_SET_HEAD",
+					    "DICTIONARIES", "RIDS_OF_ID", "LAST_TIME",	     "INDEXED",
+					    "INDEXED_SET",  "PARAMS",	  "CHECK_RESOURCES", "CHECK_TYPES"};
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (strcmp(names[i], name) == 0)
 			return true;
