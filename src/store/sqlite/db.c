@@ -54,6 +54,8 @@ bool db_failed(struct db *db, int rc, struct error *err)
 		return error_memory(err);
 	case SQLITE_INTERRUPT:
 		return error_set(err, ERR_TIMEOUT, "The search took longer than allowed");
+	case SQLITE_IOERR:
+		return error_set(err, ERR_STORE_IO, "The store's disk fails: %s", sqlite3_errstr(rc));
 	case SQLITE_NOTADB:
 	case SQLITE_CORRUPT:
 		return error_set(err, ERR_STORE, "The store's file is damaged: %s", sqlite3_errstr(rc));
