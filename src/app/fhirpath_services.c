@@ -143,6 +143,21 @@ static bool conforms_to(void *ctx, struct arena *a, const struct path_item *item
 	return true;
 }
 
+static bool in_slice(void *ctx, struct arena *a, const struct path_item *item, struct str structure, struct str name,
+		     int *ret_answer, struct error *err)
+{
+	struct fhirpath_command *f = ctx;
+	return open_world(f, err) && validator_in_slice(f->validator, a, item, structure, name, ret_answer, err);
+}
+
+static bool element_definition(void *ctx, struct arena *a, const struct path_item *item, struct path_item *ret_item,
+			       struct error *err)
+{
+	struct fhirpath_command *f = ctx;
+	(void)a;
+	return open_world(f, err) && validator_element_definition(f->validator, item, ret_item, err);
+}
+
 /* ---- traces ----------------------------------------------------------------------------------------------------- */
 
 static void show_trace(void *ctx, struct str name, const struct path_items *items)
@@ -165,7 +180,8 @@ static void show_trace(void *ctx, struct str name, const struct path_items *item
 
 void fhirpath_services_open(struct fhirpath_command *f)
 {
-	f->services = (struct path_services){f, resolve, member_of, conforms_to, subsumes, show_trace};
+	f->services = (struct path_services){f,	       resolve,	   member_of, conforms_to,
+					     subsumes, show_trace, in_slice,  element_definition};
 	f->world.packages.quiet = true;
 }
 

@@ -195,6 +195,12 @@ struct path_services {
 	bool (*subsumes)(void *ctx, struct arena *a, const struct path_item *general, const struct path_item *special,
 			 int *ret_answer, struct error *err);
 	void (*trace)(void *ctx, struct str name, const struct path_items *items);
+	/* Does the item belong to the slice of that name in a profile? -1: there is no such slice. */
+	bool (*in_slice)(void *ctx, struct arena *a, const struct path_item *item, struct str structure,
+			 struct str name, int *ret_answer, struct error *err);
+	/* The ElementDefinition of an item's element; leave *ret_item untouched when there is none. */
+	bool (*element_definition)(void *ctx, struct arena *a, const struct path_item *item, struct path_item *ret_item,
+				   struct error *err);
 };
 
 struct path_variable {

@@ -173,14 +173,40 @@ bool fn_html_checks(struct eval *e, const struct call *c, struct path_items *out
 
 bool fn_element_definition(struct eval *e, const struct call *c, struct path_items *out)
 {
-	(void)out;
-	return unavailable(e, c, "the profile that is being checked");
+	const struct path_services *services = e->context->services;
+	struct error why = {0};
+	if (!services || !services->element_definition)
+		return unavailable(e, c, "the definition of the element");
+	for (size_t i = 0; i < c->input->count; i++) {
+		struct path_item found = {.kind = PATH_NO_TYPE};
+		if (!services->element_definition(services->ctx, e->arena, &c->input->items[i], &found, &why))
+			return service_failed(e, c, &why);
+		if (!eval_work(e, 100) || (found.kind != PATH_NO_TYPE && !eval_add(e, out, &found)))
+			return false;
+	}
+	return true;
 }
 
 bool fn_slice(struct eval *e, const struct call *c, struct path_items *out)
 {
-	(void)out;
-	return unavailable(e, c, "the profile that is being checked");
+	const struct path_services *services = e->context->services;
+	struct error why = {0};
+	struct str structure, name;
+	bool has_structure, has_name;
+	if (!services || !services->in_slice)
+		return unavailable(e, c, "the profile");
+	if (!arg_string(e, c, c->node->args, &structure, &has_structure) ||
+	    !arg_string(e, c, c->node->args->next, &name, &has_name))
+		return false;
+	for (size_t i = 0; has_structure && has_name && i < c->input->count; i++) {
+		const struct path_item *item = &c->input->items[i];
+		int answer = -1;
+		if (!services->in_slice(services->ctx, e->arena, item, structure, name, &answer, &why))
+			return service_failed(e, c, &why);
+		if (!eval_work(e, 100) || (answer > 0 && !eval_add(e, out, item)))
+			return false;
+	}
+	return true;
 }
 
 struct modifiers {

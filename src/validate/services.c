@@ -112,6 +112,7 @@ void validation_path_services(struct validation *v)
 {
 	v->services = (struct path_services){
 		.ctx = v, .resolve = resolve, .member_of = member_of, .conforms_to = conforms_to, .subsumes = subsumes};
+	definition_services(&v->services);
 }
 
 void validation_path_context(struct validation *v, const struct node *n, struct path_context *ret_context)

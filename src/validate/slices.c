@@ -188,6 +188,14 @@ static bool belongs(const struct profile_element *slice, const struct profile_el
 	return false;
 }
 
+bool slice_takes(struct validation *v, const struct node *item, const struct profile_element *slice)
+{
+	const struct profile_element *sliced = slice->sliced;
+	while (sliced->sliced)
+		sliced = sliced->sliced;
+	return belongs(match(v, item, sliced), slice);
+}
+
 static void count_slices(struct validation *v, const struct node *parent, const struct profile_element *sliced,
 			 const struct profile_element *const *found, size_t items)
 {

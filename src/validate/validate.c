@@ -110,29 +110,41 @@ static void run(struct validation *v, const struct json *document)
 	walk_element(v, &root, &type, &o);
 }
 
+void validation_open(struct validation *v, struct validator *r, struct arena *a, const struct json *root,
+		     const struct validation_options *options, struct issues *findings, struct error *err)
+{
+	*v = (struct validation){.validator = r,
+				 .definitions = r->definitions,
+				 .canonicals = r->canonicals,
+				 .terminology = r->terminology,
+				 .profiles = r->profiles,
+				 .arena = a,
+				 .options = options,
+				 .findings = findings,
+				 .root = root,
+				 .err = err};
+	arena_init(&v->scratch, ARENA_NO_CAP);
+	map_init(&v->conformances, MAX_CONFORMANCES);
+	map_init(&v->element_ids, MAX_ELEMENT_IDS);
+	validation_path_services(v);
+}
+
+void validation_close(struct validation *v)
+{
+	arena_done(&v->scratch);
+	map_done(&v->conformances);
+	map_done(&v->element_ids);
+	entry_urls_done(v);
+}
+
 bool validate_resource(struct validator *r, struct arena *a, const struct json *resource,
 		       const struct validation_options *options, struct issues *findings, struct error *err)
 {
 	static const struct validation_options none;
 	struct error own = {0};
-	struct validation v = {.validator = r,
-			       .definitions = r->definitions,
-			       .canonicals = r->canonicals,
-			       .terminology = r->terminology,
-			       .profiles = r->profiles,
-			       .arena = a,
-			       .options = options ? options : &none,
-			       .findings = findings,
-			       .root = resource,
-			       .err = &own};
-	arena_init(&v.scratch, ARENA_NO_CAP);
-	map_init(&v.conformances, MAX_CONFORMANCES);
-	map_init(&v.element_ids, MAX_ELEMENT_IDS);
-	validation_path_services(&v);
+	struct validation v;
+	validation_open(&v, r, a, resource, options ? options : &none, findings, &own);
 	run(&v, resource);
-	arena_done(&v.scratch);
-	map_done(&v.conformances);
-	map_done(&v.element_ids);
-	entry_urls_done(&v);
+	validation_close(&v);
 	return own.code ? error_set(err, own.code, "%s", own.text) : true;
 }

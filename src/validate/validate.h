@@ -11,6 +11,7 @@
 #include "fhir/resource.h"
 #include "terminology/terminology.h"
 
+struct path_item;
 struct validator;
 
 /* All three must outlive it. */
@@ -41,5 +42,11 @@ struct validation_options {
  * when validation itself failed (memory, limits). `a` may be reset afterwards unless findings are still needed. */
 bool validate_resource(struct validator *v, struct arena *a, const struct json *resource,
 		       const struct validation_options *options, struct issues *findings, struct error *err) MUST_USE;
+
+/* For FHIRPath outside of a validation: elementDefinition() and slice() of struct path_services. */
+bool validator_element_definition(struct validator *v, const struct path_item *item, struct path_item *ret_item,
+				  struct error *err) MUST_USE;
+bool validator_in_slice(struct validator *v, struct arena *a, const struct path_item *item, struct str structure,
+			struct str name, int *ret_answer, struct error *err) MUST_USE;
 
 #endif

@@ -137,6 +137,11 @@ struct code_verdict validation_code(struct validation *v, struct str value_set, 
 /* Context to evaluate a FHIRPath program at a node, and the node as its focus. */
 struct path_item node_item(const struct node *n);
 void validation_path_services(struct validation *v);
+void definition_services(struct path_services *services);
+/* What every validation begins and ends with. */
+void validation_open(struct validation *v, struct validator *r, struct arena *a, const struct json *root,
+		     const struct validation_options *options, struct issues *findings, struct error *err);
+void validation_close(struct validation *v);
 void validation_path_context(struct validation *v, const struct node *n, struct path_context *ret_context);
 
 #endif

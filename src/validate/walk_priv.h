@@ -65,6 +65,8 @@ void check_narrative_languages(struct validation *v, const struct node *n, const
 /* Which slice each item belongs to, and whether each slice has as many as it may. */
 const struct profile_element **check_slices(struct validation *v, const struct node *parent, const struct slot *s,
 					    const struct profile_element *core, const struct profile_element *e);
+/* Does the item at a node belong to a slice? */
+bool slice_takes(struct validation *v, const struct node *item, const struct profile_element *slice);
 /* ---- binding.c ---- */
 void check_binding(struct validation *v, const struct node *n, const struct profile_element *e);
 void check_codes(struct validation *v, const struct node *n);

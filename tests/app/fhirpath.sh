@@ -84,6 +84,15 @@ says "errors with place" out '"expression":"\(","error":\{"code":"VALUE","text":
 says "strictness by line" out 'has no element'
 "$firth" fhirpath --batch <"$scratch/batch.ndjson" >"$scratch/out2" 2>/dev/null
 holds "standard input is the same" cmp "$scratch/out" "$scratch/out2"
+bp=http://hl7.org/fhir/StructureDefinition/bp
+echo '{"resourceType":"Observation","component":[{"code":{"coding":[{"system":"http://loinc.org","code":"8480-6"}]},"valueInteger":7},{"valueInteger":8}]}' >"$scratch/bp.json"
+run fhirpath "Observation.component.slice('$bp','SystolicBP').value | Observation.component.slice('$bp','none').value" "$scratch/bp.json"
+expect "slices" 0
+says "the item of a slice" out '^7$'
+silent_about "no others" out '8'
+run fhirpath "Observation.component.elementDefinition().path.distinct()" "$scratch/bp.json"
+says "definitions of elements" out '^Observation.component$'
+
 run fhirpath --help
 expect "help" 0
 says "help says what it does" out 'FHIRPath'

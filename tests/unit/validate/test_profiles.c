@@ -33,6 +33,16 @@
 		SLICE("Patient.identifier", "one", ".system") "'min':1,'patternUri':'http://x.test/any'},"             \
 		NAMED("Patient.identifier", "other") "'min':0},"                                                       \
 		SLICE("Patient.identifier", "other", ".system") "'min':1,'patternUri':'http://x.test/any'}")
+#define Q(text) "\\u0027" text "\\u0027"
+#define BP	Q("http://hl7.org/fhir/StructureDefinition/bp")
+#define SLICED                                                                                                         \
+	PROFILE("sliced", "Observation",                                                                               \
+		AT("Observation") "'constraint':[{'key':'x-2','severity':'error','human':'x','expression':'component"      \
+		".slice(" BP "," Q("SystolicBP") ").count() = 1 and component.slice(" BP "," Q("none") ").empty() and "   \
+		"component.code.elementDefinition().path = " Q("Observation.component.code") "'}]}")
+#define COMPONENT(code)                                                                                                \
+	"{'resourceType':'Observation','status':'final','code':{'text':'a'},'component':[{'code':{'coding':["          \
+	"{'system':'http://loinc.org','code':'" code "'}]},'valueString':'x'}]}"
 #define POSITIONED                                                                                                     \
 	PROFILE("positioned", "Patient",                                                                               \
 		AT("Patient.name") SLICING("position", "$this", "open") ","                                            \
@@ -74,6 +84,7 @@ static const char
 				FORMED_PROFILE,
 				OVERLAPPING,
 				POSITIONED,
+				SLICED,
 				CONDITIONAL,
 				KEYED,
 				PROFILE("values", "Patient",
@@ -349,6 +360,8 @@ static const struct fixture_case conditional[] = {
 };
 
 static const struct fixture_case positions[] = {
+	{COMPONENT("8480-6"), "http://x.test/sliced", ""},
+	{COMPONENT("8480-7"), "http://x.test/sliced", "error Observation x-2"},
 	{PATIENT "'name':[{'family':'A'}]}", "http://x.test/positioned", ""},
 	{PATIENT "'name':[{'family':'A'},{'text':'B'},{'text':'C'}]}", "http://x.test/positioned", ""},
 	{PATIENT "'name':[{'text':'A'}]}", "http://x.test/positioned", "error Patient.name[0] min"},
