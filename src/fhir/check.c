@@ -6,7 +6,6 @@
 #include "base/near.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 
 struct check {
 	const struct definitions *definitions;
@@ -19,16 +18,13 @@ __attribute__((format(printf, 5, 6))) static void finding(struct check *c, const
 							  enum issue_severity severity, enum error_code code,
 							  const char *format, ...)
 {
-	struct buf path;
-	char text[256];
+	struct said said;
 	va_list args;
 	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
+	said_make(&said, at, format, args);
 	va_end(args);
-	buf_init(&path, 4096);
-	place_write(&path, at);
-	issues_add(c->findings, severity, code, buf_str(&path), "%s", text);
-	buf_done(&path);
+	issues_add(c->findings, severity, code, buf_str(&said.path), "%s", said.text);
+	said_done(&said);
 }
 
 #define report(c, at, code, ...) finding(c, at, ISSUE_ERROR, code, __VA_ARGS__)

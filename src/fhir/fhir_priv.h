@@ -2,6 +2,8 @@
 #ifndef FIRTH_FHIR_FHIR_PRIV_H
 #define FIRTH_FHIR_FHIR_PRIV_H
 
+#include <stdarg.h>
+
 #include "fhir/resource.h"
 #include "xml/xml.h"
 
@@ -13,6 +15,14 @@ struct place {
 };
 /* "Patient.name[0].family" */
 void place_write(struct buf *out, const struct place *at);
+
+/* A problem at a place (NULL: none), as text; said_done() gives the path back. */
+struct said {
+	struct buf path;
+	char text[256];
+};
+void said_make(struct said *s, const struct place *at, const char *format, va_list args);
+void said_done(struct said *s);
 
 /* Whether a narrative is one well-formed <div>, so that it can stand in XML as it is: NULL, or what is wrong. */
 const char *xhtml_problem(struct str text);

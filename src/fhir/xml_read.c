@@ -7,13 +7,12 @@
 #include "fhir/xml.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 
 #define FHIR_NS	 S("http://hl7.org/fhir")
 #define XHTML_NS S("http://www.w3.org/1999/xhtml")
 #define XSI_NS	 S("http://www.w3.org/2001/XMLSchema-instance")
 
-enum { MAX_OUT = 512 << 20, MAX_SHOWN = 64, MAX_PATH = 4096 };
+enum { MAX_OUT = 512 << 20, MAX_SHOWN = 64 };
 
 struct reader {
 	const struct definitions *definitions;
@@ -49,28 +48,24 @@ __attribute__((format(printf, 5, 6))) static bool problem(struct reader *r, cons
 							  const struct xml_node *node, enum error_code code,
 							  const char *format, ...)
 {
-	struct buf path;
-	char text[256];
+	struct said said;
 	va_list args;
 	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
+	said_make(&said, at, format, args);
 	va_end(args);
-	buf_init(&path, MAX_PATH);
-	if (at)
-		place_write(&path, at);
 	if (r->findings) {
 		const struct issue *before = r->findings->last;
-		issues_add(r->findings, ISSUE_ERROR, code, buf_str(&path), "%s", text);
+		issues_add(r->findings, ISSUE_ERROR, code, buf_str(&said.path), "%s", said.text);
 		if (r->findings->last != before) {
 			r->findings->last->line = node->line;
 			r->findings->last->column = node->column;
 		}
 	} else if (r->err && !r->err->code) {
-		error_set_at(r->err, code, buf_str(&path), "%s", text);
+		error_set_at(r->err, code, buf_str(&said.path), "%s", said.text);
 		r->err->line = node->line;
 		r->err->column = node->column;
 	}
-	buf_done(&path);
+	said_done(&said);
 	return r->findings != NULL;
 }
 

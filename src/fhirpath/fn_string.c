@@ -14,60 +14,55 @@ static bool two_strings(struct eval *e, const struct call *c, struct str *ret_te
 	return true;
 }
 
-/* ---- looking --------------------------------------------------------------------------------------------------- */
-
-bool fn_index_of(struct eval *e, const struct call *c, struct path_items *out)
+/* A function of a text and a part, which is empty when one of them is. */
+typedef bool (*of_two)(struct eval *e, struct str text, struct str part, struct path_items *out);
+static bool with_two(struct eval *e, const struct call *c, of_two function, struct path_items *out)
 {
 	struct str text, part;
 	bool there;
-	if (!two_strings(e, c, &text, &part, &there))
-		return false;
-	if (!there)
-		return true;
+	return two_strings(e, c, &text, &part, &there) && (!there || function(e, text, part, out));
+}
+#define OF_TWO(name)                                                                                                   \
+	bool fn_##name(struct eval *e, const struct call *c, struct path_items *out)                                   \
+	{                                                                                                              \
+		return with_two(e, c, name, out);                                                                      \
+	}
+
+/* ---- looking --------------------------------------------------------------------------------------------------- */
+
+static bool index_of(struct eval *e, struct str text, struct str part, struct path_items *out)
+{
 	size_t at = str_find(text, part);
 	return add_integer(e, out, at == STR_NONE ? -1 : (int64_t)unicode_length(str_slice(text, 0, at)));
 }
+OF_TWO(index_of)
 
-bool fn_last_index_of(struct eval *e, const struct call *c, struct path_items *out)
+static bool last_index_of(struct eval *e, struct str text, struct str part, struct path_items *out)
 {
-	struct str text, part;
-	bool there;
-	if (!two_strings(e, c, &text, &part, &there))
-		return false;
-	if (!there)
-		return true;
 	for (size_t at = text.n >= part.n ? text.n - part.n + 1 : 0; at-- > 0;)
 		if (part.n == 0 || memcmp(text.p + at, part.p, part.n) == 0)
 			return add_integer(e, out, (int64_t)unicode_length(str_slice(text, 0, at)));
 	return add_integer(e, out, -1);
 }
+OF_TWO(last_index_of)
 
-bool fn_starts_with(struct eval *e, const struct call *c, struct path_items *out)
+static bool starts_with(struct eval *e, struct str text, struct str part, struct path_items *out)
 {
-	struct str text, part;
-	bool there;
-	if (!two_strings(e, c, &text, &part, &there))
-		return false;
-	return !there || add_boolean(e, out, str_starts(text, part));
+	return add_boolean(e, out, str_starts(text, part));
 }
+OF_TWO(starts_with)
 
-bool fn_ends_with(struct eval *e, const struct call *c, struct path_items *out)
+static bool ends_with(struct eval *e, struct str text, struct str part, struct path_items *out)
 {
-	struct str text, part;
-	bool there;
-	if (!two_strings(e, c, &text, &part, &there))
-		return false;
-	return !there || add_boolean(e, out, str_ends(text, part));
+	return add_boolean(e, out, str_ends(text, part));
 }
+OF_TWO(ends_with)
 
-bool fn_contains(struct eval *e, const struct call *c, struct path_items *out)
+static bool contains(struct eval *e, struct str text, struct str part, struct path_items *out)
 {
-	struct str text, part;
-	bool there;
-	if (!two_strings(e, c, &text, &part, &there))
-		return false;
-	return !there || add_boolean(e, out, str_find(text, part) != STR_NONE);
+	return add_boolean(e, out, str_find(text, part) != STR_NONE);
 }
+OF_TWO(contains)
 
 bool fn_length(struct eval *e, const struct call *c, struct path_items *out)
 {

@@ -1,23 +1,12 @@
 #!/bin/sh
 # generator.sh FIRTH-GEN PACKAGE: the generator makes the same pack twice and refuses whatever is no whole package.
-set -u
+. "$(dirname "$0")/lib.sh"
 gen=$1
 package=$2
-dir=$(mktemp -d) || exit 1
-trap 'rm -rf "$dir"' EXIT
-failed=0
+product="a pack"
+make() { "$gen" "$1" "$2"; }
 
-refuse() { # refuse WHAT FILE WORDS
-	said=$("$gen" "$2" "$dir/out" 2>&1) && { echo "FAILED $1 was accepted"; failed=1; }
-	case $said in
-	*"$3"*) ;;
-	*) echo "FAILED $1: said '$said'"; failed=1 ;;
-	esac
-	[ ! -e "$dir/out" ] || { echo "FAILED $1 left a pack behind"; failed=1; }
-}
-
-"$gen" "$package" "$dir/one" && "$gen" "$package" "$dir/two" && cmp "$dir/one" "$dir/two" || failed=1
-
+same_twice "$package"
 refuse "a missing package" "$dir/none.tgz" "run ./dev deps"
 head -c 1000000 "$package" >"$dir/cut.tgz"
 refuse "a cut package" "$dir/cut.tgz" "definitions package"
@@ -37,5 +26,4 @@ printf '{"resourceType":"Basic"}' >"$dir/package/StructureDefinition-x.json"
 tar --format=ustar -C "$dir" -czf "$dir/part.tgz" package
 refuse "a package with something else" "$dir/part.tgz" "only a part"
 
-[ $failed = 0 ] && echo "the generator is deterministic and strict"
-exit $failed
+finish "the generator is deterministic and strict"

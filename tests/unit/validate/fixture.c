@@ -74,3 +74,9 @@ void fixture_check(const struct fixture *f, const struct fixture_case *c, const 
 	buf_done(&found);
 	arena_done(&a);
 }
+
+int fixture_close_group(void **state)
+{
+	fixture_close(*state);
+	return 0;
+}

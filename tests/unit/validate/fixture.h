@@ -23,4 +23,22 @@ struct fixture_case {
 /* Fails the test with what was found when it differs. options may be NULL. */
 void fixture_check(const struct fixture *f, const struct fixture_case *c, const struct validation_options *options);
 
+/* A test of the name that checks all cases of a table. */
+#define FIXTURE_TABLE(name, table)                                                                                     \
+	static void name(void **state)                                                                                 \
+	{                                                                                                              \
+		for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)                                          \
+			fixture_check(*state, &table[i], NULL);                                                        \
+	}
+/* Setup and teardown of a group of tests: open_fixture() over the definitions, fixture_close_group(). */
+#define FIXTURE_OPEN(definitions)                                                                                      \
+	static int open_fixture(void **state)                                                                          \
+	{                                                                                                              \
+		static struct fixture f;                                                                               \
+		fixture_open(&f, definitions);                                                                         \
+		*state = &f;                                                                                           \
+		return 0;                                                                                              \
+	}
+int fixture_close_group(void **state);
+
 #endif

@@ -81,29 +81,12 @@ static const struct fixture_case scores[] = {
 	 NULL, "error MeasureReport.group[0].measureScore measure-score"},
 };
 
-#define CHECK(table)                                                                                                   \
-	static void check_##table(void **state)                                                                        \
-	{                                                                                                              \
-		for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)                                          \
-			fixture_check(*state, &table[i], NULL);                                                        \
-	}
+#define CHECK(table) FIXTURE_TABLE(check_##table, table)
 CHECK(parts)
 CHECK(subjects)
 CHECK(scores)
 
-static int open_all(void **state)
-{
-	static struct fixture f;
-	fixture_open(&f, definitions);
-	*state = &f;
-	return 0;
-}
-
-static int close_all(void **state)
-{
-	fixture_close(*state);
-	return 0;
-}
+FIXTURE_OPEN(definitions)
 
 int main(void)
 {
@@ -112,5 +95,5 @@ int main(void)
 		cmocka_unit_test(check_subjects),
 		cmocka_unit_test(check_scores),
 	};
-	return cmocka_run_group_tests(tests, open_all, close_all);
+	return cmocka_run_group_tests(tests, open_fixture, fixture_close_group);
 }

@@ -382,35 +382,16 @@ static const struct fixture_case logical[] = {
 	{"{'part':{'size':1}}", "http://x.test/Thing", "error Thing.part json-list"},
 };
 
-static int open_fixture(void **state)
-{
-	static struct fixture f;
-	fixture_open(&f, definitions);
-	*state = &f;
-	return 0;
-}
+FIXTURE_OPEN(definitions)
 
-static int close_fixture(void **state)
-{
-	fixture_close(*state);
-	return 0;
-}
-
-#define TABLE_TEST(name, table)                                                                                        \
-	static void name(void **state)                                                                                 \
-	{                                                                                                              \
-		for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)                                          \
-			fixture_check(*state, &table[i], NULL);                                                        \
-	}
-
-TABLE_TEST(values_are_compared, values)
-TABLE_TEST(texts_have_their_form, forms)
-TABLE_TEST(items_find_their_slices, slices)
-TABLE_TEST(profiles_of_types_are_asked, types)
-TABLE_TEST(bindings_of_profiles_hold, bindings)
-TABLE_TEST(bindings_hold_in_their_situation, conditional)
-TABLE_TEST(positions_tell_slices_apart, positions)
-TABLE_TEST(logical_models_have_instances, logical)
+FIXTURE_TABLE(values_are_compared, values)
+FIXTURE_TABLE(texts_have_their_form, forms)
+FIXTURE_TABLE(items_find_their_slices, slices)
+FIXTURE_TABLE(profiles_of_types_are_asked, types)
+FIXTURE_TABLE(bindings_of_profiles_hold, bindings)
+FIXTURE_TABLE(bindings_hold_in_their_situation, conditional)
+FIXTURE_TABLE(positions_tell_slices_apart, positions)
+FIXTURE_TABLE(logical_models_have_instances, logical)
 
 int main(void)
 {
@@ -424,5 +405,5 @@ int main(void)
 		cmocka_unit_test(bindings_hold_in_their_situation),
 		cmocka_unit_test(positions_tell_slices_apart),
 	};
-	return cmocka_run_group_tests(tests, open_fixture, close_fixture);
+	return cmocka_run_group_tests(tests, open_fixture, fixture_close_group);
 }

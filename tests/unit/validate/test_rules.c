@@ -282,12 +282,7 @@ static const struct fixture_case operations_and_measures[] = {
 	 "error Measure.group[0].stratifier[0].criteria measure-library"},
 };
 
-#define CHECK(table)                                                                                                   \
-	static void check_##table(void **state)                                                                        \
-	{                                                                                                              \
-		for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)                                          \
-			fixture_check(*state, &table[i], NULL);                                                        \
-	}
+#define CHECK(table) FIXTURE_TABLE(check_##table, table)
 CHECK(bundles)
 CHECK(references)
 CHECK(narratives)
@@ -310,19 +305,7 @@ static void unresolved_references_on_request(void **state)
 	fixture_check(*state, &c, &options);
 }
 
-static int open_all(void **state)
-{
-	static struct fixture f;
-	fixture_open(&f, definitions);
-	*state = &f;
-	return 0;
-}
-
-static int close_all(void **state)
-{
-	fixture_close(*state);
-	return 0;
-}
+FIXTURE_OPEN(definitions)
 
 int main(void)
 {
@@ -341,5 +324,5 @@ int main(void)
 		cmocka_unit_test(check_operations_and_measures),
 		cmocka_unit_test(unresolved_references_on_request),
 	};
-	return cmocka_run_group_tests(tests, open_all, close_all);
+	return cmocka_run_group_tests(tests, open_fixture, fixture_close_group);
 }

@@ -156,34 +156,15 @@ static const struct fixture_case references[] = {
 	 "error Patient.meta.profile[0] profile-type"},
 };
 
-static int open_fixture(void **state)
-{
-	static struct fixture f;
-	fixture_open(&f, definitions);
-	*state = &f;
-	return 0;
-}
+FIXTURE_OPEN(definitions)
 
-static int close_fixture(void **state)
-{
-	fixture_close(*state);
-	return 0;
-}
-
-#define TABLE_TEST(name, table)                                                                                        \
-	static void name(void **state)                                                                                 \
-	{                                                                                                              \
-		for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)                                          \
-			fixture_check(*state, &table[i], NULL);                                                        \
-	}
-
-TABLE_TEST(json_form_is_checked, form)
-TABLE_TEST(primitive_formats_are_checked, formats)
-TABLE_TEST(element_ids_are_unique, ids)
-TABLE_TEST(invariants_are_asked, invariants)
-TABLE_TEST(extensions_know_their_places, extensions)
-TABLE_TEST(codes_are_looked_up, codes)
-TABLE_TEST(references_know_their_targets, references)
+FIXTURE_TABLE(json_form_is_checked, form)
+FIXTURE_TABLE(primitive_formats_are_checked, formats)
+FIXTURE_TABLE(element_ids_are_unique, ids)
+FIXTURE_TABLE(invariants_are_asked, invariants)
+FIXTURE_TABLE(extensions_know_their_places, extensions)
+FIXTURE_TABLE(codes_are_looked_up, codes)
+FIXTURE_TABLE(references_know_their_targets, references)
 
 static void options_decide_how_strict_it_is(void **state)
 {
@@ -242,5 +223,5 @@ int main(void)
 		cmocka_unit_test(options_decide_how_strict_it_is),
 		cmocka_unit_test(depth_is_bounded),
 	};
-	return cmocka_run_group_tests(tests, open_fixture, close_fixture);
+	return cmocka_run_group_tests(tests, open_fixture, fixture_close_group);
 }
