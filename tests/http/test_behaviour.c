@@ -186,6 +186,142 @@ static void test_one_update_wins(void **state)
 	caller_done(&c);
 }
 
+/* ---- conditions under contention
+ * -------------------------------------------------------------------------------------------------------- */
+
+static int call_with(struct caller *c, const char *method, struct str url, struct http_header extra,
+		     const char *content_type, struct str body)
+{
+	struct error err = {0};
+	struct http_answer answer;
+	struct http_header headers[2] = {{S("Content-Type"), str_from(content_type)}, extra};
+	struct http_call request = {
+		.method = str_from(method), .url = url, .headers = headers, .header_count = 2, .body = body};
+	return http_call(c->client, &c->arena, &request, &answer, &err) ? answer.status : -1;
+}
+
+static void *create_if_none(void *ctx)
+{
+	struct writer *w = ctx;
+	struct caller c;
+	caller_init(&c, w->world);
+	for (int i = 0; i < EACH; i++) {
+		struct str condition = arena_printf(&c.arena, "identifier=urn:race|%d", i);
+		struct str body = arena_printf(&c.arena,
+					       "{\"resourceType\":\"Organization\",\"identifier\":[{\"system\":"
+					       "\"urn:race\",\"value\":\"%d\"}]}",
+					       i);
+		int status =
+			call_with(&c, "POST", url_of(&c, "/Organization"),
+				  (struct http_header){S("If-None-Exist"), condition}, "application/fhir+json", body);
+		w->won += status == 201;
+		w->lost += status == 200;
+	}
+	caller_done(&c);
+	return NULL;
+}
+
+/* However many ask at once, one creates and the others are told what it created. */
+static void test_one_conditional_create_wins(void **state)
+{
+	struct writer writers[THREADS];
+	int won = 0, lost = 0;
+	run_writers(*state, writers, create_if_none);
+	for (int i = 0; i < THREADS; i++) {
+		won += writers[i].won;
+		lost += writers[i].lost;
+	}
+	assert_int_equal(won, EACH);
+	assert_int_equal(lost, (THREADS - 1) * EACH);
+}
+
+/* The same by entries of batches, which are tried again beside each other. */
+static void *create_if_none_in_batches(void *ctx)
+{
+	struct writer *w = ctx;
+	struct caller c;
+	struct http_answer answer;
+	struct buf body;
+	caller_init(&c, w->world);
+	buf_init(&body, 1 << 20);
+	buf_add(&body, S("{\"resourceType\":\"Bundle\",\"type\":\"batch\",\"entry\":["));
+	for (int i = 0; i < EACH; i++)
+		buf_printf(&body,
+			   "%s{\"resource\":{\"resourceType\":\"Location\",\"identifier\":[{\"system\":\"urn:b\","
+			   "\"value\":"
+			   "\"%d\"}]},\"request\":{\"method\":\"POST\",\"url\":\"Location\",\"ifNoneExist\":"
+			   "\"identifier=urn:b|%d\"}}",
+			   i ? "," : "", i, i);
+	buf_add(&body, S("]}"));
+	if (call(&c, "POST", url_of(&c, ""), STR_NULL, buf_str(&body), &answer) == 200) {
+		const struct json *entries =
+			json_get(json_parse(&c.arena, answer.body, 0, &(struct error){0}), S("entry"));
+		struct json_iter it = json_iter(entries);
+		while (json_next(&it)) {
+			struct str status = json_get_str(json_get(it.value, S("response")), S("status"));
+			w->won += str_starts(status, S("201"));
+			w->lost += str_starts(status, S("200"));
+		}
+	}
+	buf_done(&body);
+	caller_done(&c);
+	return NULL;
+}
+
+static void test_one_conditional_entry_wins(void **state)
+{
+	struct writer writers[THREADS];
+	int won = 0, lost = 0;
+	run_writers(*state, writers, create_if_none_in_batches);
+	for (int i = 0; i < THREADS; i++) {
+		won += writers[i].won;
+		lost += writers[i].lost;
+	}
+	assert_int_equal(won, EACH);
+	assert_int_equal(lost, (THREADS - 1) * EACH);
+}
+
+static void *add_identifiers(void *ctx)
+{
+	struct writer *w = ctx;
+	struct caller c;
+	caller_init(&c, w->world);
+	for (int i = 0; i < EACH; i++) {
+		struct str patch = arena_printf(
+			&c.arena, "[{\"op\":\"add\",\"path\":\"/identifier/-\",\"value\":{\"value\":\"%d-%d\"}}]",
+			w->number, i);
+		int status;
+		do
+			status = call_with(&c, "PATCH", url_of(&c, "/Basic/patched"),
+					   (struct http_header){S("Accept"), S("application/fhir+json")},
+					   "application/json-patch+json", patch);
+		while (status == 409 || status == 412);
+		w->won += status == 200;
+	}
+	caller_done(&c);
+	return NULL;
+}
+
+/* A patch without If-Match is applied to whatever is current when it commits, so none is lost. */
+static void test_no_patch_is_lost(void **state)
+{
+	struct writer writers[THREADS];
+	struct caller c;
+	struct http_answer answer;
+	struct error err = {0};
+	caller_init(&c, *state);
+	struct str body = S("{\"resourceType\":\"Basic\",\"id\":\"patched\",\"identifier\":[{\"value\":\"first\"}],"
+			    "\"code\":{\"text\":\"x\"}}");
+	assert_int_equal(call(&c, "PUT", url_of(&c, "/Basic/patched"), STR_NULL, body, &answer), 201);
+	run_writers(*state, writers, add_identifiers);
+	for (int i = 0; i < THREADS; i++)
+		assert_int_equal(writers[i].won, EACH);
+	assert_int_equal(call(&c, "GET", url_of(&c, "/Basic/patched"), STR_NULL, STR_NULL, &answer), 200);
+	const struct json *basic = json_parse(&c.arena, answer.body, 0, &err);
+	assert_int_equal(json_size(json_get(basic, S("identifier"))), THREADS * EACH + 1);
+	caller_done(&c);
+}
+
 /* ---- pages while others write
  * ------------------------------------------------------------------------------------------ */
 
@@ -271,6 +407,9 @@ int main(void)
 		cmocka_unit_test(test_truncated_uploads),
 		cmocka_unit_test(test_concurrent_creates),
 		cmocka_unit_test(test_one_update_wins),
+		cmocka_unit_test(test_one_conditional_create_wins),
+		cmocka_unit_test(test_one_conditional_entry_wins),
+		cmocka_unit_test(test_no_patch_is_lost),
 		cmocka_unit_test(test_pages_walk_one_snapshot),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);

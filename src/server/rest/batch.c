@@ -3,8 +3,9 @@
  * a transaction are one change of the store, whole or not at all. The answer is written when the last one is done, by
  * whichever thread that happens on.
  *
- * Threads: the call's arena belongs to the HTTP thread until everything was handed in; done callbacks touch only their
- * own item until the count of pending items has come down to zero.
+ * Threads: the call's arena belongs to the HTTP thread until everything was handed in, then to the thread that tries
+ * again what others got in the way of; done callbacks touch only their own item until the count of pending items has
+ * come down to zero.
  */
 #include <stdatomic.h>
 
@@ -29,6 +30,7 @@ struct batch {
 	size_t count;
 	bool transaction;
 	atomic_size_t pending;
+	_Atomic(struct redo_job *) held; /* attempts that wait for the arena; &handed_in when it is free */
 	/* transactions only */
 	struct transaction_plan plan;
 	struct audit_event *events;
@@ -224,10 +226,36 @@ static void refuse_item(struct item *item)
 		answer_error(&item->call, &item->answer, err);
 }
 
+/* Stands for "everything was handed in". */
+static struct redo_job handed_in;
+
+static bool hold_item(struct rest_write *w)
+{
+	struct batch *b = ((struct item *)w->ctx)->batch;
+	struct redo_job *first = atomic_load(&b->held);
+	do {
+		if (first == &handed_in)
+			return false;
+		w->job->next = first;
+	} while (!atomic_compare_exchange_weak(&b->held, &first, w->job));
+	return true;
+}
+
+static void release_held(struct batch *b)
+{
+	struct redo_job *job = atomic_exchange(&b->held, &handed_in);
+	while (job) {
+		struct redo_job *next = job->next;
+		redo_submit(b->call->server->redo, job);
+		job = next;
+	}
+}
+
 static bool begin_write(struct item *item, struct error *err)
 {
 	struct batch *b = item->batch;
 	item->write.done = item_done;
+	item->write.hold = hold_item;
 	if (!entry_allowed(item, err))
 		return false;
 	atomic_fetch_add_explicit(&b->pending, 1, memory_order_relaxed);
@@ -270,6 +298,7 @@ static bool start_batch(struct batch *b, const struct bundle_options *o, struct 
 	atomic_init(&b->pending, 1);
 	for (size_t i = 0; json_next(&it); i++)
 		run_item(b, o, it.value, i);
+	release_held(b);
 	finish_one(b);
 	return true;
 }

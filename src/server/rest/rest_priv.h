@@ -317,6 +317,9 @@ struct rest_write {
 	struct error err;
 	unsigned attempts;
 	struct redo_job *job;
+	/* May be NULL. Called on the committing thread before another attempt: true keeps the job, to be handed to
+	 * redo_submit() later. For calls whose arena another thread still works in. */
+	bool (*hold)(struct rest_write *w);
 	void (*done)(struct rest_write *w);
 	void *ctx;
 };
@@ -343,7 +346,7 @@ struct redo;
 struct redo_job {
 	void (*run)(void *ctx);
 	void *ctx;
-	struct redo_job *next; /* private */
+	struct redo_job *next; /* of whoever has the job */
 };
 struct redo *redo_open(struct error *err) MUST_USE;
 void redo_close(struct redo *r); /* after every exchange was answered */

@@ -110,6 +110,11 @@ void write_explain(struct rest_call *call, const struct bundle_entry *e, const s
 		error_set(err, ERR_PRECONDITION,
 			  "If-Match names version %lld, but the current version is %lld: W/\"%lld\"",
 			  (long long)e->version, current, current);
+	} else if (code == ERR_PRECONDITION && !e->version && e->found_count) {
+		error_clear(err);
+		error_set(err, ERR_CONFLICT,
+			  "Others changed this %.*s, %d times while this was tried; the current version is %lld",
+			  STR_ARG(e->type->name), REST_MAX_ATTEMPTS, current);
 	} else if (code == ERR_CONFLICT && e->if_none_match.p) {
 		error_clear(err);
 		error_set(err, ERR_PRECONDITION,
@@ -183,10 +188,10 @@ static void attempt_done(void *ctx, struct store_txn *txn)
 {
 	struct rest_write *w = ctx;
 	w->err = txn->err;
-	if (w->err.code && w->attempts < REST_MAX_ATTEMPTS && entry_may_retry(&w->entry, &w->err))
-		redo_submit(w->call->server->redo, w->job);
-	else
+	if (!w->err.code || w->attempts == REST_MAX_ATTEMPTS || !entry_may_retry(&w->entry, &w->err))
 		w->done(w);
+	else if (!w->hold || !w->hold(w))
+		redo_submit(w->call->server->redo, w->job);
 }
 
 static bool prepare_attempt(struct rest_write *w, struct error *err)
