@@ -54,12 +54,6 @@ static void put_interactions(struct json_writer *w, bool type_level, bool read_o
 	json_array_end(w);
 }
 
-/* Kinds of parameters that the search room does not search yet. */
-static bool is_searchable(const struct search_param *param)
-{
-	return param->type != PARAM_COMPOSITE && param->type != PARAM_SPECIAL;
-}
-
 static void put_search_param(struct json_writer *w, const struct search_param *p)
 {
 	json_object_begin(w);
@@ -76,7 +70,7 @@ static void put_search_params(struct json_writer *w, const struct fhir_type *typ
 	json_key(w, S("searchParam"));
 	json_array_begin(w);
 	for (size_t i = 0; i < type->search_param_count; i++)
-		if (is_searchable(&type->search_params[i]))
+		if (search_param_supported(&type->search_params[i]))
 			put_search_param(w, &type->search_params[i]);
 	json_array_end(w);
 }
@@ -88,8 +82,22 @@ static void put_common_params(struct json_writer *w, const struct definitions *d
 	json_key(w, S("searchParam"));
 	json_array_begin(w);
 	for (size_t i = 0; type && i < type->search_param_count; i++)
-		if (type->search_params[i].code.p[0] == '_' && is_searchable(&type->search_params[i]))
+		if (type->search_params[i].code.p[0] == '_' && search_param_supported(&type->search_params[i]))
 			put_search_param(w, &type->search_params[i]);
+	/* Without a resource of their own in R4. */
+	static const struct {
+		const char *name, *documentation;
+	} own[] = {{"_type", "A comma list of the types to search"},
+		   {"_list", "Members of the List with this id"},
+		   {"_has", "Reverse chains: _has:Observation:patient:code=1234-5"},
+		   {"_filter", "Expressions of http://hl7.org/fhir/R4/search_filter.html"}};
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+		json_object_begin(w);
+		json_put_member(w, S("name"), str_from(own[i].name));
+		json_put_member(w, S("type"), S("special"));
+		json_put_member(w, S("documentation"), str_from(own[i].documentation));
+		json_object_end(w);
+	}
 	json_array_end(w);
 }
 

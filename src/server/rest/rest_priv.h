@@ -248,6 +248,8 @@ bool view_write(const struct rest_call *call, const struct fhir_type *type, stru
 
 /* rights.c: may the caller search the types that the query is about, and those it looks through? */
 bool rights_to_query(const struct rest_call *call, const struct search_query *query, struct error *err) MUST_USE;
+/* May the caller see what only concerns whoever runs the server? `what` starts the refusal. */
+bool rights_to_operate(const struct rest_call *call, const char *what, struct error *err) MUST_USE;
 /* May a resource of the type that was not asked for by name be shown, such as an included one? */
 bool rights_to_show(const struct rest_call *call, const struct fhir_type *type);
 

@@ -57,6 +57,17 @@ static struct str search_url(struct rest_call *call, const struct search_query *
 			    mark, STR_ARG(query->self), joint, cursor.p ? "_cursor=" : "", STR_ARG(cursor));
 }
 
+static void add_outcome(struct rest_bundle *b, const struct issues *list)
+{
+	bundle_open_plain(b);
+	json_key(&b->w, S("resource"));
+	json_put_raw(&b->w, S(""));
+	outcome_write(b->w.out, list);
+	json_key(&b->w, S("search"));
+	json_put_raw(&b->w, S("{\"mode\":\"outcome\"}"));
+	bundle_close_entry(b);
+}
+
 static void add_ignored(struct rest_bundle *b, const struct search_query *query)
 {
 	struct issues list;
@@ -65,13 +76,31 @@ static void add_ignored(struct rest_bundle *b, const struct search_query *query)
 	for (size_t i = 0; i < query->ignored_count; i++)
 		issues_add(&list, ISSUE_WARNING, ERR_NOT_SUPPORTED, STR_NULL, "The parameter %.*s was ignored: %.*s",
 			   STR_ARG(query->ignored[i].name), STR_ARG(query->ignored[i].reason));
-	bundle_open_plain(b);
-	json_key(&b->w, S("resource"));
-	json_put_raw(&b->w, S(""));
-	outcome_write(b->w.out, &list);
-	json_key(&b->w, S("search"));
-	json_put_raw(&b->w, S("{\"mode\":\"outcome\"}"));
-	bundle_close_entry(b);
+	add_outcome(b, &list);
+}
+
+/* _explain=true: how the page was found, as an outcome entry. */
+static void add_plan(struct rest_bundle *b, const struct store_plan *plan)
+{
+	struct issues list;
+	issues_init(&list, b->call->arena);
+	list.max = plan->part_count + 1;
+	for (size_t i = 0; i < plan->part_count; i++) {
+		const struct store_plan_part *part = &plan->parts[i];
+		if (part->way.p)
+			issues_add(&list, ISSUE_INFORMATION, ERR_NONE, STR_NULL,
+				   "%.*s: candidates from %zu ranges of the index of %.*s, %s",
+				   STR_ARG(part->type->name), part->ranges, STR_ARG(part->way),
+				   part->ordered ? "followed as far as the page needs" : "collected first");
+		else
+			issues_add(&list, ISSUE_INFORMATION, ERR_NONE, STR_NULL, "%.*s: all are candidates",
+				   STR_ARG(part->type->name));
+	}
+	issues_add(&list, ISSUE_INFORMATION, ERR_NONE, STR_NULL,
+		   "Ordered by %s; %llu index rows counted or collected, %llu versions looked at, %llu microseconds",
+		   plan->order, (unsigned long long)plan->rows, (unsigned long long)plan->looked,
+		   (unsigned long long)plan->took_us);
+	add_outcome(b, &list);
 }
 
 static bool write_searchset(struct rest_call *call, const struct search_query *query, const struct store_page *page,
@@ -97,6 +126,8 @@ static bool write_searchset(struct rest_call *call, const struct search_query *q
 	}
 	if (query->ignored_count)
 		add_ignored(&b, query);
+	if (page->plan)
+		add_plan(&b, page->plan);
 	bundle_end(&b);
 	return true;
 }
@@ -130,10 +161,12 @@ static bool find_page(struct rest_call *call, struct str position, struct search
 	const struct rest_options *o = &call->server->o;
 	if (!parse_query(call, query, err) || !rights_to_query(call, query, err))
 		return false;
+	if (query->explain && !rights_to_operate(call, "_explain", err))
+		return false;
 	if (query->cursor.p && !(o->face && o->face->page) &&
 	    !rest_cursor_read(call, query->self, query->cursor, &position, err))
 		return false;
-	struct store_search_options how = {.position = position};
+	struct store_search_options how = {.position = position, .explain = query->explain};
 	if (!store_search(o->store, call->arena, query, &how, ret_page, err))
 		return false;
 	drop_forbidden(call, ret_page);

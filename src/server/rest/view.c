@@ -28,9 +28,18 @@ static bool read_summary(struct str text, struct rest_view *view, struct error *
 	return error_set(err, ERR_VALUE, "_summary must be true, text, data or false here");
 }
 
-static bool read_elements(struct rest_call *call, struct str list, struct rest_view *view, struct error *err)
+/* By its name, or as the JSON property of one type of a choice: "value", "valueQuantity". */
+static bool is_element(const struct fhir_type *type, struct str name)
 {
 	const struct fhir_type *ignored;
+	for (size_t i = 0; i < type->element_count; i++)
+		if (str_eq(type->elements[i].name, name))
+			return true;
+	return definitions_element(type, name, &ignored) != NULL;
+}
+
+static bool read_elements(struct rest_call *call, struct str list, struct rest_view *view, struct error *err)
+{
 	struct str *names = ARENA_ARRAY(call->arena, struct str, MAX_ELEMENTS);
 	if (!names)
 		return error_memory(err);
@@ -38,7 +47,7 @@ static bool read_elements(struct rest_call *call, struct str list, struct rest_v
 		struct str name = str_trim(str_split(&list, ','));
 		if (view->element_count == MAX_ELEMENTS)
 			return error_set(err, ERR_LIMIT, "_elements may name %d elements at most", MAX_ELEMENTS);
-		if (call->type && !call->lenient && !definitions_element(call->type, name, &ignored))
+		if (call->type && !call->lenient && !is_element(call->type, name))
 			return error_set(err, ERR_VALUE, "_elements: %.*s has no element \"%.*s\"",
 					 STR_ARG(call->type->name), STR_ARG(str_slice(name, 0, 64)));
 		names[view->element_count++] = name;
