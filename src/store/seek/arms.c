@@ -153,23 +153,18 @@ static bool uri_arms(struct seek *k, struct check *c, const struct wanted *w, st
 /* ---- ranges -------------------------------------------------------------------------------------------------------
  */
 
-/* Bounds that a row's ends must lie in, all closed; possibly a little wider than the criterion. */
-struct bounds {
-	int64_t low_from, low_to, high_from, high_to;
-};
-
 static int64_t saturating_sub(int64_t a, int64_t b)
 {
 	int64_t result;
 	return __builtin_sub_overflow(a, b, &result) ? INT64_MIN : result;
 }
 
-static struct bounds date_bounds(const struct search_value *v)
+static struct date_bounds date_bounds(const struct search_value *v)
 {
-	struct bounds b = {INT64_MIN, INT64_MAX, INT64_MIN, INT64_MAX};
+	struct date_bounds b = {INT64_MIN, INT64_MAX, INT64_MIN, INT64_MAX};
 	switch (v->prefix) {
 	case PREFIX_EQ:
-		b = (struct bounds){v->low, v->high, v->low, v->high};
+		b = (struct date_bounds){v->low, v->high, v->low, v->high};
 		break;
 	case PREFIX_NE:
 		break;
@@ -199,24 +194,81 @@ static struct bounds date_bounds(const struct search_value *v)
 	return b;
 }
 
-static bool date_arms(struct seek *k, struct check *c, const struct wanted *w, struct error *err)
+int64_t least_low(const struct date_bounds *b, int width)
 {
-	struct bounds b = date_bounds(w->value);
+	if (width == DATE_CLASSES - 1)
+		return b->low_from;
+	int64_t least = saturating_sub(b->high_from, date_spans[width]);
+	return least > b->low_from ? least : b->low_from;
+}
+
+static bool add_dates(struct seek *k, struct way *way, int64_t param, const struct date_bounds *b, struct error *err)
+{
 	for (int width = 0; width < DATE_CLASSES; width++) {
-		int64_t low_from = b.low_from;
-		if (width < DATE_CLASSES - 1) {
-			int64_t least = saturating_sub(b.high_from, date_spans[width]);
-			low_from = least > low_from ? least : low_from;
-		}
-		struct seek_arm *arm = add_arm(k, c, FORM_DATE, err);
+		struct seek_arm *arm = way_arm(k, way, FORM_DATE, param, err);
 		if (!arm)
 			return false;
 		arm_int(arm, width);
-		arm_int(arm, low_from);
-		arm_int(arm, b.low_to);
-		arm_int(arm, b.high_from);
-		arm_int(arm, b.high_to);
+		arm_int(arm, least_low(b, width));
+		arm_int(arm, b->low_to);
+		arm_int(arm, b->high_from);
+		arm_int(arm, b->high_to);
 	}
+	return true;
+}
+
+static bool date_arms(struct seek *k, struct check *c, const struct wanted *w, struct error *err)
+{
+	struct date_bounds b = date_bounds(w->value);
+	return add_dates(k, &c->way, c->param, &b, err);
+}
+
+struct seek_arm several_dates(int64_t param)
+{
+	return (struct seek_arm){.form = FORM_TOKEN,
+				 .values = {{VALUE_INT, .integer = param},
+					    {VALUE_BYTES, .bytes = S("")},
+					    {VALUE_INT, .integer = SYSTEM_NONE}},
+				 .count = 3};
+}
+
+static int64_t higher(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+static int64_t lower(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Of two criteria on a date, as date=ge2020&date=lt2021, each is met by a large part of a type and both by few. Where
+ * there is one date it has to meet both; versions with several dates are candidates all the same. */
+bool part_span(struct seek *k, struct part *part, struct error *err)
+{
+	struct date_bounds all = {INT64_MIN, INT64_MAX, INT64_MIN, INT64_MAX};
+	size_t count = 0;
+	for (size_t i = 0; k->source->dates_marked && i < part->root.child_count; i++) {
+		const struct check *c = &part->root.children[i];
+		if (c->kind != CHECK_PARAM || c->type != PARAM_DATE || c->criterion->modifier != MOD_NONE ||
+		    c->criterion->value_count != 1 || !c->param || (part->dated && part->dated != c->param))
+			continue;
+		struct date_bounds b = date_bounds(c->wanted[0].value);
+		all = (struct date_bounds){higher(all.low_from, b.low_from), lower(all.low_to, b.low_to),
+					   higher(all.high_from, b.high_from), lower(all.high_to, b.high_to)};
+		part->dated = c->param;
+		part->span.check = c;
+		count++;
+	}
+	part->dates = all;
+	if (count < 2)
+		return true;
+	struct seek_arm several = several_dates(part->dated), *arm;
+	if (!add_dates(k, &part->span, part->dated, &all, err) ||
+	    !(arm = way_arm(k, &part->span, several.form, part->dated, err)))
+		return false;
+	*arm = several;
+	part->span.usable = true;
 	return true;
 }
 

@@ -352,7 +352,7 @@ static bool finish_part(struct seek *k, struct part *part, struct error *err)
 	order_children(root);
 	for (size_t i = 0; i < root->child_count; i++)
 		root->children[i].way.check = &root->children[i];
-	return true;
+	return part_span(k, part, err);
 }
 
 bool seek_compile(struct seek *k, struct error *err)

@@ -94,5 +94,9 @@ size_t seek_rows(const struct term *t, int64_t vid, struct seek_row rows[MOST_TE
 		break;
 	}
 	rows[0] = r;
+	if (r.table == TABLE_DATE && t->repeated) {
+		rows[1] = (struct seek_row){.table = TABLE_TOKEN, .param = t->param, .vid = vid, .key = S("")};
+		return 2;
+	}
 	return r.table == TABLE_NUMBER ? number_rows(t, rows) : 1;
 }

@@ -38,6 +38,7 @@ struct term {
 	struct str text; /* string: as written; quantity: unit; of-type: the identifier's value */
 	int64_t target; /* local reference: rid; 0 otherwise */
 	int64_t low, high;
+	bool repeated; /* date: set by term_next(), when a term of the same parameter was written before it */
 	double number, number_low, number_high;
 	struct str canonical; /* as in struct index_row */
 	double canonical_number, canonical_low, canonical_high;
@@ -51,6 +52,7 @@ bool term_is_kept(const struct search_param *param);
 
 /* The index rows of a version as bytes beside it: the index tables find candidates by one criterion; these bytes decide
  * all others, give sort keys and references. */
+/* out holds the terms of the same version that were written before. */
 void term_write(struct buf *out, const struct term *term);
 /* Takes the next term off *bytes; false at the end or when the bytes make no sense. */
 bool term_next(struct str *bytes, struct term *ret_term);
@@ -58,7 +60,8 @@ bool term_next(struct str *bytes, struct term *ret_term);
 /* ---- rows of the index tables (rows.c) ------------------------------------------------------------------------------
  */
 
-/* kind: all of a type (type, vid). token (param, code, system, vid) also holds uris and absolute references. string
+/* kind: all of a type (type, vid). token (param, code, system, vid) also holds uris and absolute references, and under
+ * a date parameter, with an empty code, the versions that have several dates. string
  * (param, text, vid). date (param, width, low, high, vid). number (param, unit, width, low, high, vid) also holds
  * quantities. reference (param, target, vid). In this order they are the keys of the tables; texts compare by bytes. */
 enum seek_table { TABLE_KIND, TABLE_TOKEN, TABLE_STRING, TABLE_DATE, TABLE_NUMBER, TABLE_REFERENCE, TABLE_COUNT };
@@ -224,6 +227,7 @@ struct seek_source {
 	int64_t last_vid; /* the newest version of the database's snapshot, 0 when empty */
 	int64_t oldest; /* snapshots below this vid are refused: index rows that they need were dropped */
 	int64_t indexed; /* versions up to this vid have their index rows; those behind are searched by FORM_TAIL */
+	bool dates_marked; /* all versions with several dates have their row among the tokens, see seek_rows() */
 
 	/* Fills the numbers of names. */
 	bool (*names)(void *x, struct seek_name *names, size_t count, struct error *err);

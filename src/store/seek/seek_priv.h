@@ -88,11 +88,20 @@ struct check {
 };
 enum { LINK_UNKNOWN, LINK_NO, LINK_YES };
 
+/* Bounds that the ends of a row must lie in, all closed; possibly a little wider than a criterion. */
+struct date_bounds {
+	int64_t low_from, low_to, high_from, high_to;
+};
+
 /* The search in one type. */
 struct part {
 	const struct fhir_type *type;
 	int64_t number; /* of the type; 0: the store never saw one */
 	struct check root; /* CHECK_AND */
+	/* What the criteria on one date parameter say together of versions that have one date: */
+	int64_t dated; /* the parameter; 0: none */
+	struct date_bounds dates;
+	struct way span; /* usable when there are several such criteria */
 	int64_t vid_low, vid_high; /* vids outside (low, high] cannot match, by _lastUpdated and snapshot */
 };
 
@@ -143,6 +152,12 @@ bool seek_compile(struct seek *k, struct error *err) MUST_USE;
 void seek_release(struct seek *k);
 /* arms.c: the way in that a check offers. */
 bool check_way(struct seek *k, struct check *c, struct error *err) MUST_USE;
+/* Joins what all criteria on one date parameter allow into dated, dates, span. */
+bool part_span(struct seek *k, struct part *part, struct error *err) MUST_USE;
+/* The versions that have several dates. */
+struct seek_arm several_dates(int64_t param);
+/* The lowest low end of a row of a class that the bounds allow. */
+int64_t least_low(const struct date_bounds *b, int width);
 struct seek_arm *way_arm(struct seek *k, struct way *way, enum seek_form form, int64_t first, struct error *err);
 void arm_int(struct seek_arm *arm, int64_t value);
 bool way_rid(struct seek *k, struct way *way, int64_t rid, struct error *err) MUST_USE;

@@ -18,7 +18,11 @@ struct sorted {
 	size_t done[DATE_CLASSES]; /* rows seen of each stretch */
 	size_t count;
 	struct rid_map seen; /* vids */
+	bool bounded; /* criteria on the sort parameter limit the stretches, and leave no version without a value */
 };
+
+/* So many versions with several values may be looked at beforehand. */
+enum { MOST_SEVERAL = 2000 };
 
 /* Only when matches are dense enough that those before the page's end are fewer rows away than all matches are. */
 static bool is_worth_it(struct order *o, bool *ret_worth, struct error *err)
@@ -36,6 +40,9 @@ static bool is_worth_it(struct order *o, bool *ret_worth, struct error *err)
 	if (!k->source->count_type(k->source->x, k->parts->number, &all, err) ||
 	    !seek_choose(k, k->parts, &way, &count, err))
 		return false;
+	/* Criteria on the sort parameter itself limit the rows, not how dense the matches are among them. */
+	if (way && way->check && way->check->param == o->params[0] && first->param->type == PARAM_DATE)
+		count = all;
 	double matches = way && count < all ? (double)count : (double)all;
 	*ret_worth = all > SMALL_TYPE && matches * matches > (double)o->want * (double)all;
 	return true;
@@ -53,6 +60,11 @@ static void start(struct sorted *s)
 					   .width = (int)i,
 					   .descending = s->descending};
 		t->low = goes_on ? o->after.keys[0].integer : s->descending ? INT64_MAX : INT64_MIN;
+		/* Versions with one date begin where criteria on it allow; those with several come beforehand. */
+		if (s->bounded && s->descending && s->part->dates.low_to < t->low)
+			t->low = s->part->dates.low_to;
+		if (s->bounded && !s->descending && least_low(&s->part->dates, (int)i) > t->low)
+			t->low = least_low(&s->part->dates, (int)i);
 		t->key = goes_on ? key_cut(o->after.keys[0].text) : s->descending ? STR_NULL : S("");
 		arena_init(&s->keys[i].arena, (size_t)64 << 20);
 	}
@@ -64,6 +76,23 @@ static bool add_batch(struct sorted *s, struct seek_batch *b, struct error *err)
 	bool ok = seek_spend(k, b->count, err) && seek_filter(k, s->part, 1, b, err) && order_add(s->o, b, err);
 	seek_batch_reset(b);
 	return ok;
+}
+
+/* The versions that have several dates, unless they are too many for criteria to limit the stretches. */
+static bool find_several(struct sorted *s, struct seek_numbers *vids, struct error *err)
+{
+	struct seek *k = s->o->k;
+	struct seek_arm arm = several_dates(s->part->dated);
+	struct seek_range range = {0, k->source->indexed, false};
+	if (!s->date || s->part->dated != s->o->params[0])
+		return true;
+	vids->limit = MOST_SEVERAL;
+	if (!k->source->collect(k->source->x, (struct seek_arms){&arm, 1}, range, vids, err))
+		return false;
+	s->bounded = vids->count <= MOST_SEVERAL;
+	if (!s->bounded)
+		vids->count = 0;
+	return true;
 }
 
 /* What has no index rows is few, and sorts among the rest. */
@@ -83,24 +112,35 @@ static bool add_tail(struct sorted *s, struct seek_batch *b, struct error *err)
 	return true;
 }
 
+/* Versions that were not looked at before. */
+static bool add_vids(struct sorted *s, const struct seek_numbers *vids, struct seek_batch *b, struct error *err)
+{
+	struct seek *k = s->o->k;
+	struct seek_numbers fresh = {0};
+	bool ok = true;
+	for (size_t i = 0; ok && i < vids->count; i++) {
+		int64_t vid = vids->list[i];
+		if (vid > k->source->indexed || rid_map_get(&s->seen, vid))
+			continue;
+		ok = rid_map_put(&k->scratch, &s->seen, vid, 1, err) && seek_numbers_add(&fresh, vid, err);
+	}
+	for (size_t at = 0; ok && at < fresh.count; at += MOST_BATCH) {
+		size_t n = fresh.count - at < MOST_BATCH ? fresh.count - at : MOST_BATCH;
+		ok = k->source->look(k->source->x, fresh.list + at, n, k->snapshot, b, err) && add_batch(s, b, err);
+	}
+	free(fresh.list);
+	return ok;
+}
+
 /* The versions behind the rows that are new since the last round. */
 static bool add_rows(struct sorted *s, struct seek_batch *b, struct error *err)
 {
-	struct seek *k = s->o->k;
 	struct seek_numbers vids = {0};
 	bool ok = true;
-	for (size_t i = 0; ok && i < s->count; i++) {
-		for (; ok && s->done[i] < s->keys[i].count; s->done[i]++) {
-			int64_t vid = s->keys[i].list[s->done[i]].vid;
-			if (vid > k->source->indexed || rid_map_get(&s->seen, vid))
-				continue;
-			ok = rid_map_put(&k->scratch, &s->seen, vid, 1, err) && seek_numbers_add(&vids, vid, err);
-		}
-	}
-	for (size_t at = 0; ok && at < vids.count; at += MOST_BATCH) {
-		size_t n = vids.count - at < MOST_BATCH ? vids.count - at : MOST_BATCH;
-		ok = k->source->look(k->source->x, vids.list + at, n, k->snapshot, b, err) && add_batch(s, b, err);
-	}
+	for (size_t i = 0; ok && i < s->count; i++)
+		for (; ok && s->done[i] < s->keys[i].count; s->done[i]++)
+			ok = seek_numbers_add(&vids, s->keys[i].list[s->done[i]].vid, err);
+	ok = ok && add_vids(s, &vids, b, err);
 	free(vids.list);
 	return ok;
 }
@@ -122,13 +162,21 @@ static bool is_before(const struct sorted *s, size_t stretch, const struct sort_
 	return key->integer > most;
 }
 
+/* Is everything that criteria on the sort parameter allow behind the last row? */
+static bool is_past(const struct sorted *s, size_t stretch)
+{
+	const struct seek_key *last = &s->keys[stretch].list[s->keys[stretch].count - 1];
+	return s->bounded && (s->descending ? last->low < least_low(&s->part->dates, (int)stretch)
+					    : last->low > s->part->dates.low_to);
+}
+
 static bool is_final(const struct sorted *s, size_t max)
 {
 	const struct order *o = s->o;
 	if (o->count < o->want || o->matches[o->want - 1].keys[0].missing)
 		return false;
 	for (size_t i = 0; i < s->count; i++)
-		if (s->keys[i].count == max && !is_before(s, i, &o->matches[o->want - 1].keys[0]))
+		if (s->keys[i].count == max && !is_past(s, i) && !is_before(s, i, &o->matches[o->want - 1].keys[0]))
 			return false;
 	return true;
 }
@@ -144,7 +192,7 @@ static bool scan(struct sorted *s, size_t max, bool *ret_ended, struct error *er
 	if (!source->scan(source->x, s->stretches, s->count, max, s->keys, err))
 		return false;
 	for (size_t i = 0; i < s->count; i++) {
-		*ret_ended = *ret_ended && s->keys[i].count < max;
+		*ret_ended = *ret_ended && (s->keys[i].count < max || is_past(s, i));
 		s->o->k->rows += s->keys[i].count;
 	}
 	return true;
@@ -153,17 +201,21 @@ static bool scan(struct sorted *s, size_t max, bool *ret_ended, struct error *er
 static bool fill(struct sorted *s, bool *ret_done, struct error *err)
 {
 	struct seek_batch b;
+	struct seek_numbers several = {0};
 	bool ok, ended = false;
 	seek_batch_init(&b);
-	ok = add_tail(s, &b, err);
+	ok = find_several(s, &several, err);
+	start(s);
+	ok = ok && add_tail(s, &b, err) && add_vids(s, &several, &b, err);
 	/* Each round begins anew and skips what it saw: rows with equal keys come in no order that could be gone on
 	 * from. */
 	for (size_t max = LEAST_SCAN; ok && !*ret_done && !ended && max <= MOST_SCAN; max *= 4) {
 		ok = scan(s, max, &ended, err) && add_rows(s, &b, err);
 		if (ok)
 			order_finish(s->o);
-		*ret_done = ok && is_final(s, max);
+		*ret_done = ok && (is_final(s, max) || (ended && s->bounded));
 	}
+	free(several.list);
 	seek_batch_done(&b);
 	return ok;
 }
@@ -180,7 +232,6 @@ bool sorted_fill(struct order *o, bool *ret_done, struct error *err)
 			   .part = o->k->parts,
 			   .descending = o->k->query->sorts->descending,
 			   .date = o->k->query->sorts->param->type == PARAM_DATE};
-	start(&s);
 	bool ok = fill(&s, ret_done, err);
 	for (size_t i = 0; i < s.count; i++) {
 		arena_done(&s.keys[i].arena);

@@ -6,7 +6,7 @@
  */
 #include "store/seek/seek.h"
 
-enum addition { ADD_ELEMENT, ADD_TEXT, ADD_CANONICAL, ADD_CANONICAL_RANGE };
+enum addition { ADD_ELEMENT, ADD_TEXT, ADD_CANONICAL, ADD_CANONICAL_RANGE, ADD_REPEATED };
 enum term_kind { TERM_TOKEN, TERM_STRING, TERM_DATE, TERM_NUMBER, TERM_RANGE, TERM_REFERENCE, TERM_URL, TERM_URI };
 
 /* ---- writing ------------------------------------------------------------------------------------------------------
@@ -56,6 +56,15 @@ static enum term_kind kind_of(const struct term *t)
 	}
 }
 
+static bool has_param(struct str terms, int64_t param)
+{
+	struct term t;
+	while (term_next(&terms, &t))
+		if (t.param == param)
+			return true;
+	return false;
+}
+
 static void put_additions(struct buf *out, const struct term *t, enum term_kind kind)
 {
 	if (t->element) {
@@ -66,6 +75,8 @@ static void put_additions(struct buf *out, const struct term *t, enum term_kind 
 		put_u64(out, ADD_TEXT);
 		put_text(out, t->text);
 	}
+	if (kind == TERM_DATE && has_param(buf_str(out), t->param))
+		put_u64(out, ADD_REPEATED);
 	if (!t->canonical.p)
 		return;
 	bool range = t->canonical_low != t->canonical_number || t->canonical_high != t->canonical_number;
@@ -222,6 +233,9 @@ static bool get_addition(struct str *bytes, uint64_t kind, struct term *t)
 	case ADD_CANONICAL:
 	case ADD_CANONICAL_RANGE:
 		return get_canonical(bytes, t, kind == ADD_CANONICAL_RANGE);
+	case ADD_REPEATED:
+		t->repeated = true;
+		return true;
 	}
 	return false;
 }

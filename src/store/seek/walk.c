@@ -45,7 +45,8 @@ static bool probe(struct seek *k, const struct way **ways, size_t count, int64_t
 bool ways_narrowest(struct seek *k, const struct way **ways, size_t count, const struct way **ret_way,
 		    int64_t *ret_count, struct error *err)
 {
-	static const int64_t limits[] = {500, 50000};
+	static const int64_t limits[] = {500, 5000, 50000};
+	enum { ROUNDS = sizeof(limits) / sizeof(limits[0]) };
 	struct seek_probe probes[MOST_WAYS];
 	size_t best = 0;
 	*ret_way = NULL;
@@ -58,7 +59,7 @@ bool ways_narrowest(struct seek *k, const struct way **ways, size_t count, const
 		*ret_count = (int64_t)ways[i]->rids.count;
 		return true;
 	}
-	for (size_t round = 0; count && round < 2; round++) {
+	for (size_t round = 0; count && round < ROUNDS; round++) {
 		if (!probe(k, ways, count, limits[round], probes, err))
 			return false;
 		best = 0;
@@ -77,6 +78,8 @@ bool ways_narrowest(struct seek *k, const struct way **ways, size_t count, const
 static size_t usable_ways(const struct part *part, const struct way *ways[MOST_WAYS])
 {
 	size_t count = 0;
+	if (part->span.usable)
+		ways[count++] = &part->span; /* likely the narrowest, and the others are counted no further than it */
 	for (size_t i = 0; i < part->root.child_count; i++)
 		if (part->root.children[i].way.usable && count < MOST_WAYS)
 			ways[count++] = &part->root.children[i].way;

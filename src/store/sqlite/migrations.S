@@ -10,4 +10,5 @@ store_migration_\name:
 	.endm
 	text first, MIGRATION_1
 	text hashes, MIGRATION_2
+	text dates, MIGRATION_3
 	.section .note.GNU-stack, "", @progbits

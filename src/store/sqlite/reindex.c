@@ -194,7 +194,7 @@ static bool start_over(struct reindex *x, struct error *err)
 
 static bool finish(struct reindex *x, struct error *err)
 {
-	return meta_drop(&x->w->db, REACHED, err);
+	return meta_set(&x->w->db, S("dates"), 1, err) && meta_drop(&x->w->db, REACHED, err);
 }
 
 static bool all(struct reindex *x, struct error *err)

@@ -449,6 +449,7 @@ static struct seek_source source_of(struct source *x)
 				    .last_vid = x->r->last_vid,
 				    .oldest = x->r->vacuumed,
 				    .indexed = x->r->indexed,
+				    .dates_marked = x->r->dates_marked != 0,
 				    .names = source_names,
 				    .rids = source_rids,
 				    .params = source_params,

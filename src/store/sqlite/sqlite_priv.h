@@ -153,8 +153,8 @@ struct reader {
 	struct cache types; /* name to id */
 	const struct fhir_type *type_of[512]; /* id to type, NULL when not known yet */
 	bool borrowed; /* the connection is somebody else's */
-	bool open, counted; /* has a snapshot; the next two are read from it */
-	int64_t last_vid, indexed, vacuumed;
+	bool open, counted; /* has a snapshot; the next four are read from it */
+	int64_t last_vid, indexed, vacuumed, dates_marked;
 	uint64_t commits; /* of the store when the snapshot was taken */
 };
 

@@ -117,11 +117,32 @@ static int compare(const void *left, const void *right, void *query)
 	return (a->vid > b->vid) - (a->vid < b->vid);
 }
 
-static void check(struct world *w, const struct search_sort *sorts, size_t sort_count, bool narrow, int pages)
+enum narrowing { ALL, BY_NAME, BY_DATES, NARROWINGS };
+
+/* Criteria on the name, or two on the date. */
+static size_t make_criteria(enum narrowing narrowing, struct criterion criteria[2], struct search_value values[2])
 {
-	struct criterion c = {.kind = CRITERION_PARAM, .param = &name, .value_count = 1};
-	struct search_value value = {.code = S("name 1")};
-	struct search_part part = {.type = type_named(w->f, "Observation"), .criteria = &c, .criterion_count = narrow};
+	values[0] = narrowing == BY_NAME ? (struct search_value){.code = S("name 1")}
+					 : (struct search_value){.prefix = PREFIX_GE,
+								 .low = 100 * INT64_C(86400000),
+								 .high = 101 * INT64_C(86400000) - 1};
+	values[1] = (struct search_value){
+		.prefix = PREFIX_LT, .low = 130 * INT64_C(86400000), .high = 131 * INT64_C(86400000) - 1};
+	for (int i = 0; i < 2; i++)
+		criteria[i] = (struct criterion){.kind = CRITERION_PARAM,
+						 .param = narrowing == BY_NAME ? &name : &date,
+						 .values = &values[i],
+						 .value_count = 1};
+	return narrowing == ALL ? 0 : narrowing == BY_NAME ? 1 : 2;
+}
+
+static void check(struct world *w, const struct search_sort *sorts, size_t sort_count, enum narrowing narrowing,
+		  int pages)
+{
+	struct criterion criteria[2];
+	struct search_value values[2];
+	struct search_part part = {.type = type_named(w->f, "Observation"), .criteria = criteria};
+	part.criterion_count = make_criteria(narrowing, criteria, values);
 	struct search_query q = {.parts = &part,
 				 .part_count = 1,
 				 .sorts = (struct search_sort *)sorts,
@@ -130,11 +151,11 @@ static void check(struct world *w, const struct search_sort *sorts, size_t sort_
 	struct store_search_options options = {0};
 	struct model **wanted = calloc(RESOURCES, sizeof(*wanted));
 	size_t count = 0, at = 0;
-	c.values = &value;
 	for (int i = 0; i < RESOURCES; i++) {
-		struct index_row *row = &w->models[i].rows[w->models[i].date_count];
-		if (!narrow || str_starts(row->code, value.code))
-			wanted[count++] = &w->models[i];
+		struct model *m = &w->models[i];
+		struct index_rows rows = {m->rows, m->date_count + 1, m->date_count + 1};
+		if (search_matches(&q, &rows, m->id, 0))
+			wanted[count++] = m;
 	}
 	qsort_r(wanted, count, sizeof(*wanted), compare, &q);
 	for (int i = 0; i < pages; i++) {
@@ -158,10 +179,10 @@ static void check(struct world *w, const struct search_sort *sorts, size_t sort_
 static void test_pages(void **state)
 {
 	struct world *w = make_world(*state);
-	for (int i = 0; i < 16; i++) {
+	for (int i = 0; i < 16 * NARROWINGS; i++) {
 		struct search_sort sorts[] = {{SORT_PARAM, i & 1 ? &date : &name, i & 2},
 					      {SORT_PARAM, i & 1 ? &name : &date, i & 4}};
-		check(w, sorts, i & 8 ? 2 : 1, i % 3 == 0, i < 4 ? 1000 : 12);
+		check(w, sorts, i & 8 ? 2 : 1, (enum narrowing)(i / 16), i % 16 < 4 ? 1000 : 12);
 	}
 	free(w);
 }
