@@ -192,9 +192,11 @@ static bool reverse(struct including *n, const struct include *i, struct error *
 							  .count = 2};
 	}
 	n->numbers.limit = MOST_COLLECTED;
-	return s->collect(s->x, (struct seek_arms){arms, count}, (struct seek_range){0, n->k->snapshot, false},
-			  &n->numbers, err) &&
-	       s->look(s->x, n->numbers.list, n->numbers.count, n->k->snapshot, &n->looked, err) &&
+	if (!s->collect(s->x, (struct seek_arms){arms, count}, (struct seek_range){0, n->k->snapshot, false},
+			&n->numbers, err))
+		return false;
+	numbers_sort(&n->numbers, 0, n->k->snapshot, false);
+	return s->look(s->x, n->numbers.list, n->numbers.count, n->k->snapshot, &n->looked, err) &&
 	       reverse_tail(n, i, err) && take(n, 0, err);
 }
 

@@ -286,6 +286,25 @@ static void test_includes(void **state)
 	check_includes(f, "Organization", "_id=org&_revinclude=Organization:partof", "Organization/org ", "");
 	check_includes(f, "Organization", "_id=top&_revinclude=Organization:partof&_include=Organization:partof",
 		       "Organization/top ", "Organization/org ");
+	check_includes(f, "Patient", "_revinclude=*", "Patient/p ", "Observation/o1 Observation/o2 ");
+	check_includes(f, "Organization", "_id=org&_revinclude=*", "Organization/org ",
+		       "Patient/p Observation/o1 Observation/o2 Observation/o3 ");
+}
+
+/* Circles end, and going on goes both ways. */
+static void test_include_circles(void **state)
+{
+	struct fixture *f = *state;
+	put(f, "{\"resourceType\":\"Organization\",\"id\":\"a\",\"partOf\":{\"reference\":\"Organization/c\"}}");
+	put(f, "{\"resourceType\":\"Organization\",\"id\":\"b\",\"partOf\":{\"reference\":\"Organization/a\"}}");
+	put(f, "{\"resourceType\":\"Organization\",\"id\":\"c\",\"partOf\":{\"reference\":\"Organization/b\"}}");
+	check_includes(f, "Organization", "_id=a&_include=Organization:partof", "Organization/a ", "Organization/c ");
+	check_includes(f, "Organization", "_id=a&_include:iterate=Organization:partof", "Organization/a ",
+		       "Organization/c Organization/b ");
+	check_includes(f, "Organization", "_id=a&_revinclude:iterate=Organization:partof", "Organization/a ",
+		       "Organization/b Organization/c ");
+	check_includes(f, "Organization", "_id=a&_include=*&_revinclude=*", "Organization/a ",
+		       "Organization/c Organization/b ");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
@@ -294,7 +313,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_crowd),   TEST(test_times_grow), TEST(test_bad_positions),
-		TEST(test_timeout), TEST(test_includes),
+		TEST(test_timeout), TEST(test_includes),   TEST(test_include_circles),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
