@@ -96,6 +96,13 @@ static bool mark(struct including *n, int64_t rid, bool *ret_fresh, struct error
 	return (key.p && map_put(&n->seen, key, ret_fresh)) || error_memory(err);
 }
 
+static bool too_many(struct error *err)
+{
+	return error_set(err, ERR_LIMIT,
+			 "The matches of this page include more than %d resources; ask for fewer with _count",
+			 MOST_INCLUDES);
+}
+
 /* What was looked up and is not on the page yet goes there. */
 static bool take(struct including *n, int64_t type, struct error *err)
 {
@@ -109,10 +116,7 @@ static bool take(struct including *n, int64_t type, struct error *err)
 		if (!fresh)
 			continue;
 		if (n->page->count + n->next.count - n->page->match_count >= MOST_INCLUDES)
-			return error_set(
-				err, ERR_LIMIT,
-				"The matches of this page include more than %d resources; ask for fewer with _count",
-				MOST_INCLUDES);
+			return too_many(err);
 		if (!seek_batch_add(&n->next, f, err))
 			return false;
 	}
@@ -195,6 +199,8 @@ static bool reverse(struct including *n, const struct include *i, struct error *
 	if (!s->collect(s->x, (struct seek_arms){arms, count}, (struct seek_range){0, n->k->snapshot, false},
 			&n->numbers, err))
 		return false;
+	if (n->numbers.count > n->numbers.limit)
+		return too_many(err);
 	numbers_sort(&n->numbers, 0, n->k->snapshot, false);
 	return s->look(s->x, n->numbers.list, n->numbers.count, n->k->snapshot, &n->looked, err) &&
 	       reverse_tail(n, i, err) && take(n, 0, err);

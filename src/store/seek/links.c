@@ -103,6 +103,9 @@ bool links_settle(struct seek *k, struct check *c, struct error *err)
 	return !all || link_way(k, c, err);
 }
 
+/* Resources whose referrers are looked up together. */
+enum { RIDS_AT_ONCE = 128 };
+
 /* ---- batch by batch -------------------------------------------------------------------------------------------------
  */
 
@@ -227,28 +230,44 @@ static bool look_at_all(struct seek *k, struct check *c, const struct seek_numbe
 	return ok;
 }
 
-/* The versions that refer to some resources. */
-static bool follow_referring(struct seek *k, struct check *c, const struct seek_numbers *rids, struct error *err)
+/* The vids of versions that refer to some resources, as far as the inner part's way leaves them over. */
+static bool find_referring(struct seek *k, const struct check *c, const int64_t *rids, size_t count,
+			   struct seek_numbers *vids, struct error *err)
 {
-	struct seek_arm *arms = calloc(rids->count + 1, sizeof(*arms));
-	struct seek_numbers vids = {.limit = MOST_COLLECTED};
+	struct seek_arm arms[RIDS_AT_ONCE];
 	struct seek_range range = {0, k->snapshot, false};
 	size_t kept = 0;
-	if (!arms)
-		return error_memory(err);
-	for (size_t i = 0; i < rids->count; i++)
-		arms[i] = (struct seek_arm){
-			.form = FORM_REFERENCE,
-			.values = {{VALUE_INT, .integer = c->param}, {VALUE_INT, .integer = rids->list[i]}},
-			.count = 2};
-	bool ok = k->source->collect(k->source->x, (struct seek_arms){arms, rids->count}, range, &vids, err);
-	free(arms);
-	numbers_sort(&vids, 0, k->snapshot, false);
-	for (size_t i = 0; i < vids.count; i++)
-		if (!c->narrowed.list || is_narrowed(&c->narrowed, vids.list[i]))
-			vids.list[kept++] = vids.list[i];
-	vids.count = kept;
-	ok = ok && look_at_all(k, c, &vids, err);
+	for (size_t i = 0; i < count; i++)
+		arms[i] =
+			(struct seek_arm){.form = FORM_REFERENCE,
+					  .values = {{VALUE_INT, .integer = c->param}, {VALUE_INT, .integer = rids[i]}},
+					  .count = 2};
+	vids->count = 0;
+	vids->limit = MOST_COLLECTED;
+	if (!k->source->collect(k->source->x, (struct seek_arms){arms, count}, range, vids, err))
+		return false;
+	if (vids->count > vids->limit)
+		return error_set(err, ERR_TOO_COSTLY,
+				 "More than %d resources refer to those that the search looks at; narrow it by another "
+				 "criterion",
+				 MOST_COLLECTED);
+	k->rows += vids->count;
+	numbers_sort(vids, 0, k->snapshot, false);
+	for (size_t i = 0; i < vids->count; i++)
+		if (!c->narrowed.list || is_narrowed(&c->narrowed, vids->list[i]))
+			vids->list[kept++] = vids->list[i];
+	vids->count = kept;
+	return true;
+}
+
+static bool follow_referring(struct seek *k, struct check *c, const struct seek_numbers *rids, struct error *err)
+{
+	struct seek_numbers vids = {0};
+	bool ok = true;
+	for (size_t at = 0; ok && at < rids->count; at += RIDS_AT_ONCE) {
+		size_t n = rids->count - at < RIDS_AT_ONCE ? rids->count - at : RIDS_AT_ONCE;
+		ok = find_referring(k, c, rids->list + at, n, &vids, err) && look_at_all(k, c, &vids, err);
+	}
 	free(vids.list);
 	return ok;
 }
