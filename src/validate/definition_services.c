@@ -34,7 +34,7 @@ static const struct profile_element *find_slice(const struct profile_element *e,
 	const struct profile_element *found = NULL;
 	for (size_t i = 0; i < e->slice_count && !found; i++) {
 		const struct profile_element *s = e->slices[i];
-		bool is = str_eq(s->slice, name) && (!element.p || str_eq(s->name, element));
+		bool is = str_eq(s->slice, name) && str_eq(s->name, element);
 		found = is ? s : find_slice(s, element, name);
 	}
 	for (size_t i = 0; i < e->child_count && !found; i++)
@@ -67,8 +67,8 @@ static int in_slice(struct validation *v, const struct node *around, const struc
 		    struct str name)
 {
 	const struct profile *p = profiles_find(v->profiles, structure, NULL, NULL);
-	struct str element = item->element ? item->element->name : STR_NULL;
-	const struct profile_element *slice = p ? find_slice(p->root, element, name) : NULL;
+	const struct profile_element *slice =
+		p && item->element ? find_slice(p->root, item->element->name, name) : NULL;
 	const struct profile_element *core = slice ? core_element(v, p, slice->path) : NULL;
 	if (!core || !item->type)
 		return -1;
@@ -114,14 +114,15 @@ bool validator_in_slice(struct validator *r, struct arena *a, const struct path_
 {
 	static const struct validation_options none;
 	struct issues findings;
-	struct error own = {0};
+	struct error own = {0}, ignored = {0};
 	struct validation v;
 	issues_init(&findings, a);
 	validation_open(&v, r, a, item->container, &none, &findings, &own);
 	struct node root = {.index = -1, .value = item->container};
 	struct holder holder = {.node = &root,
 				.json = item->container,
-				.type = item->container ? resource_type(r->definitions, item->container, err) : NULL};
+				.type = item->container ? resource_type(r->definitions, item->container, &ignored)
+							: NULL};
 	root.holder = &holder;
 	root.type = holder.type;
 	v.evaluating = &root;
