@@ -199,7 +199,7 @@ static bool changes_nothing(struct group *g, struct target *t, const struct stor
 			    bool *ret_nothing, struct error *err)
 {
 	bool present = t->version > 0 && t->op != STORE_DELETE;
-	*ret_nothing = c->op == STORE_DELETE && !present;
+	*ret_nothing = c->op == STORE_DELETE && !present && !(c->purge && t->version > 0);
 	if (c->op != STORE_UPDATE || !c->same || !present)
 		return true;
 	if (!t->hashed && !target_hash(g, t, err))
@@ -455,6 +455,8 @@ static bool apply_txn(struct group *g, struct item *item, struct error *err)
 	for (size_t i = 0; i < g->effect_count; i++) {
 		tally(g, &g->effects[i]);
 		if (!write_version(g, &g->effects[i], err) || !write_replaced(g, &g->effects[i], err))
+			return false;
+		if (g->effects[i].change->purge && !purge_past(g->w, g->effects[i].target->rid, err))
 			return false;
 	}
 	return write_events(g, item->txn, err);

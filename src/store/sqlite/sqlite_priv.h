@@ -122,6 +122,9 @@ void index_forget(struct writer *w);
 enum index_use { INDEX_PUT, INDEX_HAS, INDEX_DROP };
 sqlite3_stmt *index_use(struct db *db, enum index_use use, const struct seek_row *row, struct error *err) MUST_USE;
 
+/* purge.c: removes the content of all versions of a resource but the newest. */
+bool purge_past(struct writer *w, int64_t rid, struct error *err) MUST_USE;
+
 /* rows.c: index rows as terms. */
 struct row_names {
 	struct names *names;
