@@ -20,6 +20,8 @@ static const struct config_key server_keys[] = {
 	{"data", CONFIG_PATH, offsetof(struct config, data), false, "the directory of the store"},
 	{"base_url", CONFIG_URL, offsetof(struct config, base_url), false, "the public address, without /fhir"},
 	{"auth", CONFIG_SWITCH, offsetof(struct config, auth), false, "on or off"},
+	{"match", CONFIG_SCOPES, offsetof(struct config, match), false,
+	 "weights of $match, such as family=0.95/0.002/0.6"},
 	{"packages", CONFIG_SCOPES, offsetof(struct config, packages), false,
 	 "FHIR packages, such as hl7.fhir.us.core#6.1.0"},
 };

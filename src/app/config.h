@@ -32,6 +32,7 @@ struct config {
 	struct ehr_config *ehrs;
 	size_t ehr_count;
 	struct str packages; /* names or files of FHIR packages, separated by spaces; STR_NULL: none */
+	struct str match; /* weights of Patient/$match over the product's own; STR_NULL: none */
 	struct admission_rule *rules; /* validation: what resources must conform to */
 	size_t rule_count, rule_capacity;
 };

@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "jose/jose.h"
+#include "server/rest/operations/match.h"
 
 struct service {
 	struct service_options options;
@@ -23,6 +24,7 @@ struct service {
 	struct http_server *http;
 	struct smart *smart;
 	struct knowledge *knowledge;
+	struct match_weights weights;
 	struct rest_server *rest;
 	struct str base_url;
 	struct str public_keys; /* JWKS of our EHR clients */
@@ -310,6 +312,9 @@ static bool open_smart(struct service *s, struct error *err)
 static bool open_rest(struct service *s, struct error *err)
 {
 	struct knowledge_options known = s->options.knowledge;
+	s->weights = match_default_weights;
+	if (!match_weights_parse(s->options.config->match, &s->weights, err))
+		return error_context(err, "match");
 	known.definitions = s->options.definitions;
 	known.store = s->options.store;
 	s->knowledge = knowledge_open(&known, err);
@@ -318,6 +323,7 @@ static bool open_rest(struct service *s, struct error *err)
 	const struct rest_options options = {
 		.definitions = s->options.definitions,
 		.knowledge = s->knowledge,
+		.match_weights = &s->weights,
 		.store = s->options.store,
 		.smart = s->smart,
 		.base_path = S("/fhir"),

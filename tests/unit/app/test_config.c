@@ -15,7 +15,8 @@ static void test_full_file(void **state)
 	(void)state;
 	static const char text[] =
 		"server:\n  host: 127.0.0.2\n  port: 0\n  data: store\n  base_url: https://x.example/\n"
-		"  auth: off\n"
+		"  auth: off\n  packages: [a#1, b.tgz]\n  match: gender=0.9/0.5\n"
+		"validation:\n  Patient: [declared, 'http://example.org/p']\n  '*': off\n"
 		"clients:\n  - client_id: app\n    name: The App\n    jwks_url: http://127.0.0.1:9/jwks\n"
 		"    scopes: [system/Patient.rs, system/Flag.cu]\n"
 		"ehrs:\n  - name: epic-main\n    vendor: epic\n    base_url: http://127.0.0.1:1/fhir\n"
@@ -34,6 +35,14 @@ static void test_full_file(void **state)
 	assert_true(str_is(c.ehrs[0].client_id, "12345") && c.ehrs[0].vendor == EHR_EPIC);
 	assert_true(str_is(c.ehrs[0].key_file, "/etc/firth/keys/a.jwk") && str_is(c.ehrs[0].roster, "/abs/roster.txt"));
 	assert_true(c.ehrs[1].vendor == EHR_CERNER && str_is(c.ehrs[1].scopes, "a b"));
+
+	assert_true(str_is(c.packages, "a#1 b.tgz") && str_is(c.match, "gender=0.9/0.5"));
+	assert_int_equal(c.rule_count, 2);
+	assert_true(str_is(c.rules[0].type, "Patient") && c.rules[0].declared && c.rules[0].profile_count == 1);
+	assert_true(str_is(c.rules[1].type, "*") && c.rules[1].level == ADMISSION_OFF);
+	assert_true(config_set(&c, &arena, S("validation.Patient=structure"), &err));
+	assert_true(c.rule_count == 2 && c.rules[0].level == ADMISSION_STRUCTURE);
+	assert_false(config_set(&c, &arena, S("validation.Patent=structure"), &(struct error){0}));
 
 	assert_true(config_set(&c, &arena, S("ehrs.two.base_url=https://d.example/"), &err));
 	assert_true(str_is(c.ehrs[1].base_url, "https://d.example"));
@@ -80,6 +89,9 @@ static void test_mistakes_have_a_place_and_a_hint(void **state)
 		{"ehrs:\n  - &e {name: a, vendor: epic, base_url: 'http://x'}\n  - *e\n", 2, 5, "two entries"},
 		{"clients:\n  - {client_id: a, scopes: s}\n", 2, 5, "either jwks_file or jwks_url"},
 		{"clients:\n  - {client_id: a, scopes: [], jwks_url: 'http://x'}\n", 2, 28, "empty"},
+		{"validation:\n  Patent: off\n", 2, 11, "Patent"},
+		{"validation:\n  Patient: strict\n", 2, 12, "none of off, structure, declared"},
+		{"validation: off\n", 1, 13, "expected types"},
 		{"server: {port: 1\nehrs: x\n", 2, 5, "not valid YAML"},
 		{"server:\n\tport: 1\n", 2, 1, "not valid YAML"},
 		{"server:\n  port: 1\n---\nserver:\n  port: 2\n", 4, 1, "second document"},
