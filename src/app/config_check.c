@@ -25,6 +25,16 @@ static bool check_ehr_files(struct app *app, const struct ehr_config *ehr, struc
 	return true;
 }
 
+static void print_rule(const struct admission_rule *rule)
+{
+	static const char *const levels[] = {"off", "structure", "R4 in full"};
+	printf("  validation   %.*s: %s%s", STR_ARG(rule->type), levels[rule->level],
+	       rule->declared ? ", declared profiles" : "");
+	for (size_t i = 0; i < rule->profile_count; i++)
+		printf(", %.*s", STR_ARG(rule->profiles[i]));
+	printf("\n");
+}
+
 static void print_text(const struct app *app, const struct config *c)
 {
 	printf("%sconfiguration%s  %.*s\n", app_style(app, STYLE_BOLD), app_style(app, STYLE_PLAIN),
@@ -33,6 +43,10 @@ static void print_text(const struct app *app, const struct config *c)
 	       config_host_is_loopback(c->host) ? " (this machine only)" : "");
 	printf("  store        %.*s\n", STR_ARG(c->data));
 	printf("  auth         %s\n", c->auth ? "on" : "off: everyone on this machine may read and write everything");
+	if (c->packages.n)
+		printf("  packages     %.*s\n", STR_ARG(c->packages));
+	for (size_t i = 0; i < c->rule_count; i++)
+		print_rule(&c->rules[i]);
 	for (size_t i = 0; i < c->client_count; i++)
 		printf("  client       %.*s  %.*s\n", STR_ARG(c->clients[i].client.client_id),
 		       STR_ARG(c->clients[i].client.scope));

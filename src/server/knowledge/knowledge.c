@@ -28,6 +28,7 @@ struct state {
 	struct stamp stamp;
 	unsigned users;
 	bool current;
+	int64_t snapshot; /* of the store, when it was last found current */
 	uint64_t checked_ns;
 };
 
@@ -81,6 +82,21 @@ static bool ask(struct knowledge *k, struct arena *a, const char *type_name, str
 	return search_parse(k->o.definitions, a, type, query, &(struct search_options){0}, &parsed, err) &&
 	       store_search(k->o.store, a, &parsed, &(struct store_search_options){.position = position}, ret_page,
 			    err);
+}
+
+/* Where the store is now: as long as nothing at all was written, nothing need be looked at. */
+static bool take_snapshot(struct knowledge *k, int64_t *ret_snapshot, struct error *err)
+{
+	struct arena a;
+	struct store_page page = {0};
+	*ret_snapshot = 0;
+	if (!k->o.store)
+		return true;
+	arena_init(&a, 1 << 20);
+	bool ok = ask(k, &a, stored_types[0], S("_id=-&_count=1&_total=none"), STR_NULL, &page, err);
+	*ret_snapshot = page.snapshot;
+	arena_done(&a);
+	return ok;
 }
 
 static bool take_stamp(struct knowledge *k, struct stamp *ret_stamp, struct error *err)
@@ -180,7 +196,15 @@ static void retire(struct state *s)
 }
 
 /* The lock is held. */
-static const struct knowledge_state *take_state(struct knowledge *k, const struct stamp *stamp, struct error *err)
+static const struct knowledge_state *use_state(struct knowledge *k)
+{
+	k->state->users++;
+	return &k->state->shown;
+}
+
+/* The lock is held. */
+static const struct knowledge_state *renew_state(struct knowledge *k, const struct stamp *stamp, int64_t snapshot,
+						 struct error *err)
 {
 	if (!k->state || memcmp(&k->state->stamp, stamp, sizeof(*stamp)) != 0) {
 		struct state *fresh = make_state(k, stamp, err);
@@ -189,25 +213,32 @@ static const struct knowledge_state *take_state(struct knowledge *k, const struc
 		retire(k->state);
 		k->state = fresh;
 	}
+	k->state->snapshot = snapshot;
 	k->state->checked_ns = clock_monotonic_ns();
-	k->state->users++;
-	return &k->state->shown;
+	return use_state(k);
 }
 
 const struct knowledge_state *knowledge_enter(struct knowledge *k, unsigned max_age_ms, struct error *err)
 {
 	const struct knowledge_state *result = NULL;
 	struct stamp stamp;
+	int64_t snapshot;
 	pthread_mutex_lock(&k->lock);
-	if (k->state && max_age_ms && clock_monotonic_ns() - k->state->checked_ns < (uint64_t)max_age_ms * 1000000) {
-		k->state->users++;
-		result = &k->state->shown;
+	if (k->state && clock_monotonic_ns() - k->state->checked_ns < (uint64_t)max_age_ms * 1000000)
+		result = use_state(k);
+	pthread_mutex_unlock(&k->lock);
+	if (result || !take_snapshot(k, &snapshot, err))
+		return result;
+	pthread_mutex_lock(&k->lock);
+	if (k->state && k->state->snapshot == snapshot) {
+		k->state->checked_ns = clock_monotonic_ns();
+		result = use_state(k);
 	}
 	pthread_mutex_unlock(&k->lock);
 	if (result || !take_stamp(k, &stamp, err))
 		return result;
 	pthread_mutex_lock(&k->lock);
-	result = take_state(k, &stamp, err);
+	result = renew_state(k, &stamp, snapshot, err);
 	pthread_mutex_unlock(&k->lock);
 	return result;
 }

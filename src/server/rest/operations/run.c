@@ -215,6 +215,22 @@ char operation_audit_action(const struct operation *operation)
 	return operation->audit_action;
 }
 
+static void put_definition(struct json_writer *w, const struct operation *o, const struct fhir_type *type)
+{
+	struct str text = str_from(o->definition);
+	size_t mark = str_find(text, S("{type}"));
+	json_key(w, S("definition"));
+	if (mark == STR_NONE || !type) {
+		json_put_str(w, text);
+		return;
+	}
+	json_put_raw(w, S("\""));
+	buf_add(w->out, str_slice(text, 0, mark));
+	buf_add(w->out, type->name);
+	buf_add(w->out, str_slice(text, mark + 6, text.n));
+	buf_char(w->out, '"');
+}
+
 void operation_put_capability(struct json_writer *w, const struct fhir_type *type)
 {
 	bool open = false;
@@ -230,7 +246,7 @@ void operation_put_capability(struct json_writer *w, const struct fhir_type *typ
 		}
 		json_object_begin(w);
 		json_put_member(w, S("name"), str_from(o->name));
-		json_put_member(w, S("definition"), str_from(o->definition));
+		put_definition(w, o, type);
 		json_object_end(w);
 	}
 	if (open)
