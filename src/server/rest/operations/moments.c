@@ -103,68 +103,24 @@ static bool percentile(const struct decimal *v, size_t n, int64_t percent, struc
 	       decimal_add(&v[whole], &step, ret_value) && ((*ret_value = decimal_normal(ret_value)), true);
 }
 
-static bool median(const struct decimal *v, size_t n, struct decimal *ret_value)
-{
-	return percentile(v, n, 50, ret_value);
-}
-
-static bool fifth(const struct decimal *v, size_t n, struct decimal *ret_value)
-{
-	return percentile(v, n, 20, ret_value);
-}
-
-static bool four_fifths(const struct decimal *v, size_t n, struct decimal *ret_value)
-{
-	return percentile(v, n, 80, ret_value);
-}
-
-static bool quarter(const struct decimal *v, size_t n, struct decimal *ret_value)
-{
-	return percentile(v, n, 25, ret_value);
-}
-
-static bool three_quarters(const struct decimal *v, size_t n, struct decimal *ret_value)
-{
-	return percentile(v, n, 75, ret_value);
-}
-
-static bool two_fifths(const struct decimal *v, size_t n, struct decimal *ret_value)
-{
-	return percentile(v, n, 40, ret_value);
-}
-
-static bool three_fifths(const struct decimal *v, size_t n, struct decimal *ret_value)
-{
-	return percentile(v, n, 60, ret_value);
-}
-
 /* The quartile deviation: half of the distance between the quartiles. */
 static bool half_between_quarters(const struct decimal *v, size_t n, struct decimal *ret_value)
 {
 	struct decimal low, high, two = decimal_from_i64(2);
-	return quarter(v, n, &low) && three_quarters(v, n, &high) && decimal_sub(&high, &low, &high) &&
+	return percentile(v, n, 25, &low) && percentile(v, n, 75, &high) && decimal_sub(&high, &low, &high) &&
 	       decimal_div(&high, &two, DIGITS, ret_value);
 }
 
 static const struct measure measures[] = {
-	{"average", MEASURE_OF_VALUES, average, 1},
-	{"maximum", MEASURE_OF_VALUES, greatest, 1},
-	{"minimum", MEASURE_OF_VALUES, least, 1},
-	{"count", MEASURE_COUNT, counted, 0},
-	{"total-count", MEASURE_COUNT, NULL, 0},
-	{"median", MEASURE_OF_VALUES, median, 1},
-	{"std-dev", MEASURE_OF_VALUES, deviation, 2},
-	{"sum", MEASURE_OF_VALUES, sum_of, 1},
-	{"variance", MEASURE_OTHER, variance, 2},
-	{"20-percent", MEASURE_OF_VALUES, fifth, 1},
-	{"80-percent", MEASURE_OF_VALUES, four_fifths, 1},
-	{"4-lower", MEASURE_OF_VALUES, quarter, 1},
-	{"4-upper", MEASURE_OF_VALUES, three_quarters, 1},
-	{"4-dev", MEASURE_OF_VALUES, half_between_quarters, 1},
-	{"5-1", MEASURE_OF_VALUES, fifth, 1},
-	{"5-2", MEASURE_OF_VALUES, two_fifths, 1},
-	{"5-3", MEASURE_OF_VALUES, three_fifths, 1},
-	{"5-4", MEASURE_OF_VALUES, four_fifths, 1},
+	{"average", MEASURE_OF_VALUES, average, 1, 0},	 {"maximum", MEASURE_OF_VALUES, greatest, 1, 0},
+	{"minimum", MEASURE_OF_VALUES, least, 1, 0},	 {"count", MEASURE_COUNT, counted, 0, 0},
+	{"total-count", MEASURE_COUNT, NULL, 0, 0},	 {"median", MEASURE_OF_VALUES, NULL, 1, 50},
+	{"std-dev", MEASURE_OF_VALUES, deviation, 2, 0}, {"sum", MEASURE_OF_VALUES, sum_of, 1, 0},
+	{"variance", MEASURE_OTHER, variance, 2, 0},	 {"20-percent", MEASURE_OF_VALUES, NULL, 1, 20},
+	{"80-percent", MEASURE_OF_VALUES, NULL, 1, 80},	 {"4-lower", MEASURE_OF_VALUES, NULL, 1, 25},
+	{"4-upper", MEASURE_OF_VALUES, NULL, 1, 75},	 {"4-dev", MEASURE_OF_VALUES, half_between_quarters, 1, 0},
+	{"5-1", MEASURE_OF_VALUES, NULL, 1, 20},	 {"5-2", MEASURE_OF_VALUES, NULL, 1, 40},
+	{"5-3", MEASURE_OF_VALUES, NULL, 1, 60},	 {"5-4", MEASURE_OF_VALUES, NULL, 1, 80},
 };
 enum { MEASURES = sizeof(measures) / sizeof(measures[0]) };
 
@@ -195,11 +151,12 @@ bool measure_take(const struct measure *m, struct decimal *values, size_t count,
 	*ret_known = m->least <= count;
 	if (!*ret_known)
 		return true;
-	if (!m->take) {
-		*ret_value = decimal_from_i64((int64_t)total);
-		return true;
-	}
 	if (count)
 		qsort(values, count, sizeof(*values), by_value);
-	return m->take(values, count, ret_value);
+	if (m->take)
+		return m->take(values, count, ret_value);
+	if (m->percent)
+		return percentile(values, count, m->percent, ret_value);
+	*ret_value = decimal_from_i64((int64_t)total);
+	return true;
 }

@@ -11,6 +11,7 @@ struct measure {
 	enum measure_unit unit;
 	bool (*take)(const struct decimal *sorted, size_t count, struct decimal *ret_value);
 	size_t least; /* values needed for it to mean anything */
+	int64_t percent; /* without take: hundredths of the way from the least to the greatest; 0: all that were met */
 };
 const struct measure *measure_find(struct str code);
 struct str measure_list(struct arena *a);
