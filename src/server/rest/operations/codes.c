@@ -79,6 +79,8 @@ static struct str text_of(const struct operation_call *op, const char *name)
 	return name ? operation_text(op, name) : STR_NULL;
 }
 
+enum { MAX_CODINGS = 100 };
+
 static bool read_concept(struct operation_call *op, const struct json *concept, struct coding *codes, size_t *count)
 {
 	struct json_iter it = json_iter(json_get(concept, S("coding")));
@@ -99,6 +101,8 @@ bool codes_read(struct operation_call *op, const struct code_names *names, struc
 	struct coding *codes = ARENA_ARRAY(op->arena, struct coding, 2 + json_size(json_get(concept, S("coding"))));
 	if (!codes)
 		return error_memory(err);
+	if (json_size(json_get(concept, S("coding"))) > MAX_CODINGS)
+		return error_set(err, ERR_LIMIT, "%s may have at most %d codings", names->concept, MAX_CODINGS);
 	if ((code.p != NULL) + (coding != NULL) + (concept != NULL) != 1)
 		return error_set(err, ERR_REQUIRED, "$%s needs exactly one of %s, %s%s%s", op->operation->name,
 				 names->code, names->coding, names->concept ? " and " : "",

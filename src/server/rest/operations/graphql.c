@@ -3,6 +3,7 @@
  * one resource. By GET, or by POST with application/json ({"query":...}) or application/graphql. Answers and errors
  * have the form of GraphQL.
  */
+#include "base/clock.h"
 #include "server/rest/operations/graphql_run.h"
 
 const struct operation_param operation_graphql_params[] = {{"query", IN_TEXT, false, NULL},
@@ -69,8 +70,11 @@ static bool choose(struct graphql_run *run, struct str name, struct error *err)
 static bool run_query(struct operation_call *op, struct graphql_object *out, struct error *err)
 {
 	struct request request;
-	struct graphql_run run = {
-		.op = op, .arena = op->arena, .definitions = op->call->server->o.definitions, .err = err};
+	struct graphql_run run = {.op = op,
+				  .arena = op->arena,
+				  .definitions = op->call->server->o.definitions,
+				  .err = err,
+				  .deadline_ns = clock_monotonic_ns() + (uint64_t)GRAPHQL_MAX_SECONDS * 1000000000};
 	struct graphql_focus focus = {.suffix = STR_NULL};
 	struct store_entry entry;
 	if (!read_request(op, &request, err) || !graphql_parse(op->arena, request.query, &run.document, err))

@@ -3,6 +3,8 @@
 
 #include <stdarg.h>
 
+#include "base/clock.h"
+
 bool graphql_fail(struct graphql_run *run, const struct graphql_selection *s, enum error_code code, const char *format,
 		  ...)
 {
@@ -228,6 +230,9 @@ static bool evaluate(const struct items *items, const struct path_program *progr
 {
 	const struct path_context context = {.resource = items->focus->resource};
 	struct path_item focus = item_of(items, value);
+	if (clock_monotonic_ns() > items->run->deadline_ns)
+		return graphql_fail(items->run, items->selection, ERR_TIMEOUT, "The query took more than %d seconds",
+				    GRAPHQL_MAX_SECONDS);
 	return path_eval(program, items->run->arena, &context, &focus, ret_items, items->run->err);
 }
 

@@ -9,7 +9,7 @@
 #include "server/rest/operations/graphql.h"
 #include "server/rest/operations/operations.h"
 
-enum { GRAPHQL_MAX_RESOURCES = 1000, GRAPHQL_MAX_FIELDS = 200000 };
+enum { GRAPHQL_MAX_RESOURCES = 1000, GRAPHQL_MAX_FIELDS = 200000, GRAPHQL_MAX_SECONDS = 10 };
 
 struct graphql_object;
 enum graphql_out_kind { OUT_JSON, OUT_TEXT, OUT_NUMBER, OUT_OBJECT };
@@ -39,6 +39,7 @@ struct graphql_run {
 	const struct graphql_operation *operation;
 	const struct json *variables; /* as they came, or NULL */
 	size_t resources, fields, depth;
+	uint64_t deadline_ns;
 	struct error *err;
 };
 

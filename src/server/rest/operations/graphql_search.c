@@ -2,6 +2,7 @@
  * The fields of GraphQL that search: PatientList(...) and PatientConnection(...) at the system, and in a resource those
  * that refer to it: ObservationList(_reference: subject). Arguments are search parameters with _ for -.
  */
+#include "base/clock.h"
 #include "server/rest/operations/graphql_run.h"
 #include "server/rest/operations/results.h"
 
@@ -77,6 +78,9 @@ static bool run_search(struct listing *l)
 	struct graphql_run *run = l->run;
 	struct str position = STR_NULL;
 	struct error why = {0};
+	if (clock_monotonic_ns() > run->deadline_ns)
+		return graphql_fail(run, l->selection, ERR_TIMEOUT, "The query took more than %d seconds",
+				    GRAPHQL_MAX_SECONDS);
 	l->self = buf_ok(&l->query) ? arena_str(run->arena, buf_str(&l->query)) : STR_NULL;
 	if (!l->self.p)
 		return error_memory(run->err);

@@ -36,6 +36,27 @@ const char *match_grade_code(enum match_grade grade)
 	return codes[grade];
 }
 
+/* A patient with more than so many names, numbers or addresses is compared by the first of them. */
+enum { MOST = 20 };
+struct few {
+	struct json_iter it;
+	size_t count;
+	const struct json *value;
+};
+
+static struct few few(const struct json *list)
+{
+	return (struct few){.it = json_iter(list)};
+}
+
+static bool next(struct few *f)
+{
+	if (f->count++ == MOST || !json_next(&f->it))
+		return false;
+	f->value = f->it.value;
+	return true;
+}
+
 /* ---- fields --------------------------------------------------------------------------------------------------------
  */
 
@@ -48,11 +69,11 @@ static enum match_outcome better(enum match_outcome a, enum match_outcome b)
 static enum match_outcome compare_identifiers(const struct json *a, const struct json *b)
 {
 	enum match_outcome best = MATCH_MISSING;
-	struct json_iter x = json_iter(json_get(a, S("identifier")));
-	while (json_next(&x)) {
-		struct json_iter y = json_iter(json_get(b, S("identifier")));
+	struct few x = few(json_get(a, S("identifier")));
+	while (next(&x)) {
+		struct few y = few(json_get(b, S("identifier")));
 		struct str system = json_get_str(x.value, S("system")), value = json_get_str(x.value, S("value"));
-		while (system.n && value.n && json_next(&y)) {
+		while (system.n && value.n && next(&y)) {
 			struct str other = json_get_str(y.value, S("value"));
 			if (!str_eq(system, json_get_str(y.value, S("system"))) || !other.n)
 				continue;
@@ -83,11 +104,11 @@ static bool compare_names(struct arena *arena, struct str a, struct str b, bool 
 
 static bool compare_family(struct arena *arena, const struct json *a, const struct json *b, enum match_outcome *best)
 {
-	struct json_iter x = json_iter(json_get(a, S("name")));
+	struct few x = few(json_get(a, S("name")));
 	*best = MATCH_MISSING;
-	while (json_next(&x)) {
-		struct json_iter y = json_iter(json_get(b, S("name")));
-		while (json_next(&y))
+	while (next(&x)) {
+		struct few y = few(json_get(b, S("name")));
+		while (next(&y))
 			if (!compare_names(arena, json_get_str(x.value, S("family")),
 					   json_get_str(y.value, S("family")), false, best))
 				return false;
@@ -98,10 +119,10 @@ static bool compare_family(struct arena *arena, const struct json *a, const stru
 static bool compare_given_lists(struct arena *arena, const struct json *a, const struct json *b,
 				enum match_outcome *best)
 {
-	struct json_iter x = json_iter(json_get(a, S("given")));
-	while (json_next(&x)) {
-		struct json_iter y = json_iter(json_get(b, S("given")));
-		while (json_next(&y))
+	struct few x = few(json_get(a, S("given")));
+	while (next(&x)) {
+		struct few y = few(json_get(b, S("given")));
+		while (next(&y))
 			if (!compare_names(arena, json_str(x.value), json_str(y.value), true, best))
 				return false;
 	}
@@ -110,11 +131,11 @@ static bool compare_given_lists(struct arena *arena, const struct json *a, const
 
 static bool compare_given(struct arena *arena, const struct json *a, const struct json *b, enum match_outcome *best)
 {
-	struct json_iter x = json_iter(json_get(a, S("name")));
+	struct few x = few(json_get(a, S("name")));
 	*best = MATCH_MISSING;
-	while (json_next(&x)) {
-		struct json_iter y = json_iter(json_get(b, S("name")));
-		while (json_next(&y))
+	while (next(&x)) {
+		struct few y = few(json_get(b, S("name")));
+		while (next(&y))
 			if (!compare_given_lists(arena, x.value, y.value, best))
 				return false;
 	}
@@ -166,11 +187,11 @@ static bool same_place(struct arena *arena, const struct json *a, const struct j
 
 static bool compare_address(struct arena *arena, const struct json *a, const struct json *b, enum match_outcome *best)
 {
-	struct json_iter x = json_iter(json_get(a, S("address")));
+	struct few x = few(json_get(a, S("address")));
 	*best = MATCH_MISSING;
-	while (json_next(&x)) {
-		struct json_iter y = json_iter(json_get(b, S("address")));
-		while (json_next(&y))
+	while (next(&x)) {
+		struct few y = few(json_get(b, S("address")));
+		while (next(&y))
 			if (!same_place(arena, x.value, y.value, best))
 				return false;
 	}
@@ -202,11 +223,11 @@ static enum match_outcome compare_telecom(const struct json *a, const struct jso
 {
 	enum match_outcome best = MATCH_MISSING;
 	const char *system = phone ? "phone" : "email";
-	struct json_iter x = json_iter(json_get(a, S("telecom")));
-	while (json_next(&x)) {
-		struct json_iter y = json_iter(json_get(b, S("telecom")));
+	struct few x = few(json_get(a, S("telecom")));
+	while (next(&x)) {
+		struct few y = few(json_get(b, S("telecom")));
 		struct str value = json_get_str(x.value, S("value"));
-		while (value.n && str_is(json_get_str(x.value, S("system")), system) && json_next(&y)) {
+		while (value.n && str_is(json_get_str(x.value, S("system")), system) && next(&y)) {
 			struct str other = json_get_str(y.value, S("value"));
 			if (other.n && str_is(json_get_str(y.value, S("system")), system))
 				best = better(best, compare_contact(value, other, phone));

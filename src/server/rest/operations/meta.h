@@ -17,7 +17,8 @@ struct meta_set {
 	size_t count[META_KINDS], capacity[META_KINDS];
 };
 
-/* Adds what a Meta has and the set has not. Codings are the same when system and code are. ERR_LIMIT past 10,000. */
+/* Adds what a Meta has and the set has not. Codings are the same when system and code are. ERR_LIMIT past 1,000 of a
+ * kind. */
 bool meta_add(struct meta_set *set, const struct json *meta, struct error *err) MUST_USE;
 void meta_remove(struct meta_set *set, const struct json *meta);
 /* The three lists as members of an open object. */

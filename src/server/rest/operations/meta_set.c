@@ -1,7 +1,7 @@
 /* Sets of tags, profiles and labels, and changing those of a stored resource; see meta.h. */
 #include "server/rest/operations/meta.h"
 
-enum { MAX_META = 10000, MAX_TRIES = 5 };
+enum { MAX_META = 1000, MAX_TRIES = 5 };
 
 static const char *const kind_names[META_KINDS] = {"profile", "security", "tag"};
 
