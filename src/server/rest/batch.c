@@ -147,10 +147,14 @@ static bool route_get(struct item *item, struct error *err)
 	struct str query = entry_of(item)->url, path = str_split(&query, '?');
 	struct rest_call *call = &item->call;
 	call->query = query.p ? query : S("");
-	if (!call_route(call, S("GET"), path, &item->answer, err))
+	call->operation_body = entry_of(item)->post ? entry_of(item)->resource : NULL;
+	if (!call_route(call, entry_of(item)->post ? S("POST") : S("GET"), path, &item->answer, err))
 		return false;
 	if (call->type_name.p && !call->type)
 		return error_set(err, ERR_UNKNOWN_TYPE, "The URL does not start with a resource type of FHIR R4");
+	if (item->batch->transaction && call->operation && operation_changes(call->operation))
+		return error_set(err, ERR_NOT_SUPPORTED,
+				 "An operation that changes what is stored is not possible in a transaction");
 	return !call->type || call_allowed(call, call->type, rest_interaction(call->interaction)->permissions, err);
 }
 

@@ -31,7 +31,7 @@ static bool url_below_base(struct str base, struct str url, struct str *ret_url)
 {
 	if (base.p && base.n && str_starts(url, base) && url.n > base.n && url.p[base.n] == '/')
 		url = str_slice(url, base.n + 1, url.n);
-	else if (str_find(url, S("://")) != STR_NONE && str_find(url, S("://")) < url.n)
+	else if (str_find(str_slice(url, 0, str_find_char(url, '?', 0)), S("://")) != STR_NONE)
 		return false;
 	if (url.n && url.p[0] == '/')
 		url = str_slice(url, 1, url.n);
@@ -171,6 +171,12 @@ static bool read_request(const struct bundle_options *o, const struct json *requ
 	if (!url.n || !url_below_base(o->preparer.base, url, &e->url))
 		return entry_fail(err, ERR_VALUE, e->position, ".request.url",
 				  "The URL must be relative to this server's base");
+	/* Operations answer like reads, whatever their method. */
+	struct str query = e->url, path = str_split(&query, '?');
+	if (e->method == ENTRY_CREATE && operation_is_path(path)) {
+		e->method = ENTRY_GET;
+		e->post = true;
+	}
 	if (e->method == ENTRY_GET)
 		return read_conditions(request, e, err);
 	return read_target(o, e, err) && read_conditions(request, e, err) && check_resource(o, e, err);

@@ -40,6 +40,7 @@ struct rest_call {
 	struct str type_name; /* as in the path, even when unknown */
 	struct str id, version;
 	const struct operation *operation; /* REST_OPERATION */
+	const struct json *operation_body; /* of an inner call, or NULL */
 	const struct fhir_type *within; /* of the compartment that is searched; NULL: none */
 	struct str within_id;
 	struct str query; /* of the search or condition: from URL, or body of POST _search */

@@ -57,6 +57,7 @@ bool operation_answer(struct rest_call *call, struct rest_answer *answer, struct
 /* rest.operation and rest.resource.operation of the CapabilityStatement; type NULL: of the system. */
 void operation_put_capability(struct json_writer *w, const struct fhir_type *type);
 const char *operation_name(const struct operation *operation);
+bool operation_changes(const struct operation *operation); /* what is stored */
 char operation_audit_action(const struct operation *operation);
 
 /* ---- media.c ------------------------------------------------------------------------------------------------------
@@ -132,6 +133,7 @@ struct bundle_entry {
 	size_t position; /* in Bundle.entry */
 	enum entry_method method;
 	bool head; /* ENTRY_GET: without body */
+	bool post; /* ENTRY_GET: an operation by POST; resource is its body, if there is one */
 	const struct json *resource; /* create, update; a patch of an entry before it is read */
 	struct patch patch; /* ENTRY_PATCH */
 	struct str full_url; /* STR_NULL when absent */

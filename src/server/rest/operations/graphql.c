@@ -119,6 +119,8 @@ bool operation_graphql(struct operation_call *op, struct rest_answer *answer, st
 {
 	struct graphql_object data = {0};
 	struct error why = {0};
+	if (op->call->inner)
+		return error_set(err, ERR_NOT_SUPPORTED, "$graphql gives no resources, so it cannot be in a bundle");
 	answer->content_type = S("application/json; charset=utf-8");
 	if (!run_query(op, &data, &why)) {
 		if (error_http_status(why.code) >= 500)

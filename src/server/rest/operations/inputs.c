@@ -225,11 +225,19 @@ static bool parse_body(struct operation_call *op, const struct json **ret_body, 
 	return *ret_body != NULL;
 }
 
+static bool read_tree(struct operation_call *op, const struct json *body, struct error *err)
+{
+	return str_is(json_get_str(body, S("resourceType")), "Parameters") ? read_parameters(op, body, err)
+									   : read_bare(op, body, err);
+}
+
 bool operation_read_inputs(struct operation_call *op, struct error *err)
 {
-	const struct json *body = NULL;
+	const struct json *body = op->call->operation_body;
 	if (!read_query(op, err))
 		return false;
+	if (body)
+		return read_tree(op, body, err);
 	if (!op->body.n || (op->operation->bare && strcmp(op->operation->bare, "*") == 0))
 		return true;
 	/* $validate tells all that is wrong with a body, even when it cannot be read as a whole. */
@@ -240,8 +248,7 @@ bool operation_read_inputs(struct operation_call *op, struct error *err)
 		op->bare = true;
 		return true;
 	}
-	return str_is(json_get_str(body, S("resourceType")), "Parameters") ? read_parameters(op, body, err)
-									   : read_bare(op, body, err);
+	return read_tree(op, body, err);
 }
 
 /* ---- looking at them

@@ -210,6 +210,11 @@ const char *operation_name(const struct operation *operation)
 	return operation->name;
 }
 
+bool operation_changes(const struct operation *operation)
+{
+	return operation->changes;
+}
+
 char operation_audit_action(const struct operation *operation)
 {
 	return operation->audit_action;

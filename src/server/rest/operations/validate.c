@@ -80,7 +80,7 @@ static bool validate_sent(struct operation_call *op, const struct knowledge_stat
 	size_t at = 0;
 	const struct operation_input *input = operation_next(op, "resource", &at);
 	struct document document = {.text = op->body};
-	if (op->bare) {
+	if (op->bare && op->body.n) {
 		if (!document_read(op->arena, op->call->server->o.definitions, op->body, NULL, findings, &document,
 				   err))
 			return false;
@@ -92,9 +92,9 @@ static bool validate_sent(struct operation_call *op, const struct knowledge_stat
 	check_place(op, mode, document.tree, findings);
 	if (!validate_resource(state->validator, op->arena, document.tree, options, findings, err))
 		return false;
-	if (op->bare)
+	if (op->bare && op->body.n)
 		document_locate(op->arena, &document, findings);
-	else if (!op->xml)
+	else if (!op->xml && op->body.n)
 		locate_inside(op, input->place, findings);
 	return true;
 }
