@@ -55,14 +55,19 @@ static bool take_packages(struct serve_knowledge *k, const struct config *config
 static bool equip(void *ctx, struct terminology *t, struct error *err)
 {
 	struct serve_knowledge *k = ctx;
-	if (k->releases)
-		return releases_give(k->releases, t, err);
-	k->releases = app_releases_open(k->app, k->terminology, t, err);
-	return k->releases != NULL;
+	pthread_mutex_lock(&k->lock);
+	bool ok = !k->releases || releases_give(k->releases, t, err);
+	if (!k->releases) {
+		k->releases = app_releases_open(k->app, k->terminology, t, err);
+		ok = k->releases != NULL;
+	}
+	pthread_mutex_unlock(&k->lock);
+	return ok;
 }
 
 bool serve_knowledge_open(struct serve_knowledge *k, struct config *config, struct error *err)
 {
+	pthread_mutex_init(&k->lock, NULL);
 	if (!take_rules(k, config, err) || !take_packages(k, config, err)) {
 		serve_knowledge_close(k);
 		return false;

@@ -12,6 +12,8 @@
 #ifndef FIRTH_APP_SERVE_KNOWLEDGE_H
 #define FIRTH_APP_SERVE_KNOWLEDGE_H
 
+#include <pthread.h>
+
 #include "app/config.h"
 #include "app/packages.h"
 #include "app/releases.h"
@@ -22,6 +24,7 @@ struct serve_knowledge {
 	struct str terminology; /* --terminology */
 	struct option_list rules; /* --validation */
 	struct canonicals *canonicals; /* NULL without packages */
+	pthread_mutex_t lock; /* of releases: each tenant makes terminologies of its own */
 	struct releases *releases;
 	struct knowledge_options options; /* without definitions and store */
 };
