@@ -177,7 +177,8 @@ static void put_type(struct json_writer *w, const struct rest_server *s, const s
 		json_put_raw(w, S("[\"literal\",\"local\"]"));
 		put_includes(w, d, type);
 		put_search_params(w, type);
-		operation_put_capability(w, type);
+		if (!s->o.face)
+			operation_put_capability(w, type);
 	}
 	json_object_end(w);
 }

@@ -82,6 +82,11 @@ bool call_route(struct rest_call *call, struct str method, struct str path, stru
 	bool ok = route_find(call->arena, method, path, &route, err);
 	if (route.allow.p)
 		rest_answer_header(answer, "Allow", route.allow);
+	/* What a vendor's server can do beside the interactions is not imitated. */
+	if (route.operation && call->server->o.face) {
+		route = (struct route){.interaction = REST_UNKNOWN};
+		ok = error_set(err, ERR_NOT_FOUND, "This server has no operations");
+	}
 	call->interaction = route.interaction;
 	call->type_name = route.type_name;
 	call->id = route.id;
