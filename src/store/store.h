@@ -91,8 +91,8 @@ struct store_change {
 	int64_t if_match; /* STORE_UPDATE, STORE_DELETE: required current version; 0 = any, and create when absent */
 	bool must_exist; /* STORE_UPDATE: ERR_NOT_FOUND instead of creating */
 	bool same; /* STORE_UPDATE: make no new version when the stored form is that of the current one */
-	bool purge; /* STORE_DELETE: the content of all versions is removed as well, never to be read again. Also of what is
-		     * deleted already. What stays are the numbers, times and deletions of its history */
+	bool purge; /* STORE_DELETE: the content of all versions is removed as well, never to be read again. Also of
+		     * what is deleted already. What stays are the numbers, times and deletions of its history */
 	struct str patient; /* id of the patient whose compartment it is in, empty or STR_NULL for none: a store that
 			     * spreads over machines keeps what belongs to one patient together */
 	struct str stored; /* resource_write_stored(); empty for STORE_DELETE */
