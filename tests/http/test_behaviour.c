@@ -322,6 +322,57 @@ static void test_no_patch_is_lost(void **state)
 	caller_done(&c);
 }
 
+/* ---- limits and switches
+ * -------------------------------------------------------------------------------------------------------- */
+
+enum { DELETES = 100 };
+
+static int delete_many(struct caller *c, struct http_answer *answer)
+{
+	return call(c, "DELETE", url_of(c, "/Basic?code=many"), STR_NULL, STR_NULL, answer);
+}
+
+/* One more than may be deleted at once: nothing is, and the answer names the number. */
+static void test_deletes_are_capped(void **state)
+{
+	struct caller c;
+	struct http_answer answer;
+	char id[32];
+	caller_init(&c, *state);
+	for (int i = 0; i <= DELETES; i++) {
+		snprintf(id, sizeof(id), "many-%d", i);
+		assert_int_equal(put_basic(&c, id, "many"), 201);
+	}
+	assert_int_equal(delete_many(&c, &answer), 412);
+	assert_true(str_find(answer.body, S("more than 100")) != STR_NONE);
+	assert_int_equal(call(&c, "GET", url_of(&c, "/Basic/many-0"), STR_NULL, STR_NULL, &answer), 200);
+	assert_int_equal(call(&c, "DELETE", url_of(&c, "/Basic/many-0"), STR_NULL, STR_NULL, &answer), 204);
+	assert_int_equal(delete_many(&c, &answer), 204);
+	assert_int_equal(call(&c, "GET", url_of(&c, "/Basic/many-100"), STR_NULL, STR_NULL, &answer), 410);
+	caller_done(&c);
+}
+
+/* A server may keep the choice of ids to itself. */
+static void test_no_update_create(void **state)
+{
+	struct world world;
+	struct caller c;
+	struct http_answer answer;
+	struct error err = {0};
+	struct str body = S("{\"resourceType\":\"Patient\",\"id\":\"mine\"}");
+	(void)state;
+	assert_true(world_open(&world, &(struct world_options){.no_update_create = true}, &err));
+	caller_init(&c, &world);
+	assert_int_equal(call(&c, "PUT", url_of(&c, "/Patient/mine"), STR_NULL, body, &answer), 405);
+	assert_int_equal(call(&c, "PUT", url_of(&c, "/Patient?_id=mine"), STR_NULL, body, &answer), 422);
+	body = S("{\"resourceType\":\"Patient\"}");
+	assert_int_equal(call(&c, "PUT", url_of(&c, "/Patient?_id=mine"), STR_NULL, body, &answer), 201);
+	assert_int_equal(call(&c, "GET", url_of(&c, "/metadata"), STR_NULL, STR_NULL, &answer), 200);
+	assert_true(str_find(answer.body, S("\"updateCreate\":false")) != STR_NONE);
+	caller_done(&c);
+	world_close(&world);
+}
+
 /* ---- pages while others write
  * ------------------------------------------------------------------------------------------ */
 
@@ -410,6 +461,8 @@ int main(void)
 		cmocka_unit_test(test_one_conditional_create_wins),
 		cmocka_unit_test(test_one_conditional_entry_wins),
 		cmocka_unit_test(test_no_patch_is_lost),
+		cmocka_unit_test(test_deletes_are_capped),
+		cmocka_unit_test(test_no_update_create),
 		cmocka_unit_test(test_pages_walk_one_snapshot),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);

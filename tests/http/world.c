@@ -87,6 +87,7 @@ bool world_open(struct world *w, const struct world_options *options, struct err
 						   .base_url = str_from(w->base_url),
 						   .token_url = str_from(w->token_url),
 						   .face = options->face,
+						   .no_update_create = options->no_update_create,
 						   .extractor = w->extractor,
 						   .knowledge = w->knowledge},
 			    err);

@@ -14,6 +14,7 @@ struct world_options {
 	bool guarded; /* tokens are needed */
 	size_t max_body; /* 0: the server's default */
 	const struct rest_face *face;
+	bool no_update_create;
 	const struct admission_rule *rules; /* of writing */
 	size_t rule_count;
 };

@@ -19,7 +19,7 @@ bool delete_resolve(const struct bundle_options *o, struct bundle_entry *e, stru
 	if (found.count > max)
 		return error_set(err, ERR_MULTIPLE,
 				 "The condition matches more than %zu resources, the most that one request may delete "
-				 "here; nothing was deleted. Narrow the condition",
+				 "here (limits.deletes); nothing was deleted. Narrow the condition",
 				 max);
 	e->guard = found.guard;
 	e->found = found.entries;

@@ -132,6 +132,8 @@ void write_explain(struct rest_call *call, const struct bundle_entry *e, const s
 			  "There is no %.*s with this id, and this server does not let clients choose ids; create it "
 			  "with POST",
 			  STR_ARG(e->type->name));
+		if (answer)
+			rest_answer_header(answer, "Allow", S("GET, HEAD, PATCH, DELETE"));
 	}
 	if (answer && current && (err->code == ERR_PRECONDITION || err->code == ERR_CONFLICT))
 		answer_version(call, answer, change->version, 0);
