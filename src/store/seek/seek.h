@@ -271,7 +271,7 @@ struct seek_source {
 	bool (*entries)(void *x, struct arena *a, const int64_t *vids, size_t count, struct store_entry *entries,
 			struct error *err);
 	/* What looks into bodies (:text, _text, _content), made when first asked for and kept with the store: see
-	 * store_extractor(). NULL with an error. */
+	 * store_extractor(). NULL with an error. The function may be NULL: such criteria are refused then. */
 	const struct extractor *(*extractor)(void *x, struct error *err);
 };
 

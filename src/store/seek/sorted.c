@@ -32,7 +32,7 @@ static bool is_worth_it(struct order *o, bool *ret_worth, struct error *err)
 	const struct way *way;
 	int64_t all, count;
 	*ret_worth = false;
-	if (k->part_count != 1 || first->kind != SORT_PARAM || !k->parts->number || !o->params[0] ||
+	if (!k->source->scan || k->part_count != 1 || first->kind != SORT_PARAM || !k->parts->number || !o->params[0] ||
 	    (first->param->type != PARAM_DATE && first->param->type != PARAM_STRING))
 		return true;
 	if (o->after.vid && o->after.keys[0].missing)

@@ -92,7 +92,9 @@ static bool decide_some(struct seek *k, const struct check *c, const int64_t *vi
 			struct arena *a, struct error *err)
 {
 	struct store_entry entries[TEXTS_AT_ONCE] = {0};
-	const struct extractor *x = k->source->extractor(k->source->x, err);
+	const struct extractor *x = k->source->extractor ? k->source->extractor(k->source->x, err) : NULL;
+	if (!k->source->extractor)
+		return error_set(err, ERR_NOT_SUPPORTED, "This store does not search texts");
 	if (!x || !k->source->entries(k->source->x, a, vids, count, entries, err))
 		return false;
 	for (size_t i = 0; i < count; i++)
