@@ -64,8 +64,10 @@ bool ways_narrowest(struct seek *k, const struct way **ways, size_t count, const
 			return false;
 		best = 0;
 		for (size_t i = 1; i < count; i++)
+			/* Counting stopped where the one before ended, so equal counts tell nothing but at the limit.
+			 */
 			if (probes[i].count < probes[best].count ||
-			    (probes[i].count == probes[best].count && ways[i]->ordered && !ways[best]->ordered))
+			    (probes[i].count >= limits[round] && ways[i]->ordered && !ways[best]->ordered))
 				best = i;
 		*ret_way = ways[best];
 		*ret_count = probes[best].count;
