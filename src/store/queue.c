@@ -31,7 +31,7 @@ struct queue {
 /* Accesses that wrote nothing are recorded within AUDIT_MS: one fsync for all of them instead of one for a few. */
 enum { RETRY_MS = 1000, SETTLE_MS = 200, AUDIT_MS = 50 };
 /* Parts of put-off work that are still done when closing; what is left then is left to the next opening. */
-enum { CLOSING_PARTS = 50 };
+enum { CLOSING_PARTS = 200 };
 
 struct queue *queue_new(const struct queue_options *options)
 {

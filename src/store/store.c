@@ -224,10 +224,15 @@ bool store_counts(struct store *s, struct arena *a, struct store_count **ret_cou
 	return s->backend->counts(s->data, a, ret_counts, ret_count, err);
 }
 
+static bool not_there(struct error *err)
+{
+	return error_set(err, ERR_NOT_SUPPORTED, "This kind of store does not do that");
+}
+
 bool store_check(struct store *s, const struct store_keeping *k, struct store_kept *ret_kept, struct error *err)
 {
 	*ret_kept = (struct store_kept){0};
-	return s->backend->check(s->data, k, ret_kept, err);
+	return s->backend->check ? s->backend->check(s->data, k, ret_kept, err) : not_there(err);
 }
 
 static bool keeping_open(const struct store *s, struct error *err)
@@ -238,13 +243,15 @@ static bool keeping_open(const struct store *s, struct error *err)
 bool store_reindex(struct store *s, const struct store_keeping *k, struct store_kept *ret_kept, struct error *err)
 {
 	*ret_kept = (struct store_kept){0};
-	return keeping_open(s, err) && s->backend->reindex(s->data, k, ret_kept, err);
+	return keeping_open(s, err) &&
+	       (s->backend->reindex ? s->backend->reindex(s->data, k, ret_kept, err) : not_there(err));
 }
 
 bool store_vacuum(struct store *s, const struct store_keeping *k, struct store_kept *ret_kept, struct error *err)
 {
 	*ret_kept = (struct store_kept){0};
-	return keeping_open(s, err) && s->backend->vacuum(s->data, k, ret_kept, err);
+	return keeping_open(s, err) &&
+	       (s->backend->vacuum ? s->backend->vacuum(s->data, k, ret_kept, err) : not_there(err));
 }
 
 bool store_fact_get(struct store *s, struct arena *a, struct str shelf, struct str key, struct str *ret_value,

@@ -200,8 +200,11 @@ int run_firth(const char *firth, const char *const *arguments, bool quiet)
 		argv[i + 1] = arguments[i];
 	pid_t pid = fork();
 	if (pid == 0) {
-		if (quiet)
-			dup2(open("/dev/null", O_WRONLY | O_CLOEXEC), STDOUT_FILENO);
+		if (quiet) {
+			int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+			dup2(nowhere, STDOUT_FILENO);
+			dup2(nowhere, STDERR_FILENO);
+		}
 		execv(firth, (char *const *)argv);
 		_exit(127);
 	}

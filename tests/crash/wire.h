@@ -36,7 +36,7 @@ struct server {
 bool server_start(struct server *s, const char *firth, const char *data);
 /* Ends it with this signal and waits for it. */
 void server_end(struct server *s, int signal_number);
-/* Runs firth with arguments up to NULL; its exit status. quiet: without its standard output. */
+/* Runs firth with arguments up to NULL; its exit status. quiet: saying nothing. */
 int run_firth(const char *firth, const char *const *arguments, bool quiet);
 
 uint64_t next_random(uint64_t *state);
