@@ -38,6 +38,15 @@ static bool copy_pages(struct db *from, struct db *to, const struct store_progre
 	return ok && (rc == SQLITE_DONE || db_failed(to, rc, err));
 }
 
+/* A copy comes with the source's mark of a log beside it. Without it, whoever opens the copy makes no files there. */
+static bool unmark_log(const char *path, struct error *err)
+{
+	struct db db;
+	bool ok = db_open(&db, path, false, err) && db_script(&db, "PRAGMA journal_mode = DELETE;", err);
+	db_close(&db);
+	return ok;
+}
+
 bool backup_file(struct db *from, const char *path, const struct store_progress *progress, struct error *err)
 {
 	struct db to;
@@ -56,7 +65,7 @@ bool backup_file(struct db *from, const char *path, const struct store_progress 
 	if (!sqlite3_get_autocommit(from->handle))
 		sqlite3_exec(from->handle, "ROLLBACK", NULL, NULL, NULL);
 	db_close(&to);
-	ok = ok && sync_path(temporary, err);
+	ok = ok && unmark_log(temporary, err) && sync_path(temporary, err);
 	if (ok && rename(temporary, path) != 0)
 		ok = error_set(err, ERR_IO, "The copy %s cannot be put in its place: %s", path, strerror(errno));
 	if (!ok)

@@ -267,6 +267,9 @@ static void test_backup(void **state)
 	/* In use: the copy has what was committed, not what comes after. */
 	assert_true(store_backup(str_from(f->location), copy, NULL, &err));
 	assert_int_equal(access(sum, R_OK), 0);
+	char beside[112];
+	snprintf(beside, sizeof(beside), "%s-wal", copy);
+	assert_int_not_equal(access(beside, F_OK), 0);
 	assert_false(store_backup(str_from(f->location), copy, NULL, &err));
 	assert_int_equal(err.code, ERR_CONFLICT);
 	error_clear(&err);
