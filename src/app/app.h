@@ -52,6 +52,8 @@ enum option_kind {
 	OPTION_FLAG, /* bool: --name, --name=off */
 	OPTION_TEXT, /* struct str */
 	OPTION_NUMBER, /* int64_t, not negative */
+	OPTION_BYTES, /* int64_t: "64 MB" */
+	OPTION_TIME, /* int64_t in milliseconds: "30s" */
 	OPTION_LIST /* struct option_list: may be repeated, each value may be a comma list */
 };
 struct option_list {

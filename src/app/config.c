@@ -24,6 +24,16 @@ static const struct config_key server_keys[] = {
 	 "weights of $match, such as family=0.95/0.002/0.6"},
 	{"packages", CONFIG_SCOPES, offsetof(struct config, packages), false,
 	 "FHIR packages, such as hl7.fhir.us.core#6.1.0"},
+	{"import_from", CONFIG_SCOPES, offsetof(struct config, import_from), false,
+	 "URL prefixes that $import may fetch from"},
+	{"tenants", CONFIG_SWITCH, offsetof(struct config, tenants), false, "on or off"},
+	{"access_log", CONFIG_SWITCH, offsetof(struct config, access_log), false, "on or off"},
+};
+static const struct config_key limit_keys[] = {
+#define LIMIT(field, name, kind, standard, least, most, text)                                                          \
+	{name, CONFIG_##kind, offsetof(struct config, limits.field), false, text},
+#include "app/limits.def"
+#undef LIMIT
 };
 static const struct config_key client_keys[] = {
 	{"client_id", CONFIG_TEXT, CLIENT(client.client_id), true, "the id that the client sends"},
@@ -45,6 +55,7 @@ static const struct config_key ehr_keys[] = {
 #define KEYS(table) .keys = (table), .key_count = sizeof(table) / sizeof((table)[0])
 const struct config_section config_sections[] = {
 	{"server", .item_size = sizeof(struct config), KEYS(server_keys)},
+	{"limits", .item_size = sizeof(struct config), KEYS(limit_keys)},
 	{"clients", true, sizeof(struct config_client), "client_id", KEYS(client_keys),
 	 offsetof(struct config, clients), offsetof(struct config, client_count)},
 	{"ehrs", true, sizeof(struct ehr_config), "name", KEYS(ehr_keys), offsetof(struct config, ehrs),
@@ -64,6 +75,7 @@ const struct config_key *config_key_find(const struct config_section *section, s
 void config_defaults(struct config *c)
 {
 	*c = (struct config){.host = S("127.0.0.1"), .port = CONFIG_DEFAULT_PORT, .data = S(CONFIG_DEFAULT_DATA)};
+	limits_defaults(&c->limits);
 }
 
 static bool set_switch(struct str value, bool *ret_on, struct error *err)
@@ -82,6 +94,13 @@ static bool set_port(struct str value, int64_t *ret_port, struct error *err)
 		return error_set(err, ERR_CONFIG, "is no port number from 0 to 65535");
 	*ret_port = (int64_t)port;
 	return true;
+}
+
+static bool set_limit(enum limit_kind kind, struct str value, int64_t *ret_limit, struct error *err)
+{
+	static const char *const forms[] = {"is no whole number", "is no size such as 64 MB",
+					    "is no time such as 30 s"};
+	return limit_parse(kind, value, ret_limit) || error_set(err, ERR_CONFIG, "%s", forms[kind]);
 }
 
 /* Absolute http(s) URL without white space, query or fragment; a slash at the end is dropped. */
@@ -148,6 +167,12 @@ bool config_value(struct arena *a, struct str directory, const struct config_key
 		return set_ehr_name(value, field, err);
 	case CONFIG_VENDOR:
 		return set_vendor(value, field, err);
+	case CONFIG_COUNT:
+		return set_limit(LIMIT_COUNT, value, field, err);
+	case CONFIG_BYTES:
+		return set_limit(LIMIT_BYTES, value, field, err);
+	case CONFIG_TIME:
+		return set_limit(LIMIT_TIME, value, field, err);
 	case CONFIG_PATH:
 		if (value.p[0] != '/' && directory.n)
 			value = arena_printf(a, "%.*s/%.*s", STR_ARG(directory), STR_ARG(value));
@@ -188,6 +213,12 @@ static void *item_find(const struct config *c, const struct config_section *sect
 	return NULL;
 }
 
+void config_given(struct config *c, const struct config_key *key)
+{
+	if (key->kind == CONFIG_SWITCH && key->offset == offsetof(struct config, auth))
+		c->auth_given = true;
+}
+
 bool config_set(struct config *c, struct arena *a, struct str assignment, struct error *err)
 {
 	struct str value = assignment;
@@ -214,13 +245,30 @@ bool config_set(struct config *c, struct arena *a, struct str assignment, struct
 		return error_set(err, ERR_USAGE, "--set: %s has no key '%.*s'", section->name, STR_ARG(rest));
 	if (!config_value(a, STR_NULL, key, value, item, err))
 		return error_context(err, "--set: %.*s", STR_ARG(path));
-	if (key->kind == CONFIG_SWITCH)
-		c->auth_given = true;
+	config_given(c, key);
+	return true;
+}
+
+/* FIRTH_LIMIT_BODY and so on. */
+static bool limits_from_environment(struct config *c, struct arena *a, struct error *err)
+{
+	for (size_t i = 0; i < sizeof(limit_keys) / sizeof(limit_keys[0]); i++) {
+		char name[80] = "FIRTH_LIMIT_";
+		size_t n = strlen(name);
+		for (const char *p = limit_keys[i].name; *p && n < sizeof(name) - 1; p++)
+			name[n++] = (char)(*p - 'a' + 'A');
+		name[n] = '\0';
+		const char *value = getenv(name);
+		if (value && !config_value(a, STR_NULL, &limit_keys[i], str_from(value), c, err))
+			return error_context(err, "%s", name);
+	}
 	return true;
 }
 
 bool config_environment(struct config *c, struct arena *a, struct error *err)
 {
+	if (!limits_from_environment(c, a, err))
+		return false;
 	const struct config_section *section = section_find(S("ehrs"));
 	for (size_t i = 0; i < c->ehr_count; i++) {
 		for (size_t k = 0; k < section->key_count; k++) {
@@ -272,7 +320,7 @@ bool config_settle(struct config *c, struct error *err)
 				 STR_ARG(c->host));
 	if (c->auth && c->client_count == 0)
 		return error_set(err, ERR_CONFIG, "auth is on but there are no clients: nobody could get a token");
-	return true;
+	return limits_check(&c->limits, err);
 }
 
 bool config_load_keys(struct config *c, struct arena *a, struct error *err)

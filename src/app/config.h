@@ -8,6 +8,7 @@
 #define FIRTH_APP_CONFIG_H
 
 #include "app/app.h"
+#include "app/limits.h"
 #include "ehr/ehr.h"
 #include "server/knowledge/knowledge.h"
 #include "server/smart/smart.h"
@@ -27,6 +28,10 @@ struct config {
 	struct str host, data, base_url; /* base_url STR_NULL: made from host and port */
 	int64_t port;
 	bool auth, auth_given;
+	struct str import_from; /* URL prefixes that $import may fetch from, separated by spaces */
+	bool tenants; /* serve /t/NAME/fhir */
+	bool access_log; /* a line per request */
+	struct limits limits;
 	struct config_client *clients;
 	size_t client_count;
 	struct ehr_config *ehrs;
@@ -47,7 +52,7 @@ bool config_parse(struct config *c, struct arena *a, struct str text, struct str
 
 /* "ehrs.epic-main.base_url=https://..." over what was loaded. Relative paths count from the working directory. */
 bool config_set(struct config *c, struct arena *a, struct str assignment, struct error *err) MUST_USE;
-/* FIRTH_EHR_EPIC_MAIN_BASE_URL and so on, for every configured EHR. */
+/* FIRTH_LIMIT_BODY and so on, and FIRTH_EHR_EPIC_MAIN_BASE_URL and so on for every configured EHR. */
 bool config_environment(struct config *c, struct arena *a, struct error *err) MUST_USE;
 
 /* Rules across keys, after flags were applied: no door but loopback without authorization. Decides auth when it was

@@ -35,6 +35,19 @@ static void print_rule(const struct admission_rule *rule)
 	printf("\n");
 }
 
+/* Only what differs from the default: the rest is in the documentation. */
+static void print_limits(struct app *app, const struct config *c)
+{
+	for (size_t i = 0; i < limit_count; i++) {
+		const struct limit *limit = &limit_table[i];
+		int64_t value = limit_value(&c->limits, limit);
+		if (value != limit->standard)
+			printf("  limit        %s: %.*s (default %.*s)\n", limit->name,
+			       STR_ARG(limit_text(&app->arena, limit->kind, value)),
+			       STR_ARG(limit_text(&app->arena, limit->kind, limit->standard)));
+	}
+}
+
 static void print_text(const struct app *app, const struct config *c)
 {
 	printf("%sconfiguration%s  %.*s\n", app_style(app, STYLE_BOLD), app_style(app, STYLE_PLAIN),
@@ -84,6 +97,13 @@ static bool print_json(const struct app *app, const struct config *c)
 		json_object_end(&w);
 	}
 	json_array_end(&w);
+	json_key(&w, S("limits"));
+	json_object_begin(&w);
+	for (size_t i = 0; i < limit_count; i++) {
+		json_key(&w, str_from(limit_table[i].name));
+		json_put_i64(&w, limit_value(&c->limits, &limit_table[i]));
+	}
+	json_object_end(&w);
 	json_object_end(&w);
 	buf_char(&out, '\n');
 	bool ok = buf_ok(&out) && app_write(app, buf_str(&out));
@@ -108,5 +128,6 @@ int command_config_check(struct app *app)
 	if (app->json)
 		return print_json(app, &config) ? APP_OK : APP_FAILED;
 	print_text(app, &config);
+	print_limits(app, &config);
 	return APP_OK;
 }

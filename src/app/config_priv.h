@@ -12,7 +12,10 @@ enum config_kind {
 	CONFIG_URL,
 	CONFIG_SCOPES, /* text, or a list of texts */
 	CONFIG_VENDOR,
-	CONFIG_EHR_NAME
+	CONFIG_EHR_NAME,
+	CONFIG_COUNT, /* the three kinds of limits */
+	CONFIG_BYTES,
+	CONFIG_TIME
 };
 
 struct config_key {
@@ -41,6 +44,9 @@ const struct config_key *config_key_find(const struct config_section *section, s
 /* A value into its field. The error text says what is wrong with it, without naming key or place. */
 bool config_value(struct arena *a, struct str directory, const struct config_key *key, struct str value, void *item,
 		  struct error *err) MUST_USE;
+
+/* Remembers that a key was given at all, where that matters. */
+void config_given(struct config *c, const struct config_key *key);
 
 /* Loads what the file names: the JWKS of clients. */
 bool config_load_keys(struct config *c, struct arena *a, struct error *err) MUST_USE;

@@ -106,8 +106,7 @@ static bool read_value(struct reader *r, const struct config_key *key, const yam
 	struct error err = {0};
 	if (!config_value(r->arena, r->config->directory, key, copy, item, &err))
 		return complain(r, node, "'%s' %s; expected %s", key->name, err.text, key->hint);
-	if (key->kind == CONFIG_SWITCH)
-		r->config->auth_given = true;
+	config_given(r->config, key);
 	return true;
 }
 
@@ -150,7 +149,7 @@ static bool key_name(struct reader *r, const yaml_node_t *mapping, const yaml_no
 
 static bool read_item(struct reader *r, const struct config_section *section, const yaml_node_t *node, void *item)
 {
-	enum { MAX = 16 };
+	enum { MAX = 32 };
 	const char *names[MAX];
 	bool seen[MAX] = {false};
 	size_t count = 0;

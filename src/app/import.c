@@ -4,12 +4,23 @@
  */
 #include <inttypes.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "app/config.h"
-#include "app/import_priv.h"
 #include "base/clock.h"
+#include "server/bulk/bulk.h"
+
+struct import {
+	struct app *app;
+	const struct definitions *definitions;
+	struct extractor *extractor;
+	struct store *store;
+	struct str base;
+	struct progress progress;
+	struct bulk_counts counts;
+};
 
 static atomic_bool stop_asked;
 
@@ -29,7 +40,7 @@ static void catch_signals(void)
 
 static double rate(const struct import *im, double seconds)
 {
-	return seconds > 0 ? (double)im->resources / seconds : 0;
+	return seconds > 0 ? (double)im->counts.resources / seconds : 0;
 }
 
 static void json_number_member(struct json_writer *w, struct str key, uint64_t value)
@@ -45,21 +56,21 @@ static bool print_json(const struct import *im, double seconds)
 	buf_init(&out, 1 << 20);
 	struct json_writer w = json_writer(&out);
 	json_object_begin(&w);
-	json_number_member(&w, S("files"), im->files);
-	json_number_member(&w, S("bundles"), im->bundles);
-	json_number_member(&w, S("resources"), im->resources);
+	json_number_member(&w, S("files"), im->counts.files);
+	json_number_member(&w, S("bundles"), im->counts.bundles);
+	json_number_member(&w, S("resources"), im->counts.resources);
 	json_key(&w, S("by_type"));
 	json_object_begin(&w);
 	for (size_t i = 0; i < definitions_resource_count(im->definitions); i++) {
 		const struct fhir_type *type = definitions_resource_at(im->definitions, i);
-		if (im->by_type[type->id])
-			json_number_member(&w, type->name, (uint64_t)im->by_type[type->id]);
+		if (im->counts.by_type[type->id])
+			json_number_member(&w, type->name, (uint64_t)im->counts.by_type[type->id]);
 	}
 	json_object_end(&w);
-	json_number_member(&w, S("rejected"), im->rejected);
-	json_number_member(&w, S("unreadable_files"), im->unreadable);
-	json_number_member(&w, S("skipped_entries"), im->skipped);
-	json_number_member(&w, S("unresolved_references"), im->unresolved);
+	json_number_member(&w, S("rejected"), im->counts.rejected);
+	json_number_member(&w, S("unreadable_files"), im->counts.unreadable);
+	json_number_member(&w, S("skipped_entries"), im->counts.skipped);
+	json_number_member(&w, S("unresolved_references"), im->counts.unresolved);
 	json_key(&w, S("interrupted"));
 	json_put_bool(&w, stop_asked);
 	json_key(&w, S("seconds"));
@@ -76,62 +87,100 @@ static bool print_json(const struct import *im, double seconds)
 static void print_text(const struct import *im, double seconds)
 {
 	const struct app *app = im->app;
-	printf("%simported %" PRIu64 " resources%s from %" PRIu64 " file%s", app_style(app, STYLE_BOLD), im->resources,
-	       app_style(app, STYLE_PLAIN), im->files, im->files == 1 ? "" : "s");
-	if (im->bundles)
-		printf(" (%" PRIu64 " bundle%s)", im->bundles, im->bundles == 1 ? "" : "s");
+	printf("%simported %" PRIu64 " resources%s from %" PRIu64 " file%s", app_style(app, STYLE_BOLD),
+	       im->counts.resources, app_style(app, STYLE_PLAIN), im->counts.files, im->counts.files == 1 ? "" : "s");
+	if (im->counts.bundles)
+		printf(" (%" PRIu64 " bundle%s)", im->counts.bundles, im->counts.bundles == 1 ? "" : "s");
 	printf(" in %.1f s, %.0f/s\n", seconds, rate(im, seconds));
 	for (size_t i = 0; i < definitions_resource_count(im->definitions); i++) {
 		const struct fhir_type *type = definitions_resource_at(im->definitions, i);
-		if (im->by_type[type->id])
-			printf("  %-28.*s %10" PRId64 "\n", STR_ARG(type->name), im->by_type[type->id]);
+		if (im->counts.by_type[type->id])
+			printf("  %-28.*s %10" PRId64 "\n", STR_ARG(type->name), im->counts.by_type[type->id]);
 	}
-	if (im->skipped)
-		printf("%" PRIu64 " entries hold no data to keep (outcomes, reads) and were left out\n", im->skipped);
-	if (im->unresolved)
+	if (im->counts.skipped)
+		printf("%" PRIu64 " entries hold no data to keep (outcomes, reads) and were left out\n",
+		       im->counts.skipped);
+	if (im->counts.unresolved)
 		printf("%" PRIu64 " links name a urn:uuid that is not in their bundle; they were kept as they are\n",
-		       im->unresolved);
-	if (im->rejected)
-		printf("%s%" PRIu64 " rejected%s: see the lines above\n", app_style(app, STYLE_BAD), im->rejected,
-		       app_style(app, STYLE_PLAIN));
+		       im->counts.unresolved);
+	if (im->counts.rejected)
+		printf("%s%" PRIu64 " rejected%s: see the lines above\n", app_style(app, STYLE_BAD),
+		       im->counts.rejected, app_style(app, STYLE_PLAIN));
 	if (stop_asked)
 		printf("%sinterrupted%s: files that had not been read are missing\n", app_style(app, STYLE_WARN),
 		       app_style(app, STYLE_PLAIN));
 }
 
-static bool open_store(struct import *im, struct str data, struct error *err)
+static bool open_store(struct import *im, struct str data, struct str tenant, struct error *err)
 {
 	im->definitions = definitions_builtin();
-	im->by_type = ARENA_ARRAY(&im->app->arena, int64_t, definitions_type_count(im->definitions) + 1);
-	if (!im->by_type)
-		return error_memory(err);
 	im->extractor = extractor_new(im->definitions, err);
 	if (!im->extractor)
 		return false;
 	const struct store_options options = {
-		.definitions = im->definitions, .bulk = true, .cache_bytes = (size_t)256 << 20};
+		.definitions = im->definitions, .bulk = true, .cache_bytes = (size_t)256 << 20, .tenant = tenant};
 	im->store = store_open(data, &options, err);
 	return im->store != NULL;
+}
+
+static void report(void *ctx, const struct bulk_failure *failure)
+{
+	struct import *im = ctx;
+	progress_clear(&im->progress);
+	fprintf(stderr, "%.*s:", STR_ARG(failure->file));
+	if (failure->line)
+		fprintf(stderr, "%zu:", failure->line);
+	if (failure->line && failure->column)
+		fprintf(stderr, "%zu:", failure->column);
+	fprintf(stderr, " %.*s\n", STR_ARG(failure->text));
+}
+
+static void tell_progress(void *ctx, const struct bulk_progress *p)
+{
+	struct import *im = ctx;
+	if (!im->progress.label)
+		progress_start(&im->progress, "import", "resources", p->total);
+	progress_update(&im->progress, p->bytes, p->resources);
+}
+
+static bool stopped(void *ctx)
+{
+	(void)ctx;
+	return stop_asked;
+}
+
+static bool load(struct import *im, struct bulk *bulk, struct error *err)
+{
+	bool read = bulk_read_paths(bulk, im->app->args, im->app->arg_count, err);
+	return bulk_finish(bulk, &im->counts, err) && read;
 }
 
 static int run(struct import *im, unsigned threads)
 {
 	struct error err = {0};
 	uint64_t start = clock_monotonic_ns();
-	bool ok = import_start(im, threads, &err) &&
-		  import_read_paths(im, im->app->args, im->app->arg_count, &stop_asked, &err);
-	import_finish(im);
-	progress_end(&im->progress, im->resources);
+	const struct bulk_options options = {.definitions = im->definitions,
+					     .extractor = im->extractor,
+					     .store = im->store,
+					     .base = im->base,
+					     .threads = threads,
+					     .agent = S("cli"),
+					     .report = report,
+					     .progress = tell_progress,
+					     .stopped = stopped,
+					     .ctx = im};
+	struct bulk *bulk = bulk_open(&options, &err);
+	bool ok = bulk && load(im, bulk, &err);
+	progress_end(&im->progress, im->counts.resources);
 	double seconds = (double)(clock_monotonic_ns() - start) / 1e9;
-	if (ok && im->broken)
-		ok = error_set(&err, im->store_error.code, "the import stopped: %s", im->store_error.text);
-	if (!im->app->json)
+	if (!im->app->json && bulk)
 		print_text(im, seconds);
 	else if (ok)
 		ok = print_json(im, seconds);
+	bulk_close(bulk);
 	if (!ok)
 		return app_fail(im->app, &err);
-	return im->rejected || stop_asked ? APP_FAILED : APP_OK;
+	return im->counts.rejected || stop_asked ? APP_FAILED : APP_OK;
 }
 
 static const char details[] =
@@ -152,11 +201,13 @@ int command_import(struct app *app)
 	struct config config;
 	struct config_options shared = {0};
 	struct error err = {0};
+	struct str tenant = STR_NULL;
 	int64_t threads = sysconf(_SC_NPROCESSORS_ONLN);
 	if (!config_open(app, &config))
 		return app->status;
 	const struct option options[] = {
 		CONFIG_OPTIONS(shared, config),
+		{"tenant", OPTION_TEXT, "NAME", "load into a tenant's store", &tenant},
 		{"threads", OPTION_NUMBER, "N", "threads that read resources (default: one per core)", &threads},
 	};
 	if (!app_options(app, &(struct command_line){OPTIONS(options), .arguments = "PATH...", .min_args = 1,
@@ -164,13 +215,14 @@ int command_import(struct app *app)
 		return app->status;
 	if (!config_finish(app, &config, &shared))
 		return app->status;
-	if (threads < 1 || threads > 16)
-		return app_misuse(app, "--threads must be from 1 to 16");
+	if (threads < 1 || threads > BULK_MAX_THREADS)
+		return app_misuse(app, "--threads must be from 1 to %d", BULK_MAX_THREADS);
 	struct import im = {.app = app};
-	if (config.base_url.p) {
-		im.base = arena_printf(&app->arena, "%.*s/fhir", STR_ARG(config.base_url));
-	}
-	int status = open_store(&im, config.data, &err) ? APP_OK : app_fail(app, &err);
+	if (config.base_url.p)
+		im.base = tenant.p ? arena_printf(&app->arena, "%.*s/t/%.*s/fhir", STR_ARG(config.base_url),
+						  STR_ARG(tenant))
+				   : arena_printf(&app->arena, "%.*s/fhir", STR_ARG(config.base_url));
+	int status = open_store(&im, config.data, tenant, &err) ? APP_OK : app_fail(app, &err);
 	if (status == APP_OK) {
 		catch_signals();
 		status = run(&im, (unsigned)threads);

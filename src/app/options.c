@@ -4,6 +4,8 @@
  */
 #include "app/app.h"
 
+#include "app/limits.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -71,6 +73,10 @@ static bool option_set(struct arena *a, const struct option *option, struct str 
 		*(int64_t *)option->into = (int64_t)number;
 		return true;
 	}
+	case OPTION_BYTES:
+		return limit_parse(LIMIT_BYTES, value, option->into);
+	case OPTION_TIME:
+		return limit_parse(LIMIT_TIME, value, option->into);
 	case OPTION_LIST:
 		if (first)
 			*(struct option_list *)option->into = (struct option_list){0};
@@ -81,7 +87,8 @@ static bool option_set(struct arena *a, const struct option *option, struct str 
 
 static const char *kind_expects(enum option_kind kind)
 {
-	static const char *const texts[] = {"on or off", "a text", "a whole number", "a comma list"};
+	static const char *const texts[] = {
+		"on or off", "a text", "a whole number", "a size such as 64MB", "a time such as 30s", "a comma list"};
 	return texts[kind];
 }
 

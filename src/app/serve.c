@@ -2,6 +2,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "app/serve_knowledge.h"
@@ -20,6 +21,27 @@ static sigset_t block_signals(void)
 	return set;
 }
 
+/* What is acknowledged is on disk, so ending at once loses nothing but answers. */
+static void give_up(int signal_number)
+{
+	static const char text[] = "{\"level\":\"warn\",\"event\":\"stopped_early\"}\n";
+	(void)signal_number;
+	(void)!write(STDOUT_FILENO, text, sizeof(text) - 1);
+	_exit(APP_FAILED);
+}
+
+/* Requests under way are finished, but not for ever, and a second signal means now. */
+static void end_in_time(const sigset_t *signals, int64_t milliseconds)
+{
+	const struct sigaction action = {.sa_handler = give_up};
+	const struct itimerval timer = {.it_value = {milliseconds / 1000, milliseconds % 1000 * 1000}};
+	sigaction(SIGALRM, &action, NULL);
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	setitimer(ITIMER_REAL, &timer, NULL);
+	pthread_sigmask(SIG_UNBLOCK, signals, NULL);
+}
+
 static int serve(struct app *app, const struct config *config, const struct service_options *options, uint64_t start)
 {
 	struct error err = {0};
@@ -32,11 +54,18 @@ static int serve(struct app *app, const struct config *config, const struct serv
 		  {"auth", .text = config->auth ? S("on") : S("off: open to everyone on this machine")},
 		  {"start_ms", .number = (int64_t)((clock_monotonic_ns() - start) / 1000000)});
 	if (isatty(STDERR_FILENO))
-		fprintf(stderr, "Firth listens at %.*s - Ctrl-C ends it%s\n", STR_ARG(service_base_url(service)),
-			config->auth ? "" : " - authorization is off: open to everyone on this machine");
+		fprintf(stderr,
+			"Firth serves FHIR R4 at %.*s/fhir from %.*s\n"
+			"  what it can do  %.*s/fhir/metadata\n"
+			"  how to use it   docs/rest.md, docs/search.md; limits: firth serve --help\n"
+			"  authorization   %s\n"
+			"Ctrl-C ends it\n",
+			STR_ARG(service_base_url(service)), STR_ARG(config->data), STR_ARG(service_base_url(service)),
+			config->auth ? "on" : "off: open to everyone on this machine");
 	int signal_number = 0;
 	sigwait(&signals, &signal_number);
 	log_event(LOG_INFO, "stopping", {"signal", .number = signal_number});
+	end_in_time(&signals, config->limits.stop);
 	service_close(service);
 	log_event(LOG_INFO, "stopped", {"uptime_s", .number = (int64_t)((clock_monotonic_ns() - start) / 1000000000)});
 	return APP_OK;
@@ -67,6 +96,22 @@ static int open_and_serve(struct app *app, struct config *config, struct serve_k
 	return status;
 }
 
+/* The limits are the last options; their help ends with their default. */
+static void tell_defaults(struct app *app, struct option *options, size_t count)
+{
+	for (size_t i = 0; i < limit_count; i++) {
+		struct option *option = &options[count - limit_count + i];
+		struct str standard = limit_text(&app->arena, limit_table[i].kind, limit_table[i].standard);
+		struct str help =
+			arena_printf(&app->arena, "%s (default %.*s)", limit_table[i].text, STR_ARG(standard));
+		option->help = help.p ? help.p : option->help;
+	}
+}
+
+#define LIMIT_OPTION_COUNT OPTION_NUMBER, "N"
+#define LIMIT_OPTION_BYTES OPTION_BYTES, "SIZE"
+#define LIMIT_OPTION_TIME  OPTION_TIME, "TIME"
+
 int command_serve(struct app *app)
 {
 	struct config config;
@@ -74,7 +119,7 @@ int command_serve(struct app *app)
 	struct serve_knowledge known = {.app = app};
 	if (!config_open(app, &config))
 		return app->status;
-	const struct option options[] = {
+	struct option options[] = {
 		CONFIG_OPTIONS(shared, config),
 		{"host", OPTION_TEXT, "ADDRESS", "where to listen (default 127.0.0.1: this machine only)",
 		 &config.host},
@@ -84,11 +129,27 @@ int command_serve(struct app *app)
 		{"auth", OPTION_FLAG, NULL, "ask for access tokens (default: on as soon as clients are configured)",
 		 &config.auth, &config.auth_given},
 		KNOWLEDGE_OPTIONS(known),
+		{"import-from", OPTION_TEXT, "URLS", "URL prefixes that $import may fetch from, separated by spaces",
+		 &config.import_from},
+		{"tenants", OPTION_FLAG, NULL, "serve the tenants made with firth tenant add at /t/NAME/fhir",
+		 &config.tenants},
+		{"access-log", OPTION_FLAG, NULL, "log a line per request: method, route, status, time, request id",
+		 &config.access_log},
+#define LIMIT(field, name, kind, standard, least, most, text)                                                          \
+	{"limit-" name, LIMIT_OPTION_##kind, text, &config.limits.field},
+#include "app/limits.def"
+#undef LIMIT
 	};
+	tell_defaults(app, options, sizeof(options) / sizeof(options[0]));
 	const char *details =
 		"FHIR at /fhir, tokens at /auth/token, our public keys at /.well-known/jwks.json, the patient\n"
 		"page at /, health at /healthz and /readyz. Logs are JSON lines on standard output and hold\n"
-		"no names, ids or queries.";
+		"no names, ids or queries.\n"
+		"\n"
+		"Each --limit-NAME is limits: NAME: in firth.yaml and FIRTH_LIMIT_NAME in the environment; its default "
+		"is\n"
+		"in docs/configuration.md, and a request beyond it gets an answer that names it. Sizes: 64MB; times: "
+		"30s.";
 	if (!app_options(app, &(struct command_line){OPTIONS(options), .details = details}))
 		return app->status;
 	if (config.port > 65535)

@@ -7,25 +7,36 @@
  */
 #include "app/service.h"
 
+#include <pthread.h>
+#include <errno.h>
+#include <malloc.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "app/page.h"
+#include "app/tenants.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "jose/jose.h"
-#include "server/rest/operations/match.h"
+
+/* Looks after things now and then. */
+struct keeper {
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t stop;
+	bool running;
+};
 
 struct service {
 	struct service_options options;
 	struct arena arena; /* lives as long as the service; read-only once ready */
 	atomic_bool ready;
 	struct http_server *http;
-	struct smart *smart;
-	struct knowledge *knowledge;
-	struct match_weights weights;
-	struct rest_server *rest;
+	struct realm root;
+	struct tenants *tenants; /* NULL: there are none */
+	struct keeper keeper;
 	struct str base_url;
 	struct str public_keys; /* JWKS of our EHR clients */
 	struct page page;
@@ -56,9 +67,13 @@ static void respond_error(struct http_exchange *x, const struct error *err)
 {
 	struct buf body;
 	buf_init(&body, 64 * 1024);
+	static const struct http_header again = {S("Retry-After"), S("1")};
+	int status = error_http_status(err->code);
 	outcome_write_error(&body, err);
-	http_respond(x, &(struct http_response){.status = error_http_status(err->code),
+	http_respond(x, &(struct http_response){.status = status,
 						.content_type = S("application/fhir+json"),
+						.headers = &again,
+						.header_count = status == 503 ? 1 : 0,
 						.body = &body});
 	buf_done(&body);
 }
@@ -112,8 +127,8 @@ static bool stranger(const struct service *s, const struct http_exchange *x, str
  */
 
 /* A token is handed out, or refused, only with its record taken. */
-static bool record_token(struct service *s, const struct http_request *request, const struct smart_token_answer *answer,
-			 const struct error *refusal, struct error *err)
+static bool record_token(const struct realm *realm, const struct http_request *request,
+			 const struct smart_token_answer *answer, const struct error *refusal, struct error *err)
 {
 	bool granted = refusal->code == ERR_NONE;
 	const struct audit_event event = {.action = 'E',
@@ -124,10 +139,10 @@ static bool record_token(struct service *s, const struct http_request *request, 
 					  .address = request->address,
 					  .request_id = request->request_id,
 					  .detail = granted ? STR_NULL : str_from(refusal->text)};
-	return store_audit(s->options.store, &event, 1, err);
+	return store_audit(realm->store, &event, 1, err);
 }
 
-static void token(struct service *s, struct http_exchange *x)
+static void token(const struct service *s, const struct realm *realm, struct http_exchange *x)
 {
 	static const struct http_header headers[] = {{S("Cache-Control"), S("no-store")},
 						     {S("Pragma"), S("no-cache")},
@@ -136,7 +151,7 @@ static void token(struct service *s, struct http_exchange *x)
 	struct smart_token_answer answer = {0};
 	struct error err = {0};
 	struct buf body;
-	if (!s->smart) {
+	if (!realm->smart) {
 		respond_json(x, 404,
 			     S("{\"error\":\"invalid_request\",\"error_description\":\"Authorization is off here: no "
 			       "token is needed, and none is given\"}"));
@@ -149,11 +164,11 @@ static void token(struct service *s, struct http_exchange *x)
 		return;
 	}
 	buf_init(&body, 1 << 20);
-	bool granted = smart_token(s->smart, request->arena, request->body, http_request_header(x, "Authorization"),
+	bool granted = smart_token(realm->smart, request->arena, request->body, http_request_header(x, "Authorization"),
 				   &body, &answer, &err);
 	struct error unrecorded = {0};
 	answer.status = answer.status ? answer.status : granted ? 200 : error_http_status(err.code);
-	if (!record_token(s, request, &answer, &err, &unrecorded)) {
+	if (!record_token(realm, request, &answer, &err, &unrecorded)) {
 		buf_done(&body);
 		respond_error(x, &unrecorded);
 		return;
@@ -180,6 +195,61 @@ static void ready(const struct service *s, struct http_exchange *x)
 		     ok ? S("{\"status\":\"ready\"}") : S("{\"status\":\"the store does not answer\"}"));
 }
 
+/* ---- tenants ----------------------------------------------------------------------------------------------------- */
+
+static bool is_tenants_path(struct str path)
+{
+	return str_starts(path, S("/t/"));
+}
+
+struct use {
+	struct tenants *tenants;
+	struct realm *realm;
+};
+
+static void give_back(void *arg)
+{
+	struct use *use = arg;
+	tenants_give(use->tenants, use->realm);
+}
+
+/* The realm of /t/NAME/..., held until the exchange is over. */
+static struct realm *take_realm(struct service *s, struct http_exchange *x, struct error *err)
+{
+	struct str rest = str_slice(http_request(x)->path, 3, http_request(x)->path.n);
+	struct use *use = ARENA_NEW(http_request(x)->arena, struct use);
+	if (!s->tenants) {
+		error_set(err, ERR_NOT_FOUND, "This server has no tenants (it is started with --tenants to have them)");
+		return NULL;
+	}
+	if (!use) {
+		error_memory(err);
+		return NULL;
+	}
+	use->tenants = s->tenants;
+	use->realm = tenants_take(s->tenants, str_split(&rest, '/'), err);
+	if (use->realm && !http_exchange_at_end(x, give_back, use)) {
+		give_back(use);
+		error_memory(err);
+		return NULL;
+	}
+	return use->realm;
+}
+
+static void route_tenant(struct service *s, struct http_exchange *x)
+{
+	struct error err = {0};
+	struct realm *realm = take_realm(s, x, &err);
+	if (!realm) {
+		respond_error(x, &err);
+	} else if (realm_is_token_path(realm, http_request(x)->path)) {
+		token(s, realm, x);
+	} else if (!rest_handle(realm->rest, x)) {
+		error_set(&err, ERR_NOT_FOUND, "Nothing lives at this address; the FHIR API is below /t/TENANT/fhir");
+		respond_error(x, &err);
+	}
+}
+
 static void route(struct service *s, struct http_exchange *x)
 {
 	const struct http_request *request = http_request(x);
@@ -197,9 +267,11 @@ static void route(struct service *s, struct http_exchange *x)
 		respond_text(x, 200, S("application/json"), s->public_keys, headers, 2);
 	} else if (stranger(s, x, &err)) {
 		respond_error(x, &err);
+	} else if (is_tenants_path(request->path)) {
+		route_tenant(s, x);
 	} else if (str_is(request->path, "/auth/token")) {
-		token(s, x);
-	} else if (!page_handle(&s->page, x) && !rest_handle(s->rest, x)) {
+		token(s, &s->root, x);
+	} else if (!page_handle(&s->page, x) && !rest_handle(s->root.rest, x)) {
 		error_set(&err, ERR_NOT_FOUND, "Nothing lives at this address; the FHIR API is below /fhir");
 		respond_error(x, &err);
 	}
@@ -210,11 +282,26 @@ static void handle(void *ctx, struct http_exchange *x)
 	route(ctx, x);
 }
 
+static bool expect(void *ctx, struct http_exchange *x, struct http_expectation *expectation, struct error *err)
+{
+	struct service *s = ctx;
+	struct str path = http_request(x)->path;
+	if (!s->ready || stranger(s, x, NULL))
+		return true; /* told so when it is complete */
+	if (!is_tenants_path(path))
+		return rest_expect(s->root.rest, x, expectation, err);
+	/* Most bodies are of no interest; opening a tenant for them would be for nothing. */
+	struct realm *realm = str_ends(path, S("/$import")) ? take_realm(s, x, err) : NULL;
+	if (!realm)
+		return !str_ends(path, S("/$import"));
+	return rest_expect(realm->rest, x, expectation, err);
+}
+
 static void refuse(void *ctx, struct http_exchange *x, const struct error *err)
 {
 	struct service *s = ctx;
 	if (s->ready && str_starts(http_request(x)->path, S("/fhir")))
-		rest_refuse(s->rest, x, err);
+		rest_refuse(s->root.rest, x, err);
 	else
 		respond_error(x, err);
 }
@@ -225,7 +312,7 @@ static struct str area(struct str path)
 	static const struct {
 		const char *prefix, *name;
 	} areas[] = {{"/fhir", "fhir"},	    {"/auth", "auth"},	   {"/.well-known", "keys"}, {"/healthz", "health"},
-		     {"/readyz", "health"}, {"/patients", "page"}, {"/page.css", "page"}};
+		     {"/readyz", "health"}, {"/patients", "page"}, {"/page.css", "page"},    {"/t/", "tenant"}};
 	for (size_t i = 0; i < sizeof(areas) / sizeof(areas[0]); i++) {
 		if (str_starts(path, str_from(areas[i].prefix)))
 			return str_from(areas[i].name);
@@ -233,14 +320,95 @@ static struct str area(struct str path)
 	return str_is(path, "/") ? S("page") : S("other");
 }
 
+/* What kind of request it was: ":type/:id", not whose. */
+static struct str route_of(const struct http_request *request)
+{
+	struct str path = request->path;
+	if (is_tenants_path(path)) { /* the tenant's name may be a person's */
+		size_t slash = str_find_char(path, '/', 3);
+		path = slash == STR_NONE ? S("") : str_slice(path, slash, path.n);
+	}
+	if (!str_starts(path, S("/fhir")) || (path.n > 5 && path.p[5] != '/'))
+		return S("");
+	const char *pattern = rest_pattern(request->method, str_slice(path, path.n > 5 ? 6 : 5, path.n));
+	return pattern ? str_from(pattern) : S("unknown");
+}
+
 static void observe(void *ctx, const struct http_request *request, int status, uint64_t duration_ns)
 {
-	const struct service *s = ctx;
-	if (s->options.log)
-		log_event(LOG_INFO, "request", {"area", .text = area(request->path)},
-			  {"method", .text = request->method}, {"status", .number = status},
-			  {"microseconds", .number = (int64_t)(duration_ns / 1000)},
-			  {"request_id", .text = request->request_id});
+	(void)ctx;
+	log_event(LOG_INFO, "request", {"area", .text = area(request->path)}, {"method", .text = request->method},
+		  {"route", .text = route_of(request)}, {"status", .number = status},
+		  {"microseconds", .number = (int64_t)(duration_ns / 1000)},
+		  {"request_id", .text = request->request_id});
+}
+
+/* ---- looking after things ---------------------------------------------------------------------------------------- */
+
+enum {
+	KEEPER_PERIOD_S = 5,
+	LARGE_BLOCK = 1 << 20, /* bodies and answers from here on are the system's own pages, given back when freed */
+};
+
+/* After a busy time the allocator keeps what it had then. When nothing is under way, pages that hold nothing go back.
+ */
+static void give_memory_back(const struct service *s, uint64_t *served)
+{
+	uint64_t busy, now = http_server_served(s->http, &busy);
+	if (now == *served || busy)
+		return;
+	*served = now;
+	malloc_trim(0);
+}
+
+static void *keep(void *ctx)
+{
+	struct service *s = ctx;
+	struct keeper *k = &s->keeper;
+	uint64_t served = 0;
+	pthread_mutex_lock(&k->lock);
+	while (k->running) {
+		struct timespec until;
+		clock_gettime(CLOCK_MONOTONIC, &until);
+		until.tv_sec += KEEPER_PERIOD_S;
+		if (pthread_cond_timedwait(&k->stop, &k->lock, &until) != ETIMEDOUT)
+			continue;
+		pthread_mutex_unlock(&k->lock);
+		if (s->tenants)
+			tenants_sweep(s->tenants);
+		give_memory_back(s, &served);
+		pthread_mutex_lock(&k->lock);
+	}
+	pthread_mutex_unlock(&k->lock);
+	return NULL;
+}
+
+static bool keeper_start(struct service *s, struct error *err)
+{
+	mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK);
+	struct keeper *k = &s->keeper;
+	pthread_condattr_t attributes;
+	pthread_mutex_init(&k->lock, NULL);
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&k->stop, &attributes);
+	pthread_condattr_destroy(&attributes);
+	k->running = pthread_create(&k->thread, NULL, keep, s) == 0;
+	return k->running || error_set(err, ERR_INTERNAL, "Cannot start a thread");
+}
+
+static void keeper_stop(struct service *s)
+{
+	struct keeper *k = &s->keeper;
+	if (!k->running)
+		return;
+	pthread_mutex_lock(&k->lock);
+	k->running = false;
+	pthread_cond_signal(&k->stop);
+	pthread_mutex_unlock(&k->lock);
+	pthread_join(k->thread, NULL);
+	pthread_cond_destroy(&k->stop);
+	pthread_mutex_destroy(&k->lock);
 }
 
 /* ---- opening ------------------------------------------------------------------------------------------------------
@@ -289,57 +457,37 @@ static bool collect_keys(struct service *s, struct error *err)
 	return ok && (s->public_keys.p || error_memory(err));
 }
 
-static bool open_smart(struct service *s, struct error *err)
+static bool open_tenants(struct service *s, struct error *err)
 {
 	const struct config *config = s->options.config;
-	if (!config->auth)
+	if (!config->tenants)
 		return true;
-	struct smart_client *clients = ARENA_ARRAY(&s->arena, struct smart_client, config->client_count + 1);
-	if (!clients)
-		return error_memory(err);
-	for (size_t i = 0; i < config->client_count; i++)
-		clients[i] = config->clients[i].client;
-	const struct smart_options options = {.store = s->options.store,
-					      .definitions = s->options.definitions,
-					      .token_url =
-						      arena_printf(&s->arena, "%.*s/auth/token", STR_ARG(s->base_url)),
-					      .clients = clients,
-					      .client_count = config->client_count};
-	s->smart = smart_open(&options, err);
-	return s->smart != NULL;
-}
-
-static bool open_rest(struct service *s, struct error *err)
-{
-	struct knowledge_options known = s->options.knowledge;
-	s->weights = match_default_weights;
-	if (!match_weights_parse(s->options.config->match, &s->weights, err))
-		return error_context(err, "match");
-	known.definitions = s->options.definitions;
-	known.store = s->options.store;
-	s->knowledge = knowledge_open(&known, err);
-	if (!s->knowledge || !knowledge_check_rules(s->knowledge, err))
-		return false;
-	const struct rest_options options = {
-		.definitions = s->options.definitions,
-		.knowledge = s->knowledge,
-		.match_weights = &s->weights,
-		.store = s->options.store,
-		.smart = s->smart,
-		.base_path = S("/fhir"),
-		.base_url = arena_printf(&s->arena, "%.*s/fhir", STR_ARG(s->base_url)),
-		.token_url = arena_printf(&s->arena, "%.*s/auth/token", STR_ARG(s->base_url)),
-		.extractor = s->options.extractor,
-	};
-	s->rest = rest_open(&options, err);
-	return s->rest != NULL;
+	s->tenants = tenants_open(&(struct tenants_options){.service = &s->options,
+							    .base_url = s->base_url,
+							    .max_open = (unsigned)config->limits.tenants},
+				  err);
+	return s->tenants != NULL;
 }
 
 static bool open_all(struct service *s, struct error *err)
 {
 	const struct config *config = s->options.config;
-	const struct http_handler handler = {.handle = handle, .refuse = refuse, .ctx = s, .observe = observe};
-	const struct http_server_options options = {.host = config->host, .port = (uint16_t)config->port};
+	const struct http_handler handler = {.handle = handle,
+					     .refuse = refuse,
+					     .expect = expect,
+					     .ctx = s,
+					     .observe = s->options.log && config->access_log ? observe : NULL};
+	const struct limits *l = &config->limits;
+	const struct http_server_options options = {.host = config->host,
+						    .port = (uint16_t)config->port,
+						    .spool = config->data,
+						    .max_body = (size_t)l->body,
+						    .max_arena = (size_t)l->memory,
+						    .max_header = (size_t)l->header,
+						    .max_connections = (unsigned)l->connections,
+						    .max_requests = (unsigned)l->requests,
+						    .idle_timeout_s = (unsigned)(l->idle / 1000),
+						    .transfer_timeout_s = (unsigned)(l->transfer / 1000)};
 	s->http = http_server_start(&options, &handler, err);
 	if (!s->http)
 		return false;
@@ -353,7 +501,9 @@ static bool open_all(struct service *s, struct error *err)
 				    "computer alone (host 127.0.0.1).");
 	if (!s->base_url.p)
 		return error_memory(err);
-	if (!collect_keys(s, err) || !open_smart(s, err) || !open_rest(s, err))
+	const struct realm_options root = {.service = &s->options, .base_url = s->base_url};
+	if (!collect_keys(s, err) || !realm_open(&s->root, &root, err) || !open_tenants(s, err) ||
+	    !keeper_start(s, err))
 		return false;
 	s->ready = true;
 	return true;
@@ -390,11 +540,9 @@ void service_close(struct service *s)
 		return;
 	if (s->http)
 		http_server_stop(s->http);
-	if (s->rest)
-		rest_close(s->rest);
-	knowledge_close(s->knowledge);
-	if (s->smart)
-		smart_close(s->smart);
+	keeper_stop(s);
+	tenants_close(s->tenants);
+	realm_close(&s->root);
 	arena_done(&s->arena);
 	free(s);
 }

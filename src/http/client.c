@@ -4,6 +4,7 @@
 #include <curl/curl.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 
@@ -22,7 +23,10 @@ struct transfer {
 	struct buf body;
 	struct http_answer *answer;
 	size_t header_capacity, header_bytes;
-	bool too_large, no_memory;
+	bool too_large, no_memory, no_room, stopped;
+	const struct http_file *into;
+	uint64_t written;
+	CURL *curl;
 };
 
 static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
@@ -62,9 +66,25 @@ void http_client_free(struct http_client *c)
 	free(c);
 }
 
+static bool write_piece(struct transfer *t, struct str piece)
+{
+	t->too_large = piece.n > t->into->max - t->written;
+	t->stopped = t->into->stopped && t->into->stopped(t->into->ctx);
+	t->written += piece.n;
+	while (piece.n && !t->too_large && !t->stopped && !t->no_room) {
+		ssize_t n = write(t->into->fd, piece.p, piece.n);
+		t->no_room = n <= 0;
+		piece = str_slice(piece, n > 0 ? (size_t)n : 0, piece.n);
+	}
+	return !t->too_large && !t->stopped && !t->no_room;
+}
+
 static size_t on_body(char *p, size_t size, size_t count, void *ctx)
 {
 	struct transfer *t = ctx;
+	long status = 0;
+	if (t->into && curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK && status == 200)
+		return write_piece(t, str_make(p, size * count)) ? size * count : 0;
 	buf_add(&t->body, str_make(p, size * count));
 	t->too_large = !buf_ok(&t->body);
 	return t->too_large ? 0 : size * count;
@@ -145,6 +165,10 @@ static void set_options(struct http_client *c, struct transfer *t, const struct 
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, t);
 	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(curl, CURLOPT_HEADERDATA, t);
+	if (call->into) {
+		curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1024L);
+		curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, 60L);
+	}
 	if (call->body.p) {
 		curl_easy_setopt(curl, CURLOPT_POSTFIELDS, call->body.p);
 		curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->body.n);
@@ -175,6 +199,10 @@ static bool fail(const struct transfer *t, const struct http_call *call, CURLcod
 	struct str origin = origin_of(call->url);
 	if (t->too_large)
 		return error_set(err, ERR_TOO_LARGE, "The answer of %.*s is larger than allowed", STR_ARG(origin));
+	if (t->stopped)
+		return error_set(err, ERR_INTERRUPTED, "Fetching from %.*s was stopped", STR_ARG(origin));
+	if (t->no_room)
+		return error_set(err, ERR_STORE_FULL, "What %.*s sends cannot be kept on disk", STR_ARG(origin));
 	if (t->no_memory || code == CURLE_OUT_OF_MEMORY)
 		return error_memory(err);
 	if (code == CURLE_OPERATION_TIMEDOUT)
@@ -201,7 +229,7 @@ bool http_call(struct http_client *c, struct arena *a, const struct http_call *c
 	       struct error *err)
 {
 	struct http_answer answer = {0};
-	struct transfer t = {.arena = a, .answer = &answer};
+	struct transfer t = {.arena = a, .answer = &answer, .into = call->into, .curl = c->curl};
 	struct curl_slist *headers = NULL;
 	struct str url = arena_str(a, call->url), method = arena_str(a, call->method);
 	if (!url.p || !method.p)

@@ -21,12 +21,21 @@ struct http_client_options {
 struct http_client *http_client_new(const struct http_client_options *options, struct error *err) MUST_USE;
 void http_client_free(struct http_client *c);
 
+/* Where the body of a 200 goes instead of into memory. */
+struct http_file {
+	int fd;
+	uint64_t max; /* bytes, unpacked; ERR_TOO_LARGE beyond */
+	bool (*stopped)(void *ctx); /* asked now and then; true ends the call with ERR_INTERRUPTED. May be NULL */
+	void *ctx;
+};
 struct http_call {
 	struct str method; /* "GET" */
 	struct str url; /* absolute http: or https: */
 	const struct http_header *headers;
 	size_t header_count;
 	struct str body; /* STR_NULL: none */
+	const struct http_file
+		*into; /* NULL: into memory. A peer that is nearly silent for a minute is then given up */
 };
 struct http_answer {
 	int status;

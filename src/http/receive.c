@@ -86,7 +86,11 @@ static enum MHD_Result begin(struct http_exchange *x, const char *method)
 	x->request.path = x->request.query = x->request.body = S("");
 	x->request.address = x->peer ? str_make(x->peer->text, x->peer->n) : S("");
 	name_request(x);
-	bool good = target_parse(&x->arena, x->target, &x->request.path, &x->request.query, &err);
+	bool good = method_valid(x->request.method) ||
+		    error_set(&err, ERR_VALUE, "The request method is not a word of letters");
+	if (!good)
+		x->request.method = S("INVALID"); /* what logs and answers may repeat */
+	good = target_parse(&x->arena, x->target, &x->request.path, &x->request.query, &err) && good;
 	good = body_expect(x, &body_follows, &err) && good;
 	if (!good)
 		return refuse(x, &err, body_follows);
@@ -175,6 +179,7 @@ void receive_done(void *cls, struct MHD_Connection *connection, void **context, 
 		s->handler.observe(s->handler.ctx, &x->request, x->status, now - x->started_ns);
 	peer_idle(x->peer, now);
 	bool dispatched = x->dispatched;
+	atomic_fetch_add_explicit(&s->served, 1, memory_order_relaxed);
 	exchange_give(x);
 	if (dispatched)
 		server_end_exchange(s);

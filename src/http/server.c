@@ -81,7 +81,8 @@ static int listen_on(struct str host, uint16_t port, struct error *err)
 		fd = bind_one(at);
 	freeaddrinfo(found);
 	if (fd < 0)
-		error_set(err, ERR_IO, "Cannot listen on %s port %u: %s", name, (unsigned)port, strerror(errno));
+		error_set(err, ERR_IO, "Cannot listen on %s port %u: %s%s", name, (unsigned)port, strerror(errno),
+			  errno == EADDRINUSE ? "; is it running already? Another port: --port" : "");
 	return fd;
 }
 
@@ -216,6 +217,12 @@ struct http_server *http_server_start(const struct http_server_options *options,
 uint16_t http_server_port(const struct http_server *server)
 {
 	return server->port;
+}
+
+uint64_t http_server_served(const struct http_server *server, uint64_t *ret_busy)
+{
+	*ret_busy = atomic_load(&server->busy);
+	return atomic_load_explicit(&server->served, memory_order_relaxed);
 }
 
 void http_server_stop(struct http_server *server)

@@ -108,6 +108,8 @@ struct http_server_options {
 struct http_server *http_server_start(const struct http_server_options *options, const struct http_handler *handler,
 				      struct error *err) MUST_USE;
 uint16_t http_server_port(const struct http_server *server);
+/* Requests answered so far, and how many are under way. */
+uint64_t http_server_served(const struct http_server *server, uint64_t *ret_busy);
 /* Stops taking connections, waits until every exchange is answered, frees. */
 void http_server_stop(struct http_server *server);
 

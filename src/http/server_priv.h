@@ -13,6 +13,7 @@
 
 #include "http/coding_priv.h"
 #include "http/server.h"
+#include "http/target_priv.h"
 
 enum exchange_state {
 	EXCHANGE_OPEN, /* nobody has answered yet */
@@ -86,6 +87,7 @@ struct http_server {
 	struct str spool; /* a copy of its own, zero-terminated */
 	struct coders coders;
 	atomic_bool stopping;
+	_Atomic uint64_t served; /* exchanges that are over */
 	_Atomic uint64_t busy; /* exchanges between handle() and their last byte */
 	pthread_mutex_t lock; /* over the pool */
 	struct http_exchange *pool;
@@ -144,9 +146,5 @@ void receive_connection(void *cls, struct MHD_Connection *connection, void **con
 
 /* respond.c: sends the answer that is set. */
 enum MHD_Result respond_queue(struct http_exchange *x);
-
-/* target.c: splits and decodes a request target (RFC 9112 section 3.2). */
-bool target_parse(struct arena *a, struct str target, struct str *ret_path, struct str *ret_query,
-		  struct error *err) MUST_USE;
 
 #endif

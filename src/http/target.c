@@ -88,3 +88,13 @@ bool target_parse(struct arena *a, struct str target, struct str *ret_path, stru
 	*ret_path = path;
 	return true;
 }
+
+bool method_valid(struct str method)
+{
+	for (size_t i = 0; i < method.n; i++) {
+		char c = method.p[i];
+		if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-'))
+			return false;
+	}
+	return method.n > 0 && method.n <= 32;
+}

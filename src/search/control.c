@@ -39,7 +39,8 @@ static bool control_count(struct parsing *p, const struct control_use *use)
 	uint64_t count;
 	if (!str_to_u64(use->value, &count))
 		return bad_control(p, use, "a whole number of 0 or more");
-	p->query->count = count > SEARCH_COUNT_MAX ? SEARCH_COUNT_MAX : (int64_t)count;
+	unsigned most = p->options->count_max ? p->options->count_max : SEARCH_COUNT_MAX;
+	p->query->count = count > most ? (int64_t)most : (int64_t)count;
 	return true;
 }
 

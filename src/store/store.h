@@ -25,6 +25,7 @@ struct store_options {
 	bool bulk; /* loading: larger commits, the same durability */
 	bool keeping; /* for store_reindex() and store_vacuum() alone: nothing else is written */
 	size_t cache_bytes; /* page cache of the writer; 0 = 16 MB */
+	struct str tenant; /* whose store: DIR/tenants/NAME, or the schema t_NAME; empty: the default one */
 };
 
 /* location: a directory ("./firth-data": SQLite inside, made when absent, mode 0700). Refuses a store of another
@@ -39,6 +40,19 @@ struct store_progress {
 	bool (*tell)(void *ctx, int64_t at, int64_t total);
 	void *ctx;
 };
+
+/* ---- tenants ---------------------------------------------------------------------------------------------------- */
+
+/* Tenants share nothing but the location: each has a store of its own. Names are 1 to 40 of a-z, 0-9 and -, not - at
+ * either end. A tenant is made by opening its store for writing. */
+bool store_tenant_name_valid(struct str name);
+bool store_tenant_exists(struct str location, struct str name, bool *ret_exists, struct error *err) MUST_USE;
+/* Sorted by name. */
+bool store_tenant_list(struct str location, struct arena *a, struct str **ret_names, size_t *ret_count,
+		       struct error *err) MUST_USE;
+/* For good. Refused while a process has it open for writing. */
+bool store_tenant_remove(struct str location, struct str name, const struct store_options *options,
+			 struct error *err) MUST_USE;
 
 /* ---- audit ---------------------------------------------------------------------------------------------------- */
 

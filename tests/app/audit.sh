@@ -5,13 +5,13 @@ data=$scratch/data
 
 echo '{"resourceType":"Patient","id":"p1","name":[{"family":"Secretname"}]}' >"$scratch/p.json"
 for i in 1 2 3 4; do run import --data "$data" "$scratch/p.json"; done
-serve --data "$data" || bad "serve starts"
+serve --data "$data" --access-log || bad "serve starts"
 curl -s -o /dev/null "http://127.0.0.1:$port/fhir/Patient/p1"
 curl -s -o /dev/null "http://127.0.0.1:$port/fhir/Patient?family=secret"
 curl -s -o /dev/null "http://127.0.0.1:$port/fhir/Patient/nobody"
 stop_server
 cp "$scratch/serve.log" "$scratch/out"
-says "logs tell status and duration" out '"event":"request".*"status":200.*"microseconds":'
+says "logs tell route, status and duration" out '"event":"request".*"route":":type/:id".*"status":200.*"microseconds":'
 silent_about "logs hold no names, ids or queries" out '[Ss]ecret|p1|nobody'
 
 run audit list --data "$data" --format json

@@ -47,4 +47,28 @@ expect "a key file that holds no key" 1
 run config check --config ehr.yaml --set ehrs.e9.base_url=http://x
 expect "--set for an EHR that is not there" 2
 
+# Limits: the file, the environment, --set; out of range or of no form is told.
+printf 'limits:\n  body: 1 MB\n  query: 2s\n  page: 20\n' >limits.yaml
+FIRTH_LIMIT_PAGE=30 run config check --config limits.yaml --set limits.query=500ms --format json
+expect "limits" 0
+says "from the file" out '"body":1048576'
+says "the environment over the file" out '"page":30'
+says "--set over both" out '"query":500,'
+run config check --config limits.yaml
+says "for people, what differs from the default" out 'body: 1 MB \(default 64 MB\)'
+silent_about "and nothing else" out 'entries'
+printf 'limits:\n  body: huge\n' >limits.yaml
+run config check --config limits.yaml
+expect "a size that is none" 1
+says "place and form" err "limits.yaml:2:9: 'body' is no size such as 64 MB"
+printf 'limits:\n  body: 1\n' >limits.yaml
+run config check --config limits.yaml
+expect "a limit out of range" 1
+says "its range" err 'limits.body is 1 B, but must be from 1 KB to 2 GB'
+FIRTH_LIMIT_DEPTH=x run config check
+expect "a bad limit from the environment" 1
+says "the variable is named" err 'FIRTH_LIMIT_DEPTH'
+run serve --help
+says "serve tells them" out '--limit-body SIZE.*default 64 MB'
+
 done_testing

@@ -54,7 +54,7 @@ BEGIN {
 	owner["utf8proc.h"] = "base"
 	owner["gmp.h"] = "base"
 	owner["pcre2.h"] = "base"
-	owner["zlib.h"] = "package app http"
+	owner["zlib.h"] = "package app http server/bulk"
 }
 
 /^[ \t]*#[ \t]*include[ \t]*"/ {

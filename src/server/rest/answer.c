@@ -83,7 +83,9 @@ void answer_send(struct rest_call *call, struct rest_answer *answer)
 	static const struct http_header cors[] = {
 		{{"Access-Control-Allow-Origin", 27}, {"*", 1}},
 		{{"Access-Control-Expose-Headers", 29},
-		 {"ETag, Location, Last-Modified, X-Request-Id, WWW-Authenticate", 61}},
+		 {"ETag, Location, Content-Location, Last-Modified, Retry-After, X-Progress, X-Request-Id, "
+		  "WWW-Authenticate",
+		  104}},
 	};
 	struct http_header headers[REST_ANSWER_HEADERS + 2];
 	struct error err = {0};
@@ -171,6 +173,12 @@ static void add_challenge(struct rest_call *call, struct rest_answer *answer, co
 void answer_error(struct rest_call *call, struct rest_answer *answer, const struct error *err)
 {
 	const struct rest_face *face = call->server->o.face;
+	struct error memory = {0};
+	if (err->code == ERR_MEMORY) {
+		error_set(&memory, ERR_MEMORY,
+			  "This request needs more memory than one may take (limits.memory), or than there is");
+		err = &memory;
+	}
 	answer->status = error_http_status(err->code);
 	answer->content_type = STR_NULL;
 	buf_reset(&answer->body);

@@ -14,7 +14,7 @@ struct audit_event audit_describe(const struct rest_call *call, int status, cons
 				    .address = call->request->address,
 				    .request_id = call->request->request_id,
 				    .type = call->type ? call->type->name : STR_NULL,
-				    .id = call->id};
+				    .id = call->type ? call->id : STR_NULL};
 	if (call->operation) {
 		event.action = operation_audit_action(call->operation);
 		event.query = arena_printf(call->arena, "$%s%s%.*s", operation_name(call->operation),

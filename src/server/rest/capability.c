@@ -172,7 +172,7 @@ static void put_type(struct json_writer *w, const struct rest_server *s, const s
 		json_put_member(w, S("conditionalRead"), S("full-support"));
 		json_key(w, S("conditionalUpdate"));
 		json_put_bool(w, true);
-		json_put_member(w, S("conditionalDelete"), s->o.max_delete == 1 ? S("single") : S("multiple"));
+		json_put_member(w, S("conditionalDelete"), s->o.limits.deletes == 1 ? S("single") : S("multiple"));
 		json_key(w, S("referencePolicy"));
 		json_put_raw(w, S("[\"literal\",\"local\"]"));
 		put_includes(w, d, type);

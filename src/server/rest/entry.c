@@ -195,8 +195,8 @@ struct bundle_options bundle_options_of(const struct rest_call *call, struct buf
 				       .store = server->store,
 				       .call = call,
 				       .face = server->face,
-				       .max_delete = server->max_delete,
-				       .max_entries = server->max_entries,
+				       .max_delete = server->limits.deletes,
+				       .max_entries = server->limits.entries,
 				       .no_update_create = server->no_update_create};
 }
 
@@ -243,7 +243,8 @@ bool bundle_check(const struct bundle_options *o, const struct json *bundle, str
 		return error_set_at(err, ERR_STRUCTURE, S("Bundle.entry"), "Bundle.entry must be an array");
 	size_t max = o->max_entries ? o->max_entries : REST_MAX_ENTRIES;
 	if (json_size(list) > max)
-		return error_set_at(err, ERR_LIMIT, S("Bundle.entry"),
-				    "The bundle has %zu entries; at most %zu are taken at once", json_size(list), max);
+		return error_set_at(err, ERR_TOO_LARGE, S("Bundle.entry"),
+				    "The bundle has %zu entries, the limit is %zu (limits.entries)", json_size(list),
+				    max);
 	return true;
 }

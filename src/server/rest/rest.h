@@ -9,6 +9,7 @@
 #include "http/server.h"
 #include "fhir/resource.h"
 #include "search/search.h"
+#include "server/jobs/jobs.h"
 #include "server/knowledge/knowledge.h"
 #include "server/smart/smart.h"
 #include "store/store.h"
@@ -123,7 +124,21 @@ struct rest_face {
 };
 
 struct match_weights;
+
+/* How far calls may go; 0 is the default each time. Messages name them limits.NAME. */
+struct rest_limits {
+	unsigned depth; /* nesting of JSON, 64 */
+	unsigned entries; /* of a batch or transaction, 100,000 */
+	unsigned deletes; /* resources that one conditional delete may delete, 100; at most 10,000 */
+	unsigned page; /* resources on a page, 1,000 */
+	unsigned chain; /* links of a chain, 5 */
+	unsigned includes; /* that come with a page, 10,000 */
+	unsigned query_ms; /* time of one search, 30,000 */
+	size_t memory; /* of one request, as told to the HTTP server: for messages */
+};
+
 struct rest_options {
+	struct rest_limits limits;
 	const struct definitions *definitions;
 	struct store *store;
 	struct smart *smart; /* NULL: no authorization, everything allowed (loopback only) */
@@ -134,18 +149,38 @@ struct rest_options {
 	const struct extractor *extractor;
 	struct knowledge *knowledge; /* what $validate, $expand and rules of writing ask; NULL: they are refused */
 	const struct match_weights *match_weights; /* of Patient/$match; NULL: the product's own */
+	struct jobs *jobs; /* of asynchronous requests; NULL: Prefer: respond-async is not followed */
+	/* $import, which lives above this room; NULL: not offered. Called when the caller may create and update all
+	 * types; answers through rest_accept_job(). */
+	bool (*import)(void *ctx, struct rest_call *call, struct rest_answer *answer, struct error *err);
+	void *import_ctx;
+	uint64_t max_upload; /* bytes of an NDJSON body of $import */
 	bool audit_off; /* benchmarks that measure the cost of audit, nothing else */
 	bool no_update_create; /* PUT of an id that is not there: 405 instead of creating */
-	size_t max_delete; /* resources that one conditional delete may delete; 0 = 100, at most 10,000 */
-	size_t max_entries; /* of a batch or transaction; 0 = 100,000 */
 };
 struct rest_server *rest_open(const struct rest_options *options, struct error *err) MUST_USE;
 void rest_close(struct rest_server *s);
 
 /* Answers the exchange when its path lies under base_path (true), otherwise leaves it alone (false). */
 bool rest_handle(struct rest_server *s, struct http_exchange *x);
+/* The `expect` of the HTTP server for paths below base_path: bodies of $import go to a file, and only of callers that
+ * may send them. */
+bool rest_expect(struct rest_server *s, struct http_exchange *x, struct http_expectation *expectation,
+		 struct error *err) MUST_USE;
+bool rest_is_ndjson(struct str media_type);
+/* One OperationOutcome of one error, and a FHIR instant. */
+void rest_outcome_write(struct buf *out, const char *issue_type, struct str text);
+struct str rest_instant(struct arena *a, int64_t ms);
 /* The same for a request that failed before it was complete. */
 void rest_refuse(struct rest_server *s, struct http_exchange *x, const struct error *err);
+
+/* Makes a job of a call and puts 202 with its status URL into the answer. The work's ctx stays the caller's when this
+ * is false. ERR_BUSY. */
+bool rest_accept_job(struct rest_call *call, const struct job_work *work, struct rest_answer *answer,
+		     struct error *err) MUST_USE;
+
+/* What a method and a path below the base mean, without anything of the path itself: ":type/:id". NULL for nothing. */
+const char *rest_pattern(struct str method, struct str path);
 
 /* A resource made ready for the store: checked, with its id, stored form and index rows. Shared by create, update,
  * transactions, and import. Without op, if_match and must_exist, which the caller sets. The resource and everything

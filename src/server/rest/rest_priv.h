@@ -13,9 +13,15 @@
 
 #define REST_MAX_RESOURCE ((size_t)64 << 20) /* stored form of one resource */
 #define REST_MAX_ANSWER	  ((size_t)1 << 30)
-#define REST_MAX_ENTRIES  100000 /* of a batch or transaction */
+#define REST_MAX_ENTRIES  1000000 /* of a batch or transaction, whatever is configured */
 #define REST_MAX_DELETE	  10000 /* of one conditional delete, whatever is configured */
 #define REST_MAX_ATTEMPTS 10 /* of a write that others get in the way of */
+
+/* ---- limits.c ------------------------------------------------------------------------------------------------------
+ */
+
+/* Puts the defaults where nothing is given. */
+void limits_settle(struct rest_limits *limits);
 
 struct rest_server {
 	struct rest_options o; /* texts in arena */
@@ -227,6 +233,8 @@ bool call_route(struct rest_call *call, struct str method, struct str path, stru
 /* May the caller's token do what the interaction needs to this type? True without authorization. */
 bool call_allowed(const struct rest_call *call, const struct fhir_type *type, unsigned permissions,
 		  struct error *err) MUST_USE;
+/* A body as a tree, no deeper than limits.depth. */
+const struct json *call_parse(const struct rest_call *call, struct str body, struct error *err) MUST_USE;
 /* What the answer is to be, by Accept and the _format and _pretty of a query. err may be NULL. */
 bool call_media(struct rest_call *call, struct str query, struct error *err) MUST_USE;
 bool is_search(enum rest_interaction i);
@@ -254,6 +262,27 @@ bool rights_to_query(const struct rest_call *call, const struct search_query *qu
 bool rights_to_operate(const struct rest_call *call, const char *what, struct error *err) MUST_USE;
 /* May a resource of the type that was not asked for by name be shown, such as an included one? */
 bool rights_to_show(const struct rest_call *call, const struct fhir_type *type);
+
+/* The first half of a call, without answering: route, formats, authorization. NULL with err, and headers of the refusal
+ * in answer. */
+struct rest_call *call_begin(struct rest_server *s, struct http_exchange *x, struct rest_answer *answer,
+			     struct error *err) MUST_USE;
+/* The second: does it and answers, now or later. */
+void call_go(struct rest_call *call);
+
+/* ---- import.c */
+bool import_start(struct rest_call *call, struct rest_answer *answer, struct error *err) MUST_USE;
+
+/* ---- async.c -------------------------------------------------------------------------------------------------------
+ */
+
+/* Does the client want to be answered at once, and can it be? */
+bool async_wanted(const struct rest_call *call);
+/* Makes a job of the call and answers 202 with its status URL. */
+bool async_start(struct rest_call *call, struct rest_answer *answer, struct error *err) MUST_USE;
+bool async_status(struct rest_call *call, struct rest_answer *answer, struct error *err) MUST_USE;
+bool async_notes(struct rest_call *call, struct rest_answer *answer, struct error *err) MUST_USE;
+bool async_cancel(struct rest_call *call, struct rest_answer *answer, struct error *err) MUST_USE;
 
 /* ---- answer.c ------------------------------------------------------------------------------------------------------
  */

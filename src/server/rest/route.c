@@ -68,6 +68,15 @@ static struct str allowed_methods(struct arena *a, struct str path)
 	return list;
 }
 
+const char *rest_pattern(struct str method, struct str path)
+{
+	struct route ignored;
+	for (size_t i = REST_UNKNOWN + 1; i < REST_INTERACTION_COUNT; i++)
+		if (str_is(method, interactions[i].method) && match_path(interactions[i].path, path, &ignored))
+			return interactions[i].path;
+	return NULL;
+}
+
 static bool fail_unknown(struct str path, struct error *err)
 {
 	size_t dollar = str_find_char(path, '$', 0);
@@ -84,7 +93,7 @@ bool route_find(struct arena *a, struct str method, struct str path, struct rout
 	/* A slash at the end of a path means nothing in FHIR, but people type it. */
 	if (path.n && path.p[path.n - 1] == '/')
 		path.n--;
-	if (operation_is_path(path))
+	if (operation_is_path(path) && !str_is(path, "$import"))
 		return operation_route(a, wanted, path, ret_route, err);
 	for (size_t i = REST_UNKNOWN + 1; i < REST_INTERACTION_COUNT; i++) {
 		struct route r = {.interaction = (enum rest_interaction)i};

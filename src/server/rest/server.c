@@ -32,6 +32,7 @@ struct rest_server *rest_open(const struct rest_options *options, struct error *
 	if (options->knowledge)
 		s->terminology = knowledge_search_terminology(options->knowledge);
 	s->started_ms = clock_now_ms();
+	limits_settle(&s->o.limits);
 	s->arena = a;
 	s->o.base_path = arena_str(&s->arena, options->base_path);
 	s->o.base_url = arena_str(&s->arena, options->base_url);
@@ -135,7 +136,7 @@ static bool admit(struct rest_call *call, struct rest_answer *answer, struct err
 	bool media_ok = call_media(call, call->request->query, &media_error);
 	if (face && face->admit && !face->admit(face->ctx, call, answer))
 		return false;
-	if (!media_ok && !call->media.p) {
+	if (!media_ok && !call->media.p && call->interaction != REST_ASYNC_NOTES) {
 		*err = media_error;
 		return false;
 	}
@@ -168,6 +169,14 @@ bool call_read(struct rest_call *call, struct rest_answer *answer, struct error 
 		return history_answer(call, answer, err);
 	case REST_OPERATION:
 		return operation_answer(call, answer, err);
+	case REST_IMPORT:
+		return import_start(call, answer, err);
+	case REST_ASYNC_STATUS:
+		return async_status(call, answer, err);
+	case REST_ASYNC_NOTES:
+		return async_notes(call, answer, err);
+	case REST_ASYNC_CANCEL:
+		return async_cancel(call, answer, err);
 	default:
 		if (is_search(call->interaction))
 			return search_answer(call, answer, err);
@@ -223,6 +232,31 @@ static bool path_below(struct str base, struct str path, struct str *ret_rest)
 	return true;
 }
 
+struct rest_call *call_begin(struct rest_server *s, struct http_exchange *x, struct rest_answer *answer,
+			     struct error *err)
+{
+	struct str path;
+	struct rest_call *call = new_call(s, x);
+	if (!call) {
+		error_memory(err);
+		return NULL;
+	}
+	if (!path_below(s->o.base_path, call->request->path, &path))
+		error_set(err, ERR_NOT_FOUND, "Nothing lives at this address");
+	else if (call_route(call, call->request->method, path, answer, err) && admit(call, answer, err))
+		return call;
+	return NULL;
+}
+
+void call_go(struct rest_call *call)
+{
+	struct rest_answer answer;
+	struct error err = {0};
+	answer_init(&answer);
+	if (!run(call, &answer, &err))
+		audit_then_send(call, &answer, &err);
+}
+
 static void respond_empty(struct http_exchange *x, int status)
 {
 	http_respond(x, &(struct http_response){.status = status, .content_type = S("")});
@@ -260,6 +294,11 @@ bool rest_handle(struct rest_server *s, struct http_exchange *x)
 		audit_then_send(call, &answer, &err);
 	} else if (!admit(call, &answer, &err)) {
 		audit_then_send(call, &answer, err.code ? &err : NULL);
+	} else if (async_wanted(call)) {
+		if (async_start(call, &answer, &err))
+			answer_send(call, &answer);
+		else
+			audit_then_send(call, &answer, &err);
 	} else if (!run(call, &answer, &err)) {
 		audit_then_send(call, &answer, &err);
 	}

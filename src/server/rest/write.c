@@ -264,7 +264,7 @@ bool body_resource(struct rest_call *call, const struct json **ret_resource, str
 		return false;
 	if (face && form != MEDIA_JSON)
 		return error_set(err, ERR_MEDIA_TYPE, "Bodies must be JSON: Content-Type: application/fhir+json");
-	*ret_resource = form == MEDIA_JSON ? json_parse(call->arena, call->request->body, 0, err)
+	*ret_resource = form == MEDIA_JSON ? call_parse(call, call->request->body, err)
 					   : xml_read_resource(call->arena, call->server->o.definitions,
 							       call->request->body, NULL, err);
 	return *ret_resource != NULL;
@@ -285,7 +285,7 @@ static bool body_patch(struct rest_call *call, struct patch *ret_patch, struct e
 		ret_patch->kind = PATCH_JSON;
 	ret_patch->json = form == MEDIA_XML
 				  ? xml_read_resource(call->arena, call->server->o.definitions, body, NULL, err)
-				  : json_parse(call->arena, body, 0, err);
+				  : call_parse(call, body, err);
 	if (!ret_patch->json)
 		return false;
 	if (ret_patch->kind == PATCH_FHIRPATH &&

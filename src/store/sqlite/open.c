@@ -109,6 +109,26 @@ static bool open_parts(struct sqlite_store *s, const char *directory, const stru
 	return s->view && (options->keeping || keeper_start(s, err));
 }
 
+/* The directory of a store: the location, or of a tenant DIR/tenants/NAME. What lies above it is made, too. */
+static bool place_of(struct str location, const struct store_options *options, char *ret_path, size_t size,
+		     struct error *err)
+{
+	const struct str tenant = options->tenant;
+	memcpy(ret_path, location.p, location.n);
+	ret_path[location.n] = '\0';
+	if (!tenant.n)
+		return true;
+	if (!store_tenant_name_valid(tenant))
+		return error_set(err, ERR_VALUE, "A tenant's name is 1 to 40 of a-z, 0-9 and -, not - at either end");
+	if (!make_directory(ret_path, options->read_only, err))
+		return false;
+	snprintf(ret_path, size, "%.*s/tenants", STR_ARG(location));
+	if (!make_directory(ret_path, options->read_only, err))
+		return false;
+	return (size_t)snprintf(ret_path, size, "%.*s/tenants/%.*s", STR_ARG(location), STR_ARG(tenant)) < size ||
+	       error_set(err, ERR_STORE, "The store's location is not a usable path");
+}
+
 static void *sqlite_open(struct str location, const struct store_options *options, struct queue *queue,
 			 struct error *err)
 {
@@ -117,8 +137,8 @@ static void *sqlite_open(struct str location, const struct store_options *option
 		error_set(err, ERR_STORE, "The store's location is not a usable path");
 		return NULL;
 	}
-	memcpy(directory, location.p, location.n);
-	directory[location.n] = '\0';
+	if (!place_of(location, options, directory, sizeof(directory), err))
+		return NULL;
 	struct sqlite_store *s = calloc(1, sizeof(*s));
 	if (!s) {
 		error_memory(err);

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -19,7 +20,7 @@ enum { MAX_BODY = 100000, LARGE = 20000 };
 struct fixture {
 	struct http_server *server;
 	struct arena arena;
-	struct http_exchange *held; /* of /hold */
+	_Atomic(struct http_exchange *) held; /* of /hold */
 };
 
 /* A text that packs well, with an ETag; "/small" is below the threshold, "/file" tells of a body in a file. */
@@ -228,7 +229,7 @@ static void too_many_requests_are_turned_away(void **state)
 	struct fixture *f = *state;
 	int holding = raw_connect(http_server_port(f->server)), other = raw_connect(http_server_port(f->server));
 	raw_send(holding, S("GET /hold HTTP/1.1\r\nHost: x\r\n\r\n"));
-	while (!*(struct http_exchange *volatile *)&f->held)
+	while (!atomic_load(&f->held))
 		usleep(1000);
 	raw_send(other, S("GET /small HTTP/1.1\r\nHost: x\r\n\r\n"));
 	struct str a = raw_read_answer(&f->arena, other);

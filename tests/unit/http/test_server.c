@@ -235,6 +235,7 @@ static void broken_framing_is_refused(void **state)
 		"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
 		"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
 		"nonsense\r\n\r\n",
+		"G\xFF\x01T / HTTP/1.1\r\nHost: x\r\n\r\n",
 	};
 	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
 		struct str a = ask(f, requests[i]);

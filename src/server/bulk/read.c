@@ -2,7 +2,7 @@
  * Reading the input of an import: files and directories in a fixed order, plain or gzip. A document is read whole;
  * NDJSON streams through in pieces of whole lines, so its size does not matter.
  */
-#include "app/import_priv.h"
+#include "server/bulk/bulk_priv.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -14,19 +14,18 @@
 #include <zlib.h>
 
 struct source {
-	struct import *im;
+	struct bulk *im;
 	struct str name;
 	gzFile stream;
 	size_t line; /* number of the line that comes next */
 	bool lines; /* NDJSON */
-	const atomic_bool *stop;
 };
 
-static void unreadable(struct import *im, struct str file, size_t line, const char *text)
+static void unreadable(struct bulk *im, struct str file, size_t line, const char *text)
 {
-	im->unreadable++;
-	im->rejected++;
-	import_report(im, file, line, 0, text);
+	im->counts.unreadable++;
+	im->counts.rejected++;
+	bulk_report(im, file, line, 0, text);
 }
 
 /* The file's name without ".gz". */
@@ -57,7 +56,7 @@ static bool looks_like_lines(struct str text)
 }
 
 /* Reads up to `want` bytes onto the job's text. Returns how many, 0 at the end, -1 on failure (reported). */
-static long read_more(struct source *s, struct import_job *job, size_t want)
+static long read_more(struct source *s, struct bulk_job *job, size_t want)
 {
 	char *room = buf_reserve(&job->text, want);
 	if (!room) {
@@ -80,7 +79,7 @@ static long read_more(struct source *s, struct import_job *job, size_t want)
 	job->text.n += got;
 	z_off_t at = gzoffset(s->stream);
 	s->im->bytes_read = at > 0 ? (uint64_t)at : 0;
-	progress_update(&s->im->progress, s->im->bytes_before + s->im->bytes_read, s->im->resources);
+	bulk_progress(s->im);
 	return (long)got;
 }
 
@@ -94,19 +93,19 @@ static bool whole(struct source *s)
 
 static bool end_part(struct source *s, size_t offset, size_t length, struct error *err)
 {
-	return import_part_add(
+	return bulk_part_add(
 		s->im,
-		&(struct import_part){
+		&(struct bulk_part){
 			.file = s->name, .offset = offset, .length = length, .line = s->line, .lines = s->lines},
 		err);
 }
 
 /* The rest of a document of which the first bytes are at offset. */
-static bool read_document(struct source *s, struct import_job *job, size_t offset, struct error *err)
+static bool read_document(struct source *s, struct bulk_job *job, size_t offset, struct error *err)
 {
 	for (;;) {
-		long n = read_more(s, job, IMPORT_JOB_BYTES);
-		if (n < 0 || job->text.n - offset > IMPORT_MAX_DOCUMENT) {
+		long n = read_more(s, job, BULK_JOB_BYTES);
+		if (n < 0 || job->text.n - offset > BULK_MAX_DOCUMENT) {
 			if (n >= 0)
 				unreadable(s->im, s->name, 0,
 					   "the document is larger than 256 MB; split it, or use NDJSON");
@@ -139,7 +138,7 @@ static size_t count_lines(struct str text)
 /* Hands over the whole lines of the job's text from offset, and moves the unfinished one to the next job. */
 static bool cut_lines(struct source *s, size_t *offset, bool last, struct error *err)
 {
-	struct import_job *job = s->im->current;
+	struct bulk_job *job = s->im->current;
 	struct str text = str_slice(buf_str(&job->text), *offset, job->text.n);
 	size_t end = last ? text.n : str_rfind_char(text, '\n');
 	if (end == STR_NONE)
@@ -149,12 +148,12 @@ static bool cut_lines(struct source *s, size_t *offset, bool last, struct error 
 		return true;
 	size_t lines = count_lines(str_slice(text, 0, length));
 	struct buf carry;
-	buf_init(&carry, IMPORT_MAX_LINE + 2 * IMPORT_JOB_BYTES);
+	buf_init(&carry, BULK_MAX_LINE + 2 * BULK_JOB_BYTES);
 	buf_add(&carry, str_slice(text, length, text.n));
 	job->text.n = *offset + length;
 	bool ok = end_part(s, *offset, length, err);
 	s->line += lines;
-	job = ok ? import_current(s->im) : NULL;
+	job = ok ? bulk_current(s->im) : NULL;
 	if (job) {
 		*offset = job->text.n;
 		buf_add(&job->text, buf_str(&carry));
@@ -164,21 +163,21 @@ static bool cut_lines(struct source *s, size_t *offset, bool last, struct error 
 	return ok;
 }
 
-static bool read_lines(struct source *s, struct import_job *job, size_t offset, struct error *err)
+static bool read_lines(struct source *s, struct bulk_job *job, size_t offset, struct error *err)
 {
 	for (;;) {
 		if (!cut_lines(s, &offset, false, err))
 			return false;
-		job = import_current(s->im);
-		if (!job || *s->stop)
+		job = bulk_current(s->im);
+		if (!job || bulk_stopped(s->im))
 			return true;
-		if (job->text.n - offset > IMPORT_MAX_LINE) {
+		if (job->text.n - offset > BULK_MAX_LINE) {
 			unreadable(s->im, s->name, s->line,
 				   "the line is longer than 64 MB; the rest of the file was not read");
 			job->text.n = offset;
 			return true;
 		}
-		long n = read_more(s, job, IMPORT_JOB_BYTES);
+		long n = read_more(s, job, BULK_JOB_BYTES);
 		if (n < 0)
 			job->text.n = offset;
 		if (n <= 0)
@@ -195,11 +194,11 @@ static bool read_lines(struct source *s, struct import_job *job, size_t offset, 
 static bool read_stream(struct source *s, struct error *err)
 {
 	static const char mark[] = "\xef\xbb\xbf";
-	struct import_job *job = import_current(s->im);
+	struct bulk_job *job = bulk_current(s->im);
 	if (!job)
 		return true;
 	size_t offset = job->text.n;
-	long n = read_more(s, job, IMPORT_JOB_BYTES);
+	long n = read_more(s, job, BULK_JOB_BYTES);
 	if (n < 0) {
 		job->text.n = offset;
 		return true;
@@ -209,57 +208,77 @@ static bool read_stream(struct source *s, struct error *err)
 		offset += sizeof(mark) - 1;
 		start = str_slice(start, sizeof(mark) - 1, start.n);
 	}
-	s->lines = named_as_lines(s->name) || looks_like_lines(start);
+	s->lines = s->lines || named_as_lines(s->name) || looks_like_lines(start);
 	return s->lines ? read_lines(s, job, offset, err) : read_document(s, job, offset, err);
 }
 
-static bool read_file(struct import *im, struct str path, const atomic_bool *stop, struct error *err)
+static bool read_open(struct source *s, int fd, struct error *err)
 {
-	struct source s = {.im = im, .name = path, .line = 1, .stop = stop};
-	bool standard = str_is(path, "-");
-	int fd = standard ? dup(STDIN_FILENO) : open(path.p, O_RDONLY | O_CLOEXEC);
-	if (standard)
-		s.name = S("(standard input)");
-	im->files++;
-	im->bytes_read = 0;
-	if (fd < 0) {
-		unreadable(im, s.name, 0, strerror(errno));
-		return true;
-	}
+	struct bulk *im = s->im;
 	struct stat info;
 	bool ok = fstat(fd, &info) == 0;
 	if (ok && S_ISDIR(info.st_mode)) {
 		close(fd);
-		unreadable(im, s.name, 0, "this is a directory");
+		unreadable(im, s->name, 0, "this is a directory");
 		return true;
 	}
-	s.stream = gzdopen(fd, "rb");
-	if (!s.stream) {
+	s->stream = gzdopen(fd, "rb");
+	if (!s->stream) {
 		close(fd);
 		return error_memory(err);
 	}
-	gzbuffer(s.stream, 256 * 1024);
-	ok = read_stream(&s, err);
-	gzclose_r(s.stream);
+	gzbuffer(s->stream, 256 * 1024);
+	ok = read_stream(s, err);
+	gzclose_r(s->stream);
 	if (info.st_size > 0)
 		im->bytes_before += (uint64_t)info.st_size;
 	im->bytes_read = 0;
 	return ok;
 }
 
+static bool read_file(struct bulk *im, struct str path, struct error *err)
+{
+	struct source s = {.im = im, .name = path, .line = 1};
+	bool standard = str_is(path, "-");
+	int fd = standard ? dup(STDIN_FILENO) : open(path.p, O_RDONLY | O_CLOEXEC);
+	if (standard)
+		s.name = S("(standard input)");
+	im->counts.files++;
+	im->bytes_read = 0;
+	if (fd < 0) {
+		unreadable(im, s.name, 0, strerror(errno));
+		return true;
+	}
+	return read_open(&s, fd, err);
+}
+
+bool bulk_read_lines(struct bulk *im, int fd, struct str name, struct error *err)
+{
+	struct stat info;
+	struct source s = {.im = im, .name = arena_str(&im->arena, name), .line = 1, .lines = true};
+	if (!s.name.p) {
+		close(fd);
+		return error_memory(err);
+	}
+	im->counts.files++;
+	im->bytes_read = 0;
+	if (fstat(fd, &info) == 0)
+		im->bytes_total += (uint64_t)info.st_size;
+	return read_open(&s, fd, err);
+}
+
 /* ---- finding files ------------------------------------------------------------------------------------------------
  */
 
 struct files {
-	struct import *im;
+	struct bulk *im;
 	struct str *paths;
 	size_t count, capacity;
 };
 
 static bool files_add(struct files *f, struct str path, uint64_t size, struct error *err)
 {
-	struct str *paths =
-		arena_grow(&f->im->app->arena, f->paths, f->count, &f->capacity, f->count + 1, sizeof(*paths));
+	struct str *paths = arena_grow(&f->im->arena, f->paths, f->count, &f->capacity, f->count + 1, sizeof(*paths));
 	if (!paths)
 		return error_memory(err);
 	f->paths = paths;
@@ -293,8 +312,7 @@ static bool walk_directory(struct files *f, struct str path, unsigned depth, str
 	bool ok = true;
 	for (int i = 0; i < n; i++) {
 		if (ok && depth) {
-			struct str child =
-				arena_printf(&f->im->app->arena, "%.*s/%s", STR_ARG(path), entries[i]->d_name);
+			struct str child = arena_printf(&f->im->arena, "%.*s/%s", STR_ARG(path), entries[i]->d_name);
 			ok = child.p ? walk(f, child, false, depth - 1, err) : error_memory(err);
 		}
 		free(entries[i]);
@@ -321,22 +339,21 @@ static bool walk(struct files *f, struct str path, bool named, unsigned depth, s
 	return files_add(f, path, (uint64_t)info.st_size, err);
 }
 
-bool import_read_paths(struct import *im, const struct str *paths, size_t count, const atomic_bool *stop,
-		       struct error *err)
+bool bulk_read_paths(struct bulk *im, const struct str *paths, size_t count, struct error *err)
 {
 	struct files files = {.im = im};
 	for (size_t i = 0; i < count; i++) {
 		struct str path = paths[i];
 		while (path.n > 1 && path.p[path.n - 1] == '/')
-			path = arena_str(&im->app->arena, str_slice(path, 0, path.n - 1));
+			path = arena_str(&im->arena, str_slice(path, 0, path.n - 1));
 		if (!path.p)
 			return error_memory(err);
 		if (!walk(&files, path, true, 32, err))
 			return false;
 	}
-	progress_start(&im->progress, "import", "resources", im->bytes_total);
-	for (size_t i = 0; i < files.count && !*stop && !im->broken; i++) {
-		if (!read_file(im, files.paths[i], stop, err))
+	bulk_progress(im);
+	for (size_t i = 0; i < files.count && !bulk_stopped(im); i++) {
+		if (!read_file(im, files.paths[i], err))
 			return false;
 	}
 	return true;

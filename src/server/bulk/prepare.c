@@ -6,7 +6,7 @@
  * Ids are stable: a bundle's entry with fullUrl urn:uuid:X becomes Type/X, so importing the same file again updates the
  * same resources, and links between bundles that name X agree.
  */
-#include "app/import_priv.h"
+#include "server/bulk/bulk_priv.h"
 
 #include <stdio.h>
 
@@ -14,29 +14,29 @@
 #include "base/random.h"
 #include "server/rest/rest.h"
 
-void import_reject(struct import_job *job, struct str file, size_t line, size_t column, const char *format, ...)
+void bulk_reject(struct bulk_job *job, struct str file, size_t line, size_t column, const char *format, ...)
 {
-	struct import_reject *reject = ARENA_NEW(&job->arena, struct import_reject);
+	struct bulk_reject *reject = ARENA_NEW(&job->arena, struct bulk_reject);
 	va_list args;
 	va_start(args, format);
 	struct str text = arena_vprintf(&job->arena, format, args);
 	va_end(args);
 	if (!reject || !text.p)
 		return; /* the count still tells; the caller has raised it */
-	*reject = (struct import_reject){.file = file, .line = line, .column = column, .text = text};
+	*reject = (struct bulk_reject){.file = file, .line = line, .column = column, .text = text};
 	*job->rejects_end = reject;
 	job->rejects_end = &reject->next;
 }
 
-static struct import_txn *txn_new(struct import_job *job, struct str file, size_t line)
+static struct bulk_txn *txn_new(struct bulk_job *job, struct str file, size_t line)
 {
-	struct import_txn *t = ARENA_NEW(&job->arena, struct import_txn);
+	struct bulk_txn *t = ARENA_NEW(&job->arena, struct bulk_txn);
 	if (t)
-		*t = (struct import_txn){.file = file, .line = line, .job = job};
+		*t = (struct bulk_txn){.file = file, .line = line, .job = job};
 	return t;
 }
 
-static void txn_keep(struct import_job *job, struct import_txn *t)
+static void txn_keep(struct bulk_job *job, struct bulk_txn *t)
 {
 	if (!t->count)
 		return;
@@ -44,7 +44,7 @@ static void txn_keep(struct import_job *job, struct import_txn *t)
 	job->txns = t;
 }
 
-static struct store_change *txn_change(struct import_job *job, struct import_txn *t)
+static struct store_change *txn_change(struct bulk_job *job, struct bulk_txn *t)
 {
 	struct store_change *changes =
 		arena_grow(&job->arena, t->changes, t->count, &t->capacity, t->count + 1, sizeof(*changes));
@@ -61,15 +61,16 @@ static const char *place_of(const struct error *err)
 }
 
 /* One resource as a change of the transaction: created when its id is new, updated otherwise. */
-static bool add_update(struct import_job *job, struct import_txn *t, const struct json *resource, struct str id,
+static bool add_update(struct bulk_job *job, struct bulk_txn *t, const struct json *resource, struct str id,
 		       const struct resource_rewrite *rewrite, struct error *err)
 {
-	const struct import *im = job->import;
+	const struct bulk *im = job->bulk;
 	struct rest_prepared prepared;
 	struct store_change *change = txn_change(job, t);
 	if (!change)
 		return error_memory(err);
-	if (!rest_prepare(im->definitions, im->extractor, &job->arena, resource, id, rewrite, im->base, &prepared, err))
+	if (!rest_prepare(im->o.definitions, im->o.extractor, &job->arena, resource, id, rewrite, im->o.base, &prepared,
+			  err))
 		return false;
 	*change = prepared.change;
 	change->op = STORE_UPDATE;
@@ -78,7 +79,7 @@ static bool add_update(struct import_job *job, struct import_txn *t, const struc
 	return true;
 }
 
-static struct str new_id(struct import_job *job)
+static struct str new_id(struct bulk_job *job)
 {
 	char uuid[UUID_SIZE];
 	random_uuid_ordered(uuid);
@@ -86,7 +87,7 @@ static struct str new_id(struct import_job *job)
 }
 
 /* The resource's own id, or a new one when it has none. False for an id that is none. */
-static bool own_id(struct import_job *job, const struct json *resource, struct str *ret_id, struct error *err)
+static bool own_id(struct bulk_job *job, const struct json *resource, struct str *ret_id, struct error *err)
 {
 	const struct json *id = json_get(resource, S("id"));
 	*ret_id = json_str(id);
@@ -110,7 +111,7 @@ struct entry {
 };
 
 struct bundle {
-	struct import_job *job;
+	struct bulk_job *job;
 	struct str file;
 	size_t line;
 	struct entry *entries;
@@ -145,14 +146,14 @@ static struct str resolve(void *ctx, struct str text)
 /* The id of an entry that is written under the URL "Type/id". */
 static bool id_of_url(const struct bundle *b, struct entry *e, struct error *err)
 {
-	struct reference ref = reference_parse(b->job->import->definitions, e->url);
+	struct reference ref = reference_parse(b->job->bulk->o.definitions, e->url);
 	if (str_find_char(e->url, '?', 0) != STR_NONE)
 		return error_set(err, ERR_NOT_SUPPORTED, "conditional requests cannot be imported");
 	if (ref.kind != REF_RELATIVE || !ref.id.p || !fhir_id_valid(ref.id))
 		return error_set(err, ERR_VALUE, "request.url is not of the form Type/id");
 	if (e->type && !str_eq(ref.type, e->type->name))
 		return error_set(err, ERR_VALUE, "request.url names another type than the resource");
-	e->type = definitions_resource(b->job->import->definitions, ref.type);
+	e->type = definitions_resource(b->job->bulk->o.definitions, ref.type);
 	e->id = ref.id;
 	return e->type || error_set(err, ERR_UNKNOWN_TYPE, "request.url names no R4 type");
 }
@@ -193,7 +194,7 @@ static bool read_entry(struct bundle *b, const struct json *value, struct entry 
 				 STR_ARG(str_slice(e->method, 0, 20)));
 	if (!e->resource)
 		return error_set(err, ERR_REQUIRED, "the entry has no resource");
-	e->type = resource_type(b->job->import->definitions, e->resource, err);
+	e->type = resource_type(b->job->bulk->o.definitions, e->resource, err);
 	if (!e->type)
 		return false;
 	return str_is(e->method, "PUT") ? id_of_url(b, e, err) : id_of_content(b, e, err);
@@ -203,11 +204,11 @@ static void reject_entry(struct bundle *b, size_t position, const struct error *
 {
 	const struct entry *e = &b->entries[position];
 	const char *place = place_of(err);
-	import_reject(b->job, b->file, b->line, 0, "entry %zu (%.*s): %s%s%s", position,
-		      STR_ARG(e->type ? e->type->name : S("no resource")), place, place[0] ? ": " : "", err->text);
+	bulk_reject(b->job, b->file, b->line, 0, "entry %zu (%.*s): %s%s%s", position,
+		    STR_ARG(e->type ? e->type->name : S("no resource")), place, place[0] ? ": " : "", err->text);
 }
 
-static bool write_entry(struct bundle *b, struct import_txn *t, const struct entry *e, struct error *err)
+static bool write_entry(struct bundle *b, struct bulk_txn *t, const struct entry *e, struct error *err)
 {
 	const struct resource_rewrite rewrite = {.reference = resolve, .ctx = b};
 	if (!str_is(e->method, "DELETE"))
@@ -243,7 +244,7 @@ static size_t read_entries(struct bundle *b, const struct json *entries)
 	return bad;
 }
 
-static size_t write_entries(struct bundle *b, struct import_txn *t)
+static size_t write_entries(struct bundle *b, struct bulk_txn *t)
 {
 	size_t bad = 0;
 	for (size_t i = 0; i < b->count; i++) {
@@ -256,18 +257,18 @@ static size_t write_entries(struct bundle *b, struct import_txn *t)
 	return bad;
 }
 
-static void prepare_bundle(struct import_job *job, const struct json *bundle, const struct import_part *part,
-			   size_t line, struct import_txn *loose)
+static void prepare_bundle(struct bulk_job *job, const struct json *bundle, const struct bulk_part *part, size_t line,
+			   struct bulk_txn *loose)
 {
 	const struct json *entries = json_get(bundle, S("entry"));
 	struct str type = json_get_str(bundle, S("type"));
 	struct bundle b = {.job = job, .file = part->file, .line = line, .count = json_size(entries)};
 	b.transaction = str_is(type, "transaction");
 	b.entries = ARENA_ARRAY(&job->arena, struct entry, b.count + 1);
-	struct import_txn *t = b.transaction ? txn_new(job, part->file, 0) : loose;
+	struct bulk_txn *t = b.transaction ? txn_new(job, part->file, 0) : loose;
 	if (!b.entries || !t) {
 		job->rejected += b.count;
-		import_reject(job, part->file, line, 0, "not enough memory for a bundle of %zu entries", b.count);
+		bulk_reject(job, part->file, line, 0, "not enough memory for a bundle of %zu entries", b.count);
 		return;
 	}
 	job->bundles++;
@@ -276,9 +277,9 @@ static void prepare_bundle(struct import_job *job, const struct json *bundle, co
 	bad += write_entries(&b, t);
 	map_done(&b.targets);
 	if (b.transaction && bad) {
-		import_reject(job, part->file, line, 0,
-			      "the transaction of %zu entries was not stored: %zu of them %s bad", b.count, bad,
-			      bad == 1 ? "is" : "are");
+		bulk_reject(job, part->file, line, 0,
+			    "the transaction of %zu entries was not stored: %zu of them %s bad", b.count, bad,
+			    bad == 1 ? "is" : "are");
 		bad = b.count;
 	} else if (b.transaction) {
 		txn_keep(job, t);
@@ -289,8 +290,8 @@ static void prepare_bundle(struct import_job *job, const struct json *bundle, co
 /* ---- documents ----------------------------------------------------------------------------------------------------
  */
 
-static void prepare_resource(struct import_job *job, const struct json *resource, const struct import_part *part,
-			     size_t line, struct import_txn *loose)
+static void prepare_resource(struct bulk_job *job, const struct json *resource, const struct bulk_part *part,
+			     size_t line, struct bulk_txn *loose)
 {
 	struct error err = {0};
 	struct str id;
@@ -298,19 +299,19 @@ static void prepare_resource(struct import_job *job, const struct json *resource
 		return;
 	const char *place = place_of(&err);
 	job->rejected++;
-	import_reject(job, part->file, line, 0, "%s%s%s", place, place[0] ? ": " : "", err.text);
+	bulk_reject(job, part->file, line, 0, "%s%s%s", place, place[0] ? ": " : "", err.text);
 }
 
 /* One JSON document that starts in this line of its file. */
-static void prepare_document(struct import_job *job, struct str text, const struct import_part *part, size_t line,
-			     struct import_txn *loose)
+static void prepare_document(struct bulk_job *job, struct str text, const struct bulk_part *part, size_t line,
+			     struct bulk_txn *loose)
 {
 	struct error err = {0};
 	const struct json *document = json_parse(&job->arena, text, 0, &err);
 	if (!document) {
 		job->rejected++;
 		size_t at = err.line ? err.line - 1 + line : line;
-		import_reject(job, part->file, at, err.column, "%s", err.text);
+		bulk_reject(job, part->file, at, err.column, "%s", err.text);
 	} else if (str_is(json_get_str(document, S("resourceType")), "Bundle") && json_get(document, S("entry"))) {
 		prepare_bundle(job, document, part, part->lines ? line : 0, loose);
 	} else {
@@ -318,8 +319,7 @@ static void prepare_document(struct import_job *job, struct str text, const stru
 	}
 }
 
-static void prepare_lines(struct import_job *job, struct str text, const struct import_part *part,
-			  struct import_txn *loose)
+static void prepare_lines(struct bulk_job *job, struct str text, const struct bulk_part *part, struct bulk_txn *loose)
 {
 	size_t line = part->line;
 	while (text.p) {
@@ -330,24 +330,26 @@ static void prepare_lines(struct import_job *job, struct str text, const struct 
 	}
 }
 
-static void describe(struct import_txn *t)
+static void describe(struct bulk_txn *t)
 {
+	const struct bulk_options *o = &t->job->bulk->o;
 	t->event = (struct audit_event){
 		.action = 'E',
 		.interaction = S("import"),
 		.http_status = 0,
-		.agent = S("cli"),
-		.address = STR_NULL,
+		.agent = o->agent,
+		.address = o->address,
+		.request_id = o->request_id,
 		.detail = arena_printf(&t->job->arena, "%zu resources from %.*s", t->count, STR_ARG(t->file))};
 	t->txn = (struct store_txn){
 		.changes = t->changes, .change_count = t->count, .events = &t->event, .event_count = 1};
 }
 
-void import_prepare(struct import_job *job)
+void bulk_prepare(struct bulk_job *job)
 {
-	struct import_txn *loose = txn_new(job, STR_NULL, 0);
+	struct bulk_txn *loose = txn_new(job, STR_NULL, 0);
 	for (size_t i = 0; loose && i < job->part_count; i++) {
-		const struct import_part *part = &job->parts[i];
+		const struct bulk_part *part = &job->parts[i];
 		struct str text = str_slice(buf_str(&job->text), part->offset, part->offset + part->length);
 		if (!loose->count) {
 			loose->file = part->file;
@@ -362,6 +364,6 @@ void import_prepare(struct import_job *job)
 		txn_keep(job, loose);
 	else
 		job->rejected += job->part_count;
-	for (struct import_txn *t = job->txns; t; t = t->next)
+	for (struct bulk_txn *t = job->txns; t; t = t->next)
 		describe(t);
 }

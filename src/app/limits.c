@@ -1,0 +1,87 @@
+/* See limits.h. */
+#include "app/limits.h"
+
+const struct limit limit_table[] = {
+#define LIMIT(field, name, kind, standard, least, most, text)                                                          \
+	{name, LIMIT_##kind, offsetof(struct limits, field), standard, least, most, text},
+#include "app/limits.def"
+#undef LIMIT
+};
+const size_t limit_count = sizeof(limit_table) / sizeof(limit_table[0]);
+
+void limits_defaults(struct limits *l)
+{
+	for (size_t i = 0; i < limit_count; i++)
+		*(int64_t *)(void *)((char *)l + limit_table[i].offset) = limit_table[i].standard;
+}
+
+int64_t limit_value(const struct limits *l, const struct limit *limit)
+{
+	return *(const int64_t *)(const void *)((const char *)l + limit->offset);
+}
+
+struct unit {
+	const char *name;
+	int64_t factor;
+};
+/* Largest last; the first is what a number without unit means. */
+static const struct unit units[][5] = {
+	[LIMIT_COUNT] = {{"", 1}},
+	[LIMIT_BYTES] = {{"B", 1}, {"KB", 1 << 10}, {"MB", 1 << 20}, {"GB", 1 << 30}, {"TB", INT64_C(1) << 40}},
+	[LIMIT_TIME] = {{"s", 1000}, {"ms", 1}, {"min", 60000}, {"h", 3600000}},
+};
+enum { UNITS = 5 };
+
+bool limit_parse(enum limit_kind kind, struct str text, int64_t *ret_value)
+{
+	size_t digits = 0;
+	uint64_t number;
+	text = str_trim(text);
+	while (digits < text.n && text.p[digits] >= '0' && text.p[digits] <= '9')
+		digits++;
+	struct str name = str_trim(str_slice(text, digits, text.n));
+	if (!str_to_u64(str_slice(text, 0, digits), &number))
+		return false;
+	for (size_t i = 0; i < UNITS && units[kind][i].name; i++) {
+		const struct unit *u = &units[kind][i];
+		if (!(str_eq_nocase(name, str_from(u->name)) || (i == 0 && !name.n)))
+			continue;
+		if (number > (uint64_t)(INT64_MAX / u->factor))
+			return false;
+		*ret_value = (int64_t)number * u->factor;
+		return true;
+	}
+	return false;
+}
+
+struct str limit_text(struct arena *a, enum limit_kind kind, int64_t value)
+{
+	const struct unit *best = NULL;
+	for (size_t i = 0; i < UNITS && units[kind][i].name; i++) {
+		const struct unit *u = &units[kind][i];
+		if (value % u->factor == 0 && (!best || u->factor > best->factor))
+			best = u;
+	}
+	if (!best || !value)
+		best = &units[kind][0];
+	return arena_printf(a, "%lld%s%s", (long long)(value / best->factor), best->name[0] ? " " : "", best->name);
+}
+
+bool limits_check(const struct limits *l, struct error *err)
+{
+	struct arena a;
+	bool ok = true;
+	arena_init(&a, 4096);
+	for (size_t i = 0; ok && i < limit_count; i++) {
+		const struct limit *limit = &limit_table[i];
+		int64_t value = limit_value(l, limit);
+		if (value >= limit->least && value <= limit->most)
+			continue;
+		ok = error_set(err, ERR_CONFIG, "limits.%s is %.*s, but must be from %.*s to %.*s", limit->name,
+			       STR_ARG(limit_text(&a, limit->kind, value)),
+			       STR_ARG(limit_text(&a, limit->kind, limit->least)),
+			       STR_ARG(limit_text(&a, limit->kind, limit->most)));
+	}
+	arena_done(&a);
+	return ok;
+}

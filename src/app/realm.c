@@ -1,0 +1,142 @@
+/* See realm.h. */
+#include "app/realm.h"
+
+static bool open_store(struct realm *r, const struct service_options *o, struct error *err)
+{
+	r->store = o->store;
+	if (!r->tenant.p)
+		return true;
+	const struct store_options options = {.definitions = o->definitions, .tenant = r->tenant};
+	r->store = store_open(o->config->data, &options, err);
+	r->own_store = r->store != NULL;
+	return r->store != NULL;
+}
+
+static bool open_smart(struct realm *r, const struct service_options *o, struct error *err)
+{
+	const struct config *config = o->config;
+	if (!config->auth)
+		return true;
+	struct smart_client *clients = ARENA_ARRAY(&r->arena, struct smart_client, config->client_count + 1);
+	if (!clients)
+		return error_memory(err);
+	for (size_t i = 0; i < config->client_count; i++)
+		clients[i] = config->clients[i].client;
+	const struct smart_options options = {.store = r->store,
+					      .definitions = o->definitions,
+					      .token_url =
+						      arena_printf(&r->arena, "%.*s/auth/token", STR_ARG(r->base_url)),
+					      .clients = clients,
+					      .client_count = config->client_count};
+	r->smart = smart_open(&options, err);
+	return r->smart != NULL;
+}
+
+static bool open_jobs(struct realm *r, const struct service_options *o, struct error *err)
+{
+	const struct limits *l = &o->config->limits;
+	struct str data = o->config->data;
+	struct str directory =
+		r->tenant.p ? arena_printf(&r->arena, "%.*s/tenants/%.*s/jobs", STR_ARG(data), STR_ARG(r->tenant))
+			    : arena_printf(&r->arena, "%.*s/jobs", STR_ARG(data));
+	if (!directory.p)
+		return error_memory(err);
+	r->jobs = jobs_open(&(struct jobs_options){.directory = directory,
+						   .max_jobs = (unsigned)l->jobs,
+						   .workers = (unsigned)l->workers,
+						   .keep_ms = l->keep},
+			    err);
+	return r->jobs != NULL;
+}
+
+static bool open_knowledge(struct realm *r, const struct service_options *o, struct error *err)
+{
+	struct knowledge_options known = o->knowledge;
+	known.definitions = o->definitions;
+	known.store = r->store;
+	r->knowledge = knowledge_open(&known, err);
+	return r->knowledge && knowledge_check_rules(r->knowledge, err);
+}
+
+static bool open_rest(struct realm *r, const struct service_options *o, struct error *err)
+{
+	const struct limits *l = &o->config->limits;
+	struct str path = r->tenant.p ? arena_printf(&r->arena, "/t/%.*s/fhir", STR_ARG(r->tenant)) : S("/fhir");
+	r->import = (struct bulk_import){.definitions = o->definitions,
+					 .extractor = o->extractor,
+					 .store = r->store,
+					 .base = arena_printf(&r->arena, "%.*s/fhir", STR_ARG(r->base_url)),
+					 .allowed = o->config->import_from,
+					 .spool = o->config->data,
+					 .max_bytes = (uint64_t)l->upload,
+					 .threads = 2};
+	r->weights = match_default_weights;
+	if (!match_weights_parse(o->config->match, &r->weights, err))
+		return error_context(err, "match");
+	const struct rest_options options = {
+		.definitions = o->definitions,
+		.knowledge = r->knowledge,
+		.match_weights = &r->weights,
+		.store = r->store,
+		.smart = r->smart,
+		.jobs = r->jobs,
+		.base_path = path,
+		.base_url = arena_printf(&r->arena, "%.*s/fhir", STR_ARG(r->base_url)),
+		.token_url = arena_printf(&r->arena, "%.*s/auth/token", STR_ARG(r->base_url)),
+		.extractor = o->extractor,
+		.import = bulk_import_start,
+		.import_ctx = &r->import,
+		.max_upload = (uint64_t)l->upload,
+		.limits = {.depth = (unsigned)l->depth,
+			   .entries = (unsigned)l->entries,
+			   .deletes = (unsigned)l->deletes,
+			   .page = (unsigned)l->page,
+			   .chain = (unsigned)l->chain,
+			   .includes = (unsigned)l->includes,
+			   .query_ms = (unsigned)l->query,
+			   .memory = (size_t)l->memory},
+	};
+	r->rest = rest_open(&options, err);
+	return r->rest != NULL;
+}
+
+bool realm_open(struct realm *r, const struct realm_options *options, struct error *err)
+{
+	const struct service_options *o = options->service;
+	*r = (struct realm){0};
+	arena_init(&r->arena, (size_t)1 << 20);
+	r->base_url = arena_str(&r->arena, options->base_url);
+	if (options->tenant.p) {
+		r->tenant = arena_str(&r->arena, options->tenant);
+		r->base_url =
+			arena_printf(&r->arena, "%.*s/t/%.*s", STR_ARG(options->base_url), STR_ARG(options->tenant));
+	}
+	bool ok = (r->base_url.p && (r->tenant.p || !options->tenant.p)) || error_memory(err);
+	if (ok && open_store(r, o, err) && open_smart(r, o, err) && open_knowledge(r, o, err) && open_jobs(r, o, err) &&
+	    open_rest(r, o, err))
+		return true;
+	realm_close(r);
+	return false;
+}
+
+void realm_close(struct realm *r)
+{
+	jobs_close(r->jobs); /* first: what runs uses everything else */
+	rest_close(r->rest);
+	knowledge_close(r->knowledge);
+	if (r->smart)
+		smart_close(r->smart);
+	if (r->own_store)
+		store_close(r->store);
+	arena_done(&r->arena);
+	*r = (struct realm){0};
+}
+
+bool realm_is_token_path(const struct realm *r, struct str path)
+{
+	if (!r->tenant.p)
+		return str_is(path, "/auth/token");
+	struct str start = S("/t/");
+	return path.n == start.n + r->tenant.n + 11 && str_starts(path, start) &&
+	       str_eq(str_slice(path, start.n, start.n + r->tenant.n), r->tenant) && str_ends(path, S("/auth/token"));
+}

@@ -1,0 +1,37 @@
+/*
+ * A realm: one store and everything that serves it - tokens, knowledge, asynchronous requests, the FHIR API. A server
+ * has one at its root, and one for each tenant that is open; nothing of one is known in another, so that no mistake in
+ * a query can mix them up. The servers of a realm may be used by any thread; opening and closing is one thread's.
+ */
+#ifndef FIRTH_APP_REALM_H
+#define FIRTH_APP_REALM_H
+
+#include "app/service.h"
+#include "server/bulk/import.h"
+#include "server/rest/operations/match.h"
+
+struct realm {
+	struct arena arena;
+	struct str tenant; /* STR_NULL: the root */
+	struct str base_url; /* without /fhir */
+	struct store *store;
+	struct smart *smart; /* NULL: no authorization */
+	struct knowledge *knowledge;
+	struct jobs *jobs;
+	struct bulk_import import;
+	struct match_weights weights;
+	struct rest_server *rest;
+	bool own_store; /* closed with the realm */
+};
+
+struct realm_options {
+	const struct service_options *service;
+	struct str base_url; /* of the server */
+	struct str tenant; /* STR_NULL: the root, over service->store */
+};
+bool realm_open(struct realm *r, const struct realm_options *options, struct error *err) MUST_USE;
+void realm_close(struct realm *r);
+/* Is the path this realm's token endpoint? */
+bool realm_is_token_path(const struct realm *r, struct str path);
+
+#endif

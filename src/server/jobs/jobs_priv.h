@@ -1,0 +1,54 @@
+/* What the files of the jobs room share: a job in memory, and its two files. */
+#ifndef FIRTH_SERVER_JOBS_JOBS_PRIV_H
+#define FIRTH_SERVER_JOBS_JOBS_PRIV_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "server/jobs/jobs.h"
+
+enum { JOB_NAME_SIZE = 33, JOB_OWNER_SIZE = 256, JOB_PROGRESS_SIZE = 128, JOB_TYPE_SIZE = 64 };
+
+struct job {
+	struct jobs *jobs;
+	char id[JOB_ID_SIZE]; /* of a job of this process; never on disk */
+	char name[JOB_NAME_SIZE]; /* digest of its id: the name of its files */
+	char owner[JOB_OWNER_SIZE];
+	enum job_phase phase; /* with the rest of this guarded by jobs->lock */
+	char progress[JOB_PROGRESS_SIZE];
+	char content_type[JOB_TYPE_SIZE]; /* of its result, "" for FHIR JSON */
+	int64_t expires_ms; /* when it is done */
+	struct job_work work;
+	int notes; /* the open file of its notes, 0 for none; the worker's own */
+	size_t notes_size;
+	bool held; /* by a worker */
+	bool forgotten; /* cancelled while a worker had it, which then frees it */
+	atomic_bool stop;
+	struct job *next;
+};
+
+struct jobs {
+	struct jobs_options o;
+	struct str directory; /* a copy, zero-terminated */
+	pthread_mutex_t lock;
+	pthread_cond_t idle; /* no worker is left */
+	struct job *first; /* oldest first: also the order in which they run */
+	size_t count, waiting_bytes;
+	unsigned workers;
+	bool closing;
+};
+
+/* ---- files.c: NAME.job tells of a job, NAME.out is its result, NAME.err are its notes */
+bool job_file_write(const struct jobs *jobs, const struct job *job, struct error *err) MUST_USE;
+bool job_result_write(const struct jobs *jobs, const struct job *job, struct str result, struct error *err) MUST_USE;
+bool job_result_read(const struct jobs *jobs, struct arena *a, const struct job *job, struct str *ret_result,
+		     struct error *err) MUST_USE;
+bool job_note_write(const struct jobs *jobs, struct job *job, struct str line);
+bool job_notes_read(const struct jobs *jobs, struct arena *a, const struct job *job, struct str *ret_notes,
+		    struct error *err) MUST_USE;
+void job_files_remove(const struct jobs *jobs, const struct job *job);
+/* All jobs that the directory tells of; running ones were interrupted. */
+bool job_files_load(struct jobs *jobs, struct error *err) MUST_USE;
+bool job_directory_make(const struct jobs *jobs, struct error *err) MUST_USE;
+
+#endif
