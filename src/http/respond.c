@@ -16,22 +16,25 @@ enum {
 
 /* RFC 9110 section 5: names are tokens, values have no control characters. Anything else could start a header or an
  * answer of its own. */
+static bool is_token_byte(unsigned char c)
+{
+	static const bool marks[128] = {['!'] = true,  ['#'] = true, ['$'] = true, ['%'] = true, ['&'] = true,
+					['\''] = true, ['*'] = true, ['+'] = true, ['-'] = true, ['.'] = true,
+					['^'] = true,  ['_'] = true, ['`'] = true, ['|'] = true, ['~'] = true};
+	unsigned char letter = c | 0x20;
+	return (letter >= 'a' && letter <= 'z') || (c >= '0' && c <= '9') || (c < 128 && marks[c]);
+}
+
 static bool header_is_sane(const struct http_header *h)
 {
-	if (h->name.n == 0 || h->name.n > NAME_MAX_BYTES || h->value.n > VALUE_MAX_BYTES)
-		return false;
-	for (size_t i = 0; i < h->name.n; i++) {
-		char c = h->name.p[i];
-		bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-		if (!letter && !memchr("!#$%&'*+-.^_`|~", c, 15))
-			return false;
-	}
-	for (size_t i = 0; i < h->value.n; i++) {
+	bool sane = h->name.n > 0 && h->name.n <= NAME_MAX_BYTES && h->value.n <= VALUE_MAX_BYTES;
+	for (size_t i = 0; sane && i < h->name.n; i++)
+		sane = is_token_byte((unsigned char)h->name.p[i]);
+	for (size_t i = 0; sane && i < h->value.n; i++) {
 		unsigned char c = (unsigned char)h->value.p[i];
-		if ((c < 0x20 && c != '\t') || c == 0x7F)
-			return false;
+		sane = (c >= 0x20 || c == '\t') && c != 0x7F;
 	}
-	return true;
+	return sane;
 }
 
 static bool add_header(struct MHD_Response *response, struct str name, struct str value)

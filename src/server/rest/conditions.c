@@ -62,6 +62,13 @@ bool etag_matches(struct str list, int64_t version)
 static const char days[] = "SunMonTueWedThuFriSat";
 static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
 
+static void put_two(char *text, int value)
+{
+	text[0] = (char)('0' + value / 10 % 10);
+	text[1] = (char)('0' + value % 10);
+}
+
+/* Every read writes one, so without printf. */
 struct str http_date(struct arena *a, int64_t ms)
 {
 	int64_t seconds = ms / 1000, day = seconds / 86400, left = seconds % 86400;
@@ -72,9 +79,19 @@ struct str http_date(struct arena *a, int64_t ms)
 	}
 	clock_date_from_days(day, &year, &month, &mday);
 	int weekday = (int)(((day + 4) % 7 + 7) % 7); /* 1970-01-01 was a Thursday */
-	return arena_printf(a, "%.3s, %02d %.3s %04d %02d:%02d:%02d GMT", days + 3 * weekday, mday,
-			    months + 3 * (month - 1), year, (int)(left / 3600), (int)(left / 60 % 60),
-			    (int)(left % 60));
+	char *text = arena_alloc(a, 30);
+	if (!text)
+		return STR_NULL;
+	memcpy(text, "Day, 00 Mon 0000 00:00:00 GMT", 30);
+	memcpy(text, days + 3 * weekday, 3);
+	memcpy(text + 8, months + 3 * (month - 1), 3);
+	put_two(text + 5, mday);
+	put_two(text + 12, year / 100);
+	put_two(text + 14, year % 100);
+	put_two(text + 17, (int)(left / 3600));
+	put_two(text + 20, (int)(left / 60 % 60));
+	put_two(text + 23, (int)(left % 60));
+	return str_make(text, 29);
 }
 
 struct str instant_text(struct arena *a, int64_t ms)
