@@ -3,4 +3,4 @@
 set -eu
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
-"$1" --queries "$2" --seed "${3:-1}" --store "$dir/store"
+"$1" --queries "$2" --seed "${3:-1}" --store "$dir/store" --strict
