@@ -363,6 +363,8 @@ bool criterion_add_value(struct parsing *p, struct criterion *c, size_t max, str
 	if (c->value_count >= max)
 		return error_set(p->err, ERR_LIMIT, "The search parameter \"%.*s\" has more than %zu values",
 				 STR_ARG(str_slice(name, 0, 64)), max);
+	if (++p->value_total > SEARCH_MAX_TOTAL)
+		return error_set(p->err, ERR_LIMIT, "The query comes to more than %d values", SEARCH_MAX_TOTAL);
 	/* The values of one criterion come one after the other. */
 	if (c->value_count == 0)
 		p->value_capacity = 0;

@@ -156,6 +156,7 @@ const struct path_program *extractor_program(const struct extractor *x, const st
 #define SEARCH_MAX_VALUES   500
 #define SEARCH_MAX_CODES    5000 /* that the value sets of one criterion come to */
 #define SEARCH_MAX_NODES    20000 /* criteria, over all types and chains */
+#define SEARCH_MAX_TOTAL    100000 /* values, over all types and chains */
 #define SEARCH_MAX_ELEMENTS 200
 #define SEARCH_MAX_TYPES    200
 #define SEARCH_CHAIN_DEPTH  5
@@ -171,7 +172,7 @@ struct parsing {
 	size_t criteria; /* that each part has from the query */
 	size_t implied; /* that each part has from the place it is asked at: 1 in a compartment */
 	bool whole_type; /* asked at one type, which _type cannot change */
-	size_t node_count;
+	size_t node_count, value_total;
 	unsigned depth; /* of chains */
 	bool plain_values; /* no escapes: in _filter */
 	bool never_ignored; /* the failure must be told even with lenient handling */

@@ -162,7 +162,7 @@ static struct ask_value random_value(struct oracle *o, struct field f, const cha
 					       .extra = DICE_PICK(&o->dice, word_codes)};
 		return v;
 	case FIELD_DATE:
-		v.prefix = DICE_PICK(&o->dice, prefixes);
+		v.prefix = dice_roll(&o->dice, 12) ? DICE_PICK(&o->dice, prefixes) : "ap";
 		v.code = DICE_PICK(&o->dice, word_dates);
 		return v;
 	case FIELD_QUANTITY:

@@ -229,7 +229,8 @@ static bool check(struct driver *d, const struct question *q)
 	struct naive_answer wanted;
 	struct search_scope scope = {.compartment_id = str_from(q->compartment_id)};
 	const struct search_terminology terminology = {NULL, expand, related};
-	const struct search_options options = {.base = S(ORACLE_BASE), .terminology = &terminology};
+	const struct search_options options = {
+		.base = S(ORACLE_BASE), .now_ms = ORACLE_NOW, .terminology = &terminology};
 	if (q->type)
 		scope.type = definitions_resource(d->o.definitions, str_from(q->type));
 	if (q->compartment)

@@ -123,7 +123,12 @@ bool naive_date_compare(const char *prefix, int64_t low, int64_t high, int64_t v
 		return low < value_low || inside;
 	if (strcmp(prefix, "sa") == 0)
 		return low > value_high;
-	return high < value_low; /* eb */
+	if (strcmp(prefix, "eb") == 0)
+		return high < value_low;
+	int64_t away = value_low > ORACLE_NOW	 ? value_low - ORACLE_NOW
+		       : ORACLE_NOW > value_high ? ORACLE_NOW - value_high
+						 : 0;
+	return low <= value_high + away / 10 && high >= value_low - away / 10; /* ap */
 }
 
 static bool date_meets(const struct ask_value *v, const struct json *element)

@@ -12,6 +12,7 @@
 #include "json/json.h"
 
 #define ORACLE_BASE "http://oracle.test/fhir"
+#define ORACLE_NOW  1700000000000 /* what `ap` measures from */
 
 /* ---- chance ---------------------------------------------------------------------------------------------------- */
 

@@ -182,6 +182,25 @@ static void limits_are_named(void **state)
 	}
 }
 
+/* A list of values asked of every type that a chain may lead to. */
+static void values_are_counted_over_all_types(void **state)
+{
+	(void)state;
+	struct fixture f;
+	char query[2000], twice[4100];
+	size_t n = (size_t)snprintf(query, sizeof(query), "target._id=a");
+	for (int i = 0; i < 499; i++)
+		n += (size_t)snprintf(query + n, sizeof(query) - n, ",a");
+	assert_true(parse(&f, "Provenance", NULL, query, false));
+	assert_true(f.query.parts->criteria->inner_count > 140);
+	arena_done(&f.arena);
+	snprintf(twice, sizeof(twice), "%s&%s", query, query);
+	assert_false(parse(&f, "Provenance", NULL, twice, false));
+	assert_int_equal(f.err.code, ERR_LIMIT);
+	assert_non_null(strstr(f.err.text, "more than 100000 values"));
+	arena_done(&f.arena);
+}
+
 static void what_cannot_be_asked_is_known(void **state)
 {
 	(void)state;
@@ -199,9 +218,9 @@ static void what_cannot_be_asked_is_known(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(scopes_have_their_parts),	 cmocka_unit_test(compartments_are_references),
-		cmocka_unit_test(terminology_becomes_values),	 cmocka_unit_test(limits_are_named),
-		cmocka_unit_test(what_cannot_be_asked_is_known),
+		cmocka_unit_test(scopes_have_their_parts),	     cmocka_unit_test(compartments_are_references),
+		cmocka_unit_test(terminology_becomes_values),	     cmocka_unit_test(limits_are_named),
+		cmocka_unit_test(values_are_counted_over_all_types), cmocka_unit_test(what_cannot_be_asked_is_known),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
