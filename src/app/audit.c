@@ -13,7 +13,7 @@ static struct store *open_to_read(struct app *app, const struct config *config, 
 {
 	(void)app;
 	const struct store_options options = {.definitions = definitions_builtin(), .read_only = true};
-	return store_open(config->data, &options, err);
+	return store_open(config_store(config), &options, err);
 }
 
 static const char *outcome_text(int outcome)

@@ -18,6 +18,7 @@ static const struct config_key server_keys[] = {
 	{"host", CONFIG_TEXT, offsetof(struct config, host), false, "an address to listen on, such as 127.0.0.1"},
 	{"port", CONFIG_PORT, offsetof(struct config, port), false, "a port from 0 to 65535; 0 takes any free one"},
 	{"data", CONFIG_PATH, offsetof(struct config, data), false, "the directory of the store"},
+	{"db", CONFIG_TEXT, offsetof(struct config, db), false, "a URL such as postgresql://user@host/database"},
 	{"base_url", CONFIG_URL, offsetof(struct config, base_url), false, "the public address, without /fhir"},
 	{"auth", CONFIG_SWITCH, offsetof(struct config, auth), false, "on or off"},
 	{"match", CONFIG_SCOPES, offsetof(struct config, match), false,
@@ -323,6 +324,11 @@ bool config_settle(struct config *c, struct error *err)
 	return limits_check(&c->limits, err);
 }
 
+struct str config_store(const struct config *c)
+{
+	return c->db.n ? c->db : c->data;
+}
+
 bool config_load_keys(struct config *c, struct arena *a, struct error *err)
 {
 	for (size_t i = 0; i < c->client_count; i++) {
@@ -370,13 +376,40 @@ bool config_open(struct app *app, struct config *ret_config)
 	return false;
 }
 
+/* What stands on a command line is seen by everyone on the machine. */
+static bool shows_password(struct str url)
+{
+	size_t start = str_find(url, S("://"));
+	if (start == STR_NONE || !str_starts(url, S("postgres")))
+		return false;
+	struct str rest = str_slice(url, start + 3, url.n);
+	struct str host = str_slice(rest, 0, str_find_char(rest, '/', 0));
+	size_t at = str_rfind_char(host, '@');
+	return str_find(url, S("password=")) != STR_NONE ||
+	       (at != STR_NONE && str_find_char(str_slice(host, 0, at), ':', 0) != STR_NONE);
+}
+
+static bool passwords_hidden(const struct app *app, struct error *err)
+{
+	for (int i = 0; i < app->argc; i++) {
+		struct str word = str_from(app->argv[i]);
+		if (str_starts(word, S("--db=")))
+			word = str_slice(word, 5, word.n);
+		if (shows_password(word))
+			return error_set(err, ERR_USAGE,
+					 "A password does not belong on the command line: put the URL into FIRTH_DB or "
+					 "firth.yaml, or the password into the file that PGPASSFILE names");
+	}
+	return true;
+}
+
 bool config_finish(struct app *app, struct config *c, const struct config_options *o)
 {
 	struct error err = {0};
 	bool ok = true;
 	for (size_t i = 0; ok && i < o->set.count; i++)
 		ok = config_set(c, &app->arena, o->set.items[i], &err);
-	if (ok && config_settle(c, &err))
+	if (ok && passwords_hidden(app, &err) && config_settle(c, &err))
 		return true;
 	app->status = app_fail(app, &err);
 	return false;

@@ -25,6 +25,7 @@ struct config_client {
 struct config {
 	struct str file; /* what was read, STR_NULL when there is none */
 	struct str directory; /* paths in the file are relative to it; STR_NULL: to the working directory */
+	struct str db; /* URL of a PostgreSQL database; STR_NULL: SQLite in the directory data */
 	struct str host, data, base_url; /* base_url STR_NULL: made from host and port */
 	int64_t port;
 	bool auth, auth_given;
@@ -59,6 +60,8 @@ bool config_environment(struct config *c, struct arena *a, struct error *err) MU
  * not given: on as soon as there are clients. */
 bool config_settle(struct config *c, struct error *err) MUST_USE;
 bool config_host_is_loopback(struct str host);
+/* Where the store is: db, or the directory data. It may hold a password, so it is never printed. */
+struct str config_store(const struct config *c);
 
 /* A rule of `validation:`, for "Patient" or "*"; it replaces one of the same type. */
 bool config_rule(struct config *c, struct arena *a, struct str type, struct str text, struct error *err) MUST_USE;
@@ -74,8 +77,10 @@ struct config_options {
 #define CONFIG_OPTIONS(o, config)                                                                                      \
 	{"config", OPTION_TEXT, "FILE", "configuration (default ./" CONFIG_FILE " when it is there)", &(o).file},      \
 		{"set", OPTION_LIST, "KEY=VALUE", "override a key, such as ehrs.epic-main.base_url=URL", &(o).set},    \
+		{"data", OPTION_TEXT, "DIR", "where the store is (default " CONFIG_DEFAULT_DATA ")", &(config).data},  \
 	{                                                                                                              \
-		"data", OPTION_TEXT, "DIR", "where the store is (default " CONFIG_DEFAULT_DATA ")", &(config).data     \
+		"db", OPTION_TEXT, "URL", "keep the store in PostgreSQL: postgresql://user@host/database",             \
+			&(config).db                                                                                   \
 	}
 /* Applies --set and settles, after app_options(). */
 bool config_finish(struct app *app, struct config *c, const struct config_options *o) MUST_USE;

@@ -38,7 +38,8 @@ struct store_progress db_progress(struct db_work *w, struct app *app, const char
 
 bool db_is_postgres(const struct config *config)
 {
-	return str_starts(config->data, S("postgresql://")) || str_starts(config->data, S("postgres://"));
+	return str_starts(config_store(config), S("postgresql://")) ||
+	       str_starts(config_store(config), S("postgres://"));
 }
 
 static struct str base_of(struct app *app, const struct config *config)
@@ -56,7 +57,7 @@ bool db_work_open(struct db_work *w, struct app *app, const struct config *confi
 		.definitions = definitions_builtin(), .read_only = !keeping, .keeping = keeping};
 	struct store_progress progress = db_progress(w, app, label, unit);
 	w->extractor = extractor_new(options.definitions, &err);
-	w->store = w->extractor ? store_open(config->data, &options, &err) : NULL;
+	w->store = w->extractor ? store_open(config_store(config), &options, &err) : NULL;
 	w->keeping =
 		(struct store_keeping){.extractor = w->extractor, .base = base_of(app, config), .progress = progress};
 	if (w->store)

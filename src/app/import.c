@@ -222,7 +222,7 @@ int command_import(struct app *app)
 		im.base = tenant.p ? arena_printf(&app->arena, "%.*s/t/%.*s/fhir", STR_ARG(config.base_url),
 						  STR_ARG(tenant))
 				   : arena_printf(&app->arena, "%.*s/fhir", STR_ARG(config.base_url));
-	int status = open_store(&im, config.data, tenant, &err) ? APP_OK : app_fail(app, &err);
+	int status = open_store(&im, config_store(&config), tenant, &err) ? APP_OK : app_fail(app, &err);
 	if (status == APP_OK) {
 		catch_signals();
 		status = run(&im, (unsigned)threads);

@@ -113,7 +113,7 @@ int command_patient_find(struct app *app)
 	if (limit < 1 || limit > 10000)
 		return app_misuse(app, "--limit must be from 1 to 10000");
 	const struct definitions *d = definitions_builtin();
-	struct store *store = store_open(config.data, &(struct store_options){.definitions = d}, &err);
+	struct store *store = store_open(config_store(&config), &(struct store_options){.definitions = d}, &err);
 	if (!store)
 		return app_fail(app, &err);
 	struct population_match *matches;

@@ -370,7 +370,8 @@ int command_pipeline_run(struct app *app)
 	if (!extractor)
 		return app_fail(app, &err);
 	p.extractor = extractor;
-	p.store = store_open(config.data, &(struct store_options){.definitions = definitions_builtin()}, &err);
+	p.store =
+		store_open(config_store(&config), &(struct store_options){.definitions = definitions_builtin()}, &err);
 	int status = p.store ? run(app, &config, &names, &p, people) : app_fail(app, &err);
 	pipeline_close(&p);
 	if (p.store)

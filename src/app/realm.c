@@ -7,7 +7,7 @@ static bool open_store(struct realm *r, const struct service_options *o, struct 
 	if (!r->tenant.p)
 		return true;
 	const struct store_options options = {.definitions = o->definitions, .tenant = r->tenant};
-	r->store = store_open(o->config->data, &options, err);
+	r->store = store_open(config_store(o->config), &options, err);
 	r->own_store = r->store != NULL;
 	return r->store != NULL;
 }

@@ -82,8 +82,8 @@ static int open_and_serve(struct app *app, struct config *config, struct serve_k
 	bool ok = extractor && serve_knowledge_open(known, config, &err);
 	options.knowledge = known->options;
 	if (ok)
-		options.store =
-			store_open(config->data, &(struct store_options){.definitions = options.definitions}, &err);
+		options.store = store_open(config_store(config),
+					   &(struct store_options){.definitions = options.definitions}, &err);
 	if (options.store) {
 		status = serve(app, config, &options, start);
 		store_close(options.store);

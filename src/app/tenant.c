@@ -43,7 +43,7 @@ static bool begin(struct app *app, struct tenant_command *t, const struct option
 static bool exists(struct app *app, const struct tenant_command *t, bool *ret_exists)
 {
 	struct error err = {0};
-	if (store_tenant_exists(t->config.data, app->args[0], ret_exists, &err))
+	if (store_tenant_exists(config_store(&t->config), app->args[0], ret_exists, &err))
 		return true;
 	app->status = app_fail(app, &err);
 	return false;
@@ -72,7 +72,7 @@ int command_tenant_add(struct app *app)
 		error_set(&err, ERR_CONFLICT, "there is a tenant %.*s already", STR_ARG(app->args[0]));
 		return app_fail(app, &err);
 	}
-	struct store *store = store_open(t.config.data, &t.store, &err);
+	struct store *store = store_open(config_store(&t.config), &t.store, &err);
 	if (!store)
 		return app_fail(app, &err);
 	store_close(store);
@@ -87,7 +87,7 @@ int command_tenant_list(struct app *app)
 	size_t count;
 	if (!begin(app, &t, NULL, 0, 0, NULL))
 		return app->status;
-	if (!store_tenant_list(t.config.data, &app->arena, &names, &count, &err))
+	if (!store_tenant_list(config_store(&t.config), &app->arena, &names, &count, &err))
 		return app_fail(app, &err);
 	if (app->json)
 		printf("{\"tenants\":[");
@@ -136,7 +136,7 @@ int command_tenant_show(struct app *app)
 		return app_fail(app, &err);
 	}
 	t.store.read_only = true;
-	struct store *store = store_open(t.config.data, &t.store, &err);
+	struct store *store = store_open(config_store(&t.config), &t.store, &err);
 	bool ok = store && store_counts(store, &app->arena, &counts, &count, &err) && print_counts(app, counts, count);
 	if (store)
 		store_close(store);
@@ -156,7 +156,7 @@ int command_tenant_remove(struct app *app)
 		return app_misuse(app, "this deletes everything of %.*s for good; say --force if that is meant",
 				  STR_ARG(app->args[0]));
 	t.store.tenant = STR_NULL;
-	if (!store_tenant_remove(t.config.data, app->args[0], &t.store, &err))
+	if (!store_tenant_remove(config_store(&t.config), app->args[0], &t.store, &err))
 		return app_fail(app, &err);
 	return print_name(app, "removed") ? APP_OK : APP_FAILED;
 }

@@ -27,7 +27,8 @@ struct store *store_open(struct str location, const struct store_options *option
 		error_memory(err);
 		return NULL;
 	}
-	s->backend = &store_sqlite;
+	bool url = str_starts(location, S("postgresql://")) || str_starts(location, S("postgres://"));
+	s->backend = url ? &store_postgres : &store_sqlite;
 	if (!options->read_only && !options->keeping) {
 		s->queue = queue_new(options->bulk ? &loading : &serving);
 		if (!s->queue) {

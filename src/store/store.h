@@ -24,12 +24,13 @@ struct store_options {
 	bool read_only;
 	bool bulk; /* loading: larger commits, the same durability */
 	bool keeping; /* for store_reindex() and store_vacuum() alone: nothing else is written */
-	size_t cache_bytes; /* page cache of the writer; 0 = 16 MB */
+	size_t cache_bytes; /* SQLite: page cache of the writer; 0 = 16 MB */
 	struct str tenant; /* whose store: DIR/tenants/NAME, or the schema t_NAME; empty: the default one */
 };
 
-/* location: a directory ("./firth-data": SQLite inside, made when absent, mode 0700). Refuses a store of another
- * schema version and one that another process has open for writing. */
+/* location: a directory ("./firth-data": SQLite inside, made when absent, mode 0700), or a URL of PostgreSQL
+ * ("postgresql://user@host/database", see libpq's connection URIs): any number of processes may share it. Refuses a
+ * store of another schema version and one that another process has open for writing. */
 struct store *store_open(struct str location, const struct store_options *options, struct error *err) MUST_USE;
 /* Finishes what was handed in, then closes. */
 void store_close(struct store *s);

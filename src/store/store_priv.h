@@ -69,7 +69,7 @@ struct store_backend {
 	void (*limit_pages)(void *b, int64_t pages);
 };
 
-extern const struct store_backend store_sqlite;
+extern const struct store_backend store_sqlite, store_postgres;
 
 /* ---- the queue and its thread (queue.c) -------------------------------------------------------------------------- */
 

@@ -54,6 +54,20 @@ static bool open_smart(struct world *w, struct error *err)
 	return w->smart != NULL;
 }
 
+/* A directory, or with FIRTH_TEST_POSTGRES a schema of its own in that database. */
+static struct store *open_store(struct world *w, struct error *err)
+{
+	const char *url = getenv("FIRTH_TEST_POSTGRES");
+	char tenant[40];
+	static int number;
+	snprintf(tenant, sizeof(tenant), "%d-%d", (int)getpid(), ++number);
+	bool postgres = url && *url;
+	return store_open(str_from(postgres ? url : w->directory),
+			  &(struct store_options){.definitions = w->definitions,
+						  .tenant = postgres ? str_from(tenant) : STR_NULL},
+			  err);
+}
+
 bool world_open(struct world *w, const struct world_options *options, struct error *err)
 {
 	*w = (struct world){.directory = "/tmp/firth-http-XXXXXX", .definitions = definitions_builtin()};
@@ -62,9 +76,7 @@ bool world_open(struct world *w, const struct world_options *options, struct err
 		return error_set(err, ERR_IO, "No temporary directory");
 	struct http_handler handler = {.handle = handle, .refuse = refuse, .ctx = w};
 	w->extractor = extractor_new(w->definitions, err);
-	w->store = w->extractor ? store_open(str_from(w->directory),
-					     &(struct store_options){.definitions = w->definitions}, err)
-				: NULL;
+	w->store = w->extractor ? open_store(w, err) : NULL;
 	w->http = w->store ? http_server_start(&(struct http_server_options){.max_body = options->max_body}, &handler,
 					       err)
 			   : NULL;

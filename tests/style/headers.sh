@@ -4,7 +4,7 @@
 set -eu
 cd "${1:-$(dirname "$0")/../..}"
 bad=0
-libraries=$(pkg-config --cflags libxml-2.0) # the one whose headers are in a directory of their own
+libraries=$(pkg-config --cflags libxml-2.0 libpq) # those whose headers are in a directory of their own
 for header in $(find src -name '*.h' | LC_ALL=C sort); do
 	# shellcheck disable=SC2086
 	${CC:-cc} ${CPPFLAGS:-} $libraries -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -Werror -fsyntax-only -Isrc -include "$header" -x c /dev/null || {

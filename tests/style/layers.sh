@@ -47,6 +47,7 @@ BEGIN {
 	}
 	# An outside header and the room, or part of one, that may see it; several are separated by spaces.
 	owner["sqlite3.h"] = "store/sqlite"
+	owner["libpq-fe.h"] = "store/postgres"
 	owner["yyjson.h"] = "json"
 	owner["microhttpd.h"] = "http"
 	owner["yaml.h"] = "app"

@@ -8,94 +8,22 @@
  * Ranges (dates, numbers) are indexed by their low end under a class of width. A range of class w is at most span(w)
  * long, so a bound on its high end is also a bound on its low end, and one index serves both kinds of comparison.
  */
+#include "store/index.h"
 #include "store/sqlite/sqlite_priv.h"
 
 #include <stdlib.h>
 
-struct index_entry {
-	uint64_t rank; /* sorts by table, parameter and the start of the key */
-	struct seek_row row;
-};
-
-struct index_list {
-	struct index_entry *entries;
-	size_t count, capacity;
-	size_t at; /* those before it are written */
-	int64_t to; /* the last version */
+/* The rows of versions up to one, and how many of them are written. */
+struct stretch {
+	struct index_list rows;
+	size_t at;
+	int64_t to;
 	struct arena terms;
 };
 
 enum { MOST_AT_ONCE = 16000 };
 
-/* ---- order ----------------------------------------------------------------------------------------------------------
- */
-
-/* The first bytes of a text as a number that orders the same way. */
-static uint64_t text_rank(struct str text)
-{
-	uint64_t rank = 0;
-	for (size_t i = 0; i < 6; i++)
-		rank = rank << 8 | (i < text.n ? (unsigned char)text.p[i] : 0);
-	return rank;
-}
-
-/* 3 bits of table, 13 of the parameter, 48 of the key. Only the order of writing hangs on it. */
-static uint64_t rank_of(const struct seek_row *r)
-{
-	uint64_t key = 0;
-	if (r->table == TABLE_REFERENCE)
-		key = (uint64_t)r->number;
-	else if (r->table == TABLE_DATE)
-		key = (uint64_t)r->width << 44 | (((uint64_t)r->date.low >> 12) & 0xfffffffffff);
-	else
-		key = text_rank(r->key);
-	return (uint64_t)r->table << 61 | ((uint64_t)r->param & 0x1fff) << 48 | (key & 0xffffffffffff);
-}
-
-static int compare(const void *left, const void *right)
-{
-	const struct index_entry *a = left, *b = right;
-	if (a->rank != b->rank)
-		return a->rank < b->rank ? -1 : 1;
-	int order = str_cmp(a->row.key, b->row.key);
-	return order ? order : (a->row.vid > b->row.vid) - (a->row.vid < b->row.vid);
-}
-
-/* ---- making -------------------------------------------------------------------------------------------------------
- */
-
-static bool add(struct index_list *list, const struct seek_row *row)
-{
-	if (list->count == list->capacity) {
-		size_t capacity = list->capacity ? list->capacity * 2 : 1024;
-		struct index_entry *entries = realloc(list->entries, capacity * sizeof(*entries));
-		if (!entries)
-			return false;
-		list->entries = entries;
-		list->capacity = capacity;
-	}
-	list->entries[list->count++] = (struct index_entry){rank_of(row), *row};
-	return true;
-}
-
-/* Entries of one version; its terms stay in the arena until they are written. */
-static bool add_version(struct index_list *list, int64_t vid, int64_t type, struct str terms)
-{
-	struct seek_row rows[MOST_TERM_ROWS], kind = {.table = TABLE_KIND, .param = type, .vid = vid};
-	struct term t;
-	terms = arena_str(&list->terms, terms);
-	if (!terms.p || !add(list, &kind))
-		return false;
-	while (term_next(&terms, &t)) {
-		size_t count = seek_rows(&t, vid, rows);
-		for (size_t i = 0; i < count; i++)
-			if (!add(list, &rows[i]))
-				return false;
-	}
-	return true;
-}
-
-static bool collect(struct writer *w, struct index_list *list, int64_t from, int64_t to, struct error *err)
+static bool collect(struct writer *w, struct stretch *list, int64_t from, int64_t to, struct error *err)
 {
 	sqlite3_stmt *s = db_use(&w->db, SQL_UNINDEXED, err);
 	if (!s)
@@ -108,7 +36,9 @@ static bool collect(struct writer *w, struct index_list *list, int64_t from, int
 			return false;
 		if (!row)
 			return true;
-		if (!add_version(list, sqlite3_column_int64(s, 0), sqlite3_column_int64(s, 1), column_str(s, 2))) {
+		struct str terms = arena_str(&list->terms, column_str(s, 2));
+		if (!terms.p ||
+		    !index_add(&list->rows, sqlite3_column_int64(s, 0), sqlite3_column_int64(s, 1), 0, terms)) {
 			sqlite3_reset(s);
 			return error_memory(err);
 		}
@@ -161,23 +91,22 @@ sqlite3_stmt *index_use(struct db *db, enum index_use use, const struct seek_row
 	return s;
 }
 
-static bool list_make(struct writer *w, struct index_list *list, int64_t from, int64_t to, struct error *err)
+static bool list_make(struct writer *w, struct stretch *list, int64_t from, int64_t to, struct error *err)
 {
 	arena_init(&list->terms, ARENA_NO_CAP);
 	list->to = to;
 	if (!collect(w, list, from, to, err))
 		return false;
-	if (list->count > 1)
-		qsort(list->entries, list->count, sizeof(*list->entries), compare);
+	index_sort(&list->rows);
 	return true;
 }
 
-static void list_free(struct index_list *list)
+static void list_free(struct stretch *list)
 {
 	if (!list)
 		return;
 	arena_done(&list->terms);
-	free(list->entries);
+	index_done(&list->rows);
 	free(list);
 }
 
@@ -194,19 +123,19 @@ static bool set_indexed(struct writer *w, int64_t vid, struct error *err)
 }
 
 /* Writes the next rows of the list; at its end the versions count as indexed. */
-static bool list_write(struct writer *w, struct index_list *list, size_t rows, struct error *err)
+static bool list_write(struct writer *w, struct stretch *list, size_t rows, struct error *err)
 {
-	for (; rows && list->at < list->count; rows--, list->at++) {
-		sqlite3_stmt *s = index_use(&w->db, INDEX_PUT, &list->entries[list->at].row, err);
+	for (; rows && list->at < list->rows.count; rows--, list->at++) {
+		sqlite3_stmt *s = index_use(&w->db, INDEX_PUT, &list->rows.entries[list->at].row, err);
 		if (!s || !db_done(&w->db, s, err))
 			return false;
 	}
-	return list->at < list->count || list->to <= w->indexed || set_indexed(w, list->to, err);
+	return list->at < list->rows.count || list->to <= w->indexed || set_indexed(w, list->to, err);
 }
 
 bool index_range(struct writer *w, int64_t from, int64_t to, struct error *err)
 {
-	struct index_list *list = calloc(1, sizeof(*list));
+	struct stretch *list = calloc(1, sizeof(*list));
 	bool ok = list ? list_make(w, list, from, to, err) && list_write(w, list, SIZE_MAX, err) : error_memory(err);
 	list_free(list);
 	return ok;
@@ -232,7 +161,7 @@ bool index_some(struct writer *w, size_t rows, int64_t lag, struct error *err)
 	}
 	if (!list_write(w, w->pending, rows, err))
 		return false;
-	if (w->pending->at == w->pending->count)
+	if (w->pending->at == w->pending->rows.count)
 		index_forget(w);
 	return true;
 }

@@ -9,7 +9,7 @@
 #include <stdatomic.h>
 
 #include "store/bodies.h"
-#include "store/names.h"
+#include "store/group.h"
 #include "store/seek/seek.h"
 
 /* ---- connections and statements (db.c) --------------------------------------------------------------------------- */
@@ -96,7 +96,7 @@ struct writer {
 	int64_t last_vid, last_rid, last_time;
 	int64_t indexed; /* versions up to this vid are in the index tables */
 	int64_t index_lag; /* so many may not be */
-	struct index_list *pending; /* entries that are being written, a part with each commit */
+	struct stretch *pending; /* entries that are being written, a part with each commit */
 	struct audit_head head;
 	struct buf terms, hashed;
 	struct arena scratch; /* of one group */
@@ -124,19 +124,6 @@ sqlite3_stmt *index_use(struct db *db, enum index_use use, const struct seek_row
 
 /* purge.c: removes the content of all versions of a resource but the newest. */
 bool purge_past(struct writer *w, int64_t rid, struct error *err) MUST_USE;
-
-/* rows.c: index rows as terms. */
-struct row_names {
-	struct names *names;
-	int64_t (*rid)(void *ctx, int64_t type, struct str id, struct error *err); /* 0 with an error */
-	void *ctx;
-};
-/* The terms of a resource into out, which is emptied first. type_number: of its type. */
-bool rows_write_terms(const struct row_names *n, const struct fhir_type *type, int64_t type_number,
-		      const struct index_row *rows, size_t count, struct buf *out, struct error *err) MUST_USE;
-
-/* The same terms, in whatever order? Elements of a resource may have been in another order than they are stored. */
-bool rows_same_terms(struct arena *a, struct str one, struct str other, bool *ret_same, struct error *err) MUST_USE;
 
 /* audit.c */
 bool audit_append(struct writer *w, int64_t time_ms, const struct audit_event *event, struct error *err) MUST_USE;

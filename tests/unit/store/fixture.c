@@ -2,14 +2,22 @@
 #include "fixture.h"
 
 #include <ftw.h>
+#include <libpq-fe.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+struct store_options fixture_options(const struct fixture *f)
+{
+	return (struct store_options){.definitions = f->definitions, .tenant = str_from(f->tenant)};
+}
+
 static void open_store(struct fixture *f)
 {
 	struct error err = {0};
-	f->store = store_open(str_from(f->location), &(struct store_options){.definitions = f->definitions}, &err);
+	struct store_options options = fixture_options(f);
+	f->store = store_open(str_from(f->location), &options, &err);
 	assert_string_equal(err.text, "");
 	assert_non_null(f->store);
 }
@@ -22,6 +30,14 @@ int fixture_setup(void **state)
 	assert_non_null(mkdtemp(f->directory));
 	snprintf(f->location, sizeof(f->location), "%s/data", f->directory);
 	snprintf(f->file, sizeof(f->file), "%s/firth.sqlite", f->location);
+	const char *url = getenv("FIRTH_TEST_POSTGRES");
+	f->postgres = url && *url;
+	if (f->postgres) {
+		/* A schema of its own for each test; the cluster goes away as a whole. */
+		static int number;
+		snprintf(f->location, sizeof(f->location), "%s", url);
+		snprintf(f->tenant, sizeof(f->tenant), "%d-%d", (int)getpid(), ++number);
+	}
 	arena_init(&f->arena, ARENA_NO_CAP);
 	f->definitions = definitions_builtin();
 	f->extractor = extractor_new(f->definitions, &err);
@@ -29,6 +45,59 @@ int fixture_setup(void **state)
 	open_store(f);
 	*state = f;
 	return 0;
+}
+
+static PGresult *ask_postgres(struct fixture *f, const char *sql, PGconn **ret_connection)
+{
+	char path[80];
+	*ret_connection = PQconnectdb(f->location);
+	assert_int_equal(PQstatus(*ret_connection), CONNECTION_OK);
+	snprintf(path, sizeof(path), "SET search_path TO t_%s", f->tenant);
+	for (char *p = path; *p; p++)
+		*p = *p == '-' ? '_' : *p;
+	PQclear(PQexec(*ret_connection, path));
+	PGresult *r = PQexec(*ret_connection, sql);
+	if (PQresultStatus(r) != PGRES_COMMAND_OK && PQresultStatus(r) != PGRES_TUPLES_OK)
+		fail_msg("%s", PQresultErrorMessage(r));
+	return r;
+}
+
+void fixture_sql(struct fixture *f, const char *sql)
+{
+	if (f->postgres) {
+		PGconn *c;
+		PGresult *r = ask_postgres(f, sql, &c);
+		assert_true(strtol(PQcmdTuples(r), NULL, 10) > 0);
+		PQclear(r);
+		PQfinish(c);
+		return;
+	}
+	sqlite3 *db;
+	assert_int_equal(sqlite3_open(f->file, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_changes(db) > 0, 1);
+	sqlite3_close(db);
+}
+
+int64_t fixture_number(struct fixture *f, const char *sql)
+{
+	if (f->postgres) {
+		PGconn *c;
+		PGresult *r = ask_postgres(f, sql, &c);
+		int64_t number = strtoll(PQgetvalue(r, 0, 0), NULL, 10);
+		PQclear(r);
+		PQfinish(c);
+		return number;
+	}
+	sqlite3 *db;
+	sqlite3_stmt *s;
+	assert_int_equal(sqlite3_open(f->file, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &s, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_step(s), SQLITE_ROW);
+	int64_t number = sqlite3_column_int64(s, 0);
+	sqlite3_finalize(s);
+	sqlite3_close(db);
+	return number;
 }
 
 static int remove_entry(const char *path, const struct stat *info, int kind, struct FTW *ftw)

@@ -13,18 +13,24 @@
 #include "store/store_priv.h"
 
 struct fixture {
-	char directory[64], location[80], file[96];
+	char directory[64], location[80], file[96], tenant[40];
+	bool postgres; /* FIRTH_TEST_POSTGRES names a database: the store lies there */
 	const struct definitions *definitions;
 	struct extractor *extractor;
 	struct store *store;
 	struct arena arena; /* of one test */
 };
 
+struct store_options fixture_options(const struct fixture *f);
 /* cmocka's setup and teardown of one test: an empty store. */
 int fixture_setup(void **state);
 int fixture_teardown(void **state);
 /* Closes the store and opens it again. */
 void fixture_reopen(struct fixture *f);
+/* Meddles with the rows behind the store's back; something must have been changed. */
+void fixture_sql(struct fixture *f, const char *sql);
+/* A number straight from the tables. */
+int64_t fixture_number(struct fixture *f, const char *sql);
 void remove_tree(const char *path);
 
 const struct fhir_type *type_named(const struct fixture *f, const char *name);

@@ -1,5 +1,5 @@
 /* The index rows that extraction gives become terms: names become this store's numbers. */
-#include "store/sqlite/sqlite_priv.h"
+#include "store/group.h"
 
 #include <stdlib.h>
 

@@ -1,0 +1,108 @@
+/*
+ * A group of transactions as every backend commits it: which resource each change meets, whether its conditions hold
+ * against the state as the group has left it so far, the numbers of new versions, and their index rows as bytes.
+ * Conditions are checked before anything of a transaction is written; so one that fails needs no savepoint and leaves
+ * the others alone. The backend looks resources up and writes what comes out.
+ */
+#ifndef FIRTH_STORE_GROUP_H
+#define FIRTH_STORE_GROUP_H
+
+#include "store/bodies.h"
+#include "store/names.h"
+#include "store/seek/seek.h"
+
+/* rows.c: index rows as terms. */
+struct row_names {
+	struct names *names;
+	int64_t (*rid)(void *ctx, int64_t type, struct str id, struct error *err); /* 0 with an error */
+	void *ctx;
+};
+/* The terms of a resource into out, which is emptied first. type_number: of its type. */
+bool rows_write_terms(const struct row_names *n, const struct fhir_type *type, int64_t type_number,
+		      const struct index_row *rows, size_t count, struct buf *out, struct error *err) MUST_USE;
+
+/* The same terms, in whatever order? Elements of a resource may have been in another order than they are stored. */
+bool rows_same_terms(struct arena *a, struct str one, struct str other, bool *ret_same, struct error *err) MUST_USE;
+
+/* A resource as the group sees it: what the table has plus what transactions before have done. */
+struct target {
+	struct target *next; /* of those to be written */
+	int64_t rid; /* 0: new, no number yet */
+	int64_t type;
+	struct str id;
+	int64_t vid, version, time;
+	enum store_op op;
+	bool stored; /* has a row in the table */
+	bool loaded; /* what the table has is known */
+	bool compare; /* group_expect: the hash will be asked for */
+	bool hashed; /* hash is that of the current version */
+	unsigned char hash[STORED_HASH];
+	int64_t patient; /* rid of the Patient of its compartment, 0: none */
+	bool listed; /* is in the list to be written */
+};
+
+/* What is made of a change ahead of the group. */
+struct ready {
+	struct packed_body body;
+	unsigned char hash[STORED_HASH];
+};
+
+/* A change that passed its checks, with what to restore if a later one of its transaction does not. */
+struct effect {
+	struct target *target;
+	struct store_change *change;
+	const struct ready *ready;
+	int64_t vid, version;
+	int64_t old_vid, old_version, old_time;
+	enum store_op old_op;
+	bool old_hashed;
+	unsigned char old_hash[STORED_HASH];
+};
+
+enum { GROUP_TYPES = 1024 };
+
+struct group {
+	/* Fills a target from the table; leaves it alone when there is no row. */
+	bool (*load)(void *ctx, struct target *t, struct error *err);
+	/* Fills hash and hashed of a target that is stored. */
+	bool (*load_hash)(void *ctx, struct target *t, struct error *err);
+	void *ctx;
+	struct arena *a; /* of the group */
+	struct names *names;
+	struct cache *resources; /* rids met lately, kept from group to group */
+	struct buf *terms;
+	const struct compartment *patients; /* NULL: only what changes say themselves */
+	int64_t last_vid, last_rid; /* the numbers given last */
+	int64_t time;
+	struct map targets;
+	struct target *written; /* the list to be written */
+	struct target *unloaded; /* of group_expect, until the backend has loaded them */
+	struct effect *effects; /* of the transaction at hand */
+	size_t effect_count, effect_capacity;
+	int64_t tallies[GROUP_TYPES]; /* change of the number of current resources, by type */
+};
+
+void group_init(struct group *g);
+void group_done(struct group *g);
+/* On the submitting thread: packs and hashes the bodies of a transaction into item->memory. samples may be NULL. */
+bool group_pack(struct bodies *bodies, struct samples *samples, _Atomic bool *sampled, struct item *item,
+		struct error *err) MUST_USE;
+/* Puts every resource that a transaction changes or refers to on the list of unloaded ones, unless it is known. For
+ * backends that look up many at once. */
+bool group_expect(struct group *g, const struct store_txn *txn, struct error *err) MUST_USE;
+/* Checks all changes of a transaction and numbers them: effects, and their targets on the list to be written. Its own
+ * failure goes to item->err and leaves no effect; one of the store to err. Guards are the backend's, beforehand. */
+bool group_check(struct group *g, struct item *item, struct error *err) MUST_USE;
+/* The index rows of a new version, into g->terms. New resources that it refers to join the list to be written. */
+bool group_terms(struct group *g, const struct effect *e, struct error *err) MUST_USE;
+/* The rid of the Patient in whose compartment a change is, 0 for none. */
+bool group_patient(struct group *g, const struct effect *e, int64_t *ret_rid, struct error *err) MUST_USE;
+/* Counts what an effect makes of the number of current resources. */
+void group_tally(struct group *g, const struct effect *e);
+/* An audit event of a transaction, with id and version of the change that it tells of. */
+struct audit_event group_event(const struct store_txn *txn, size_t i);
+/* Takes the list to be written, in order of type and id. A target without row (stored is false) needs a new one: the
+ * backend sets stored. NULL without memory. */
+struct target **group_targets(struct group *g, size_t *ret_count);
+
+#endif

@@ -1,0 +1,118 @@
+/* Opening and closing a store in PostgreSQL, and the table of functions behind the store's door. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "store/postgres/writer.h"
+
+static void pg_store_close(void *b)
+{
+	struct pg_store *s = b;
+	pg_keeper_stop(s);
+	pg_readers_close(s);
+	pg_writer_free(s->writer);
+	extractor_free(atomic_load(&s->extractor));
+	bodies_free(s->bodies);
+	samples_free(s->samples);
+	cache_done(&s->pool.types);
+	cache_done(&s->pool.names);
+	pthread_mutex_destroy(&s->pool.lock);
+	pthread_cond_destroy(&s->pool.freed);
+	free(s->place.url);
+	free(s);
+}
+
+/* The schema of a tenant: "firth", or "t_" and its name. */
+static bool set_schema(struct pg_place *place, struct str tenant, struct error *err)
+{
+	if (!tenant.n) {
+		snprintf(place->schema, sizeof(place->schema), "firth");
+		return true;
+	}
+	if (tenant.n > 40)
+		return error_set(err, ERR_STORE, "A tenant's name has at most 40 characters");
+	snprintf(place->schema, sizeof(place->schema), "t_%.*s", STR_ARG(tenant));
+	for (char *p = place->schema; *p; p++) {
+		bool plain = (*p >= 'a' && *p <= 'z') || (*p >= '0' && *p <= '9') || p < place->schema + 2;
+		if (*p == '-')
+			*p = '_';
+		else if (!plain)
+			return error_set(err, ERR_STORE, "A tenant's name is made of a-z, 0-9 and -");
+	}
+	return true;
+}
+
+/* Read before anything is written: from then on bodies are packed with what the database has. */
+static bool load_dictionaries(struct pg_store *s, struct error *err)
+{
+	struct reader *r = pg_reader_acquire(s, err);
+	if (!r)
+		return false;
+	bool ok = pg_dictionaries_load(s, &r->pg, err);
+	pg_reader_release(s, r);
+	return ok;
+}
+
+static bool open_parts(struct pg_store *s, const struct store_options *options, struct error *err)
+{
+	s->bodies = bodies_new();
+	if (!s->bodies)
+		return error_memory(err);
+	if (!pg_schema_open(&s->place, err) || !load_dictionaries(s, err))
+		return false;
+	if (options->read_only)
+		return true;
+	if (!bodies_knows(s->bodies, BODY_DICTIONARY) && !(s->samples = samples_new()))
+		return error_memory(err);
+	s->writer = pg_writer_new(err);
+	return s->writer && pg_writer_connect(s, err) && pg_keeper_start(s, options->bulk, err);
+}
+
+static void *pg_store_open(struct str location, const struct store_options *options, struct queue *queue,
+			   struct error *err)
+{
+	struct pg_store *s = calloc(1, sizeof(*s));
+	if (!s) {
+		error_memory(err);
+		return NULL;
+	}
+	s->definitions = options->definitions;
+	const struct fhir_type *patient = s->definitions ? definitions_resource(s->definitions, S("Patient")) : NULL;
+	s->patients = patient ? definitions_compartment(s->definitions, patient) : NULL;
+	s->queue = queue;
+	s->place.read_only = options->read_only;
+	s->place.url = strndup(location.p, location.n);
+	pthread_mutex_init(&s->pool.lock, NULL);
+	pthread_cond_init(&s->pool.freed, NULL);
+	cache_init(&s->pool.types, MOST_TYPE_IDS);
+	cache_init(&s->pool.names, 16384);
+	bool ok = s->place.url || error_memory(err);
+	if (ok && set_schema(&s->place, options->tenant, err) && open_parts(s, options, err))
+		return s;
+	pg_store_close(s);
+	return NULL;
+}
+
+/* A database has no limit of its own that tests could set. */
+static void pg_limit_pages(void *b, int64_t pages)
+{
+	(void)b, (void)pages;
+}
+
+const struct store_backend store_postgres = {
+	.open = pg_store_open,
+	.close = pg_store_close,
+	.prepare = pg_group_prepare,
+	.commit = pg_group_commit,
+	.settle = pg_group_settle,
+	.check = pg_check,
+	.reindex = pg_reindex,
+	.vacuum = pg_vacuum,
+	.read = pg_read,
+	.history = pg_history,
+	.search = pg_search,
+	.counts = pg_counts,
+	.audit_list = pg_audit_list,
+	.audit_verify = pg_audit_verify,
+	.fact_get = pg_fact_get,
+	.limit_pages = pg_limit_pages,
+};

@@ -1,0 +1,110 @@
+/*
+ * What the files of the PostgreSQL backend share. Any number of processes may write to one database: each has one
+ * committing thread, and commit groups take an advisory lock of the schema before they number their versions, so vids
+ * grow in the order of commits and a snapshot (a vid) is complete for ever. Because of that readers need no
+ * transactions: every question is asked of a snapshot by its vid. Only this directory includes libpq-fe.h.
+ */
+#ifndef FIRTH_STORE_POSTGRES_PRIV_H
+#define FIRTH_STORE_POSTGRES_PRIV_H
+
+#include <stdatomic.h>
+
+#include "store/bodies.h"
+#include "store/names.h"
+#include "store/postgres/connection.h"
+#include "store/store_priv.h"
+
+struct pg_store;
+
+/* ---- schema (schema.c)
+ * ----------------------------------------------------------------------------------------------- */
+
+struct migration {
+	int number;
+	const char *name, *sql;
+};
+extern const struct migration pg_migrations[];
+extern const size_t pg_migration_count;
+
+/* Makes the schema and brings it up to this program's version; several processes may try at once. Read-only stores are
+ * only looked at. Refuses a schema that is newer. */
+bool pg_schema_open(const struct pg_place *place, struct error *err) MUST_USE;
+
+/* ---- readers (reader.c)
+ * ---------------------------------------------------------------------------------------------- */
+
+struct reader {
+	struct reader *next;
+	struct pg pg;
+	ZSTD_DCtx *unpacker;
+	struct buf stored, served;
+};
+
+enum { MOST_TYPE_IDS = 1024 };
+
+/* A connection for the calling thread; give it back with pg_reader_release. Waits when all are taken, but not for ever.
+ * NULL with an error. */
+struct reader *pg_reader_acquire(struct pg_store *s, struct error *err);
+void pg_reader_release(struct pg_store *s, struct reader *r);
+void pg_readers_close(struct pg_store *s);
+/* The number of a type, 0 when nothing of it was ever stored. */
+bool pg_reader_type(struct pg_store *s, struct pg *c, struct str name, int64_t *ret_id, struct error *err) MUST_USE;
+/* The type behind a number; NULL with an error when the definitions do not have it. */
+const struct fhir_type *pg_reader_type_of(struct pg_store *s, struct pg *c, int64_t id, struct error *err);
+
+/* Columns of an entry in the order of the statements: vid, version, time, op, coding, meta_at, bytes. Text into a. */
+bool pg_reader_entry(struct pg_store *s, struct reader *r, struct arena *a, const PGresult *rows, int row,
+		     struct store_entry *entry, struct error *err) MUST_USE;
+/* Two more columns: type and id. */
+bool pg_reader_named_entry(struct pg_store *s, struct reader *r, struct arena *a, const PGresult *rows, int row,
+			   struct store_entry *entry, struct error *err) MUST_USE;
+/* The newest vid, and up to which versions have their index rows. */
+bool pg_reader_last(struct reader *r, int64_t *ret_vid, int64_t *ret_indexed, struct error *err) MUST_USE;
+bool pg_dictionaries_load(struct pg_store *s, struct pg *c, struct error *err) MUST_USE;
+
+/* ---- the whole
+ * --------------------------------------------------------------------------------------------------------- */
+
+struct pool {
+	pthread_mutex_t lock;
+	pthread_cond_t freed;
+	struct reader *idle;
+	unsigned open; /* idle or in use */
+	/* Names seen so far; they never change once committed. */
+	struct cache types, names;
+	const struct fhir_type *type_of[MOST_TYPE_IDS];
+};
+
+struct writer;
+struct keeper;
+struct pg_store {
+	struct pg_place place;
+	const struct definitions *definitions;
+	_Atomic(struct extractor *) extractor; /* of searches that look into bodies, made when first needed */
+	const struct compartment *patients;
+	struct bodies *bodies;
+	struct samples *samples; /* NULL when the store has a dictionary */
+	_Atomic bool sampled; /* enough of them */
+	struct pool pool;
+	struct writer *writer; /* NULL when read-only */
+	struct keeper *keeper;
+	struct queue *queue;
+};
+
+bool pg_read(void *b, struct arena *a, const struct fhir_type *type, struct str id, int64_t version,
+	     struct store_entry *ret_entry, struct error *err);
+bool pg_history(void *b, struct arena *a, const struct store_history_query *query, struct store_page *ret_page,
+		struct error *err);
+bool pg_counts(void *b, struct arena *a, struct store_count **ret_counts, size_t *ret_count, struct error *err);
+bool pg_audit_list(void *b, struct arena *a, int64_t before, size_t max, struct audit_row **ret_rows, size_t *ret_count,
+		   struct error *err);
+bool pg_audit_verify(void *b, int64_t *ret_rows, struct error *err);
+bool pg_fact_get(void *b, struct arena *a, struct str shelf, struct str key, struct str *ret_value, struct error *err);
+/* keeping.c */
+bool pg_check(void *b, const struct store_keeping *k, struct store_kept *kept, struct error *err);
+bool pg_reindex(void *b, const struct store_keeping *k, struct store_kept *kept, struct error *err);
+bool pg_vacuum(void *b, const struct store_keeping *k, struct store_kept *kept, struct error *err);
+bool pg_search(void *b, struct arena *a, const struct search_query *query, const struct store_search_options *options,
+	       struct store_page *ret_page, struct error *err);
+
+#endif

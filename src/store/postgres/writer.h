@@ -1,0 +1,50 @@
+/*
+ * The committing thread of a process: its connection, what it knows from group to group, and rows gathered for sending.
+ */
+#ifndef FIRTH_STORE_POSTGRES_WRITER_H
+#define FIRTH_STORE_POSTGRES_WRITER_H
+
+#include "store/group.h"
+#include "store/postgres/postgres_priv.h"
+
+struct writer {
+	struct pg pg;
+	struct names names;
+	struct cache resources;
+	/* This process among the writers, and the number of its last group: what a lost answer is found out by. */
+	unsigned char id[16];
+	int64_t number;
+	struct buf terms, hashed;
+	struct arena scratch; /* of one group */
+	uint64_t facts_put;
+	struct pg_rows targets, resources_new, resources_set, versions, died, past, bodies, audit, tallies;
+};
+
+struct writer *pg_writer_new(struct error *err);
+void pg_writer_free(struct writer *w);
+/* Has a connection, making one when there is none or it broke. */
+bool pg_writer_connect(struct pg_store *s, struct error *err) MUST_USE;
+/* Forgets what was interned and gathered: after a group that was not kept. */
+void pg_writer_forget(struct writer *w);
+
+/* group.c */
+bool pg_group_prepare(void *b, struct item *item, struct error *err);
+void pg_group_commit(void *b, struct item *items);
+bool pg_group_settle(void *b);
+
+/* facts.c: sends the statement of a fact, and later takes its answer: a refusal goes to item->err. */
+bool pg_fact_send(struct writer *w, const struct store_fact *fact, struct error *err) MUST_USE;
+bool pg_fact_answer(struct writer *w, struct item *item, struct error *err) MUST_USE;
+bool pg_fact_sweep(struct writer *w, struct error *err) MUST_USE;
+
+/* keeper.c: a thread with a connection of its own that makes index rows of what was committed, and trains the first
+ * dictionary. */
+bool pg_keeper_start(struct pg_store *s, bool bulk, struct error *err) MUST_USE;
+void pg_keeper_stop(struct pg_store *s);
+/* After each commit, from the committing thread: waits when the index rows have fallen far behind. */
+void pg_keeper_note(struct pg_store *s, int64_t last_vid);
+/* The trained dictionary that is not written yet, STR_NULL: none. */
+struct str pg_keeper_dictionary(struct pg_store *s);
+void pg_keeper_dictionary_written(struct pg_store *s);
+
+#endif
