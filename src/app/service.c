@@ -393,8 +393,11 @@ static bool keeper_start(struct service *s, struct error *err)
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
 	pthread_cond_init(&k->stop, &attributes);
 	pthread_condattr_destroy(&attributes);
-	k->running = pthread_create(&k->thread, NULL, keep, s) == 0;
-	return k->running || error_set(err, ERR_INTERNAL, "Cannot start a thread");
+	k->running = true; /* before there is a thread that asks */
+	if (pthread_create(&k->thread, NULL, keep, s) == 0)
+		return true;
+	k->running = false;
+	return error_set(err, ERR_INTERNAL, "Cannot start a thread");
 }
 
 static void keeper_stop(struct service *s)

@@ -51,7 +51,8 @@ static bool deeper(struct parsing *p, struct str name)
 		p->depth++;
 		return true;
 	}
-	return error_set(p->err, ERR_LIMIT, "The search parameter \"%.*s\" is chained more than %u times",
+	return error_set(p->err, ERR_LIMIT,
+			 "The search parameter \"%.*s\" is chained more than %u times (limits.chain)",
 			 STR_ARG(shown(name)), most);
 }
 

@@ -270,7 +270,6 @@ struct search_options {
 	int64_t now_ms; /* what `ap` measures the distance of dates from; 0: dates are not widened */
 	const struct search_terminology *terminology; /* NULL: its modifiers are refused */
 	unsigned count_max; /* what a larger _count becomes; 0: SEARCH_COUNT_MAX */
-	unsigned chain_max; /* links of a chain or of _has; 0: 5 (ERR_LIMIT, "limits.chain") */
 	const struct search_registry *registry; /* NULL: the parameters of the definitions */
 	unsigned chain_depth; /* how often chains and _has may follow each other; 0 = 5 */
 };

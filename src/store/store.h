@@ -224,6 +224,7 @@ struct store_search_options {
 	/* Inner searches of chains and reverse chains with more candidates are not made first but followed from the
 	 * outer side; 0 = 50,000. */
 	int64_t most_linked;
+	unsigned most_includes; /* resources that includes add to a page; 0 = 10,000 */
 	bool explain; /* fill in the page's plan */
 };
 bool store_search(struct store *s, struct arena *a, const struct search_query *query,

@@ -4,7 +4,7 @@
 data=$scratch/data
 
 printf 'limits:\n  entries: 2\n' >"$scratch/limits.yaml"
-FIRTH_LIMIT_DEPTH=8 serve --data "$data" --config "$scratch/limits.yaml" --limit-body 4KB --limit-page 3 --limit-memory 1MB || bad "serve starts"
+FIRTH_LIMIT_DEPTH=8 serve --data "$data" --config "$scratch/limits.yaml" --limit-body 4KB --limit-page 3 --limit-memory 1MB --limit-includes 1 --limit-chain 1 || bad "serve starts"
 base=http://127.0.0.1:$port/fhir
 
 post() { # post PATH FILE [CURL ARGUMENTS...]
@@ -48,6 +48,19 @@ ask "$base/Patient?_count=500&_total=accurate"
 status_is "a page larger than the limit" 200
 holds "is cut to it" test "$(grep -o '"mode":"match"' "$scratch/out" | wc -l)" -eq 3
 says "with the rest behind a link" out '"relation":"next"'
+
+for i in 1 2; do
+	echo "{\"resourceType\":\"Patient\",\"id\":\"i$i\"}" >"$scratch/p.json"
+	post "/Patient/i$i" "$scratch/p.json" -X PUT
+	echo "{\"resourceType\":\"Observation\",\"status\":\"final\",\"code\":{\"text\":\"x\"},\"subject\":{\"reference\":\"Patient/i$i\"}}" >"$scratch/o.json"
+	post /Observation "$scratch/o.json"
+done
+ask "$base/Observation?_include=Observation:subject"
+status_is "more includes than the limit" 400
+says "which limit, of includes" out 'more than 1 resources \(limits.includes\)'
+ask "$base/Observation?subject:Patient.organization:Organization.name=x"
+status_is "a chain longer than the limit" 400
+says "which limit, of chains" out 'chained more than 1 times \(limits.chain\)'
 
 ask "$base/Patient" -H "X-Long: $(awk 'BEGIN { for (i = 0; i < 40000; i++) printf "x" }')"
 holds "a header larger than the limit is refused" test "$status" -ge 400

@@ -140,7 +140,7 @@ struct search_options call_search_options(const struct rest_call *call)
 				       .now_ms = clock_now_ms(),
 				       .terminology = s->o.knowledge ? &s->terminology : NULL,
 				       .count_max = s->o.limits.page,
-				       .chain_max = s->o.limits.chain};
+				       .chain_depth = s->o.limits.chain};
 }
 
 static bool parse_query(struct rest_call *call, struct search_query *query, struct error *err)
@@ -168,8 +168,10 @@ static bool find_page(struct rest_call *call, struct str position, struct search
 	if (query->cursor.p && !(o->face && o->face->page) &&
 	    !rest_cursor_read(call, query->self, query->cursor, &position, err))
 		return false;
-	struct store_search_options how = {
-		.position = position, .timeout_ms = o->limits.query_ms, .explain = query->explain};
+	struct store_search_options how = {.position = position,
+					   .timeout_ms = o->limits.query_ms,
+					   .most_includes = o->limits.includes,
+					   .explain = query->explain};
 	if (!store_search(o->store, call->arena, query, &how, ret_page, err))
 		return false;
 	drop_forbidden(call, ret_page);

@@ -96,11 +96,12 @@ static bool mark(struct including *n, int64_t rid, bool *ret_fresh, struct error
 	return (key.p && map_put(&n->seen, key, ret_fresh)) || error_memory(err);
 }
 
-static bool too_many(struct error *err)
+static bool too_many(const struct including *n, struct error *err)
 {
-	return error_set(err, ERR_LIMIT,
-			 "The matches of this page include more than %d resources; ask for fewer with _count",
-			 MOST_INCLUDES);
+	return error_set(
+		err, ERR_LIMIT,
+		"The matches of this page include more than %zu resources (limits.includes); ask for fewer with _count",
+		n->k->most_includes);
 }
 
 /* What was looked up and is not on the page yet goes there. */
@@ -115,8 +116,8 @@ static bool take(struct including *n, int64_t type, struct error *err)
 			return false;
 		if (!fresh)
 			continue;
-		if (n->page->count + n->next.count - n->page->match_count >= MOST_INCLUDES)
-			return too_many(err);
+		if (n->page->count + n->next.count - n->page->match_count >= n->k->most_includes)
+			return too_many(n, err);
 		if (!seek_batch_add(&n->next, f, err))
 			return false;
 	}
@@ -200,7 +201,7 @@ static bool reverse(struct including *n, const struct include *i, struct error *
 			&n->numbers, err))
 		return false;
 	if (n->numbers.count > n->numbers.limit)
-		return too_many(err);
+		return too_many(n, err);
 	numbers_sort(&n->numbers, 0, n->k->snapshot, false);
 	return s->look(s->x, n->numbers.list, n->numbers.count, n->k->snapshot, &n->looked, err) &&
 	       reverse_tail(n, i, err) && take(n, 0, err);

@@ -254,6 +254,7 @@ static bool run(struct seek *k, struct position from, struct store_page *page, s
 void seek_limit(struct seek *k, const struct store_search_options *options)
 {
 	k->most_looked = options && options->most_looked ? options->most_looked : MOST_LOOKED;
+	k->most_includes = options && options->most_includes ? options->most_includes : MOST_INCLUDES;
 	k->most_linked = options && options->most_linked ? options->most_linked : MOST_LINKED;
 }
 

@@ -118,6 +118,7 @@ struct seek {
 	uint64_t looked, most_looked;
 	uint64_t rows; /* index rows counted or collected */
 	int64_t most_linked;
+	size_t most_includes;
 	struct store_plan *plan; /* NULL unless asked for */
 };
 
