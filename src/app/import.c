@@ -9,10 +9,13 @@
 #include <unistd.h>
 
 #include "app/config.h"
+#include "app/serve_knowledge.h"
 #include "base/clock.h"
 #include "server/bulk/bulk.h"
 
 struct import {
+	bool validate; /* --validate */
+	struct knowledge *knowledge;
 	struct app *app;
 	const struct definitions *definitions;
 	struct extractor *extractor;
@@ -123,6 +126,19 @@ static bool open_store(struct import *im, struct str data, struct str tenant, st
 	return im->store != NULL;
 }
 
+static bool open_knowledge(struct import *im, struct serve_knowledge *known, struct config *config, struct error *err)
+{
+	if (!im->validate)
+		return true;
+	if (!serve_knowledge_open(known, config, err))
+		return false;
+	struct knowledge_options options = known->options;
+	options.definitions = im->definitions;
+	options.store = im->store;
+	im->knowledge = knowledge_open(&options, err);
+	return im->knowledge && knowledge_check_rules(im->knowledge, err);
+}
+
 static void report(void *ctx, const struct bulk_failure *failure)
 {
 	struct import *im = ctx;
@@ -162,6 +178,7 @@ static int run(struct import *im, unsigned threads)
 	const struct bulk_options options = {.definitions = im->definitions,
 					     .extractor = im->extractor,
 					     .store = im->store,
+					     .knowledge = im->knowledge,
 					     .base = im->base,
 					     .threads = threads,
 					     .agent = S("cli"),
@@ -205,9 +222,14 @@ int command_import(struct app *app)
 	int64_t threads = sysconf(_SC_NPROCESSORS_ONLN);
 	if (!config_open(app, &config))
 		return app->status;
+	struct import im = {.app = app};
+	struct serve_knowledge known = {.app = app};
 	const struct option options[] = {
 		CONFIG_OPTIONS(shared, config),
 		{"tenant", OPTION_TEXT, "NAME", "load into a tenant's store", &tenant},
+		{"validate", OPTION_FLAG, NULL, "hold resources against the rules of validation too", &im.validate,
+		 NULL},
+		KNOWLEDGE_OPTIONS(known),
 		{"threads", OPTION_NUMBER, "N", "threads that read resources (default: one per core)", &threads},
 	};
 	if (!app_options(app, &(struct command_line){OPTIONS(options), .arguments = "PATH...", .min_args = 1,
@@ -217,16 +239,18 @@ int command_import(struct app *app)
 		return app->status;
 	if (threads < 1 || threads > BULK_MAX_THREADS)
 		return app_misuse(app, "--threads must be from 1 to %d", BULK_MAX_THREADS);
-	struct import im = {.app = app};
 	if (config.base_url.p)
 		im.base = tenant.p ? arena_printf(&app->arena, "%.*s/t/%.*s/fhir", STR_ARG(config.base_url),
 						  STR_ARG(tenant))
 				   : arena_printf(&app->arena, "%.*s/fhir", STR_ARG(config.base_url));
-	int status = open_store(&im, config_store(&config), tenant, &err) ? APP_OK : app_fail(app, &err);
+	bool ok = open_store(&im, config_store(&config), tenant, &err) && open_knowledge(&im, &known, &config, &err);
+	int status = ok ? APP_OK : app_fail(app, &err);
 	if (status == APP_OK) {
 		catch_signals();
 		status = run(&im, (unsigned)threads);
 	}
+	knowledge_close(im.knowledge);
+	serve_knowledge_close(&known);
 	if (im.store)
 		store_close(im.store);
 	if (im.extractor)

@@ -65,6 +65,7 @@ static bool open_rest(struct realm *r, const struct service_options *o, struct e
 	r->import = (struct bulk_import){.definitions = o->definitions,
 					 .extractor = o->extractor,
 					 .store = r->store,
+					 .knowledge = r->knowledge,
 					 .base = arena_printf(&r->arena, "%.*s/fhir", STR_ARG(r->base_url)),
 					 .allowed = o->config->import_from,
 					 .spool = o->config->data,

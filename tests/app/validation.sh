@@ -41,6 +41,14 @@ status_is "the profile can be asked" 200
 says "and says no" out '"severity":"error"'
 stop_server
 
+printf '%s\n' '{"resourceType":"Patient","id":"a"}' '{"resourceType":"Patient","id":"b","name":[{"family":"B"}]}' >"$scratch/two.ndjson"
+run import --config "$scratch/firth.yaml" --data "$data" --validate "$scratch/two.ndjson"
+expect "what does not conform is not imported" 1
+says "and has its line" err 'two.ndjson:1: .*Patient.name'
+says "the other is" out 'imported 1 resource'
+run import --config "$scratch/firth.yaml" --data "$data" "$scratch/two.ndjson"
+expect "without the rules both are" 0
+
 run serve --data "$data" --port 0 --validation Patient=http://example.org/none
 expect "a profile that is not at hand ends the start" 1
 says "and is named" err 'http://example.org/none'

@@ -24,6 +24,7 @@ struct bulk_options {
 	const struct definitions *definitions;
 	const struct extractor *extractor;
 	struct store *store;
+	struct knowledge *knowledge; /* rules of writing that resources are held against; NULL: structure alone */
 	struct str base; /* own base URL, so that absolute links to ourselves are local; STR_NULL: unknown */
 	unsigned threads; /* that parse and prepare; 0 = 1, at most BULK_MAX_THREADS */
 	struct str agent, address, request_id; /* for the audit trail: who loads */

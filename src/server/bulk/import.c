@@ -166,6 +166,7 @@ static void load_run(void *ctx, struct job *job)
 	const struct bulk_options options = {.definitions = l->b->definitions,
 					     .extractor = l->b->extractor,
 					     .store = l->b->store,
+					     .knowledge = l->b->knowledge,
 					     .base = l->b->base,
 					     .threads = l->b->threads,
 					     .agent = l->owner,

@@ -12,6 +12,7 @@ struct bulk_import {
 	const struct definitions *definitions;
 	const struct extractor *extractor;
 	struct store *store;
+	struct knowledge *knowledge; /* rules of writing, or NULL */
 	struct str base; /* of the FHIR API */
 	struct str allowed; /* URL prefixes separated by white space; empty: nothing is fetched */
 	struct str spool; /* directory of what is fetched, for as long as it is read */

@@ -60,6 +60,18 @@ static const char *place_of(const struct error *err)
 	return err->path[0] && !str_starts(str_from(err->text), str_from(err->path)) ? err->path : "";
 }
 
+/* By the rule of its type; the first finding is told as what is wrong. */
+static bool admit(struct bulk_job *job, const struct json *resource, struct error *err)
+{
+	const struct bulk *im = job->bulk;
+	struct issues findings;
+	if (!im->o.knowledge)
+		return true;
+	const struct fhir_type *type = resource_type(im->o.definitions, resource, err);
+	issues_init(&findings, &job->arena);
+	return type && knowledge_admit(im->o.knowledge, &job->arena, type, resource, &findings, err);
+}
+
 /* One resource as a change of the transaction: created when its id is new, updated otherwise. */
 static bool add_update(struct bulk_job *job, struct bulk_txn *t, const struct json *resource, struct str id,
 		       const struct resource_rewrite *rewrite, struct error *err)
@@ -69,6 +81,8 @@ static bool add_update(struct bulk_job *job, struct bulk_txn *t, const struct js
 	struct store_change *change = txn_change(job, t);
 	if (!change)
 		return error_memory(err);
+	if (!admit(job, resource, err))
+		return false;
 	if (!rest_prepare(im->o.definitions, im->o.extractor, &job->arena, resource, id, rewrite, im->o.base, &prepared,
 			  err))
 		return false;
