@@ -7,7 +7,32 @@
 
 /* ---- elements ---------------------------------------------------------------------------------------------------- */
 
-static const struct path_program *program_of(struct oracle *o, const struct search_param *param)
+/*
+ * The sides of the unions of an expression, each compiled by itself: a union would leave out what is equal to what it
+ * has, and to FHIRPath 0.0054 g equals 5.4 mg, while a search can tell them apart.
+ */
+struct sides {
+	const struct path_program *programs[64];
+	size_t count;
+};
+
+static struct str take_side(struct str *rest)
+{
+	int depth = 0;
+	for (size_t i = 0; i < rest->n; i++) {
+		depth += (rest->p[i] == '(') - (rest->p[i] == ')');
+		if (depth == 0 && rest->p[i] == '|') {
+			struct str side = str_slice(*rest, 0, i);
+			*rest = str_slice(*rest, i + 1, rest->n);
+			return side;
+		}
+	}
+	struct str side = *rest;
+	*rest = STR_NULL;
+	return side;
+}
+
+static const struct sides *sides_of(struct oracle *o, const struct search_param *param)
 {
 	static const struct path_options options = {.as_filters = true};
 	struct error err = {0};
@@ -15,9 +40,15 @@ static const struct path_program *program_of(struct oracle *o, const struct sear
 	memcpy(key, &param->id, sizeof(param->id));
 	struct str name = arena_str(o->kept, str_make(key, sizeof(param->id)));
 	uint64_t *slot = map_put(o->programs, name, NULL);
-	if (!*slot)
-		*slot = (uint64_t)(uintptr_t)path_compile(o->kept, o->definitions, param->expression, &options, &err);
-	return (const struct path_program *)(uintptr_t)*slot;
+	if (*slot)
+		return (const struct sides *)(uintptr_t)*slot;
+	struct sides *sides = arena_alloc(o->kept, sizeof(*sides));
+	sides->count = 0;
+	for (struct str rest = param->expression; rest.p && sides->count < 64;)
+		sides->programs[sides->count++] =
+			path_compile(o->kept, o->definitions, take_side(&rest), &options, &err);
+	*slot = (uint64_t)(uintptr_t)sides;
+	return sides;
 }
 
 static bool elements_of(struct oracle *o, const struct thing *t, const char *code, struct path_items *ret_items)
@@ -25,9 +56,21 @@ static bool elements_of(struct oracle *o, const struct thing *t, const char *cod
 	const struct search_param *param = definitions_search_param(t->type, str_from(code));
 	struct path_context context = {.resource = t->body};
 	struct path_item focus = path_item_resource(o->definitions, t->body);
-	struct error err = {0};
 	*ret_items = (struct path_items){0};
-	return param && path_eval(program_of(o, param), o->arena, &context, &focus, ret_items, &err);
+	const struct sides *sides = param ? sides_of(o, param) : NULL;
+	for (size_t i = 0; sides && i < sides->count; i++) {
+		struct path_items some = {0};
+		struct error err = {0};
+		if (!path_eval(sides->programs[i], o->arena, &context, &focus, &some, &err))
+			return false;
+		struct path_item *all = arena_grow(o->arena, ret_items->items, ret_items->count, &ret_items->capacity,
+						   ret_items->count + some.count, sizeof(*all));
+		if (some.count && all)
+			memcpy(all + ret_items->count, some.items, some.count * sizeof(*all));
+		ret_items->items = all;
+		ret_items->count += all ? some.count : 0;
+	}
+	return param != NULL;
 }
 
 /* Is there anything of the element that a search could find? An empty concept is nothing. */
