@@ -104,6 +104,7 @@ bool extract(const struct extractor *x, struct arena *a, const struct json *reso
 			       .err = err};
 	if (!plan || !plan_run(plan, &e))
 		return false;
+	rows_settle(&e);
 	*ret_rows = rows;
 	return true;
 }
@@ -148,6 +149,7 @@ bool extract_plainly(const struct definitions *d, const struct search_registry *
 			return false;
 	if (!type)
 		return false;
+	rows_settle(&e);
 	*ret_rows = rows;
 	return true;
 }

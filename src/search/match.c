@@ -182,8 +182,10 @@ static bool any_row_meets(const struct criterion *c, const struct index_rows *ro
 static bool missing_holds(const struct criterion *c, const struct index_rows *rows)
 {
 	bool missing = true;
-	for (size_t i = 0; i < rows->count && missing; i++)
-		missing = !is_of(&rows->rows[i], c, ANY_ELEMENT);
+	for (size_t i = 0; i < rows->count && missing; i++) {
+		const struct index_row *row = &rows->rows[i];
+		missing = row->param != c->param || (row->variant != ROW_PLAIN && row->variant != ROW_PRESENT);
+	}
 	for (size_t j = 0; j < c->value_count; j++)
 		if (c->values[j].missing == missing)
 			return true;

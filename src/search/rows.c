@@ -120,6 +120,7 @@ bool row_add(struct extraction *e, const struct index_row *row)
 {
 	struct index_rows *rows = e->rows;
 	struct index_row own;
+	e->found = e->found || row->variant == ROW_PLAIN || row->variant == ROW_PRESENT;
 	if (e->row_element) {
 		own = *row;
 		own.element = e->row_element;
@@ -140,6 +141,26 @@ bool row_add(struct extraction *e, const struct index_row *row)
 	rows->rows[rows->count++] = *row;
 	*slot = (uint32_t)rows->count;
 	return true;
+}
+
+static bool has_plain_row(const struct index_rows *rows, const struct search_param *param)
+{
+	for (size_t i = 0; i < rows->count; i++)
+		if (rows->rows[i].param == param && rows->rows[i].variant == ROW_PLAIN)
+			return true;
+	return false;
+}
+
+void rows_settle(struct extraction *e)
+{
+	struct index_rows *rows = e->rows;
+	size_t kept = 0;
+	for (size_t i = 0; e->present && i < rows->count; i++) {
+		const struct index_row *row = &rows->rows[i];
+		if (row->variant != ROW_PRESENT || !has_plain_row(rows, row->param))
+			rows->rows[kept++] = *row;
+	}
+	rows->count = e->present ? kept : rows->count;
 }
 
 /* ---- string, token, uri ---------------------------------------------------------------------------------------- */
@@ -363,7 +384,7 @@ static bool extension_rows(struct extraction *e, const struct leaf *leaf, const 
 	return true;
 }
 
-bool rows_of_value(struct extraction *e, const struct leaf *leaf, const struct json *value)
+static bool rows_by_type(struct extraction *e, const struct leaf *leaf, const struct json *value)
 {
 	if (leaf->class == VALUE_EXTENSION)
 		return extension_rows(e, leaf, value);
@@ -387,6 +408,21 @@ bool rows_of_value(struct extraction *e, const struct leaf *leaf, const struct j
 	default:
 		return true;
 	}
+}
+
+/* A value that no search can find is there all the same. Parameters that cannot be asked for do not need to tell. */
+bool rows_of_value(struct extraction *e, const struct leaf *leaf, const struct json *value)
+{
+	struct index_row present = {.param = leaf->param, .variant = ROW_PRESENT, .code = S("")};
+	e->found = false;
+	if (!rows_by_type(e, leaf, value))
+		return false;
+	bool nothing = json_is(value, JSON_NULL) || (json_is(value, JSON_OBJECT) && json_size(value) == 0);
+	if (e->found || nothing || str_find_char(leaf->param->code, '$', 0) != STR_NONE)
+		return true;
+	e->row_element = 0;
+	e->present = true;
+	return row_add(e, &present);
 }
 
 bool rows_of_item(struct extraction *e, const struct search_param *param, const struct path_item *item)

@@ -17,7 +17,9 @@
 enum row_variant {
 	ROW_PLAIN,
 	ROW_OF_TYPE, /* an identifier with a type, for :of-type: system and code of the type, its value in text */
-	ROW_IDENTIFIER /* the Reference.identifier of a reference, for :identifier: system, and its value in code */
+	ROW_IDENTIFIER, /* the Reference.identifier of a reference, for :identifier: system, and its value in code */
+	ROW_PRESENT /* an element that gives no plain row, for :missing alone: a concept that is a text, a reference by
+		     * identifier; code is empty */
 };
 
 /* Which fields are set depends on the type of the parameter. A quantity fills system, code (or unit) and the number. */
@@ -299,8 +301,8 @@ bool search_parse_scope(const struct definitions *d, struct arena *a, const stru
  * it. A PARAM criterion holds when any row of its parameter (and of the variant that its modifier means) meets any of
  * its values:
  *
- *   missing    the resource has no plain row of the parameter (true) or has one (false); a reference that is nothing
- * but an identifier therefore counts as missing not        no row meets any value; resources without any row match too
+ *   missing    the resource has neither a plain row of the parameter nor one of ROW_PRESENT (true), or has one (false)
+ *   not        no row meets any value; resources without any row match too
  *   string     the folded row starts with the value; contains: has it inside; ends: ends with it; equal: is it; exact:
  *              the text as written is equal
  *   token      code equal (value code NULL: any) and system equal (NULL: any, empty: the row has none); by bytes.

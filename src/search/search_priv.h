@@ -99,6 +99,8 @@ struct extraction {
 	uint32_t element; /* the one of a composite's elements that is looked at; 0: none */
 	uint32_t counts[MAX_COUNTED]; /* elements met so far, by plan_node.counted */
 	uint32_t row_element; /* the same for rows that tell it, 0 for the others */
+	bool found; /* the value looked at has a plain row, an older one perhaps, or one of ROW_PRESENT */
+	bool present; /* there are rows of ROW_PRESENT */
 	struct str last_text; /* the reference taken apart last, since several parameters look at the same one */
 	struct reference last_reference;
 	struct error *err;
@@ -106,6 +108,8 @@ struct extraction {
 
 /* Appends a row unless an equal one is there. */
 bool row_add(struct extraction *e, const struct index_row *row) MUST_USE;
+/* When all rows are there: leaves out those of ROW_PRESENT that another row of their parameter makes needless. */
+void rows_settle(struct extraction *e);
 /* Appends the rows of one value (never an array). Values that do not fit the parameter give none. */
 bool rows_of_value(struct extraction *e, const struct leaf *leaf, const struct json *value) MUST_USE;
 /* The parts of rows_of_value that are in rows_range.c. */

@@ -104,7 +104,9 @@ int64_t names_type(struct names *n, const struct fhir_type *type, struct error *
 
 struct str names_variant(const struct search_param *param, enum row_variant variant, char buffer[NAMES_VARIANT_MAX])
 {
-	static const struct str suffixes[] = {[ROW_OF_TYPE] = {":of-type", 8}, [ROW_IDENTIFIER] = {":identifier", 11}};
+	static const struct str suffixes[] = {[ROW_OF_TYPE] = {":of-type", 8},
+					      [ROW_IDENTIFIER] = {":identifier", 11},
+					      [ROW_PRESENT] = {":present", 8}};
 	if (variant == ROW_PLAIN)
 		return param->code;
 	struct str code = param->code, suffix = suffixes[variant];

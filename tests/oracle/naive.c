@@ -73,34 +73,12 @@ static bool elements_of(struct oracle *o, const struct thing *t, const char *cod
 	return param != NULL;
 }
 
-/* Is there anything of the element that a search could find? An empty concept is nothing. */
-static bool is_findable(struct oracle *o, const struct field *f, const struct path_item *item)
-{
-	static const char *const parts[] = {"coding", "reference"};
-	struct ask any = {.field = *f, .modifier = ""};
-	if (f->kind == FIELD_TOKEN && str_is(item->type->name, "CodeableConcept"))
-		return json_size(json_get(item->value, str_from(parts[0]))) > 0;
-	if (f->kind == FIELD_REFERENCE)
-		return json_get_str(item->value, str_from(parts[1])).n > 0;
-	if (f->kind == FIELD_DATE && json_is(item->value, JSON_OBJECT)) {
-		struct ask_value all[] = {{.prefix = "ne", .code = "1970"}, {.prefix = "eq", .code = "1970"}};
-		return naive_meets(o, &any, &all[0], item->type, item->value) ||
-		       naive_meets(o, &any, &all[1], item->type, item->value);
-	}
-	if (f->kind == FIELD_NUMBER)
-		return json_number(item->value).p != NULL;
-	return true;
-}
-
 static bool is_missing(struct oracle *o, const struct thing *t, const struct field *f)
 {
 	struct path_items items;
 	if (!elements_of(o, t, f->param, &items))
 		return true;
-	for (size_t i = 0; i < items.count; i++)
-		if (is_findable(o, f, &items.items[i]))
-			return false;
-	return true;
+	return items.count == 0;
 }
 
 static bool value_asked(struct oracle *o, const struct thing *t, const struct ask *a)
@@ -318,6 +296,25 @@ struct sort_key {
 	double number;
 	struct str text;
 };
+
+/* Is there anything of the element that could be sorted by? A concept that is a text is nothing. */
+static bool is_findable(struct oracle *o, const struct field *f, const struct path_item *item)
+{
+	static const char *const parts[] = {"coding", "reference"};
+	struct ask any = {.field = *f, .modifier = ""};
+	if (f->kind == FIELD_TOKEN && str_is(item->type->name, "CodeableConcept"))
+		return json_size(json_get(item->value, str_from(parts[0]))) > 0;
+	if (f->kind == FIELD_REFERENCE)
+		return json_get_str(item->value, str_from(parts[1])).n > 0;
+	if (f->kind == FIELD_DATE && json_is(item->value, JSON_OBJECT)) {
+		struct ask_value all[] = {{.prefix = "ne", .code = "1970"}, {.prefix = "eq", .code = "1970"}};
+		return naive_meets(o, &any, &all[0], item->type, item->value) ||
+		       naive_meets(o, &any, &all[1], item->type, item->value);
+	}
+	if (f->kind == FIELD_NUMBER)
+		return json_number(item->value).p != NULL;
+	return true;
+}
 
 static struct sort_key item_key(struct oracle *o, const struct ask_sort *s, const struct path_item *item, bool *ret_any)
 {

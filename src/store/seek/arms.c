@@ -361,6 +361,10 @@ static bool place_arms(struct seek *k, struct check *c, const struct wanted *w, 
 /* Every row of the parameter, for :missing=false. */
 static bool all_arms(struct seek *k, struct check *c, struct error *err)
 {
+	if (c->present && !way_arm(k, &c->way, FORM_TOKEN_ALL, c->present, err))
+		return false;
+	if (!c->param)
+		return true;
 	switch (c->type) {
 	case PARAM_STRING:
 		return add_arm(k, c, FORM_STRING_ALL, err) != NULL;
@@ -414,8 +418,8 @@ static bool param_arms(struct seek *k, struct check *c, struct error *err)
 	if (criterion->modifier == MOD_NOT || (criterion->modifier == MOD_MISSING && wants_missing(criterion)))
 		return true;
 	c->way.usable = true;
-	c->way.complete = !c->param;
-	if (!c->param)
+	c->way.complete = !c->param && !c->present;
+	if (!c->param && !c->present)
 		return true; /* no arm at all: nothing matches */
 	if (criterion->modifier == MOD_MISSING)
 		return all_arms(k, c, err);

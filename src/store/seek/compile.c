@@ -85,6 +85,15 @@ static bool name_value(struct seek *k, struct naming *n, const struct part *part
 
 static bool name_part(struct seek *k, struct naming *n, struct part *part, struct error *err);
 
+static bool name_variant(struct seek *k, struct naming *n, const struct fhir_type *type, const struct check *c,
+			 enum row_variant variant, int64_t *to, struct error *err)
+{
+	char buffer[NAMES_VARIANT_MAX];
+	struct seek_name name = {NAME_PARAM, .scope = type->name};
+	name.text = arena_str(&k->scratch, names_variant(c->criterion->param, variant, buffer));
+	return name.text.p ? naming_add(k, n, name, to, 0, err) : error_memory(err);
+}
+
 static bool name_param(struct seek *k, struct naming *n, const struct fhir_type *type, struct check *c,
 		       struct error *err)
 {
@@ -92,10 +101,9 @@ static bool name_param(struct seek *k, struct naming *n, const struct fhir_type 
 	enum row_variant variant = modifier == MOD_OF_TYPE	? ROW_OF_TYPE
 				   : modifier == MOD_IDENTIFIER ? ROW_IDENTIFIER
 								: ROW_PLAIN;
-	char buffer[NAMES_VARIANT_MAX];
-	struct seek_name name = {NAME_PARAM, .scope = type->name};
-	name.text = arena_str(&k->scratch, names_variant(c->criterion->param, variant, buffer));
-	return name.text.p ? naming_add(k, n, name, &c->param, 0, err) : error_memory(err);
+	if (modifier == MOD_MISSING && !name_variant(k, n, type, c, ROW_PRESENT, &c->present, err))
+		return false;
+	return name_variant(k, n, type, c, variant, &c->param, err);
 }
 
 static bool name_values(struct seek *k, struct naming *n, const struct part *part, struct check *c, struct error *err)

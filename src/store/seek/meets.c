@@ -105,7 +105,7 @@ static bool param_meets(const struct check *c, struct str terms)
 	struct term t;
 	bool has = false, any = false;
 	while (!any && term_next(&terms, &t)) {
-		if (t.param != c->param)
+		if (t.param != c->param && t.param != c->present)
 			continue;
 		has = true;
 		if (criterion->modifier == MOD_MISSING)

@@ -72,6 +72,7 @@ struct check {
 	const struct criterion *criterion;
 	enum search_param_type type; /* how the terms of CHECK_PARAM are compared */
 	int64_t param; /* 0: the store never saw one, so no resource has a row */
+	int64_t present; /* :missing: the number of ROW_PRESENT, 0 as above */
 	struct wanted *wanted;
 	struct map *codes; /* many tokens: those with code and system, by both */
 	size_t loose_count; /* the first so many of wanted are not in codes */

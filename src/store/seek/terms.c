@@ -310,7 +310,7 @@ bool term_of_row(struct names *names, const struct fhir_type *type, int64_t type
 			 .canonical_number = row->canonical_number,
 			 .canonical_low = row->canonical_low,
 			 .canonical_high = row->canonical_high};
-	if (row->variant == ROW_IDENTIFIER)
+	if (row->variant == ROW_IDENTIFIER || row->variant == ROW_PRESENT)
 		t.type = PARAM_TOKEN;
 	t.param = names_param(names, type, type_number, row->param, row->variant, err);
 	if (!t.param)

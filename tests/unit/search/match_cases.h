@@ -269,7 +269,8 @@ static const struct match_group match_groups[] = {
 		 {"subject:identifier=urn:mrn%7C", true},
 		 {"subject:identifier=urn:other%7C7", false},
 		 {"subject=7", false},
-		 {"subject:missing=true", true},
+		 {"subject:missing=true", false},
+		 {"_filter=subject pr true", true},
 		 /* _filter */
 		 {"_filter=code eq 85354-9", true},
 		 {"_filter=code eq http://loinc.org%7C85354-9 and value-quantity gt 5", true},

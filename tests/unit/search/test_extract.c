@@ -27,7 +27,7 @@ static const struct example examples[] = {
 	 "name", "[dr zoe o neil/Dr. Zo\xC3\xAB O'Neil][o neil/O'Neil][zoe/Zo\xC3\xAB][dr/Dr.]"},
 	{PAT("\"name\":[{\"family\":\"Green\",\"given\":[\"A\",\"B\"]}]"), "given", "[a/A][b/B]"},
 	{PAT("\"name\":[{\"family\":\"Green\"},{\"family\":\"Green\"}]"), "family", "[green/Green]"},
-	{PAT("\"name\":[{\"family\":\"...\"}]"), "family", NO_ROWS},
+	{PAT("\"name\":[{\"family\":\"...\"}]"), "family", "[present:-|]"},
 	{PAT("\"address\":[{\"line\":[\"1 Main St.\"],\"city\":\"Bonn\",\"postalCode\":\"53113\",\"use\":\"home\"}]"),
 	 "address", "[1 main st/1 Main St.][bonn/Bonn][53113/53113]"},
 	{PAT("\"address\":[{\"line\":[\"x\"],\"city\":\"Bonn\"}]"), "address-city", "[bonn/Bonn]"},
@@ -75,8 +75,11 @@ static const struct example examples[] = {
 	{OBS("\"subject\":{\"reference\":\"urn:uuid:11111111-1111-4111-8111-111111111111\"}"), "subject",
 	 "[urn:uuid:11111111-1111-4111-8111-111111111111]"},
 	{OBS("\"contained\":[{\"resourceType\":\"Patient\",\"id\":\"c\"}],\"subject\":{\"reference\":\"#c\"}"),
-	 "subject", NO_ROWS},
-	{OBS("\"subject\":{\"identifier\":{\"value\":\"1\"},\"display\":\"x\"}"), "subject", "[identifier:-|1]"},
+	 "subject", "[present:-|]"},
+	{OBS("\"code\":{\"text\":\"Height\"}"), "code", "[present:-|]"},
+	{OBS("\"category\":[{\"text\":\"a\"},{\"coding\":[{\"code\":\"b\"}]},{\"text\":\"c\"}]"), "category", "[-|b]"},
+	{OBS("\"subject\":{\"identifier\":{\"value\":\"1\"},\"display\":\"x\"}"), "subject",
+	 "[identifier:-|1][present:-|]"},
 	{OBS("\"component\":[{\"code\":{\"coding\":[{\"code\":\"a\"}]},\"valueQuantity\":{\"value\":1}},{\"code\":{"
 	     "\"coding\":[{\"code\":\"a\"},{\"code\":\"b\"}]}}]"),
 	 "component-code", "[1:-|a][2:-|a][2:-|b]"},
@@ -96,7 +99,7 @@ static const struct example examples[] = {
 	 "identifier", "[-|77][of-type:http://t|MR=77]"},
 	{"{\"resourceType\":\"Location\",\"position\":{\"latitude\":52.5,\"longitude\":-13.25}}", "near",
 	 "[52.5,-13.25]"},
-	{"{\"resourceType\":\"Location\",\"position\":{\"latitude\":52.5}}", "near", NO_ROWS},
+	{"{\"resourceType\":\"Location\",\"position\":{\"latitude\":52.5}}", "near", "[present:-|]"},
 	{"{\"resourceType\":\"QuestionnaireResponse\",\"questionnaire\":\"http://x/q|2\"}", "questionnaire",
 	 "[http://x/q|2][http://x/q]"},
 	{"{\"resourceType\":\"QuestionnaireResponse\",\"questionnaire\":\"http://me/fhir/Questionnaire/q|2\"}",
@@ -120,7 +123,7 @@ static const struct example examples[] = {
 	{OBS("\"effectivePeriod\":{\"start\":\"2020\"}"), "date", "[2020-01-01T00:00:00.000Z,open]"},
 	{OBS("\"effectivePeriod\":{\"end\":\"2020\"}"), "date", "[open,2020-12-31T23:59:59.999Z]"},
 	{OBS("\"effectivePeriod\":{}"), "date", NO_ROWS},
-	{OBS("\"effectiveDateTime\":\"yesterday\""), "date", NO_ROWS},
+	{OBS("\"effectiveDateTime\":\"yesterday\""), "date", "[present:-|]"},
 	{OBS("\"effectiveTiming\":{\"event\":[\"2020-05-02\",\"2020-01-01\"],\"repeat\":{\"boundsPeriod\":"
 	     "{\"start\":\"2020-02-01\",\"end\":\"2020-06-30\"}}}"),
 	 "date", "[2020-01-01T00:00:00.000Z,2020-06-30T23:59:59.999Z]"},
@@ -133,7 +136,7 @@ static const struct example examples[] = {
 	{OBS("\"valueQuantity\":{\"value\":1e2,\"unit\":\"x\"}"), "value-quantity", "[100 -|- x]"},
 	{OBS("\"valueQuantity\":{\"value\":3,\"comparator\":\"<\"}"), "value-quantity", "[-inf..3 -|- -]"},
 	{OBS("\"valueQuantity\":{\"value\":3,\"comparator\":\">=\"}"), "value-quantity", "[3..inf -|- -]"},
-	{OBS("\"valueQuantity\":{\"unit\":\"mg\"}"), "value-quantity", NO_ROWS},
+	{OBS("\"valueQuantity\":{\"unit\":\"mg\"}"), "value-quantity", "[present:-|]"},
 	{OBS("\"valueSampledData\":{\"period\":1}"), "value-quantity", NO_ROWS},
 	{OBS("\"component\":[{\"valueQuantity\":{\"value\":80}},{\"valueQuantity\":{\"value\":120}}]"),
 	 "component-value-quantity", "[1:80 -|- -][2:120 -|- -]"},
@@ -186,7 +189,9 @@ static void describe(struct buf *out, const struct index_row *row)
 	if (row->element)
 		buf_printf(out, "%u:", row->element);
 	if (row->variant != ROW_PLAIN) {
-		buf_add(out, row->variant == ROW_OF_TYPE ? S("of-type:") : S("identifier:"));
+		buf_add(out, row->variant == ROW_OF_TYPE   ? S("of-type:")
+			     : row->variant == ROW_PRESENT ? S("present:")
+							   : S("identifier:"));
 		put_coded(out, row);
 		if (row->text.p)
 			buf_printf(out, "=%.*s", STR_ARG(row->text));

@@ -67,6 +67,12 @@ static struct index_row random_row(struct world *w)
 {
 	int kind = (int)dice(w, COMPOSITE), target = (int)dice(w, RESOURCES);
 	struct index_row row = {.param = &params[kind], .element = dice(w, 3)};
+	if (!dice(w, 12)) {
+		row.variant = ROW_PRESENT;
+		row.element = 0;
+		row.code = S("");
+		return row;
+	}
 	switch (kind) {
 	case TOKEN:
 		row.system = PICK(w, systems);
