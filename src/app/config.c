@@ -324,11 +324,6 @@ bool config_settle(struct config *c, struct error *err)
 	return limits_check(&c->limits, err);
 }
 
-struct str config_store(const struct config *c)
-{
-	return c->db.n ? c->db : c->data;
-}
-
 bool config_load_keys(struct config *c, struct arena *a, struct error *err)
 {
 	for (size_t i = 0; i < c->client_count; i++) {
@@ -376,26 +371,13 @@ bool config_open(struct app *app, struct config *ret_config)
 	return false;
 }
 
-/* What stands on a command line is seen by everyone on the machine. */
-static bool shows_password(struct str url)
-{
-	size_t start = str_find(url, S("://"));
-	if (start == STR_NONE || !str_starts(url, S("postgres")))
-		return false;
-	struct str rest = str_slice(url, start + 3, url.n);
-	struct str host = str_slice(rest, 0, str_find_char(rest, '/', 0));
-	size_t at = str_rfind_char(host, '@');
-	return str_find(url, S("password=")) != STR_NONE ||
-	       (at != STR_NONE && str_find_char(str_slice(host, 0, at), ':', 0) != STR_NONE);
-}
-
 static bool passwords_hidden(const struct app *app, struct error *err)
 {
 	for (int i = 0; i < app->argc; i++) {
 		struct str word = str_from(app->argv[i]);
 		if (str_starts(word, S("--db=")))
 			word = str_slice(word, 5, word.n);
-		if (shows_password(word))
+		if (config_url_has_password(word))
 			return error_set(err, ERR_USAGE,
 					 "A password does not belong on the command line: put the URL into FIRTH_DB or "
 					 "firth.yaml, or the password into the file that PGPASSFILE names");

@@ -62,6 +62,9 @@ bool config_settle(struct config *c, struct error *err) MUST_USE;
 bool config_host_is_loopback(struct str host);
 /* Where the store is: db, or the directory data. It may hold a password, so it is never printed. */
 struct str config_store(const struct config *c);
+/* The same as it may be printed: a URL without password and without parameters that may be secret. */
+struct str config_store_shown(const struct config *c, struct arena *a);
+bool config_url_has_password(struct str url);
 
 /* A rule of `validation:`, for "Patient" or "*"; it replaces one of the same type. */
 bool config_rule(struct config *c, struct arena *a, struct str type, struct str text, struct error *err) MUST_USE;

@@ -48,13 +48,13 @@ static void print_limits(struct app *app, const struct config *c)
 	}
 }
 
-static void print_text(const struct app *app, const struct config *c)
+static void print_text(struct app *app, const struct config *c)
 {
 	printf("%sconfiguration%s  %.*s\n", app_style(app, STYLE_BOLD), app_style(app, STYLE_PLAIN),
 	       STR_ARG(c->file.p ? c->file : S("none; built-in defaults")));
 	printf("  listens on   %.*s port %" PRId64 "%s\n", STR_ARG(c->host), c->port,
 	       config_host_is_loopback(c->host) ? " (this machine only)" : "");
-	printf("  store        %.*s\n", STR_ARG(c->data));
+	printf("  store        %.*s\n", STR_ARG(config_store_shown(c, &app->arena)));
 	printf("  auth         %s\n", c->auth ? "on" : "off: everyone on this machine may read and write everything");
 	if (c->packages.n)
 		printf("  packages     %.*s\n", STR_ARG(c->packages));
@@ -68,7 +68,7 @@ static void print_text(const struct app *app, const struct config *c)
 		       STR_ARG(c->ehrs[i].base_url));
 }
 
-static bool print_json(const struct app *app, const struct config *c)
+static bool print_json(struct app *app, const struct config *c)
 {
 	struct buf out;
 	buf_init(&out, 1 << 20);
@@ -79,6 +79,8 @@ static bool print_json(const struct app *app, const struct config *c)
 	json_key(&w, S("port"));
 	json_put_i64(&w, c->port);
 	json_put_member(&w, S("data"), c->data);
+	if (c->db.n)
+		json_put_member(&w, S("db"), config_store_shown(c, &app->arena));
 	json_put_member(&w, S("base_url"), c->base_url);
 	json_key(&w, S("auth"));
 	json_put_bool(&w, c->auth);

@@ -43,8 +43,9 @@ int command_db_backup(struct app *app)
 		return app->status;
 	if (db_is_postgres(&config)) {
 		error_set(&err, ERR_USAGE,
-			  "PostgreSQL makes its own backups: pg_dump --format=custom --file=firth.dump '%.*s'",
-			  STR_ARG(config.data));
+			  "PostgreSQL makes its own backups: pg_dump --format=custom --schema=firth --schema='t_*' "
+			  "--file=firth.dump --dbname='%.*s'",
+			  STR_ARG(config_store_shown(&config, &app->arena)));
 		return app_fail(app, &err);
 	}
 	struct str path = app->arg_count ? arena_str(&app->arena, app->args[0]) : default_name(app);

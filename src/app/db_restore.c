@@ -24,8 +24,10 @@ int command_db_restore(struct app *app)
 	    !config_finish(app, &config, &shared))
 		return app->status;
 	if (db_is_postgres(&config)) {
-		error_set(&err, ERR_USAGE, "PostgreSQL restores its own backups: pg_restore --dbname='%.*s' firth.dump",
-			  STR_ARG(config.data));
+		error_set(&err, ERR_USAGE,
+			  "PostgreSQL restores its own backups, into a database without those schemas: pg_restore "
+			  "--single-transaction --dbname='%.*s' %.*s",
+			  STR_ARG(config_store_shown(&config, &app->arena)), STR_ARG(app->args[0]));
 		return app_fail(app, &err);
 	}
 	struct str path = arena_str(&app->arena, app->args[0]);

@@ -60,7 +60,8 @@ static int serve(struct app *app, const struct config *config, const struct serv
 			"  how to use it   docs/rest.md, docs/search.md; limits: firth serve --help\n"
 			"  authorization   %s\n"
 			"Ctrl-C ends it\n",
-			STR_ARG(service_base_url(service)), STR_ARG(config->data), STR_ARG(service_base_url(service)),
+			STR_ARG(service_base_url(service)), STR_ARG(config_store_shown(config, &app->arena)),
+			STR_ARG(service_base_url(service)),
 			config->auth ? "on" : "off: open to everyone on this machine");
 	int signal_number = 0;
 	sigwait(&signals, &signal_number);

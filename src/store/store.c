@@ -20,6 +20,12 @@ struct store {
 	bool keeping;
 };
 
+const struct store_backend *store_backend_of(struct str location)
+{
+	bool url = str_starts(location, S("postgresql://")) || str_starts(location, S("postgres://"));
+	return url ? &store_postgres : &store_sqlite;
+}
+
 struct store *store_open(struct str location, const struct store_options *options, struct error *err)
 {
 	struct store *s = calloc(1, sizeof(*s));
@@ -27,8 +33,7 @@ struct store *store_open(struct str location, const struct store_options *option
 		error_memory(err);
 		return NULL;
 	}
-	bool url = str_starts(location, S("postgresql://")) || str_starts(location, S("postgres://"));
-	s->backend = url ? &store_postgres : &store_sqlite;
+	s->backend = store_backend_of(location);
 	if (!options->read_only && !options->keeping) {
 		s->queue = queue_new(options->bulk ? &loading : &serving);
 		if (!s->queue) {

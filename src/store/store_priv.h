@@ -65,11 +65,20 @@ struct store_backend {
 	bool (*check)(void *b, const struct store_keeping *k, struct store_kept *kept, struct error *err);
 	bool (*reindex)(void *b, const struct store_keeping *k, struct store_kept *kept, struct error *err);
 	bool (*vacuum)(void *b, const struct store_keeping *k, struct store_kept *kept, struct error *err);
+	/* Tenants at a location, of names that are valid; exists and list only look. remove gets options with the
+	 * tenant set, of one that is there. */
+	bool (*tenant_exists)(struct str location, struct str name, bool *ret_exists, struct error *err);
+	bool (*tenant_list)(struct str location, struct arena *a, struct str **ret_names, size_t *ret_count,
+			    struct error *err);
+	bool (*tenant_remove)(struct str location, struct str name, const struct store_options *options,
+			      struct error *err);
 	/* Tests only: no more than so many pages, as on a full disk; 0 lifts the limit. */
 	void (*limit_pages)(void *b, int64_t pages);
 };
 
 extern const struct store_backend store_sqlite, store_postgres;
+/* By the form of the location. */
+const struct store_backend *store_backend_of(struct str location);
 
 /* ---- the queue and its thread (queue.c) -------------------------------------------------------------------------- */
 

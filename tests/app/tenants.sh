@@ -1,8 +1,8 @@
 #!/bin/sh
 # Tenants: made, listed, served and removed; two with the same ids never see each other; asynchronous requests and
-# $import, at the root and in a tenant.
+# $import, at the root and in a tenant. usage: tenants.sh FIRTH [URL of a database, otherwise in a directory]
 . "$(dirname "$0")/lib.sh"
-data=$scratch/data
+data=${2:-$scratch/data}
 
 run tenant list --data "$data"
 expect "no tenants" 0
@@ -147,6 +147,10 @@ status_is "nothing is fetched that is not allowed" 403
 says "which key" out 'import_from'
 ask "$base/fhir/\$import" -H 'Content-Type: application/fhir+json' -d '{"resourceType":"Patient"}'
 status_is "another body" 400
+ask "$base/t/beta/fhir/Patient/p1"
+run tenant remove --data "$data" beta --force
+expect "a tenant in use is not removed" 1
+says "and why" err 'another process|open'
 stop_server
 expect "and it ends in order" 0
 

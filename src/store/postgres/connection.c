@@ -340,6 +340,16 @@ bool pg_script(struct pg *c, const char *sql, struct error *err)
 	return ok;
 }
 
+PGresult *pg_query(struct pg *c, const char *sql, struct error *err)
+{
+	PGresult *r = PQexecParams(c->handle, sql, 0, NULL, NULL, NULL, NULL, 1);
+	if (r && good(r))
+		return r;
+	failed(c, r, err);
+	PQclear(r);
+	return NULL;
+}
+
 bool pg_number(struct pg *c, const char *sql, const char *first, const char *second, int64_t otherwise,
 	       int64_t *ret_value, struct error *err)
 {

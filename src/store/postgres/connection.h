@@ -97,6 +97,9 @@ static inline size_t pg_rows_count(const struct pg_rows *r)
 bool pg_open(struct pg *c, const struct pg_place *place, struct error *err) MUST_USE;
 /* The same without a schema: for migrations. */
 bool pg_open_bare(struct pg *c, const struct pg_place *place, struct error *err) MUST_USE;
+/* The number of the lock that says who has a schema open: shared by all writers, alone for whoever keeps or removes it.
+ */
+#define PG_OPEN_LOCK "1179210838"
 void pg_close(struct pg *c);
 /* False when the server has closed the connection meanwhile. Costs one look at the socket. */
 bool pg_alive(struct pg *c);
@@ -126,6 +129,9 @@ bool pg_script(struct pg *c, const char *sql, struct error *err) MUST_USE;
 /* One number from SQL text with up to two text parameters, outside of a pipeline: NULL is otherwise. */
 bool pg_number(struct pg *c, const char *sql, const char *first, const char *second, int64_t otherwise,
 	       int64_t *ret_value, struct error *err) MUST_USE;
+
+/* The rows of SQL text in binary, outside of a pipeline; PQclear() them. NULL with an error. */
+PGresult *pg_query(struct pg *c, const char *sql, struct error *err);
 
 /* ---- results
  * ---------------------------------------------------------------------------------------------------------- */

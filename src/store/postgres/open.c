@@ -1,5 +1,4 @@
 /* Opening and closing a store in PostgreSQL, and the table of functions behind the store's door. */
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "store/postgres/writer.h"
@@ -19,26 +18,6 @@ static void pg_store_close(void *b)
 	pthread_cond_destroy(&s->pool.freed);
 	free(s->place.url);
 	free(s);
-}
-
-/* The schema of a tenant: "firth", or "t_" and its name. */
-static bool set_schema(struct pg_place *place, struct str tenant, struct error *err)
-{
-	if (!tenant.n) {
-		snprintf(place->schema, sizeof(place->schema), "firth");
-		return true;
-	}
-	if (tenant.n > 40)
-		return error_set(err, ERR_STORE, "A tenant's name has at most 40 characters");
-	snprintf(place->schema, sizeof(place->schema), "t_%.*s", STR_ARG(tenant));
-	for (char *p = place->schema; *p; p++) {
-		bool plain = (*p >= 'a' && *p <= 'z') || (*p >= '0' && *p <= '9') || p < place->schema + 2;
-		if (*p == '-')
-			*p = '_';
-		else if (!plain)
-			return error_set(err, ERR_STORE, "A tenant's name is made of a-z, 0-9 and -");
-	}
-	return true;
 }
 
 /* Read before anything is written: from then on bodies are packed with what the database has. */
@@ -64,7 +43,7 @@ static bool open_parts(struct pg_store *s, const struct store_options *options, 
 	if (!bodies_knows(s->bodies, BODY_DICTIONARY) && !(s->samples = samples_new()))
 		return error_memory(err);
 	s->writer = pg_writer_new(err);
-	return s->writer && pg_writer_connect(s, err) && pg_keeper_start(s, options->bulk, err);
+	return s->writer && pg_writer_connect(s, err) && (options->keeping || pg_keeper_start(s, options->bulk, err));
 }
 
 static void *pg_store_open(struct str location, const struct store_options *options, struct queue *queue,
@@ -80,13 +59,14 @@ static void *pg_store_open(struct str location, const struct store_options *opti
 	s->patients = patient ? definitions_compartment(s->definitions, patient) : NULL;
 	s->queue = queue;
 	s->place.read_only = options->read_only;
+	s->alone = options->keeping;
 	s->place.url = strndup(location.p, location.n);
 	pthread_mutex_init(&s->pool.lock, NULL);
 	pthread_cond_init(&s->pool.freed, NULL);
 	cache_init(&s->pool.types, MOST_TYPE_IDS);
 	cache_init(&s->pool.names, 16384);
 	bool ok = s->place.url || error_memory(err);
-	if (ok && set_schema(&s->place, options->tenant, err) && open_parts(s, options, err))
+	if (ok && pg_schema_of(&s->place, options->tenant, err) && open_parts(s, options, err))
 		return s;
 	pg_store_close(s);
 	return NULL;
@@ -115,4 +95,7 @@ const struct store_backend store_postgres = {
 	.audit_verify = pg_audit_verify,
 	.fact_get = pg_fact_get,
 	.limit_pages = pg_limit_pages,
+	.tenant_exists = pg_tenant_exists,
+	.tenant_list = pg_tenant_list,
+	.tenant_remove = pg_tenant_remove,
 };

@@ -19,6 +19,12 @@ struct pg_store;
 /* ---- schema (schema.c)
  * ----------------------------------------------------------------------------------------------- */
 
+/* The schema of a tenant: "firth" without one, else "t_" and its name with _ for -. */
+bool pg_schema_of(struct pg_place *place, struct str tenant, struct error *err) MUST_USE;
+/* The lock of all schemas of Firth in a database: whoever makes, upgrades or removes this one. To the end of the
+ * transaction. */
+bool pg_schema_lock(struct pg *c, const struct pg_place *place, struct error *err) MUST_USE;
+
 struct migration {
 	int number;
 	const char *name, *sql;
@@ -79,6 +85,7 @@ struct writer;
 struct keeper;
 struct pg_store {
 	struct pg_place place;
+	bool alone; /* keeping: nobody else writes meanwhile */
 	const struct definitions *definitions;
 	_Atomic(struct extractor *) extractor; /* of searches that look into bodies, made when first needed */
 	const struct compartment *patients;
@@ -106,5 +113,9 @@ bool pg_reindex(void *b, const struct store_keeping *k, struct store_kept *kept,
 bool pg_vacuum(void *b, const struct store_keeping *k, struct store_kept *kept, struct error *err);
 bool pg_search(void *b, struct arena *a, const struct search_query *query, const struct store_search_options *options,
 	       struct store_page *ret_page, struct error *err);
+/* tenants.c */
+bool pg_tenant_exists(struct str location, struct str name, bool *ret_exists, struct error *err);
+bool pg_tenant_list(struct str location, struct arena *a, struct str **ret_names, size_t *ret_count, struct error *err);
+bool pg_tenant_remove(struct str location, struct str name, const struct store_options *options, struct error *err);
 
 #endif

@@ -17,6 +17,31 @@ struct state {
 	int64_t version; /* 0: no tables yet */
 };
 
+bool pg_schema_of(struct pg_place *place, struct str tenant, struct error *err)
+{
+	if (!tenant.n) {
+		snprintf(place->schema, sizeof(place->schema), "firth");
+		return true;
+	}
+	if (tenant.n > 40)
+		return error_set(err, ERR_STORE, "A tenant's name has at most 40 characters");
+	snprintf(place->schema, sizeof(place->schema), "t_%.*s", STR_ARG(tenant));
+	for (char *p = place->schema; *p; p++) {
+		bool plain = (*p >= 'a' && *p <= 'z') || (*p >= '0' && *p <= '9') || p < place->schema + 2;
+		if (*p == '-')
+			*p = '_';
+		else if (!plain)
+			return error_set(err, ERR_STORE, "A tenant's name is made of a-z, 0-9 and -");
+	}
+	return true;
+}
+
+bool pg_schema_lock(struct pg *c, const struct pg_place *place, struct error *err)
+{
+	int64_t locked = 0;
+	return pg_number(c, lock_sql, place->schema, NULL, 0, &locked, err);
+}
+
 static bool set_path(struct pg *c, const struct pg_place *place, struct error *err)
 {
 	char sql[128];
@@ -59,9 +84,8 @@ static bool make_schema(struct pg *c, const struct pg_place *place, const struct
 static bool upgrade(struct pg *c, const struct pg_place *place, struct error *err)
 {
 	struct state state;
-	int64_t locked = 0;
 	int64_t newest = (int64_t)pg_migration_count;
-	if (!pg_number(c, lock_sql, place->schema, NULL, 0, &locked, err) || !look(c, place, &state, err))
+	if (!pg_schema_lock(c, place, err) || !look(c, place, &state, err))
 		return false;
 	if (state.version > newest)
 		return error_set(err, ERR_STORE,

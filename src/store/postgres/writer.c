@@ -83,13 +83,31 @@ void pg_writer_free(struct writer *w)
 	free(w);
 }
 
+/* Says that the store is open, until the connection ends. */
+static bool take_place(struct pg_store *s, struct error *err)
+{
+	PGresult *rows = pg_ask(&s->writer->pg, s->alone ? SQL_OPEN_ALONE : SQL_OPEN_SHARED, NULL, err);
+	bool there = rows && PQntuples(rows) && !PQgetisnull(rows, 0, 0), taken = there && pg_i64(rows, 0, 0);
+	PQclear(rows);
+	if (taken)
+		return true;
+	pg_close(&s->writer->pg);
+	if (!rows)
+		return false;
+	if (!there)
+		return error_set(err, ERR_STORE, "The store is no longer in the database");
+	return error_set(err, ERR_STORE,
+			 s->alone ? "Another process has the store open for writing"
+				  : "Another process keeps the store for itself at the moment");
+}
+
 bool pg_writer_connect(struct pg_store *s, struct error *err)
 {
 	struct writer *w = s->writer;
 	if (pg_alive(&w->pg))
 		return true;
 	pg_close(&w->pg);
-	return pg_open(&w->pg, &s->place, err);
+	return pg_open(&w->pg, &s->place, err) && take_place(s, err);
 }
 
 void pg_writer_forget(struct writer *w)

@@ -177,4 +177,7 @@ const struct store_backend store_sqlite = {
 	.reindex = sqlite_reindex,
 	.vacuum = sqlite_vacuum,
 	.limit_pages = sqlite_limit_pages,
+	.tenant_exists = sqlite_tenant_exists,
+	.tenant_list = sqlite_tenant_list,
+	.tenant_remove = sqlite_tenant_remove,
 };
