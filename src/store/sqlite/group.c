@@ -267,6 +267,17 @@ static void use_dictionary(struct sqlite_store *store, struct str dictionary)
 	keeper_dictionary_written(store);
 }
 
+/* What is committed can be seen a moment before it is counted, so snapshots are not used again in that moment: one who
+ * has seen the new state must not meet an older one later. */
+static bool commit(struct sqlite_store *store, struct error *err)
+{
+	atomic_store(&store->committing, true);
+	bool ok = db_run(&store->writer.db, SQL_COMMIT, err);
+	atomic_fetch_add(&store->commits, 1);
+	atomic_store(&store->committing, false);
+	return ok;
+}
+
 static bool run_group(struct sqlite_group *g, struct item *items, struct error *err)
 {
 	int64_t audited = g->w->head.count, before = g->w->last_vid;
@@ -287,10 +298,9 @@ static bool run_group(struct sqlite_group *g, struct item *items, struct error *
 		return false;
 	if (dictionary.p && !dictionary_write(g->w, dictionary, err))
 		return false;
-	if (!db_run(&g->w->db, SQL_COMMIT, err))
+	if (!commit(g->store, err))
 		return false;
 	g->w->last_time = g->g.time;
-	atomic_fetch_add(&g->store->commits, 1);
 	if (dictionary.p)
 		use_dictionary(g->store, dictionary);
 	return true;
@@ -349,11 +359,9 @@ bool group_settle(void *b)
 	struct sqlite_group g = {.store = store, .w = w};
 	if (w->indexed == w->last_vid)
 		return false;
-	bool ok = db_run(&w->db, SQL_BEGIN_WRITE, &err) && index_some(w, SETTLE_ROWS, 0, &err) &&
-		  db_run(&w->db, SQL_COMMIT, &err);
+	bool ok = db_run(&w->db, SQL_BEGIN_WRITE, &err) && index_some(w, SETTLE_ROWS, 0, &err) && commit(store, &err);
 	if (!ok)
 		abandon(&g, NULL, &err);
-	atomic_fetch_add(&store->commits, 1);
 	arena_reset(&w->scratch);
 	keeper_note(store);
 	return ok && w->indexed < w->last_vid;

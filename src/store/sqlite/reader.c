@@ -99,12 +99,14 @@ static void let_go(struct reader *r)
 		error_clear(&ignored);
 }
 
-/* Has the connection see everything committed by now. A store that others write to has no way to know what they
- * commit, so it looks each time. */
+/* Has the connection see everything committed by now, and whatever others have seen. A store that others write to has
+ * no way to know what they commit, so it looks each time. The order of the two loads matters: a commit is counted
+ * before it stops being under way. */
 static bool refresh(struct sqlite_store *s, struct reader *r, struct error *err)
 {
+	bool committing = atomic_load(&s->committing);
 	uint64_t commits = atomic_load(&s->commits);
-	if (r->open && r->commits == commits && s->has_writer)
+	if (r->open && r->commits == commits && !committing && s->has_writer)
 		return true;
 	let_go(r);
 	r->commits = commits;

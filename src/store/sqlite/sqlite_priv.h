@@ -163,6 +163,7 @@ struct sqlite_store {
 	size_t idle_count;
 	_Atomic int64_t page_limit; /* tests: to be set by the committing thread; 0 = leave it */
 	_Atomic uint64_t commits;
+	_Atomic bool committing; /* what is not counted yet may be seen already */
 	struct keeper *keeper;
 	struct queue *queue;
 	_Atomic(struct extractor *) extractor; /* made when a search first looks into bodies */
