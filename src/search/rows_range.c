@@ -58,7 +58,7 @@ bool date_rows(struct extraction *e, const struct leaf *leaf, const struct json 
 		join_period(&r, value);
 	else if (leaf->class == VALUE_TIMING)
 		join_timing(&r, value);
-	else
+	else if (leaf->class == VALUE_DATE) /* a string is none, whatever stands in it (Immunization.occurrence) */
 		join_date(&r, value);
 	struct index_row row = {.param = leaf->param, .low = r.low, .high = r.high};
 	return !r.any || row_add(e, &row);

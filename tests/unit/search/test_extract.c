@@ -120,6 +120,7 @@ static const struct example examples[] = {
 	 "[2020-02-29T23:30:00.250Z,2020-02-29T23:30:00.250Z]"},
 	{OBS("\"effectivePeriod\":{\"start\":\"2020\",\"end\":\"2021\"}"), "date",
 	 "[2020-01-01T00:00:00.000Z,2021-12-31T23:59:59.999Z]"},
+	{"{\"resourceType\":\"Immunization\",\"occurrenceString\":\"1946-08-29\"}", "date", "[present:-|]"},
 	{OBS("\"effectivePeriod\":{\"start\":\"2020\"}"), "date", "[2020-01-01T00:00:00.000Z,open]"},
 	{OBS("\"effectivePeriod\":{\"end\":\"2020\"}"), "date", "[open,2020-12-31T23:59:59.999Z]"},
 	{OBS("\"effectivePeriod\":{}"), "date", NO_ROWS},
