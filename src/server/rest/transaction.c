@@ -64,7 +64,7 @@ static bool link_to(struct transaction *t, struct str text, size_t number, bool 
 static bool link_entry(struct transaction *t, const struct bundle_entry *e, struct str target, struct error *err)
 {
 	bool fresh;
-	size_t number;
+	size_t number = 0;
 	if (!e->full_url.n)
 		return true;
 	if (!add_target(t, target, &number, err) || !link_to(t, e->full_url, number, &fresh, err))
@@ -108,7 +108,7 @@ static struct str target_of(const struct transaction *t, const struct bundle_ent
 static bool link_condition(struct transaction *t, const struct bundle_entry *e, struct str target, struct error *err)
 {
 	bool fresh;
-	size_t number;
+	size_t number = 0;
 	struct str text =
 		arena_printf(t->o->preparer.arena, "%.*s?%.*s", STR_ARG(e->type->name), STR_ARG(e->condition));
 	uint64_t *slot = text.p ? map_put(&t->conditions, text, &fresh) : NULL;
@@ -148,7 +148,7 @@ static struct str rewrite_condition(struct transaction *t, struct str text)
 {
 	struct str name = str_slice(text, 0, str_find_char(text, '?', 0)), target;
 	struct store_guard guard;
-	size_t number;
+	size_t number = 0;
 	bool fresh;
 	if (!definitions_resource(t->o->preparer.definitions, name) || t->err->code)
 		return STR_NULL;
