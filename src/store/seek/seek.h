@@ -143,6 +143,9 @@ struct seek_arm {
 struct seek_arms {
 	const struct seek_arm *list;
 	size_t count;
+	/* NULL, or an ordered arm that every wanted version has a row of as well. A source may leave out others at
+	 * once, before it looks at the version, or take no notice. */
+	const struct seek_arm *also;
 };
 
 /* ---- what a source gives

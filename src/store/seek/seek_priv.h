@@ -177,6 +177,7 @@ struct walker {
 	struct seek *k;
 	struct part *part;
 	const struct way *way; /* NULL: all of the type */
+	const struct seek_arm *also; /* see struct seek_arms; NULL: none */
 	int64_t low, high; /* vids in (low, high] are still to come */
 	bool descending;
 	enum { STAGE_TAIL, STAGE_ORDERED, STAGE_LIST, STAGE_END } stages[3];

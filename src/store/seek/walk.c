@@ -207,6 +207,19 @@ static void note_plan(struct walker *w)
 	p->ordered = w->way->ordered;
 }
 
+/* The arm of another criterion that needs only one: a look at its index costs less than the terms of a version. */
+static const struct seek_arm *other_arm(const struct part *part, const struct way *way)
+{
+	if (!way || !way->ordered || way->complete)
+		return NULL;
+	for (size_t i = 0; i < part->root.child_count; i++) {
+		const struct way *other = &part->root.children[i].way;
+		if (other->usable && other->ordered && other != way && other->arm_count == 1 && !other->complete)
+			return other->arms;
+	}
+	return NULL;
+}
+
 bool walker_init(struct walker *w, struct seek *k, struct part *part, int64_t after, bool descending, size_t want,
 		 struct error *err)
 {
@@ -222,6 +235,7 @@ bool walker_init(struct walker *w, struct seek *k, struct part *part, int64_t af
 		return true;
 	if (!choose(k, part, &w->way, err) || !plan(w, err))
 		return false;
+	w->also = other_arm(part, w->way);
 	note_plan(w);
 	return true;
 }
@@ -266,7 +280,7 @@ static bool take_walked(struct walker *w, bool tail, bool *ret_ended, struct err
 	if (*ret_ended)
 		return true;
 	if (!tail && w->way)
-		arms = (struct seek_arms){w->way->arms, w->way->arm_count};
+		arms = (struct seek_arms){w->way->arms, w->way->arm_count, w->also};
 	if (!s->walk(s->x, arms, range, w->k->snapshot, w->want, &w->batch, err))
 		return false;
 	*ret_ended = w->batch.ended;

@@ -1,7 +1,7 @@
 /*
- * The SQL of the ways into the index tables. Each form has three statements per connection: a counting one, and one
- * for each direction. All of them run to their end or are reset before the next look-up starts, so one of each is
- * enough.
+ * The SQL of the ways into the index tables. Each form has four statements per connection: a counting one, one for each
+ * direction, and one that tells of a single vid. All of them run to their end or are reset before the next look-up
+ * starts, so one of each is enough.
  */
 #include "store/sqlite/sqlite_priv.h"
 
@@ -37,8 +37,8 @@ void arm_sql(struct buf *sql, enum seek_form form, enum arm_use use)
 		   use == ARM_PROBE ? "SELECT count(*) FROM (SELECT 1 FROM %s WHERE " : "SELECT vid FROM %s WHERE ",
 		   info->table);
 	add_columns(sql, info);
-	if (use == ARM_PROBE) {
-		buf_printf(sql, " LIMIT ?)");
+	if (use == ARM_PROBE || use == ARM_HAS) {
+		buf_printf(sql, use == ARM_PROBE ? " LIMIT ?)" : " AND vid = ?");
 		return;
 	}
 	buf_printf(sql, " AND vid > ? AND vid <= ?");

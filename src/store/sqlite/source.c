@@ -253,6 +253,20 @@ static bool is_behind(int64_t vid, int64_t edge, bool descending)
 	return descending ? vid < edge : vid > edge;
 }
 
+/* Does a version have a row of the arm? */
+static bool arm_has(struct source *x, const struct seek_arm *arm, int64_t vid, bool *ret_has, struct error *err)
+{
+	int at;
+	sqlite3_stmt *s = arm_use(x->r, arm, ARM_HAS, &at, err);
+	if (!s)
+		return false;
+	sqlite3_bind_int64(s, at, vid);
+	if (!db_row(&x->r->db, s, ret_has, err))
+		return false;
+	sqlite3_reset(s);
+	return true;
+}
+
 /* Takes the first so many vids of each arm. Up to the nearest end of those that have more, nothing is missing. */
 static bool source_walk(void *ctx, struct seek_arms arms, struct seek_range range, int64_t snapshot, size_t max,
 			struct seek_batch *out, struct error *err)
@@ -281,8 +295,10 @@ static bool source_walk(void *ctx, struct seek_arms arms, struct seek_range rang
 			edge = last;
 			break;
 		}
+		bool has = true;
 		last = vids.list[i];
-		ok = look_at(ctx, last, snapshot, out, err);
+		ok = !arms.also || arm_has(ctx, arms.also, last, &has, err);
+		ok = ok && (!has || look_at(ctx, last, snapshot, out, err));
 	}
 	out->reached = edge;
 	free(vids.list);

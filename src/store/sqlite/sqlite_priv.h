@@ -27,7 +27,7 @@ struct db {
 };
 
 /* The statements made of each way into the index tables. */
-enum arm_use { ARM_ASCENDING, ARM_DESCENDING, ARM_PROBE, ARM_USES };
+enum arm_use { ARM_ASCENDING, ARM_DESCENDING, ARM_PROBE, ARM_HAS, ARM_USES };
 
 bool db_open(struct db *db, const char *path, bool read_only, struct error *err) MUST_USE;
 void db_close(struct db *db);
