@@ -67,9 +67,24 @@ bool db_work_open(struct db_work *w, struct app *app, const struct config *confi
 	return false;
 }
 
+bool db_work_parameters(struct db_work *w, struct error *err)
+{
+	const struct parameters_options options = {
+		.definitions = definitions_builtin(), .store = w->store, .base = w->keeping.base};
+	w->parameters = parameters_open(&options, err);
+	w->parameter_set = w->parameters ? parameters_use(w->parameters, err) : NULL;
+	if (!w->parameter_set)
+		return false;
+	w->keeping.extractor = w->parameter_set->extractor;
+	return true;
+}
+
 void db_work_close(struct db_work *w)
 {
 	progress_clear(&w->progress);
+	if (w->parameter_set)
+		parameters_done(w->parameters, w->parameter_set);
+	parameters_close(w->parameters);
 	store_close(w->store);
 	if (w->extractor)
 		extractor_free(w->extractor);

@@ -3,6 +3,7 @@
 #define FIRTH_APP_DB_H
 
 #include "app/config.h"
+#include "server/parameters/parameters.h"
 #include "store/store.h"
 
 /* Is the location a PostgreSQL database? */
@@ -14,10 +15,14 @@ struct db_work {
 	uint64_t last;
 	struct extractor *extractor;
 	struct store *store;
+	struct parameters *parameters; /* of db_work_parameters() */
+	const struct parameter_set *parameter_set;
 	struct store_keeping keeping; /* with progress and base filled in */
 };
 bool db_work_open(struct db_work *w, struct app *app, const struct config *config, const char *label, const char *unit,
 		  bool keeping) MUST_USE;
+/* Puts the store's own search parameters to those of the definitions. */
+bool db_work_parameters(struct db_work *w, struct error *err) MUST_USE;
 void db_work_close(struct db_work *w);
 /* Progress alone, for what opens no store. */
 struct store_progress db_progress(struct db_work *w, struct app *app, const char *label, const char *unit);

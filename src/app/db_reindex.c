@@ -4,6 +4,23 @@
 
 #include "app/db.h"
 
+/* All versions have the rows of all search parameters now, so none waits for them any more. */
+static bool settle(const struct config *config, struct error *err)
+{
+	const struct store_options options = {.definitions = definitions_builtin()};
+	struct store *store = store_open(config->data, &options, err);
+	struct parameters *p = NULL;
+	if (store)
+		p = parameters_open(&(struct parameters_options){.definitions = options.definitions,
+								 .store = store,
+								 .writable = true},
+				    err);
+	bool ok = p && parameters_settle(p, err);
+	parameters_close(p);
+	store_close(store);
+	return ok;
+}
+
 int command_db_reindex(struct app *app)
 {
 	struct config config;
@@ -20,9 +37,9 @@ int command_db_reindex(struct app *app)
 	if (!app_options(app, &(struct command_line){OPTIONS(options), .details = details}) ||
 	    !config_finish(app, &config, &shared) || !db_work_open(&w, app, &config, "reindex", "versions", true))
 		return app->status;
-	bool ok = store_reindex(w.store, &w.keeping, &kept, &err);
+	bool ok = db_work_parameters(&w, &err) && store_reindex(w.store, &w.keeping, &kept, &err);
 	db_work_close(&w);
-	if (!ok)
+	if (!ok || !settle(&config, &err))
 		return app_fail(app, &err);
 	const struct db_figure figures[] = {{"versions", kept.versions},
 					    {"index_rows", kept.rows},

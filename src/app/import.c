@@ -18,7 +18,9 @@ struct import {
 	struct knowledge *knowledge;
 	struct app *app;
 	const struct definitions *definitions;
-	struct extractor *extractor;
+	struct parameters *parameters;
+	const struct parameter_set *parameter_set;
+	const struct extractor *extractor;
 	struct store *store;
 	struct str base;
 	struct progress progress;
@@ -114,16 +116,26 @@ static void print_text(const struct import *im, double seconds)
 		       app_style(app, STYLE_PLAIN));
 }
 
+/* Resources get the rows of the store's own search parameters, too. */
+static bool open_parameters(struct import *im, struct error *err)
+{
+	const struct parameters_options options = {
+		.definitions = im->definitions, .store = im->store, .base = im->base, .writable = true};
+	im->parameters = parameters_open(&options, err);
+	im->parameter_set = im->parameters ? parameters_use(im->parameters, err) : NULL;
+	if (!im->parameter_set)
+		return false;
+	im->extractor = im->parameter_set->extractor;
+	return true;
+}
+
 static bool open_store(struct import *im, struct str data, struct str tenant, struct error *err)
 {
 	im->definitions = definitions_builtin();
-	im->extractor = extractor_new(im->definitions, err);
-	if (!im->extractor)
-		return false;
 	const struct store_options options = {
 		.definitions = im->definitions, .bulk = true, .cache_bytes = (size_t)256 << 20, .tenant = tenant};
 	im->store = store_open(data, &options, err);
-	return im->store != NULL;
+	return im->store && open_parameters(im, err);
 }
 
 static bool open_knowledge(struct import *im, struct serve_knowledge *known, struct config *config, struct error *err)
@@ -251,9 +263,10 @@ int command_import(struct app *app)
 	}
 	knowledge_close(im.knowledge);
 	serve_knowledge_close(&known);
+	if (im.parameter_set)
+		parameters_done(im.parameters, im.parameter_set);
+	parameters_close(im.parameters);
 	if (im.store)
 		store_close(im.store);
-	if (im.extractor)
-		extractor_free(im.extractor);
 	return status;
 }

@@ -63,7 +63,6 @@ static bool open_rest(struct realm *r, const struct service_options *o, struct e
 	const struct limits *l = &o->config->limits;
 	struct str path = r->tenant.p ? arena_printf(&r->arena, "/t/%.*s/fhir", STR_ARG(r->tenant)) : S("/fhir");
 	r->import = (struct bulk_import){.definitions = o->definitions,
-					 .extractor = o->extractor,
 					 .store = r->store,
 					 .knowledge = r->knowledge,
 					 .base = arena_printf(&r->arena, "%.*s/fhir", STR_ARG(r->base_url)),
@@ -98,7 +97,10 @@ static bool open_rest(struct realm *r, const struct service_options *o, struct e
 			   .memory = (size_t)l->memory},
 	};
 	r->rest = rest_open(&options, err);
-	return r->rest != NULL;
+	if (!r->rest)
+		return false;
+	r->import.parameters = rest_parameters(r->rest);
+	return true;
 }
 
 bool realm_open(struct realm *r, const struct realm_options *options, struct error *err)

@@ -111,6 +111,7 @@ struct search_param {
 	const struct search_component *components; /* composite parameters; their expression is what they repeat over */
 	size_t component_count;
 	uint16_t id; /* dense over (type, code) pairs; within one pack only */
+	bool added; /* by a SearchParameter resource: it may go away before the definitions do */
 };
 
 /* The resources of one type that belong to a compartment: those that refer to its resource by any of the parameters. */

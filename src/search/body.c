@@ -132,7 +132,8 @@ static bool read_item(struct reading *r, const struct path_item *item)
 static bool read_param(struct reading *r, const struct extractor *x, const struct search_resource *resource)
 {
 	const struct definitions *d = extractor_definitions(x);
-	const struct path_program *program = extractor_program(x, resource->type, r->criterion->param, r->err);
+	const struct path_program *program =
+		extractor_program(x, r->arena, resource->type, r->criterion->param, r->err);
 	struct path_context context = {.resource = resource->body};
 	struct path_item focus = path_item_resource(d, resource->body);
 	struct path_items found;

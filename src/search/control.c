@@ -122,9 +122,7 @@ static bool sort_key(struct parsing *p, struct str code, struct search_sort *sor
 	for (size_t i = 0; i < q->part_count && !sort->param; i++)
 		sort->param = parse_find_param(p, q->parts[i].type, code);
 	if (!sort->param)
-		return error_set(p->err, ERR_UNKNOWN_PARAM, "_sort: %.*s has no search parameter \"%.*s\"%.*s",
-				 STR_ARG(q->parts->type->name), STR_ARG(shown),
-				 STR_ARG(suggest_params(p->arena, p->options->registry, q->parts->type, shown)));
+		return parse_unknown_param(p, "_sort: ", q->parts->type, code);
 	if (!param_indexed(sort->param) || sort->param->type == PARAM_SPECIAL)
 		return error_set(p->err, ERR_NOT_SUPPORTED, "_sort by \"%.*s\" is not supported", STR_ARG(shown));
 	return true;
@@ -171,9 +169,7 @@ static bool include_param(struct parsing *p, const struct control_use *use, stru
 		return true;
 	include->param = parse_find_param(p, include->source, code);
 	if (!include->param)
-		return error_set(p->err, ERR_UNKNOWN_PARAM, "%.*s: %.*s has no search parameter \"%.*s\"%.*s",
-				 STR_ARG(use->name), STR_ARG(include->source->name), STR_ARG(shown),
-				 STR_ARG(suggest_params(p->arena, p->options->registry, include->source, shown)));
+		return parse_unknown_param(p, include->reverse ? "_revinclude: " : "_include: ", include->source, code);
 	if (include->param->type != PARAM_REFERENCE)
 		return error_set(p->err, ERR_VALUE, "%.*s: the parameter \"%.*s\" of %.*s is no reference",
 				 STR_ARG(use->name), STR_ARG(shown), STR_ARG(include->source->name));

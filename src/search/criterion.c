@@ -61,11 +61,18 @@ const struct search_param *parse_find_param(struct parsing *p, const struct fhir
 	return search_registry_param(p->options->registry, type, code);
 }
 
-static bool unknown_param(struct parsing *p, const struct fhir_type *type, struct str name)
+bool parse_unknown_param(struct parsing *p, const char *where, const struct fhir_type *type, struct str name)
 {
-	return error_set(p->err, ERR_UNKNOWN_PARAM, "%.*s has no search parameter \"%.*s\"%.*s", STR_ARG(type->name),
-			 STR_ARG(shown(name)),
-			 STR_ARG(suggest_params(p->arena, p->options->registry, type, shown(name))));
+	const struct search_options *o = p->options;
+	if (o->adding && search_registry_param(o->adding, type, name))
+		return error_set(
+			p->err, ERR_NOT_SUPPORTED,
+			"%sThe search parameter \"%.*s\" of %.*s cannot be asked for yet, it is being indexed: "
+			"%.*s",
+			where, STR_ARG(shown(name)), STR_ARG(type->name), STR_ARG(o->adding_progress));
+	return error_set(p->err, ERR_UNKNOWN_PARAM, "%s%.*s has no search parameter \"%.*s\"%.*s", where,
+			 STR_ARG(type->name), STR_ARG(shown(name)),
+			 STR_ARG(suggest_params(p->arena, o->registry, type, shown(name))));
 }
 
 /* ---- composites ------------------------------------------------------------------------------------------------ */
@@ -177,7 +184,7 @@ static bool parse_link(struct parsing *p, const struct fhir_type *type, struct s
 	struct str target = head, code = str_split(&target, ':');
 	const struct search_param *param = parse_find_param(p, type, code);
 	if (!param)
-		return unknown_param(p, type, code);
+		return parse_unknown_param(p, "", type, code);
 	if (rest.n == 0)
 		return error_set(p->err, ERR_VALUE, "The chain of the search parameter \"%.*s\" ends with a dot",
 				 STR_ARG(shown(head)));
@@ -197,7 +204,7 @@ static bool parse_has(struct parsing *p, const struct fhir_type *type, struct st
 		return error_set(p->err, ERR_VALUE, "_has: \"%.*s\" is no resource type", STR_ARG(shown(source)));
 	c.param = parse_find_param(p, other, code);
 	if (!c.param)
-		return unknown_param(p, other, code);
+		return parse_unknown_param(p, "", other, code);
 	if (c.param->type != PARAM_REFERENCE || !param_has_target(c.param, type->name))
 		return error_set(p->err, ERR_VALUE, "_has: the parameter \"%.*s\" of %.*s does not refer to %.*s",
 				 STR_ARG(shown(code)), STR_ARG(other->name), STR_ARG(type->name));
@@ -292,7 +299,7 @@ bool parse_coded(struct parsing *p, const struct fhir_type *type, struct str cod
 		return special->parse(p, type, value, ret);
 	const struct search_param *param = parse_find_param(p, type, code);
 	if (!param)
-		return unknown_param(p, type, code);
+		return parse_unknown_param(p, "", type, code);
 	if (param->type == PARAM_COMPOSITE)
 		return parse_composite(p, param, code, modifier, value, single, ret);
 	if (!param_indexed(param))

@@ -67,7 +67,7 @@ const struct definitions *extractor_definitions(const struct extractor *x)
 	return x->definitions;
 }
 
-const struct path_program *extractor_program(const struct extractor *x, const struct fhir_type *type,
+const struct path_program *extractor_program(const struct extractor *x, struct arena *a, const struct fhir_type *type,
 					     const struct search_param *param, struct error *err)
 {
 	const struct plan *plan = plan_of(x, type, err);
@@ -75,7 +75,11 @@ const struct path_program *extractor_program(const struct extractor *x, const st
 	for (size_t i = 0; plan && !program && i < search_registry_count(x->registry, type); i++)
 		if (str_eq(search_registry_at(x->registry, type, i)->code, param->code))
 			program = plan->compiled[i];
-	if (plan && !program)
+	/* One that was added, and the extractor is of the definitions alone. */
+	static const struct path_options options = {.as_filters = true};
+	if (plan && !program && param->added)
+		program = path_compile(a, x->definitions, param->expression, &options, err);
+	else if (plan && !program)
 		error_set(err, ERR_INTERNAL, "A search parameter is not of the type that it is searched in");
 	return program;
 }

@@ -270,8 +270,7 @@ static bool parse_link(struct filter *f, struct str head, bool bracket, struct c
 	const struct search_param *param = parse_find_param(f->p, f->type, code);
 	struct filter_rest rest = {.f = f, .at = f->at, .bracket = bracket};
 	if (!param)
-		return error_set(f->p->err, ERR_UNKNOWN_PARAM, "_filter: %.*s has no search parameter \"%.*s\"",
-				 STR_ARG(f->type->name), STR_ARG(str_slice(code, 0, 64)));
+		return parse_unknown_param(f->p, "_filter: ", f->type, code);
 	if (++f->depth > MAX_FILTER_DEPTH)
 		return error_set(f->p->err, ERR_LIMIT, "_filter is nested more than %d times", MAX_FILTER_DEPTH);
 	bool ok = parse_chain(f->p, param, S("_filter"), target, filter_rest, &rest, ret);
@@ -283,9 +282,7 @@ static bool parse_link(struct filter *f, struct str head, bool bracket, struct c
 static bool check_goes(struct filter *f, const struct filter_op *op, const struct search_param *param, struct str name)
 {
 	if (!param)
-		return error_set(f->p->err, ERR_UNKNOWN_PARAM, "_filter: %.*s has no search parameter \"%.*s\"%.*s",
-				 STR_ARG(f->type->name), STR_ARG(str_slice(name, 0, 64)),
-				 STR_ARG(suggest_params(f->p->arena, f->p->options->registry, f->type, name)));
+		return parse_unknown_param(f->p, "_filter: ", f->type, name);
 	if (op->types & 1u << param->type)
 		return true;
 	f->p->never_ignored = true;

@@ -8,7 +8,7 @@
 #include "search/alternatives.h"
 #include "search/search_priv.h"
 
-enum { MAX_ADDED = 1000, MAX_CODE = 64, MAX_COMPONENTS = 8 };
+enum { MAX_ADDED = 1000, MAX_GIVEN = 30000, MAX_CODE = 64, MAX_COMPONENTS = 8 };
 
 struct added {
 	struct search_param **params;
@@ -144,8 +144,8 @@ static struct search_param *give(struct adding *a, const struct fhir_type *type,
 	struct search_param *param = ARENA_NEW(&a->r->arena, struct search_param);
 	void *grown = arena_grow(&a->r->arena, added->params, added->count, &added->capacity, added->count + 1,
 				 sizeof(struct search_param *));
-	if (a->r->given >= MAX_ADDED * 150) {
-		bad(a, ERR_LIMIT, "there are too many parameters");
+	if (a->r->given >= MAX_GIVEN) {
+		bad(a, ERR_LIMIT, "there are more than 30,000 parameters, over all types");
 		return NULL;
 	}
 	if (!param || !grown) {
@@ -158,7 +158,8 @@ static struct search_param *give(struct adding *a, const struct fhir_type *type,
 				       .expression = expression,
 				       .targets = a->targets,
 				       .target_count = a->target_count,
-				       .id = a->r->next_id++};
+				       .id = a->r->next_id++,
+				       .added = true};
 	added->params = grown;
 	added->params[added->count++] = param;
 	a->r->given++;
@@ -249,14 +250,55 @@ static bool repeats_over_one(struct adding *a, const struct fhir_type *type, str
 	return alternatives <= 1 || bad(a, ERR_NOT_SUPPORTED, "a composite over several elements is not supported");
 }
 
+/* An expression without its spaces and parentheses, and with one spelling of the choice of a type, for comparing.
+ */
+static struct str spelling(struct arena *a, struct str expression)
+{
+	static const struct {
+		struct str from, to;
+	} same[] = {
+		{S(" as "), S(".as(")}, {S(".ofType("), S(".as(")}, {S(")"), S("")}, {S("("), S("")}, {S(" "), S("")}};
+	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]) && expression.p; i++) {
+		struct buf out;
+		buf_init(&out, 1 << 16);
+		for (size_t at = 0; at < expression.n;) {
+			struct str rest = str_slice(expression, at, expression.n);
+			bool here = str_starts(rest, same[i].from);
+			buf_add(&out, here ? same[i].to : str_slice(rest, 0, 1));
+			at += here ? same[i].from.n : 1;
+		}
+		expression = buf_ok(&out) ? arena_str(a, buf_str(&out)) : STR_NULL;
+		buf_done(&out);
+	}
+	return expression;
+}
+
+/* Does the type have the very parameter already? Published packages repeat those of R4: word for word, or saying that
+ * they are derived from it. */
+static bool repeats(struct adding *a, const struct search_param *there, struct str expression)
+{
+	if (there->type != a->type)
+		return bad(a, ERR_CONFLICT, "a type that it searches has a parameter of that code and of another type");
+	if (str_eq(json_get_str(a->resource, S("derivedFrom")), there->url) || str_eq(there->expression, expression))
+		return true;
+	struct str one = spelling(&a->r->arena, there->expression), other = spelling(&a->r->arena, expression);
+	if (!one.p || !other.p)
+		return error_memory(a->err);
+	return str_eq(one, other) || error_set(a->err, ERR_CONFLICT,
+					       "SearchParameter %.*s: a type that it searches has a parameter of that "
+					       "code already, which is %.*s: %.*s",
+					       STR_ARG(a->code), STR_ARG(str_slice(there->url, 0, 128)),
+					       STR_ARG(str_slice(there->expression, 0, 200)));
+}
+
 static bool give_to_type(struct adding *a, const struct fhir_type *type, struct str base)
 {
 	const struct search_param *there = search_registry_param(a->r, type, a->code);
-	if (there)
-		return bad(a, ERR_CONFLICT, "a type that it searches has a parameter of that code already");
 	struct str expression = expression_of_base(&a->r->arena, a->expression, base);
 	if (!expression.p)
 		return bad(a, ERR_VALUE, "the expression says nothing for one of its base types");
+	if (there)
+		return repeats(a, there, expression);
 	if (!compiles(a, type, expression) || (a->type == PARAM_COMPOSITE && !repeats_over_one(a, type, expression)))
 		return false;
 	struct search_param *param = give(a, type, a->code, a->type, expression);
@@ -270,9 +312,27 @@ static bool is_base_of(struct str base, const struct fhir_type *type)
 	return type != NULL;
 }
 
+/* Those of R4 that are no question about an element (_text, _query), or have no expression, are what the server makes
+ * of them. */
+static bool is_of_r4(const struct adding *a)
+{
+	struct str code = json_get_str(a->resource, S("code"));
+	if (!str_starts(json_get_str(a->resource, S("url")), S("http://hl7.org/fhir/SearchParameter/")))
+		return false;
+	for (size_t i = 0; i < definitions_resource_count(a->r->definitions); i++) {
+		const struct fhir_type *type = definitions_resource_at(a->r->definitions, i);
+		const struct search_param *there = definitions_search_param(type, code);
+		if (there && str_eq(there->url, json_get_str(a->resource, S("url"))))
+			return !there->expression.n || there->type == PARAM_SPECIAL;
+	}
+	return code.n && code.p[0] == '_';
+}
+
 static bool add_resource(struct search_registry *r, const struct json *resource, struct error *err)
 {
 	struct adding a = {.r = r, .resource = resource, .err = err};
+	if (is_of_r4(&a))
+		return true;
 	if (!read_head(&a))
 		return false;
 	for (struct json_iter it = json_iter(json_get(resource, S("base"))); json_next(&it);) {
@@ -372,11 +432,12 @@ static bool copy_added(struct search_registry *to, const struct search_registry 
 }
 
 bool search_registry_check(const struct definitions *d, const struct search_registry *r, const struct json *resource,
-			   struct error *err)
+			   size_t *ret_types, struct error *err)
 {
 	struct search_registry *own = registry_empty(d, err);
 	bool ok = own && copy_added(own, r, json_get_str(resource, S("url")), err) &&
 		  add_resource(own, resource, err) && can_be_extracted(own, err);
+	*ret_types = own ? own->given : 0;
 	search_registry_free(own);
 	return ok;
 }

@@ -63,15 +63,16 @@ struct index_rows {
 struct search_registry;
 
 /* Only resources whose status is active count. Errors name the parameter: ERR_REQUIRED, ERR_VALUE for an element that
- * is missing or wrong (an expression that does not compile with its reason), ERR_CONFLICT when a type has a parameter
- * of that code already, ERR_NOT_SUPPORTED for what cannot be searched, ERR_LIMIT past 1,000 parameters. The resources
- * are not needed afterwards. */
+ * is missing or wrong (an expression that does not compile with its reason), ERR_CONFLICT when a type has another
+ * parameter of that code already, ERR_NOT_SUPPORTED for what cannot be searched, ERR_LIMIT past 1,000 parameters. Where
+ * a type has the same parameter already, that one stays. The resources are not needed afterwards. */
 struct search_registry *search_registry_new(const struct definitions *d, const struct json *const *resources,
 					    size_t count, struct error *err) MUST_USE;
 void search_registry_free(struct search_registry *r);
-/* Would the resource do, beside the parameters of a registry but those of its own url? The same errors. */
+/* Would the resource do, beside the parameters of a registry but those of its own url? The same errors. *ret_types:
+ * what it would be given to, 0 when it only repeats what there is (parts of composites count as well). */
 bool search_registry_check(const struct definitions *d, const struct search_registry *r, const struct json *resource,
-			   struct error *err) MUST_USE;
+			   size_t *ret_types, struct error *err) MUST_USE;
 
 /* A parameter of a type by its code, or NULL. */
 const struct search_param *search_registry_param(const struct search_registry *r, const struct fhir_type *type,
@@ -273,6 +274,10 @@ struct search_options {
 	const struct search_terminology *terminology; /* NULL: its modifiers are refused */
 	unsigned count_max; /* what a larger _count becomes; 0: SEARCH_COUNT_MAX */
 	const struct search_registry *registry; /* NULL: the parameters of the definitions */
+	/* Parameters that are not ready yet, NULL: none. Queries that use one are refused (ERR_NOT_SUPPORTED) with
+	 * these words: "120 of 5000 resources are done". */
+	const struct search_registry *adding;
+	struct str adding_progress;
 	unsigned chain_depth; /* how often chains and _has may follow each other; 0 = 5 */
 };
 

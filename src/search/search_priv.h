@@ -148,9 +148,9 @@ bool criterion_holds(const struct criterion *c, const struct search_resource *r,
 /* Is `other` what a CHAIN leads to from the resource, or what HAS looks at? */
 bool criterion_links(const struct criterion *c, const struct search_resource *resource,
 		     const struct search_resource *other);
-/* extract.c: the compiled expression of a parameter of a type. */
+/* extract.c: the compiled expression of a parameter of a type, in the extractor or in a. */
 const struct definitions *extractor_definitions(const struct extractor *x);
-const struct path_program *extractor_program(const struct extractor *x, const struct fhir_type *type,
+const struct path_program *extractor_program(const struct extractor *x, struct arena *a, const struct fhir_type *type,
 					     const struct search_param *param, struct error *err);
 
 /* ---- query values ---------------------------------------------------------------------------------------------- */
@@ -215,6 +215,8 @@ bool parse_chain(struct parsing *p, const struct search_param *param, struct str
 		 chain_rest *rest, void *ctx, struct criterion *ret) MUST_USE;
 bool criterion_add_child(struct parsing *p, struct criterion *parent, const struct criterion *child) MUST_USE;
 const struct search_param *parse_find_param(struct parsing *p, const struct fhir_type *type, struct str code);
+/* Refuses a name that is none, or not yet; `where` goes in front ("_sort: "). Always false. */
+bool parse_unknown_param(struct parsing *p, const char *where, const struct fhir_type *type, struct str name);
 
 /* filter.c, words.c */
 bool parse_filter(struct parsing *p, const struct fhir_type *type, struct str value, struct criterion *ret) MUST_USE;

@@ -293,7 +293,7 @@ bool group_patient(struct group *g, const struct effect *e, int64_t *ret_rid, st
 	return !id.n || *ret_rid != 0;
 }
 
-static int64_t reference_rid(void *ctx, int64_t type, struct str id, struct error *err)
+int64_t group_reference(void *ctx, int64_t type, struct str id, struct error *err)
 {
 	return target_rid(ctx, type, id, err);
 }
@@ -301,7 +301,7 @@ static int64_t reference_rid(void *ctx, int64_t type, struct str id, struct erro
 bool group_terms(struct group *g, const struct effect *e, struct error *err)
 {
 	const struct store_change *c = e->change;
-	const struct row_names names = {g->names, reference_rid, g};
+	const struct row_names names = {g->names, group_reference, g};
 	return rows_write_terms(&names, c->type, e->target->type, c->rows, c->row_count, g->terms, err);
 }
 

@@ -20,6 +20,9 @@ struct row_names {
 /* The terms of a resource into out, which is emptied first. type_number: of its type. */
 bool rows_write_terms(const struct row_names *n, const struct fhir_type *type, int64_t type_number,
 		      const struct index_row *rows, size_t count, struct buf *out, struct error *err) MUST_USE;
+/* The same behind the terms that are there. */
+bool rows_add_terms(const struct row_names *n, const struct fhir_type *type, int64_t type_number,
+		    const struct index_row *rows, size_t count, struct buf *out, struct error *err) MUST_USE;
 
 /* The same terms, in whatever order? Elements of a resource may have been in another order than they are stored. */
 bool rows_same_terms(struct arena *a, struct str one, struct str other, bool *ret_same, struct error *err) MUST_USE;
@@ -95,6 +98,23 @@ bool group_expect(struct group *g, const struct store_txn *txn, struct error *er
 bool group_check(struct group *g, struct item *item, struct error *err) MUST_USE;
 /* The index rows of a new version, into g->terms. New resources that it refers to join the list to be written. */
 bool group_terms(struct group *g, const struct effect *e, struct error *err) MUST_USE;
+/* added.c: the terms of a version with the rows of parameters that came later. */
+struct added_terms {
+	struct buf terms; /* all of them */
+	struct buf dropped; /* those of the parameters that it had before */
+	struct str added; /* the new ones: the end of terms */
+	int64_t type, *numbers;
+	size_t number_count;
+};
+/* Of one struct store_adding; always followed by group_added_end(). */
+bool group_added_begin(struct group *g, const struct store_adding *adding, struct added_terms *x,
+		       struct error *err) MUST_USE;
+/* *ret_changed: is it anything else than what the version has? */
+bool group_added_terms(struct group *g, const struct store_adding *adding, const struct store_rows *version,
+		       struct str terms, struct added_terms *x, bool *ret_changed, struct error *err) MUST_USE;
+void group_added_end(struct added_terms *x);
+/* The rid behind a reference, of struct row_names; ctx is the group. */
+int64_t group_reference(void *ctx, int64_t type, struct str id, struct error *err);
 /* The rid of the Patient in whose compartment a change is, 0 for none. */
 bool group_patient(struct group *g, const struct effect *e, int64_t *ret_rid, struct error *err) MUST_USE;
 /* Counts what an effect makes of the number of current resources. */

@@ -55,6 +55,7 @@ bool names_init(struct names *n, names_intern *intern, void *ctx, struct error *
 	*n = (struct names){.intern = intern, .ctx = ctx};
 	cache_init(&n->systems, 4096);
 	cache_init(&n->types, 512);
+	cache_init(&n->added, 4096);
 	n->slots = calloc((size_t)1 << SLOT_BITS, sizeof(*n->slots));
 	return n->slots || error_memory(err);
 }
@@ -63,6 +64,7 @@ void names_done(struct names *n)
 {
 	cache_done(&n->systems);
 	cache_done(&n->types);
+	cache_done(&n->added);
 	free(n->slots);
 	*n = (struct names){0};
 }
@@ -71,6 +73,7 @@ void names_clear(struct names *n)
 {
 	cache_clear(&n->systems);
 	cache_clear(&n->types);
+	cache_clear(&n->added);
 	memset(n->slots, 0, sizeof(*n->slots) << SLOT_BITS);
 }
 
@@ -117,13 +120,32 @@ struct str names_variant(const struct search_param *param, enum row_variant vari
 	return str_make(buffer, code.n + suffix.n);
 }
 
+static int64_t added_param(struct names *n, int64_t type_id, struct str name, struct error *err)
+{
+	char key[sizeof(type_id) + NAMES_VARIANT_MAX];
+	int64_t id;
+	if (name.n > NAMES_VARIANT_MAX) {
+		error_set(err, ERR_LIMIT, "The name of a search parameter is too long");
+		return 0;
+	}
+	memcpy(key, &type_id, sizeof(type_id));
+	memcpy(key + sizeof(type_id), name.p, name.n);
+	struct str whole = str_make(key, sizeof(type_id) + name.n);
+	if (cache_get(&n->added, whole, &id))
+		return id;
+	id = n->intern(n->ctx, NAMES_PARAM, type_id, name, err);
+	if (id)
+		cache_put(&n->added, whole, id);
+	return id;
+}
+
 int64_t names_param(struct names *n, const struct fhir_type *type, int64_t type_id, const struct search_param *param,
 		    enum row_variant variant, struct error *err)
 {
 	/* An address inside the parameter stands for its variant. */
 	const void *key = (const char *)param + variant;
 	struct name_slot *slot = slot_of(n, type, key);
-	if (slot->type == type && slot->param == key)
+	if (slot->type == type && slot->param == key && !param->added)
 		return slot->id;
 	char buffer[NAMES_VARIANT_MAX];
 	struct str name = names_variant(param, variant, buffer);
@@ -131,6 +153,8 @@ int64_t names_param(struct names *n, const struct fhir_type *type, int64_t type_
 		error_set(err, ERR_LIMIT, "The name of a search parameter is too long");
 		return 0;
 	}
+	if (param->added)
+		return added_param(n, type_id, name, err);
 	int64_t id = n->intern(n->ctx, NAMES_PARAM, type_id, name, err);
 	if (id)
 		*slot = (struct name_slot){type, key, id};

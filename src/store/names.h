@@ -33,6 +33,7 @@ struct names {
 	names_intern *intern;
 	void *ctx;
 	struct cache systems, types;
+	struct cache added; /* parameters that were added, by type and name: their addresses are used again */
 	struct name_slot *slots; /* types and parameters by address */
 };
 

@@ -20,6 +20,12 @@ bool rows_write_terms(const struct row_names *n, const struct fhir_type *type, i
 		      const struct index_row *rows, size_t count, struct buf *out, struct error *err)
 {
 	buf_reset(out);
+	return rows_add_terms(n, type, type_number, rows, count, out, err);
+}
+
+bool rows_add_terms(const struct row_names *n, const struct fhir_type *type, int64_t type_number,
+		    const struct index_row *rows, size_t count, struct buf *out, struct error *err)
+{
 	for (size_t i = 0; i < count; i++) {
 		struct term term;
 		if (!term_is_kept(rows[i].param))

@@ -18,6 +18,9 @@ struct store {
 	void *data;
 	struct queue *queue; /* NULL when read-only or keeping */
 	bool keeping;
+	const struct fhir_type *watched;
+	void (*watcher)(void *ctx);
+	void *watcher_ctx;
 };
 
 const struct store_backend *store_backend_of(struct str location)
@@ -98,10 +101,23 @@ bool store_audit(struct store *s, const struct audit_event *events, size_t count
 	return true;
 }
 
+/* The one who watches a type is told before whoever made the change. */
+static void tell_watcher(const struct store *s, const struct store_txn *txn)
+{
+	bool any = false;
+	for (size_t i = 0; i < txn->change_count && !any; i++)
+		any = txn->changes[i].type == s->watched && !txn->changes[i].unchanged;
+	if (any && txn->err.code == ERR_NONE)
+		s->watcher(s->watcher_ctx);
+}
+
 static void finish_txn(struct item *item)
 {
 	struct store_txn *txn = item->txn;
+	const struct store *s = item->ctx;
 	txn->err = item->err;
+	if (s && s->watcher)
+		tell_watcher(s, txn);
 	item_free(item);
 	txn->done(txn->ctx, txn);
 }
@@ -115,6 +131,7 @@ static bool submit(struct store *s, struct store_txn *txn, bool hurry)
 	if (!item)
 		return error_memory(&txn->err);
 	item->txn = txn;
+	item->ctx = s;
 	item->hurry = hurry;
 	item->finish = finish_txn;
 	item->changes = txn->change_count + (txn->event_count + 3) / 4;
@@ -192,6 +209,39 @@ bool store_fact_put(struct store *s, const struct store_fact *fact, struct error
 	return queue_put_wait(s->queue, item, err);
 }
 
+static bool not_there(struct error *err)
+{
+	return error_set(err, ERR_NOT_SUPPORTED, "This kind of store does not do that");
+}
+
+void store_watch(struct store *s, const struct fhir_type *type, void (*fn)(void *ctx), void *ctx)
+{
+	s->watched = type;
+	s->watcher = fn;
+	s->watcher_ctx = ctx;
+}
+
+bool store_adds_rows(const struct store *s)
+{
+	return s->queue && s->backend->adds_rows;
+}
+
+bool store_add_rows(struct store *s, struct store_adding *adding, struct error *err)
+{
+	if (!writable(s, err))
+		return false;
+	if (!s->backend->adds_rows)
+		return not_there(err);
+	struct item *item = item_new(ITEM_ROWS, 0);
+	if (!item)
+		return error_memory(err);
+	item->adding = adding;
+	item->changes = adding->version_count;
+	for (size_t i = 0; i < adding->version_count; i++)
+		item->bytes += sizeof(*adding->versions) + adding->versions[i].row_count * sizeof(struct index_row);
+	return queue_put_wait(s->queue, item, err);
+}
+
 /* ---- the door -----------------------------------------------------------------------------------------------------
  */
 
@@ -228,11 +278,6 @@ bool store_counts(struct store *s, struct arena *a, struct store_count **ret_cou
 		  struct error *err)
 {
 	return s->backend->counts(s->data, a, ret_counts, ret_count, err);
-}
-
-static bool not_there(struct error *err)
-{
-	return error_set(err, ERR_NOT_SUPPORTED, "This kind of store does not do that");
 }
 
 bool store_check(struct store *s, const struct store_keeping *k, struct store_kept *ret_kept, struct error *err)

@@ -154,6 +154,30 @@ void store_submit(struct store *s, struct store_txn *txn);
 /* The same, waiting. False with txn->err copied to err. */
 bool store_commit(struct store *s, struct store_txn *txn, struct error *err) MUST_USE;
 
+/* Has fn called on the committing thread after each transaction that changed a resource of the type and is durable,
+ * before its done. One watcher per store, set before anything is written. */
+void store_watch(struct store *s, const struct fhir_type *type, void (*fn)(void *ctx), void *ctx);
+
+/* Gives current versions the rows of parameters that were added after they were written. What they have of these
+ * parameters is replaced; nothing else of them changes, and versions that are no longer current are left alone. So a
+ * search must not ask for a parameter before all that is current has its rows. One commit, durable when true.
+ * ERR_NOT_SUPPORTED: this kind of store does not do that. */
+struct store_rows {
+	int64_t vid; /* of a version: struct store_entry */
+	const struct index_row *rows; /* those of the parameters */
+	size_t row_count;
+};
+struct store_adding {
+	const struct fhir_type *type; /* of all versions */
+	const struct search_param *const *params; /* of that type */
+	size_t param_count;
+	const struct store_rows *versions;
+	size_t version_count;
+	int64_t given; /* filled in: versions that were given rows or lost some */
+};
+bool store_add_rows(struct store *s, struct store_adding *adding, struct error *err) MUST_USE;
+bool store_adds_rows(const struct store *s);
+
 /* ---- reading -------------------------------------------------------------------------------------------------- */
 
 struct store_entry {

@@ -11,7 +11,7 @@
 
 /* ---- what waits for the committing thread ----------------------------------------------------------------------- */
 
-enum item_kind { ITEM_TXN, ITEM_AUDIT, ITEM_FACT };
+enum item_kind { ITEM_TXN, ITEM_AUDIT, ITEM_FACT, ITEM_ROWS };
 
 /* One thing to commit. Belongs to the queue from submission until its end is told; memory holds everything that was
  * copied or made for it on the submitting thread. */
@@ -28,6 +28,7 @@ struct item {
 	size_t event_count;
 	int64_t time_ms; /* ITEM_AUDIT: when it happened */
 	const struct store_fact *fact; /* ITEM_FACT */
+	struct store_adding *adding; /* ITEM_ROWS, only for backends with adds_rows */
 	struct error err; /* result; a transaction's is copied to it */
 	void (*finish)(struct item *item); /* tells the end and frees the item */
 	void *ctx;
@@ -72,6 +73,7 @@ struct store_backend {
 			    struct error *err);
 	bool (*tenant_remove)(struct str location, struct str name, const struct store_options *options,
 			      struct error *err);
+	bool adds_rows; /* commit knows ITEM_ROWS */
 	/* Tests only: no more than so many pages, as on a full disk; 0 lifts the limit. */
 	void (*limit_pages)(void *b, int64_t pages);
 };

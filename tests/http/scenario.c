@@ -3,12 +3,13 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/random.h"
 
-enum { MAX_VARIABLES = 32, MAX_HEADERS = 16 };
+enum { MAX_VARIABLES = 32, MAX_HEADERS = 16, UNTIL_TRIES = 1000, UNTIL_PAUSE_NS = 20000000 };
 
 struct variable {
 	struct str name, value;
@@ -22,12 +23,17 @@ struct scene {
 	struct variable variables[MAX_VARIABLES];
 	size_t variable_count;
 	bool failed, skipped;
+	bool quiet, missed; /* an expectation is only tried */
+	struct http_call last; /* what was asked, to be asked again; without a body */
 	struct http_answer answer;
 	const struct json *json;
 };
 
 static void complain(struct scene *s, const char *what, struct str detail)
 {
+	s->missed = true;
+	if (s->quiet)
+		return;
 	if (!s->failed)
 		printf("FAIL %.*s:%zu: %.*s\n", STR_ARG(s->path), s->line, STR_ARG(s->title));
 	printf("     line %zu: %s: %.*s\n", s->line, what, STR_ARG(str_slice(detail, 0, 400)));
@@ -222,6 +228,11 @@ static void send_request(struct scene *s, struct str first, struct str *rest, si
 		else
 			complain(s, "no answer", str_from(err.text));
 	}
+	s->last = r.call;
+	s->last.body = STR_NULL;
+	struct http_header *headers = ARENA_ARRAY(s->arena, struct http_header, MAX_HEADERS);
+	memcpy(headers, r.headers, sizeof(r.headers));
+	s->last.headers = headers;
 	buf_done(&r.body);
 }
 
@@ -283,13 +294,38 @@ static void check_fact(struct scene *s, struct str line, struct str text, size_t
 	}
 }
 
+static void check_expectation(struct scene *s, struct str line);
+
+/* Asks again until it is so. */
+static void check_until(struct scene *s, struct str line)
+{
+	for (int tries = 0; tries < UNTIL_TRIES; tries++) {
+		struct error err = {0};
+		s->quiet = true;
+		s->missed = false;
+		check_expectation(s, line);
+		s->quiet = false;
+		if (!s->missed)
+			return;
+		nanosleep(&(struct timespec){.tv_nsec = UNTIL_PAUSE_NS}, NULL);
+		if (!http_call(s->run->client, s->arena, &s->last, &s->answer, &err)) {
+			complain(s, "no answer", str_from(err.text));
+			return;
+		}
+		check_answer(s);
+	}
+	check_expectation(s, line);
+}
+
 static void check_expectation(struct scene *s, struct str line)
 {
 	uint64_t status;
 	struct str fact = line, name = str_split(&fact, ' ');
 	if (s->failed || s->skipped)
 		return;
-	if (str_to_u64(line, &status)) {
+	if (str_starts(line, S("until "))) {
+		check_until(s, str_slice(line, 6, line.n));
+	} else if (str_to_u64(line, &status)) {
 		if ((uint64_t)s->answer.status != status) {
 			complain(s, "the status is not", line);
 			complain(s, "but",

@@ -17,6 +17,7 @@
  *   < $.text absent, < $.text present
  *   < $.id -> id                               keeps the value as ${id}; `Location -> where` keeps a header
  *   < body empty, < body ~ text
+ *   < until $.x = 1                            asks again, without a body, until it is so, for some 20 s
  *
  * ${name} is replaced everywhere. ${unique} is new for each scenario.
  */

@@ -10,7 +10,7 @@
 
 struct bulk_import {
 	const struct definitions *definitions;
-	const struct extractor *extractor;
+	struct parameters *parameters; /* whose rows resources get */
 	struct store *store;
 	struct knowledge *knowledge; /* rules of writing, or NULL */
 	struct str base; /* of the FHIR API */

@@ -1,5 +1,5 @@
 /*
- * The CapabilityStatement (http://hl7.org/fhir/R4/capabilitystatement.html), made once from what really runs: the table
+ * The CapabilityStatement (http://hl7.org/fhir/R4/capabilitystatement.html), made from what really runs: the table
  * of interactions, the definitions, and which kinds of search parameters are searched. Nothing here is written by hand
  * that the code could contradict.
  */
@@ -65,13 +65,19 @@ static void put_search_param(struct json_writer *w, const struct search_param *p
 	json_object_end(w);
 }
 
-static void put_search_params(struct json_writer *w, const struct fhir_type *type)
+/* Parts of composites have a $ in their code and cannot be asked for. */
+static bool is_shown(const struct search_param *p)
+{
+	return search_param_supported(p) && str_find_char(p->code, '$', 0) == STR_NONE;
+}
+
+static void put_search_params(struct json_writer *w, const struct search_registry *r, const struct fhir_type *type)
 {
 	json_key(w, S("searchParam"));
 	json_array_begin(w);
-	for (size_t i = 0; i < type->search_param_count; i++)
-		if (search_param_supported(&type->search_params[i]))
-			put_search_param(w, &type->search_params[i]);
+	for (size_t i = 0; i < search_registry_count(r, type); i++)
+		if (is_shown(search_registry_at(r, type, i)))
+			put_search_param(w, search_registry_at(r, type, i));
 	json_array_end(w);
 }
 
@@ -121,40 +127,44 @@ static void put_include(struct json_writer *w, struct str type, struct str code)
 	buf_char(w->out, '"');
 }
 
-static void put_includes(struct json_writer *w, const struct definitions *d, const struct fhir_type *type)
+static void put_includes(struct json_writer *w, const struct definitions *d, const struct search_registry *r,
+			 const struct fhir_type *type)
 {
 	bool open = false;
-	for (size_t i = 0; i < type->search_param_count; i++) {
-		if (type->search_params[i].type != PARAM_REFERENCE)
+	for (size_t i = 0; i < search_registry_count(r, type); i++) {
+		const struct search_param *param = search_registry_at(r, type, i);
+		if (param->type != PARAM_REFERENCE || !is_shown(param))
 			continue;
 		if (!open) {
 			json_key(w, S("searchInclude"));
 			json_array_begin(w);
 			open = true;
 		}
-		put_include(w, type->name, type->search_params[i].code);
+		put_include(w, type->name, param->code);
 	}
 	if (open)
 		json_array_end(w);
 	open = false;
 	for (size_t t = 0; t < definitions_resource_count(d); t++) {
 		const struct fhir_type *other = definitions_resource_at(d, t);
-		for (size_t i = 0; i < other->search_param_count; i++) {
-			if (!points_to(&other->search_params[i], type->name))
+		for (size_t i = 0; i < search_registry_count(r, other); i++) {
+			const struct search_param *param = search_registry_at(r, other, i);
+			if (!points_to(param, type->name) || !is_shown(param))
 				continue;
 			if (!open) {
 				json_key(w, S("searchRevInclude"));
 				json_array_begin(w);
 				open = true;
 			}
-			put_include(w, other->name, other->search_params[i].code);
+			put_include(w, other->name, param->code);
 		}
 	}
 	if (open)
 		json_array_end(w);
 }
 
-static void put_type(struct json_writer *w, const struct rest_server *s, const struct fhir_type *type)
+static void put_type(struct json_writer *w, const struct rest_server *s, const struct search_registry *r,
+		     const struct fhir_type *type)
 {
 	const struct definitions *d = s->o.definitions;
 	bool read_only = is_audit_event(type);
@@ -175,8 +185,8 @@ static void put_type(struct json_writer *w, const struct rest_server *s, const s
 		json_put_member(w, S("conditionalDelete"), s->o.limits.deletes == 1 ? S("single") : S("multiple"));
 		json_key(w, S("referencePolicy"));
 		json_put_raw(w, S("[\"literal\",\"local\"]"));
-		put_includes(w, d, type);
-		put_search_params(w, type);
+		put_includes(w, d, r, type);
+		put_search_params(w, r, type);
 		if (!s->o.face)
 			operation_put_capability(w, type);
 	}
@@ -259,12 +269,10 @@ static void put_head(struct json_writer *w, const struct rest_server *s)
 	put_coded(w, S("patchFormat"), patches, sizeof(patches) / sizeof(patches[0]));
 }
 
-bool capability_open(struct rest_server *s, struct error *err)
+static void put_statement(struct buf *out, const struct rest_server *s, const struct search_registry *r)
 {
 	const struct definitions *d = s->o.definitions;
-	struct buf out;
-	buf_init(&out, (size_t)16 << 20);
-	struct json_writer w = json_writer(&out);
+	struct json_writer w = json_writer(out);
 	json_object_begin(&w);
 	put_head(&w, s);
 	json_key(&w, S("rest"));
@@ -275,7 +283,7 @@ bool capability_open(struct rest_server *s, struct error *err)
 	json_key(&w, S("resource"));
 	json_array_begin(&w);
 	for (size_t i = 0; i < definitions_resource_count(d); i++)
-		put_type(&w, s, definitions_resource_at(d, i));
+		put_type(&w, s, r, definitions_resource_at(d, i));
 	json_array_end(&w);
 	put_interactions(&w, false, false);
 	put_common_params(&w, d);
@@ -285,9 +293,27 @@ bool capability_open(struct rest_server *s, struct error *err)
 	json_object_end(&w);
 	json_array_end(&w);
 	json_object_end(&w);
+}
+
+bool capability_open(struct rest_server *s, struct error *err)
+{
+	struct buf out;
+	buf_init(&out, (size_t)16 << 20);
+	put_statement(&out, s, NULL);
 	s->capability = buf_ok(&out) ? arena_str(&s->arena, buf_str(&out)) : STR_NULL;
 	buf_done(&out);
 	return s->capability.p || error_memory(err);
+}
+
+/* The registry of a server without parameters of its own holds none either. */
+static bool adds_any(const struct definitions *d, const struct search_registry *r)
+{
+	for (size_t i = 0; r && i < definitions_resource_count(d); i++) {
+		const struct fhir_type *type = definitions_resource_at(d, i);
+		if (search_registry_count(r, type) > type->search_param_count)
+			return true;
+	}
+	return false;
 }
 
 bool capability_answer(struct rest_call *call, struct rest_answer *answer, struct error *err)
@@ -296,7 +322,10 @@ bool capability_answer(struct rest_call *call, struct rest_answer *answer, struc
 	(void)err;
 	if (face && face->capability && !face->capability(face->ctx, call, answer))
 		return true;
-	if (!answer->body.n)
+	const struct search_registry *r = call->parameters ? call->parameters->registry : NULL;
+	if (!answer->body.n && adds_any(call->server->o.definitions, r))
+		put_statement(&answer->body, call->server, r);
+	else if (!answer->body.n)
 		buf_add(&answer->body, call->server->capability);
 	return true;
 }

@@ -38,6 +38,20 @@ static bool admit(const struct rest_preparer *p, const struct fhir_type *type, c
 	return level < ADMISSION_PROFILES || knowledge_admit(p->knowledge, p->arena, type, resource, findings, err);
 }
 
+/* A SearchParameter that is active becomes one of the server's. */
+static bool check_parameter(const struct rest_preparer *p, const struct fhir_type *type, const struct json *resource,
+			    struct str id, struct issues *findings, struct error *err)
+{
+	struct str note;
+	if (!p->parameter_set || !str_is(type->name, "SearchParameter"))
+		return true;
+	if (!parameters_check(p->parameters, p->parameter_set, p->arena, resource, id, &note, err))
+		return false;
+	if (note.p)
+		issues_add(findings, ISSUE_INFORMATION, ERR_NONE, S("SearchParameter"), "%.*s", STR_ARG(note));
+	return true;
+}
+
 static bool write_stored(const struct rest_preparer *p, const struct json *resource, struct str id,
 			 const struct resource_rewrite *rewrite, struct store_change *change, struct error *err)
 {
@@ -61,7 +75,8 @@ bool prepare_resource(const struct rest_preparer *p, const struct json *resource
 	change.type = resource_type(p->definitions, resource, err);
 	if (!change.type)
 		return false;
-	if (!admit(p, change.type, resource, findings, err))
+	if (!admit(p, change.type, resource, findings, err) ||
+	    !check_parameter(p, change.type, resource, id, findings, err))
 		return false;
 	if (!write_stored(p, resource, id, rewrite ? &counted : NULL, &change, err))
 		return false;

@@ -11,6 +11,7 @@
 #include "search/search.h"
 #include "server/jobs/jobs.h"
 #include "server/knowledge/knowledge.h"
+#include "server/parameters/parameters.h"
 #include "server/smart/smart.h"
 #include "store/store.h"
 
@@ -57,6 +58,7 @@ struct rest_call {
 	struct str media; /* content type of the answer, by what the client accepts */
 	struct issues findings; /* what the structure check found wrong with a body */
 	bool inner; /* an entry of a batch or transaction, not a request of its own */
+	const struct parameter_set *parameters; /* of this request; NULL with a face */
 };
 
 /* An answer to be sent: status, headers, body. The body is JSON of a FHIR resource unless content_type is set; then it
@@ -146,7 +148,7 @@ struct rest_options {
 	struct str base_url; /* "http://127.0.0.1:8080/fhir" */
 	struct str token_url; /* for smart-configuration */
 	const struct rest_face *face; /* NULL: none */
-	const struct extractor *extractor;
+	const struct extractor *extractor; /* with a face; others have that of their search parameters */
 	struct knowledge *knowledge; /* what $validate, $expand and rules of writing ask; NULL: they are refused */
 	const struct match_weights *match_weights; /* of Patient/$match; NULL: the product's own */
 	struct jobs *jobs; /* of asynchronous requests; NULL: Prefer: respond-async is not followed */
@@ -160,6 +162,9 @@ struct rest_options {
 };
 struct rest_server *rest_open(const struct rest_options *options, struct error *err) MUST_USE;
 void rest_close(struct rest_server *s);
+
+/* The search parameters of the server, for whoever else writes to its store; NULL with a face. */
+struct parameters *rest_parameters(struct rest_server *s);
 
 /* Answers the exchange when its path lies under base_path (true), otherwise leaves it alone (false). */
 bool rest_handle(struct rest_server *s, struct http_exchange *x);

@@ -31,6 +31,7 @@ struct rest_server {
 	struct str capability; /* JSON, made once */
 	struct str smart_configuration;
 	struct redo *redo;
+	struct parameters *parameters; /* NULL with a face: those of the definitions alone */
 	int64_t started_ms;
 };
 
@@ -121,6 +122,8 @@ struct rest_preparer {
 	struct str base;
 	struct buf *scratch; /* used again for each resource */
 	struct knowledge *knowledge; /* the rules of writing; NULL: structure alone */
+	struct parameters *parameters; /* with parameter_set: what SearchParameters are held to; NULL: they are not */
+	const struct parameter_set *parameter_set;
 };
 /* Everything of a change that comes from the resource; findings tells all that is wrong with it. */
 bool prepare_resource(const struct rest_preparer *p, const struct json *resource, struct str id,

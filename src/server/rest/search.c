@@ -135,9 +135,15 @@ static bool write_searchset(struct rest_call *call, const struct search_query *q
 struct search_options call_search_options(const struct rest_call *call)
 {
 	const struct rest_server *s = call->server;
+	const struct parameter_set *set = call->parameters;
+	bool adding = set && set->adding;
 	return (struct search_options){.lenient = call->lenient,
 				       .base = s->o.base_url,
 				       .now_ms = clock_now_ms(),
+				       .registry = set ? set->registry : NULL,
+				       .adding = adding ? set->adding : NULL,
+				       .adding_progress =
+					       adding ? parameters_progress(s->parameters, call->arena) : STR_NULL,
 				       .terminology = s->o.knowledge ? &s->terminology : NULL,
 				       .count_max = s->o.limits.page,
 				       .chain_depth = s->o.limits.chain};

@@ -14,6 +14,19 @@ static bool is_plain_url(struct str url)
 	return url.n && url.p[url.n - 1] != '/';
 }
 
+static bool open_parameters(struct rest_server *s, struct error *err)
+{
+	const struct parameters_options options = {.definitions = s->o.definitions,
+						   .store = s->o.store,
+						   .base = s->o.base_url,
+						   .writable = true,
+						   .indexing = true};
+	if (s->o.face)
+		return true;
+	s->parameters = parameters_open(&options, err);
+	return s->parameters != NULL;
+}
+
 struct rest_server *rest_open(const struct rest_options *options, struct error *err)
 {
 	struct arena a;
@@ -41,8 +54,8 @@ struct rest_server *rest_open(const struct rest_options *options, struct error *
 	if (!ok)
 		error_memory(err);
 	s->redo = ok ? redo_open(err) : NULL;
-	if (!s->redo || !cursor_key_open(options->store, &s->arena, &s->cursor_key, err) || !capability_open(s, err) ||
-	    !smart_configuration_open(s, err)) {
+	if (!s->redo || !open_parameters(s, err) || !cursor_key_open(options->store, &s->arena, &s->cursor_key, err) ||
+	    !capability_open(s, err) || !smart_configuration_open(s, err)) {
 		rest_close(s);
 		return NULL;
 	}
@@ -54,6 +67,7 @@ void rest_close(struct rest_server *s)
 	if (!s)
 		return;
 	redo_close(s->redo);
+	parameters_close(s->parameters);
 	struct arena a = s->arena; /* the server lies in its own arena */
 	arena_done(&a);
 }
@@ -203,6 +217,32 @@ static bool run(struct rest_call *call, struct rest_answer *answer, struct error
 	return true;
 }
 
+struct parameters *rest_parameters(struct rest_server *s)
+{
+	return s->parameters;
+}
+
+static void release_parameters(void *arg)
+{
+	struct rest_call *call = arg;
+	parameters_done(call->server->parameters, call->parameters);
+}
+
+/* The request has one set of search parameters from its beginning to its end. */
+static bool take_parameters(struct rest_call *call, struct error *err)
+{
+	struct rest_server *s = call->server;
+	if (!s->parameters)
+		return true;
+	call->parameters = parameters_use(s->parameters, err);
+	if (!call->parameters)
+		return false;
+	if (http_exchange_at_end(call->exchange, release_parameters, call))
+		return true;
+	release_parameters(call);
+	return error_memory(err);
+}
+
 static struct rest_call *new_call(struct rest_server *s, struct http_exchange *x)
 {
 	const struct http_request *request = http_request(x);
@@ -299,6 +339,8 @@ bool rest_handle(struct rest_server *s, struct http_exchange *x)
 			answer_send(call, &answer);
 		else
 			audit_then_send(call, &answer, &err);
+	} else if (!take_parameters(call, &err)) {
+		audit_then_send(call, &answer, &err);
 	} else if (!run(call, &answer, &err)) {
 		audit_then_send(call, &answer, &err);
 	}

@@ -329,6 +329,8 @@ static bool apply_item(struct pg_group *g, struct item *item, struct error *err)
 	case ITEM_FACT:
 		g->facts++;
 		return true;
+	case ITEM_ROWS:
+		break; /* never handed in: adds_rows is not set */
 	}
 	return true;
 }

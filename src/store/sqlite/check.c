@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { MOST_TYPES = 1024, UNKNOWN_NAME = 1 << 30 };
+enum { MOST_TYPES = 1024, MOST_PARAMS = 1 << 16, UNKNOWN_NAME = 1 << 30 };
 
 struct checking {
 	struct sqlite_store *store;
@@ -17,7 +17,8 @@ struct checking {
 	struct store_kept *kept;
 	struct arena arena; /* of one version */
 	struct names names;
-	struct buf terms;
+	struct buf terms, own;
+	signed char is_own[MOST_PARAMS]; /* parameters by number: 1 of the definitions, -1 added, 0 not known yet */
 	int64_t vacuumed, all_versions, bodies;
 	int64_t rows[TABLE_COUNT]; /* that should be in the index tables up to indexed */
 	int64_t counts[MOST_TYPES]; /* current resources by type */
@@ -177,6 +178,62 @@ static bool check_rows(struct checking *c, const struct place *p, struct str ter
 	return true;
 }
 
+/* ---- parameters that were added -------------------------------------------------------------------------------------
+ */
+
+static bool names_own(const struct fhir_type *type, struct str name)
+{
+	struct str code = str_split(&name, ':');
+	for (size_t i = 0; i < type->search_param_count; i++)
+		if (str_eq(type->search_params[i].code, code))
+			return true;
+	return false;
+}
+
+static bool param_is_own(struct checking *c, const struct fhir_type *type, int64_t param, bool *ret_own,
+			 struct error *err)
+{
+	bool row = false, small = param < MOST_PARAMS;
+	*ret_own = small && c->is_own[param] > 0;
+	if (small && c->is_own[param])
+		return true;
+	sqlite3_stmt *s = db_use(&c->r->db, SQL_PARAM_CODE, err);
+	if (!s)
+		return false;
+	sqlite3_bind_int64(s, 1, param);
+	if (!db_row(&c->r->db, s, &row, err))
+		return false;
+	*ret_own = !row || names_own(type, column_str(s, 0));
+	sqlite3_reset(s);
+	if (small)
+		c->is_own[param] = *ret_own ? 1 : -1;
+	return true;
+}
+
+/* Parameters come and go, and only what was current then was given their rows: there is nothing to hold them to. */
+static bool own_terms(struct checking *c, const struct fhir_type *type, struct str terms, struct error *err)
+{
+	struct term t;
+	buf_reset(&c->own);
+	for (struct str before = terms; term_next(&terms, &t); before = terms) {
+		bool own = false;
+		if (!param_is_own(c, type, t.param, &own, err))
+			return false;
+		if (own)
+			buf_add(&c->own, str_make(before.p, before.n - terms.n));
+	}
+	return buf_ok(&c->own) || error_memory(err);
+}
+
+static size_t own_rows(struct index_rows *rows)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < rows->count; i++)
+		if (!rows->rows[i].param->added)
+			rows->rows[count++] = rows->rows[i];
+	return count;
+}
+
 /* ---- versions -------------------------------------------------------------------------------------------------------
  */
 
@@ -201,10 +258,11 @@ static bool check_body(struct checking *c, const struct place *p, struct packed_
 	if (!str_eq(json_get_str(body.json, S("resourceType")), p->type->name) ||
 	    !str_eq(json_get_str(body.json, S("id")), p->id))
 		found(c, p, "its content names another resource");
-	if (!rows_write_terms(&names, p->type, p->type_number, body.rows.rows, body.rows.count, &c->terms, err))
+	if (!rows_write_terms(&names, p->type, p->type_number, body.rows.rows, own_rows(&body.rows), &c->terms, err) ||
+	    !own_terms(c, p->type, terms, err))
 		return false;
 	bool same = false;
-	if (!rows_same_terms(&c->arena, buf_str(&c->terms), terms, &same, err))
+	if (!rows_same_terms(&c->arena, buf_str(&c->terms), buf_str(&c->own), &same, err))
 		return false;
 	if (!same)
 		found(c, p, "its terms are not those of its content");
@@ -418,11 +476,13 @@ bool sqlite_check(void *b, const struct store_keeping *k, struct store_kept *kep
 		return false;
 	arena_init(&c.arena, ARENA_NO_CAP);
 	buf_init(&c.terms, 64 << 20);
+	buf_init(&c.own, 64 << 20);
 	bool named = names_init(&c.names, look_up, &c, err);
 	bool ok = named && check_all(&c, err);
 	if (named)
 		names_done(&c.names);
 	buf_done(&c.terms);
+	buf_done(&c.own);
 	arena_done(&c.arena);
 	reader_end(c.r);
 	reader_release(c.store, c.r);

@@ -225,6 +225,8 @@ static bool apply_item(struct sqlite_group *g, struct item *item, struct error *
 		return true;
 	case ITEM_FACT:
 		return fact_apply(g->w, item, err);
+	case ITEM_ROWS:
+		return rows_add(g->w, &g->g, item->adding, err);
 	}
 	return true;
 }

@@ -176,6 +176,7 @@ const struct store_backend store_sqlite = {
 	.check = sqlite_check,
 	.reindex = sqlite_reindex,
 	.vacuum = sqlite_vacuum,
+	.adds_rows = true,
 	.limit_pages = sqlite_limit_pages,
 	.tenant_exists = sqlite_tenant_exists,
 	.tenant_list = sqlite_tenant_list,

@@ -125,6 +125,9 @@ sqlite3_stmt *index_use(struct db *db, enum index_use use, const struct seek_row
 /* purge.c: removes the content of all versions of a resource but the newest. */
 bool purge_past(struct writer *w, int64_t rid, struct error *err) MUST_USE;
 
+/* added.c: rows of parameters that came later, inside a transaction. */
+bool rows_add(struct writer *w, struct group *g, struct store_adding *adding, struct error *err) MUST_USE;
+
 /* audit.c */
 bool audit_append(struct writer *w, int64_t time_ms, const struct audit_event *event, struct error *err) MUST_USE;
 bool audit_load_head(struct db *db, struct audit_head *ret_head, struct error *err) MUST_USE;
