@@ -236,9 +236,13 @@ def codings_of(value):
     return [(value.get("system", ""), code)] if code else []
 
 
+def plain(text):
+    return re.sub(r"\\(.)", r"\1", text)
+
+
 def token_meets(value, wanted):
-    system, bar, code = wanted.rpartition("|")
-    return any((not code or code == c) and (not bar or system == s) for s, c in codings_of(value))
+    *system, code = map(plain, split(wanted, "|"))
+    return any((not code or code == c) and (not system or system[0] == s) for s, c in codings_of(value))
 
 
 def reference_meets(value, wanted):
@@ -262,17 +266,17 @@ def quantity_meets(value, wanted):
 
 
 MEETS = {"date": date_meets, "token": token_meets, "reference": reference_meets, "quantity": quantity_meets,
-         "string": lambda value, wanted: any(fold(t).startswith(fold(wanted)) for t in texts_of(value)),
+         "string": lambda value, wanted: any(fold(t).startswith(fold(plain(wanted))) for t in texts_of(value)),
          "uri": lambda value, wanted: value == wanted}
 
 
 def split(text, separator):
-    """At separators that no backslash escapes; the escapes are gone afterwards."""
+    """At separators that no backslash escapes; the escapes stay."""
     parts, at = [""], 0
     while at < len(text):
         if text[at] == "\\" and at + 1 < len(text):
+            parts[-1] += text[at:at + 2]
             at += 1
-            parts[-1] += text[at]
         elif text[at] == separator:
             parts.append("")
         else:
@@ -321,9 +325,9 @@ class World:
         if modifier == "missing":
             return (not values) == (wanted == "true")
         if modifier == "exact":
-            return any(t == w for v in values for t in texts_of(v) for w in split(wanted, ","))
+            return any(t == plain(w) for v in values for t in texts_of(v) for w in split(wanted, ","))
         if modifier == "contains":
-            return any(fold(w) in fold(t) for v in values for t in texts_of(v) for w in split(wanted, ","))
+            return any(fold(plain(w)) in fold(t) for v in values for t in texts_of(v) for w in split(wanted, ","))
         if modifier and modifier != "not":
             wanted = ",".join(modifier + "/" + w for w in wanted.split(","))
         meets = any(MEETS[kind](v, w) for v in values for w in split(wanted, ","))
