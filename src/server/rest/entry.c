@@ -150,8 +150,9 @@ static bool read_conditions(const struct json *request, struct bundle_entry *e, 
 	if (if_none_exist.p && e->method != ENTRY_CREATE)
 		return entry_fail(err, ERR_VALUE, e->position, ".request.ifNoneExist",
 				  "ifNoneExist has a meaning for POST only");
-	if (if_none_exist.p)
-		e->condition = if_none_exist;
+	if (if_none_exist.p && !create_condition(e->type, if_none_exist, &e->condition, NULL))
+		return entry_fail(err, ERR_VALUE, e->position, ".request.ifNoneExist",
+				  "ifNoneExist holds search parameters, or a search of the type that is created");
 	e->must_be_new = e->method == ENTRY_UPDATE && str_is(str_trim(e->if_none_match), "*");
 	if (e->if_none_match.p && e->method != ENTRY_GET && !e->must_be_new)
 		return entry_fail(err, ERR_NOT_SUPPORTED, e->position, ".request.ifNoneMatch",

@@ -192,6 +192,10 @@ bool entry_prepare(const struct bundle_options *o, struct bundle_entry *e, const
 bool entry_may_retry(const struct bundle_entry *e, const struct error *err);
 
 /* One file per verb. */
+/* What If-None-Exist says: the parameters of a search, which some clients write as its URL: "?a=b", "Type?a=b", or
+ * absolute. ERR_VALUE when that is about another type. */
+bool create_condition(const struct fhir_type *type, struct str text, struct str *ret_condition,
+		      struct error *err) MUST_USE;
 bool create_resolve(const struct bundle_options *o, struct bundle_entry *e, struct error *err) MUST_USE;
 bool update_resolve(const struct bundle_options *o, struct bundle_entry *e, struct error *err) MUST_USE;
 bool update_prepare(const struct bundle_options *o, struct bundle_entry *e, struct error *err) MUST_USE;

@@ -340,8 +340,25 @@ static bool read_guards(struct rest_call *call, struct bundle_entry *e, struct e
 		return error_set(err, ERR_NOT_SUPPORTED, "For writes If-None-Match is supported as * with PUT only");
 	if (if_none_exist.p && e->method == ENTRY_CREATE && call->server->o.face)
 		return error_set(err, ERR_NOT_SUPPORTED, "Conditional creates (If-None-Exist) are not supported");
-	if (if_none_exist.p && e->method == ENTRY_CREATE)
-		e->condition = call->query = if_none_exist;
+	if (!if_none_exist.p || e->method != ENTRY_CREATE)
+		return true;
+	if (!create_condition(e->type, if_none_exist, &e->condition, err))
+		return false;
+	call->query = e->condition;
+	return true;
+}
+
+/* Other servers take a condition in the URL of a create. Ignored, it would make a second resource where one was meant.
+ */
+static bool check_unconditional(const struct rest_call *call, struct error *err)
+{
+	for (struct str rest = call->query; rest.n;) {
+		struct str pair = str_split(&rest, '&'), name = str_split(&pair, '=');
+		name = str_split(&name, ':');
+		if (definitions_search_param(call->type, name) || str_is(name, "_id"))
+			return error_set(err, ERR_NOT_SUPPORTED,
+					 "A create has no conditions in its URL; the header If-None-Exist holds them");
+	}
 	return true;
 }
 
@@ -356,6 +373,8 @@ static bool read_asked(struct rest_call *call, struct bundle_entry *e, struct er
 	*e = (struct bundle_entry){.method = methods[i], .type = call->type, .id = call->id};
 	if (i == REST_UPDATE_IF || i == REST_PATCH_IF || i == REST_DELETE_IF)
 		e->condition = call->query.p ? call->query : S("");
+	else if (i == REST_CREATE && !call->server->o.face && !check_unconditional(call, err))
+		return false;
 	else
 		call->query = STR_NULL;
 	if (call->id.p && !fhir_id_valid(call->id))
