@@ -105,6 +105,8 @@ def values_to_ask(world, resource, name):
     asked = []
     for value in elements[:2]:
         if kind == "reference":
+            if "/" not in value.get("reference", "?") or "?" in value["reference"]:
+                continue  # by identifier, or a condition that nobody has resolved
             asked += [value["reference"], value["reference"].split("/")[1]]
         elif kind == "token":
             for system, code in codings_of(value)[:2]:
@@ -216,8 +218,8 @@ def by_import(server, world, path, bundle):
 # ---- questions ----------------------------------------------------------------------------------------------------
 
 
-def check_reads(server, world):
-    for (kind, id), resource in world.resources.items():
+def check_reads(server, world, share=1):
+    for (kind, id), resource in list(world.resources.items())[::share]:
         status, fields, answer = server.ask("GET", "%s/%s" % (kind, id))
         check(status == 200 and without_meta(answer) == without_meta(resource), "%s/%s is what was loaded" % (kind, id))
     seen = set()
@@ -271,4 +273,5 @@ def main(firth, files):
     return done()
 
 
-sys.exit(main(sys.argv[1], sys.argv[2:]))
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], sys.argv[2:]))
