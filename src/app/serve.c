@@ -2,6 +2,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -21,12 +22,14 @@ static sigset_t block_signals(void)
 	return set;
 }
 
+static char out_of_time[160]; /* made beforehand: a signal's handler may not format */
+
 /* What is acknowledged is on disk, so ending at once loses nothing but answers. */
 static void give_up(int signal_number)
 {
-	static const char text[] = "{\"level\":\"warn\",\"event\":\"stopped_early\"}\n";
-	(void)signal_number;
-	(void)!write(STDOUT_FILENO, text, sizeof(text) - 1);
+	static const char again[] = "{\"level\":\"warn\",\"event\":\"stopped_early\",\"reason\":\"a second signal\"}\n";
+	const char *text = signal_number == SIGALRM ? out_of_time : again;
+	(void)!write(STDOUT_FILENO, text, strlen(text));
 	_exit(APP_FAILED);
 }
 
@@ -35,6 +38,10 @@ static void end_in_time(const sigset_t *signals, int64_t milliseconds)
 {
 	const struct sigaction action = {.sa_handler = give_up};
 	const struct itimerval timer = {.it_value = {milliseconds / 1000, milliseconds % 1000 * 1000}};
+	snprintf(out_of_time, sizeof(out_of_time),
+		 "{\"level\":\"warn\",\"event\":\"stopped_early\",\"reason\":\"requests were still under way after "
+		 "%lld ms (limits.stop)\"}\n",
+		 (long long)milliseconds);
 	sigaction(SIGALRM, &action, NULL);
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);

@@ -16,6 +16,7 @@
 #include <time.h>
 
 #include "app/page.h"
+#include "app/readiness.h"
 #include "app/tenants.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -32,7 +33,8 @@ struct keeper {
 struct service {
 	struct service_options options;
 	struct arena arena; /* lives as long as the service; read-only once ready */
-	atomic_bool ready;
+	atomic_bool ready, stopping;
+	struct readiness readiness;
 	struct http_server *http;
 	struct realm root;
 	struct tenants *tenants; /* NULL: there are none */
@@ -185,14 +187,23 @@ static void token(const struct service *s, const struct realm *realm, struct htt
 	buf_done(&body);
 }
 
-static void ready(const struct service *s, struct http_exchange *x)
+/* The store was brought up to date when it was opened, so that need not be asked. */
+static void ready(struct service *s, struct http_exchange *x)
 {
-	const struct http_request *request = http_request(x);
 	struct error err = {0};
-	struct str value;
-	bool ok = store_fact_get(s->options.store, request->arena, S("health"), S("probe"), &value, &err);
-	respond_json(x, ok ? 200 : 503,
-		     ok ? S("{\"status\":\"ready\"}") : S("{\"status\":\"the store does not answer\"}"));
+	struct buf body;
+	if (s->stopping)
+		error_set(&err, ERR_STORE_AWAY, "Firth is being stopped");
+	bool ok = !s->stopping && readiness_check(&s->readiness, &err);
+	buf_init(&body, 4096);
+	struct json_writer w = json_writer(&body);
+	json_object_begin(&w);
+	json_put_member(&w, S("status"), ok ? S("ready") : S("not ready"));
+	if (!ok)
+		json_put_member(&w, S("reason"), str_from(err.text));
+	json_object_end(&w);
+	respond_json(x, ok ? 200 : 503, buf_str(&body));
+	buf_done(&body);
 }
 
 /* ---- tenants ----------------------------------------------------------------------------------------------------- */
@@ -521,6 +532,7 @@ struct service *service_open(const struct service_options *options, struct error
 	}
 	s->options = *options;
 	arena_init(&s->arena, ARENA_NO_CAP);
+	readiness_init(&s->readiness, options->store);
 	if (open_all(s, err))
 		return s;
 	service_close(s);
@@ -541,11 +553,13 @@ void service_close(struct service *s)
 {
 	if (!s)
 		return;
+	s->stopping = true;
 	if (s->http)
 		http_server_stop(s->http);
 	keeper_stop(s);
 	tenants_close(s->tenants);
 	realm_close(&s->root);
+	readiness_done(&s->readiness);
 	arena_done(&s->arena);
 	free(s);
 }

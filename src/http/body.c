@@ -7,6 +7,7 @@
 
 #include "http/server_priv.h"
 
+static const char BODY_LIMIT[] = "limits.body";
 enum { RESERVE_AT_ONCE = 1024 * 1024 /* a Content-Length is a promise only */ };
 
 /* What the header says about the body: none, so many bytes, or UINT64_MAX when only its end will tell. */
@@ -41,10 +42,11 @@ static bool open_file(struct http_exchange *x, struct error *err)
 static bool ask_handler(struct http_exchange *x, struct error *err)
 {
 	const struct http_handler *handler = &x->server->handler;
-	struct http_expectation expectation = {.max_body = x->server->max_body};
+	struct http_expectation expectation = {.max_body = x->server->max_body, .limit = BODY_LIMIT};
 	if (handler->expect && !handler->expect(handler->ctx, x, &expectation, err))
 		return false;
 	x->max_body = expectation.max_body;
+	x->limit = expectation.limit;
 	return !expectation.to_file || open_file(x, err);
 }
 
@@ -55,17 +57,18 @@ bool body_expect(struct http_exchange *x, bool *ret_follows, struct error *err)
 	bool known = announced(x, &length, err);
 	*ret_follows = !known || length > 0;
 	x->max_body = x->server->max_body;
+	x->limit = BODY_LIMIT;
 	if (!known || !length)
 		return known;
 	if (!coding_parse(http_request_header(x, "Content-Encoding"), &coding, err) || !ask_handler(x, err))
 		return false;
 	if (length != UINT64_MAX && length > x->max_body)
-		return error_set(err, ERR_TOO_LARGE, "The body has %llu bytes, the limit is %llu (limits.body)",
-				 (unsigned long long)length, (unsigned long long)x->max_body);
+		return error_set(err, ERR_TOO_LARGE, "The body has %llu bytes, the limit is %llu (%s)",
+				 (unsigned long long)length, (unsigned long long)x->max_body, x->limit);
 	/* Unpacking fills whole steps; the limit itself is counted. */
 	x->body.max = (x->max_body < SIZE_MAX / 2 ? (size_t)x->max_body : SIZE_MAX / 2) + UNPACK_STEP;
 	if (coding != CODING_IDENTITY) {
-		x->unpacker = unpacker_new(coding, x->max_body, err);
+		x->unpacker = unpacker_new(coding, x->max_body, x->limit, err);
 		return x->unpacker != NULL;
 	}
 	if (x->request.file < 0 && length != UINT64_MAX &&
@@ -107,8 +110,8 @@ bool body_add(struct http_exchange *x, struct str piece, struct error *err)
 	}
 	uint64_t have = file ? x->request.file_bytes : x->body.n;
 	if (piece.n > x->max_body - have)
-		return error_set(err, ERR_TOO_LARGE, "The body is larger than the limit of %llu bytes (limits.body)",
-				 (unsigned long long)x->max_body);
+		return error_set(err, ERR_TOO_LARGE, "The body is larger than the limit of %llu bytes (%s)",
+				 (unsigned long long)x->max_body, x->limit);
 	if (file)
 		return to_file(x, piece, err);
 	buf_add(&x->body, piece);

@@ -32,9 +32,9 @@ void coders_done(struct coders *c);
 /* Packs into out, which is empty. False when it would not become smaller or memory is short: send it as it is. */
 bool coders_pack(struct coders *c, enum coding coding, struct str text, struct buf *out);
 
-/* One body on its way, which may unpack to `limit` bytes. */
+/* One body on its way, which may unpack to `limit` bytes; messages name the limit's static key. */
 struct unpacker;
-struct unpacker *unpacker_new(enum coding coding, uint64_t limit, struct error *err) MUST_USE;
+struct unpacker *unpacker_new(enum coding coding, uint64_t limit, const char *key, struct error *err) MUST_USE;
 /* Adds what the piece unpacks to. ERR_TOO_LARGE past the limit, ERR_VALUE for damaged data. */
 bool unpacker_feed(struct unpacker *u, struct str piece, struct buf *out, struct error *err) MUST_USE;
 /* Did the body end where its coding does? ERR_VALUE. */

@@ -72,6 +72,7 @@ bool http_request_headers(const struct http_exchange *x, struct arena *a, struct
 /* What is to happen with a body that is about to come. */
 struct http_expectation {
 	uint64_t max_body; /* comes with the server's limit; may be raised or lowered */
+	const char *limit; /* the key of that limit for messages, static; comes as "limits.body" */
 	bool to_file; /* do not keep it in memory: it goes to a nameless file in the server's spool directory */
 };
 

@@ -46,6 +46,7 @@ struct http_exchange {
 	struct buf body;
 	struct unpacker *unpacker; /* of a packed body */
 	uint64_t max_body;
+	const char *limit; /* its key, for messages */
 	struct http_server *server; /* NULL: apart */
 	struct MHD_Connection *connection;
 	struct peer *peer;

@@ -17,9 +17,10 @@ struct unpacker {
 	ZSTD_DCtx *zstd;
 	bool ended; /* at the end of a frame */
 	uint64_t limit, total; /* of bytes unpacked */
+	const char *key; /* of the limit, for messages */
 };
 
-struct unpacker *unpacker_new(enum coding coding, uint64_t limit, struct error *err)
+struct unpacker *unpacker_new(enum coding coding, uint64_t limit, const char *key, struct error *err)
 {
 	struct unpacker *u = calloc(1, sizeof(*u));
 	if (!u) {
@@ -28,6 +29,7 @@ struct unpacker *unpacker_new(enum coding coding, uint64_t limit, struct error *
 	}
 	u->coding = coding;
 	u->limit = limit;
+	u->key = key;
 	bool ok;
 	if (coding == CODING_GZIP) {
 		ok = inflateInit2(&u->z, GZIP_WINDOW) == Z_OK;
@@ -106,8 +108,8 @@ bool unpacker_feed(struct unpacker *u, struct str piece, struct buf *out, struct
 		u->total += n;
 		if (u->total > u->limit)
 			return error_set(err, ERR_TOO_LARGE,
-					 "The body unpacks to more than the limit of %llu bytes (limits.body)",
-					 (unsigned long long)u->limit);
+					 "The body unpacks to more than the limit of %llu bytes (%s)",
+					 (unsigned long long)u->limit, u->key);
 		/* Room left over means that everything known was written. */
 		if (n < STEP && !piece.n)
 			return true;

@@ -32,7 +32,7 @@ says "the same limit" out 'more than the limit of 4096 bytes \(limits.body\)'
 
 echo '{"resourceType":"Patient","contact":[{"extension":[{"url":"u:a","extension":[{"url":"u:b","extension":[{"url":"u:c","valueString":"x"}]}]}]}]}' >"$scratch/deep.json"
 post /Patient "$scratch/deep.json"
-status_is "a deep body" 400
+status_is "a deep body" 422
 says "which limit" out 'limits.depth.*8 levels'
 
 entry='{"resource":{"resourceType":"Patient"},"request":{"method":"POST","url":"Patient"}}'
@@ -56,10 +56,10 @@ for i in 1 2; do
 	post /Observation "$scratch/o.json"
 done
 ask "$base/Observation?_include=Observation:subject"
-status_is "more includes than the limit" 400
+status_is "more includes than the limit" 422
 says "which limit, of includes" out 'more than 1 resources \(limits.includes\)'
 ask "$base/Observation?subject:Patient.organization:Organization.name=x"
-status_is "a chain longer than the limit" 400
+status_is "a chain longer than the limit" 422
 says "which limit, of chains" out 'chained more than 1 times \(limits.chain\)'
 
 ask "$base/Patient" -H "X-Long: $(awk 'BEGIN { for (i = 0; i < 40000; i++) printf "x" }')"
@@ -70,22 +70,81 @@ says "in the coding asked for" err '[Cc]ontent-[Ee]ncoding: gzip'
 holds "which is what it says" sh -c "gzip -dc <'$scratch/out' | grep -q CapabilityStatement"
 stop_server
 
-serve --data "$data" --limit-transfer 1s --limit-idle 1s --limit-connections 8 || bad "serve starts"
+# The other limits, on a store with enough in it for a search to take its time.
+awk 'BEGIN { for (i = 0; i < 20000; i++) printf "{\"resourceType\":\"Basic\",\"id\":\"b%d\",\"code\":{\"text\":\"number %d\"}}\n", i, i }' >"$scratch/many.ndjson"
+run import --data "$data" "$scratch/many.ndjson"
+serve --data "$data" --limit-transfer 1s --limit-idle 1s --limit-connections 8 --limit-upload 1KB --limit-memory 1MB --limit-query 10ms ||
+	bad "serve starts"
 base=http://127.0.0.1:$port/fhir
+head -c 2000 "$scratch/many.ndjson" >"$scratch/some.ndjson"
+ask "$base/\$import" -H 'Content-Type: application/fhir+ndjson' --data-binary "@$scratch/some.ndjson"
+status_is "an upload larger than the limit" 413
+says "which limit, of uploads" out '2000 bytes, the limit is 1024 \(limits.upload\)'
+gzip -k "$scratch/some.ndjson"
+ask "$base/\$import" -H 'Content-Type: application/fhir+ndjson' -H 'Content-Encoding: gzip' --data-binary "@$scratch/some.ndjson.gz"
+status_is "one that unpacks to more" 413
+says "the same limit, unpacked" out 'more than the limit of 1024 bytes \(limits.upload\)'
+awk 'BEGIN { printf "{\"resourceType\":\"Patient\",\"name\":[{\"given\":[\"x\""; for (i = 0; i < 40000; i++) printf ",\"name%d\"", i; print "]}]}" }' >"$scratch/wide.json"
+post /Patient "$scratch/wide.json"
+status_is "more memory than one request may take" 503
+says "which limit, of memory" out 'limit of 1048576 bytes \(limits.memory\)'
+says "of the kind" out '"code":"too-costly"'
+ask "$base/Basic?code:text=nothing&_content=nothing&_total=accurate"
+status_is "a search that takes longer than the limit" 503
+says "with the kind" out '"code":"too-costly"'
+says "which limit, of time" out 'longer than the limit of 10 ms \(limits.query\)'
+ask "$base/Basic/b1"
+status_is "the server goes on after all that" 200
 if command -v python3 >/dev/null; then
-	python3 - "$port" <<'END' && ok "slow clients are cut off" || bad "slow clients are cut off"
+	python3 - "$port" <<'END' && ok "slow, silent and too many clients are cut off" || bad "slow, silent and too many clients are cut off"
 import socket, sys, time
-s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
-s.settimeout(5)
-start = time.time()
-try:
-    s.sendall(b"GET /healthz HTTP/1.1\r\n")
-    while time.time() - start < 5:
-        s.sendall(b"X: y\r\n")
-        time.sleep(0.1)
-except OSError:
-    pass
-sys.exit(0 if time.time() - start < 4 else 1)
+address = ("127.0.0.1", int(sys.argv[1]))
+
+def seconds(start, lines):
+    """How long a connection lives that sends so."""
+    s = socket.create_connection(address)
+    s.settimeout(0.1 if lines else 5)
+    began = time.time()
+    try:
+        s.sendall(start)
+        while time.time() - began < 5:
+            if lines:
+                s.sendall(b"X: y\r\n")
+            try:
+                if s.recv(1000) == b"":
+                    break
+            except TimeoutError:
+                pass
+    except OSError:
+        pass
+    return time.time() - began
+
+slow = seconds(b"GET /healthz HTTP/1.1\r\n", True)
+silent = seconds(b"", False)
+kept = seconds(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", False)
+print("slow %.1f s, silent %.1f s, kept %.1f s" % (slow, silent, kept), file=sys.stderr)
+good = slow < 4 and 0.5 < silent < 4 and 0.5 < kept < 4
+# Eight are served at once; those beyond wait until there is room, or are closed.
+request = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+crowd = [socket.create_connection(address) for _ in range(16)]
+for s in crowd:
+    s.setblocking(False)
+    s.sendall(request)
+time.sleep(0.6)
+answered = 0
+for s in crowd:
+    try:
+        answered += s.recv(12) == b"HTTP/1.1 200"
+    except OSError:
+        pass
+for s in crowd:
+    s.close()
+time.sleep(0.3)
+after = socket.create_connection(address)
+after.settimeout(5)
+after.sendall(request)
+print("%d of 16 answered" % answered, file=sys.stderr)
+sys.exit(0 if good and 1 <= answered <= 8 and after.recv(12) == b"HTTP/1.1 200" else 1)
 END
 fi
 run serve --data "$scratch/other" --port "$port"
@@ -93,5 +152,41 @@ expect "a port that is taken" 1
 says "what to do" err 'Address already in use; is it running already'
 stop_server
 expect "and it ends in order" 0
+
+
+# Readiness, and the time to end: a store that somebody else locks answers no write.
+ready() { ask "http://127.0.0.1:$port/readyz"; }
+serve --data "$data" --limit-stop 300ms || bad "serve starts"
+ready
+status_is "it is ready" 200
+says "and says so" out '"status":"ready"'
+if command -v python3 >/dev/null; then
+	python3 - "$data" "$scratch/locked" <<'END' &
+import glob, sqlite3, sys, time
+db = sqlite3.connect(glob.glob(sys.argv[1] + "/*.sqlite")[0], isolation_level=None)
+db.execute("PRAGMA busy_timeout = 10000")
+db.execute("BEGIN IMMEDIATE")
+open(sys.argv[2], "w").close()
+time.sleep(8)
+END
+	locker=$!
+	children="$children $locker"
+	tries=0
+	while [ ! -e "$scratch/locked" ] && [ $tries -lt 100 ]; do sleep 0.05; tries=$((tries + 1)); done
+	curl -s -o "$scratch/waiting" -H 'Content-Type: application/fhir+json' -d '{"resourceType":"Patient"}' "http://127.0.0.1:$port/fhir/Patient" &
+	waiting=$!
+	sleep 0.3
+	kill -TERM "$server"
+	wait "$server"
+	code=$?
+	expect "what takes too long is not waited for" 1
+	cp "$scratch/serve.log" "$scratch/out"
+	says "which limit, of ending" out '"stopped_early","reason":"requests were still under way after 300 ms \(limits.stop\)"'
+	kill "$locker"
+	wait "$locker" "$waiting" 2>/dev/null
+	children=
+else
+	stop_server
+fi
 
 done_testing

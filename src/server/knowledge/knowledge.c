@@ -140,8 +140,8 @@ static bool take_type(struct knowledge *k, struct canonicals *c, const char *typ
 		count += page.count;
 		more = page.next.p != NULL && page.next.n <= sizeof(kept);
 		if (ok && count > MAX_STORED)
-			ok = error_set(err, ERR_LIMIT, "The store holds more than %d resources of type %s", MAX_STORED,
-				       type);
+			ok = error_set(err, ERR_TOO_COSTLY, "The store holds more than %d resources of type %s",
+				       MAX_STORED, type);
 		if (more) {
 			memcpy(kept, page.next.p, page.next.n);
 			position = str_make(kept, page.next.n);

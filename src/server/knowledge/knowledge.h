@@ -57,8 +57,8 @@ struct knowledge_state {
 	struct validator *validator;
 	struct str canonical; /* of a state made by knowledge_extend(): what finds the added resource */
 };
-/* The state as the store is now, or was at most max_age_ms ago. NULL with an error: ERR_LIMIT when the store holds more
- * such resources than fit. */
+/* The state as the store is now, or was at most max_age_ms ago. NULL with an error: ERR_TOO_COSTLY when the store holds
+ * more such resources than fit. */
 const struct knowledge_state *knowledge_enter(struct knowledge *k, unsigned max_age_ms, struct error *err) MUST_USE;
 void knowledge_leave(struct knowledge *k, const struct knowledge_state *state);
 

@@ -186,18 +186,15 @@ static void add_challenge(struct rest_call *call, struct rest_answer *answer, co
 void answer_error(struct rest_call *call, struct rest_answer *answer, const struct error *err)
 {
 	const struct rest_face *face = call->server->o.face;
-	struct error memory = {0};
-	if (err->code == ERR_MEMORY) {
-		error_set(&memory, ERR_MEMORY,
-			  "This request needs more memory than one may take (limits.memory), or than there is");
-		err = &memory;
-	}
+	struct error named;
+	err = limits_explain(call, err, &named);
 	answer->status = error_http_status(err->code);
 	answer->content_type = STR_NULL;
 	buf_reset(&answer->body);
 	if (answer->status == 401 || err->code == ERR_FORBIDDEN)
 		add_challenge(call, answer, err);
-	if (err->code == ERR_THROTTLED || answer->status == 503)
+	/* What costs too much costs as much the next time. */
+	if (err->code == ERR_THROTTLED || (answer->status == 503 && err->code != ERR_TOO_COSTLY))
 		rest_answer_header(answer, "Retry-After", S("1"));
 	if (face && face->error)
 		face->error(face->ctx, call, err, answer);

@@ -40,7 +40,7 @@ bool condition_find(const struct bundle_options *o, const struct fhir_type *type
 	if (!q || !rights_to_query(o->call, q, err))
 		return false;
 	q->count = (int64_t)max + 1;
-	if (!store_search(o->store, o->preparer.arena, q, &(struct store_search_options){0}, &page, err))
+	if (!call_search(o->call, o->preparer.arena, q, &(struct store_search_options){0}, &page, err))
 		return false;
 	*ret_answer = (struct condition_answer){
 		.entries = page.entries, .count = page.count, .guard = {.query = q, .snapshot = page.snapshot}};

@@ -48,6 +48,7 @@ bool rest_expect(struct rest_server *s, struct http_exchange *x, struct http_exp
 	expectation->to_file = true;
 	if (s->o.max_upload)
 		expectation->max_body = s->o.max_upload;
+	expectation->limit = "limits.upload";
 	return true;
 }
 

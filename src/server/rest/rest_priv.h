@@ -240,6 +240,11 @@ bool call_route(struct rest_call *call, struct str method, struct str path, stru
 /* May the caller's token do what the interaction needs to this type? True without authorization. */
 bool call_allowed(const struct rest_call *call, const struct fhir_type *type, unsigned permissions,
 		  struct error *err) MUST_USE;
+/* store_search() within the limits of the server, whatever how says of them. */
+bool call_search(const struct rest_call *call, struct arena *a, const struct search_query *query,
+		 const struct store_search_options *how, struct store_page *ret_page, struct error *err) MUST_USE;
+/* The error, or ret_named with the key of the limit behind it, where those who noticed could not know it. */
+const struct error *limits_explain(const struct rest_call *call, const struct error *err, struct error *ret_named);
 /* A body as a tree, no deeper than limits.depth. */
 const struct json *call_parse(const struct rest_call *call, struct str body, struct error *err) MUST_USE;
 /* What the answer is to be, by Accept and the _format and _pretty of a query. err may be NULL. */

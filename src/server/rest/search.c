@@ -174,11 +174,8 @@ static bool find_page(struct rest_call *call, struct str position, struct search
 	if (query->cursor.p && !(o->face && o->face->page) &&
 	    !rest_cursor_read(call, query->self, query->cursor, &position, err))
 		return false;
-	struct store_search_options how = {.position = position,
-					   .timeout_ms = o->limits.query_ms,
-					   .most_includes = o->limits.includes,
-					   .explain = query->explain};
-	if (!store_search(o->store, call->arena, query, &how, ret_page, err))
+	const struct store_search_options how = {.position = position, .explain = query->explain};
+	if (!call_search(call, call->arena, query, &how, ret_page, err))
 		return false;
 	drop_forbidden(call, ret_page);
 	return view_of_search(call, query, err);

@@ -69,8 +69,7 @@ static bool may_meet(struct arena *a, const struct criterion *c, struct str body
 static bool in_time(const struct seek *k, struct error *err)
 {
 	return clock_monotonic_ns() < k->deadline_ns ||
-	       error_set(err, ERR_TOO_COSTLY,
-			 "Searching texts would take longer than allowed; narrow the search by another criterion");
+	       error_set(err, ERR_TIMEOUT, "The search looks into texts and took longer than allowed");
 }
 
 static bool decide_entry(struct seek *k, const struct extractor *x, struct arena *a, const struct check *c,

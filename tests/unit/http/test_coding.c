@@ -134,7 +134,7 @@ static struct str body_of(struct str answer)
 static void unpack(enum coding coding, struct str packed, struct buf *out)
 {
 	struct error err = {0};
-	struct unpacker *u = unpacker_new(coding, MAX_BODY, &err);
+	struct unpacker *u = unpacker_new(coding, MAX_BODY, "limits.body", &err);
 	assert_non_null(u);
 	/* Byte by byte: pieces may be cut anywhere. */
 	for (size_t i = 0; i < packed.n; i++)

@@ -73,7 +73,7 @@ static bool add_members(struct operation_call *op, struct everything *e, const s
 	const struct definitions *d = op->call->server->o.definitions;
 	struct json_iter it = json_iter(json_get(group, S("member")));
 	if (it.left > MAX_MEMBERS)
-		return error_set(err, ERR_LIMIT, "The Group has more than %d members", MAX_MEMBERS);
+		return error_set(err, ERR_TOO_COSTLY, "The Group has more than %d members", MAX_MEMBERS);
 	while (json_next(&it)) {
 		struct str text = json_get_str(json_get(it.value, S("entity")), S("reference"));
 		struct reference r = reference_parse(d, text);

@@ -56,7 +56,7 @@ static bool search(struct everything *e, struct arena *a, const struct search_qu
 		   struct store_page *ret_page, struct error *err)
 {
 	const struct store_search_options how = {.position = position, .snapshot = e->snapshot};
-	if (!store_search(e->op->call->server->o.store, a, query, &how, ret_page, err))
+	if (!call_search(e->op->call, a, query, &how, ret_page, err))
 		return false;
 	e->snapshot = ret_page->snapshot;
 	return true;

@@ -54,7 +54,7 @@ static bool mark(struct supports *s, const struct fhir_type *type, struct str id
 		*ret_fresh = true;
 	}
 	if (!slot)
-		return error_set(err, ERR_LIMIT, "$everything finds too many resources");
+		return error_set(err, ERR_TOO_COSTLY, "$everything finds too many resources");
 	if (*slot < what)
 		*slot = what;
 	return true;
@@ -72,7 +72,7 @@ static bool want(struct supports *s, struct str reference, struct error *err)
 	if (!mark(s, type, r.id, 1, &fresh, err) || !fresh)
 		return fresh || !err->code;
 	if (s->count == MAX_SUPPORTS)
-		return error_set(err, ERR_LIMIT, "$everything finds more than %d resources that others refer to",
+		return error_set(err, ERR_TOO_COSTLY, "$everything finds more than %d resources that others refer to",
 				 MAX_SUPPORTS);
 	struct wanted *grown =
 		arena_grow(s->e->op->arena, s->wanted, s->count, &s->capacity, s->count + 1, sizeof(*grown));
@@ -125,7 +125,7 @@ static bool walk_root(struct supports *s, const struct everything_root *root, st
 		ok = everything_find(s->e, &a, root, position, PAGE, &page, err) && scan_page(s, &a, &page, 2, err);
 		s->walked += page.count;
 		if (ok && s->walked > MAX_WALKED)
-			ok = error_set(err, ERR_LIMIT, "$everything walks over at most %d resources", MAX_WALKED);
+			ok = error_set(err, ERR_TOO_COSTLY, "$everything walks over at most %d resources", MAX_WALKED);
 		if (!ok || !page.next.p || page.next.n > sizeof(kept))
 			break;
 		memcpy(kept, page.next.p, page.next.n);

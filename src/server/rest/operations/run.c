@@ -184,8 +184,8 @@ bool operation_search(struct operation_call *op, const struct fhir_type *type, s
 	options.lenient = false;
 	struct search_query parsed = {0};
 	return search_parse(o->definitions, op->arena, type, query, &options, &parsed, err) &&
-	       store_search(o->store, op->arena, &parsed, &(struct store_search_options){.position = position},
-			    ret_page, err);
+	       call_search(op->call, op->arena, &parsed, &(struct store_search_options){.position = position}, ret_page,
+			   err);
 }
 
 void operation_begin_parameters(struct json_writer *w)
