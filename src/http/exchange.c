@@ -40,12 +40,17 @@ struct http_exchange *exchange_take(struct http_server *s, struct MHD_Connection
 	return x;
 }
 
+void exchange_tell_end(struct http_exchange *x)
+{
+	struct at_end *e = x->at_end;
+	x->at_end = NULL;
+	for (; e; e = e->next)
+		e->fn(e->arg);
+}
+
 static void clear(struct http_exchange *x)
 {
-	/* What waits for the end may still look at the exchange's memory. */
-	for (struct at_end *e = x->at_end; e; e = e->next)
-		e->fn(e->arg);
-	x->at_end = NULL;
+	exchange_tell_end(x); /* who waits for it may still look at the exchange's memory */
 	if (x->request.file >= 0)
 		close(x->request.file);
 	unpacker_free(x->unpacker);

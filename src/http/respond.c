@@ -242,6 +242,8 @@ void http_respond(struct http_exchange *x, const struct http_response *response)
 {
 	struct http_server *s = x->server;
 	if (x->apart) {
+		/* Whoever is told of the answer may end everything that these look at. */
+		exchange_tell_end(x);
 		x->apart->answered(x->apart->ctx, response);
 		if (response->body)
 			buf_done(response->body);

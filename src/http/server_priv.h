@@ -131,6 +131,8 @@ void server_end_exchange(struct http_server *s);
 /* exchange.c: a fresh exchange for a request line, NULL without memory; and back into the pool. */
 struct http_exchange *exchange_take(struct http_server *s, struct MHD_Connection *connection, const char *target);
 void exchange_give(struct http_exchange *x);
+/* Calls what was set with http_exchange_at_end(), once. */
+void exchange_tell_end(struct http_exchange *x);
 
 /* body.c: what comes, into memory or a file, unpacked. */
 bool body_expect(struct http_exchange *x, bool *ret_follows, struct error *err) MUST_USE;

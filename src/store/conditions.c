@@ -68,6 +68,23 @@ bool history_position_read(struct str text, int64_t last_vid, struct history_pos
 	return true;
 }
 
+bool history_link_next(struct arena *a, struct store_page *page, struct error *err)
+{
+	if (!page->count)
+		return true;
+	const struct history_position next = {page->snapshot, page->entries[page->count - 1].vid};
+	page->next = history_position_write(a, &next);
+	return page->next.p || error_memory(err);
+}
+
+bool store_version_absent(struct error *err, const struct fhir_type *type, int64_t version)
+{
+	if (version)
+		return error_set(err, ERR_NOT_FOUND, "There is no version %lld of this %.*s", (long long)version,
+				 STR_ARG(type->name));
+	return error_set(err, ERR_NOT_FOUND, "There is no such %.*s", STR_ARG(type->name));
+}
+
 bool guard_failed(struct error *err)
 {
 	return error_set(err, ERR_CONFLICT_RETRY, "Something that the condition matches was written meanwhile");

@@ -242,6 +242,8 @@ bool store_add_rows(struct store *s, struct store_adding *adding, struct error *
 	return queue_put_wait(s->queue, item, err);
 }
 
+enum { MOST_HISTORY = 10000 }; /* versions on one page */
+
 /* ---- the door -----------------------------------------------------------------------------------------------------
  */
 
@@ -259,13 +261,32 @@ bool store_audit_verify(struct store *s, int64_t *ret_rows, struct error *err)
 bool store_read(struct store *s, struct arena *a, const struct fhir_type *type, struct str id, int64_t version,
 		struct store_entry *ret_entry, struct error *err)
 {
-	return s->backend->read(s->data, a, type, id, version, ret_entry, err);
+	struct store_entry entry = {.type = type, .id = arena_str(a, id)};
+	if (!entry.id.p)
+		return error_memory(err);
+	if (!s->backend->read(s->data, a, type, id, version, &entry, err))
+		return false;
+	*ret_entry = entry;
+	if (entry.op == STORE_DELETE)
+		return error_set(err, ERR_GONE, "This %.*s was deleted in version %lld", STR_ARG(type->name),
+				 (long long)entry.version);
+	return true;
 }
 
 bool store_history(struct store *s, struct arena *a, const struct store_history_query *query,
 		   struct store_page *ret_page, struct error *err)
 {
-	return s->backend->history(s->data, a, query, ret_page, err);
+	struct store_history_query bounded = *query;
+	if (bounded.max > MOST_HISTORY)
+		bounded.max = MOST_HISTORY;
+	struct store_page page = {.entries = ARENA_ARRAY(a, struct store_entry, bounded.max + 1), .total = -1};
+	if (!page.entries)
+		return error_memory(err);
+	if (!s->backend->history(s->data, a, &bounded, &page, err))
+		return false;
+	page.match_count = page.count;
+	*ret_page = page;
+	return true;
 }
 
 bool store_search(struct store *s, struct arena *a, const struct search_query *query,

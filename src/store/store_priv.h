@@ -51,9 +51,11 @@ struct store_backend {
 	/* On the committing thread, when nothing waits for a moment and before closing: a part of the work that was put
 	 * off. True when there is more. */
 	bool (*settle)(void *b);
+	/* The entry comes with type and id. A deletion is read as any version; the front refuses it. */
 	bool (*read)(void *b, struct arena *a, const struct fhir_type *type, struct str id, int64_t version,
-		     struct store_entry *ret_entry, struct error *err);
-	bool (*history)(void *b, struct arena *a, const struct store_history_query *query, struct store_page *ret_page,
+		     struct store_entry *entry, struct error *err);
+	/* The page comes with room for query->max entries; gets entries, count, snapshot and next. */
+	bool (*history)(void *b, struct arena *a, const struct store_history_query *query, struct store_page *page,
 			struct error *err);
 	bool (*search)(void *b, struct arena *a, const struct search_query *query,
 		       const struct store_search_options *options, struct store_page *ret_page, struct error *err);
@@ -126,6 +128,10 @@ struct history_position {
 struct str history_position_write(struct arena *a, const struct history_position *p);
 bool history_position_read(struct str text, int64_t last_vid, struct history_position *ret_position,
 			   struct error *err) MUST_USE;
+/* Sets the next of a page with something on it to what follows its last entry. */
+bool history_link_next(struct arena *a, struct store_page *page, struct error *err) MUST_USE;
+/* ERR_NOT_FOUND for a resource, or for a version of it that is not 0. */
+bool store_version_absent(struct error *err, const struct fhir_type *type, int64_t version);
 /* A guard whose snapshot is older than this many versions is refused unseen. */
 enum { GUARD_REACH = 20000 };
 bool guard_failed(struct error *err);

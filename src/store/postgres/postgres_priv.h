@@ -100,7 +100,7 @@ struct pg_store {
 
 bool pg_read(void *b, struct arena *a, const struct fhir_type *type, struct str id, int64_t version,
 	     struct store_entry *ret_entry, struct error *err);
-bool pg_history(void *b, struct arena *a, const struct store_history_query *query, struct store_page *ret_page,
+bool pg_history(void *b, struct arena *a, const struct store_history_query *query, struct store_page *page,
 		struct error *err);
 bool pg_counts(void *b, struct arena *a, struct store_count **ret_counts, size_t *ret_count, struct error *err);
 bool pg_audit_list(void *b, struct arena *a, int64_t before, size_t max, struct audit_row **ret_rows, size_t *ret_count,

@@ -1,14 +1,6 @@
 /* Reading by identity: the current version or a past one in one question each, and how many there are. */
 #include "store/postgres/postgres_priv.h"
 
-static bool not_found(struct error *err, const struct fhir_type *type, int64_t version)
-{
-	if (version)
-		return error_set(err, ERR_NOT_FOUND, "There is no version %lld of this %.*s", (long long)version,
-				 STR_ARG(type->name));
-	return error_set(err, ERR_NOT_FOUND, "There is no such %.*s", STR_ARG(type->name));
-}
-
 static bool read_version(struct pg_store *s, struct reader *r, struct arena *a, const struct fhir_type *type,
 			 struct str id, int64_t version, struct store_entry *entry, struct error *err)
 {
@@ -16,7 +8,7 @@ static bool read_version(struct pg_store *s, struct reader *r, struct arena *a, 
 	if (!pg_reader_type(s, &r->pg, type->name, &type_id, err))
 		return false;
 	if (!type_id)
-		return not_found(err, type, version);
+		return store_version_absent(err, type, version);
 	struct pg_params p = {0};
 	pg_add_i64(&p, type_id);
 	pg_add_bytes(&p, id.p ? id : S(""));
@@ -25,7 +17,8 @@ static bool read_version(struct pg_store *s, struct reader *r, struct arena *a, 
 	PGresult *rows = pg_ask(&r->pg, version ? SQL_READ_VERSION : SQL_READ, &p, err);
 	if (!rows)
 		return false;
-	bool ok = PQntuples(rows) ? pg_reader_entry(s, r, a, rows, 0, entry, err) : not_found(err, type, version);
+	bool ok = PQntuples(rows) ? pg_reader_entry(s, r, a, rows, 0, entry, err)
+				  : store_version_absent(err, type, version);
 	PQclear(rows);
 	return ok;
 }
@@ -37,19 +30,9 @@ bool pg_read(void *b, struct arena *a, const struct fhir_type *type, struct str 
 	struct reader *r = pg_reader_acquire(s, err);
 	if (!r)
 		return false;
-	struct store_entry entry = {.type = type};
-	bool ok = read_version(s, r, a, type, id, version, &entry, err);
+	bool ok = read_version(s, r, a, type, id, version, ret_entry, err);
 	pg_reader_release(s, r);
-	if (!ok)
-		return false;
-	entry.id = arena_str(a, id);
-	if (!entry.id.p)
-		return error_memory(err);
-	*ret_entry = entry;
-	if (entry.op == STORE_DELETE)
-		return error_set(err, ERR_GONE, "This %.*s was deleted in version %lld", STR_ARG(type->name),
-				 (long long)entry.version);
-	return true;
+	return ok;
 }
 
 static bool count_rows(struct pg_store *s, struct reader *r, struct arena *a, const PGresult *rows,

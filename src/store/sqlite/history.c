@@ -203,33 +203,16 @@ static bool fill(struct history *h, struct error *err)
 	return q->type ? of_type(h, type, err) : follow(h, SQL_HISTORY_ALL, h->low, h->high, err);
 }
 
-static bool link_next(struct history *h, struct error *err)
-{
-	if (!h->full || !h->page->count)
-		return true;
-	struct history_position next = {h->snapshot, h->page->entries[h->page->count - 1].vid};
-	h->page->next = history_position_write(h->arena, &next);
-	return h->page->next.p || error_memory(err);
-}
-
-bool sqlite_history(void *b, struct arena *a, const struct store_history_query *query, struct store_page *ret_page,
+bool sqlite_history(void *b, struct arena *a, const struct store_history_query *query, struct store_page *page,
 		    struct error *err)
 {
 	struct sqlite_store *store = b;
-	size_t max = query->max > 10000 ? 10000 : query->max;
-	struct store_page page = {.entries = ARENA_ARRAY(a, struct store_entry, max + 1), .total = -1};
-	struct history h = {.store = store, .arena = a, .query = query, .max = max, .page = &page};
-	if (!page.entries)
-		return error_memory(err);
+	struct history h = {.store = store, .arena = a, .query = query, .max = query->max, .page = page};
 	h.reader = reader_acquire(store, err);
 	if (!h.reader)
 		return false;
-	bool ok = reader_begin(h.reader, err) && fill(&h, err) && link_next(&h, err);
+	bool ok = reader_begin(h.reader, err) && fill(&h, err) && (!h.full || history_link_next(a, page, err));
 	reader_end(h.reader);
 	reader_release(store, h.reader);
-	if (!ok)
-		return false;
-	page.match_count = page.count;
-	*ret_page = page;
-	return true;
+	return ok;
 }

@@ -18,14 +18,6 @@ bool entry_from_row(struct sqlite_store *store, struct reader *r, struct arena *
 			    &entry->body, err);
 }
 
-static bool not_found(struct error *err, const struct fhir_type *type, int64_t version)
-{
-	if (version)
-		return error_set(err, ERR_NOT_FOUND, "There is no version %lld of this %.*s", (long long)version,
-				 STR_ARG(type->name));
-	return error_set(err, ERR_NOT_FOUND, "There is no such %.*s", STR_ARG(type->name));
-}
-
 /* Runs one of the READ statements. *ret_found is false when it gave no row. */
 static bool read_row(struct sqlite_store *store, struct reader *r, struct arena *a, enum statement statement,
 		     int64_t type, struct str id, int64_t version, struct store_entry *entry, bool *ret_found,
@@ -55,7 +47,7 @@ static bool read_version(struct sqlite_store *store, struct reader *r, struct ar
 	if (!reader_type(r, type, &type_id, err))
 		return false;
 	if (!type_id)
-		return not_found(err, type, version);
+		return store_version_absent(err, type, version);
 	if (version) {
 		/* A version may go from current to past between the two looks, so a miss is looked up once more. */
 		if (!read_row(store, r, a, SQL_READ_PAST, type_id, id, version, entry, &found, err))
@@ -67,9 +59,9 @@ static bool read_version(struct sqlite_store *store, struct reader *r, struct ar
 		return false;
 	if (found && version && entry->version > version)
 		return read_row(store, r, a, SQL_READ_PAST, type_id, id, version, entry, &found, err) &&
-		       (found || not_found(err, type, version));
+		       (found || store_version_absent(err, type, version));
 	if (!found || (version && entry->version != version))
-		return not_found(err, type, version);
+		return store_version_absent(err, type, version);
 	return true;
 }
 
@@ -80,19 +72,9 @@ bool sqlite_read(void *b, struct arena *a, const struct fhir_type *type, struct 
 	struct reader *r = reader_acquire(store, err);
 	if (!r)
 		return false;
-	struct store_entry entry = {.type = type};
-	bool ok = read_version(store, r, a, type, id, version, &entry, err);
+	bool ok = read_version(store, r, a, type, id, version, ret_entry, err);
 	reader_release(store, r);
-	if (!ok)
-		return false;
-	entry.id = arena_str(a, id);
-	if (!entry.id.p)
-		return error_memory(err);
-	*ret_entry = entry;
-	if (entry.op == STORE_DELETE)
-		return error_set(err, ERR_GONE, "This %.*s was deleted in version %lld", STR_ARG(type->name),
-				 (long long)entry.version);
-	return true;
+	return ok;
 }
 
 /* ---- counts -------------------------------------------------------------------------------------------------------

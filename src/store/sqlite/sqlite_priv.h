@@ -221,7 +221,7 @@ bool sqlite_read(void *b, struct arena *a, const struct fhir_type *type, struct 
 bool entry_from_row(struct sqlite_store *store, struct reader *r, struct arena *a, sqlite3_stmt *s,
 		    struct store_entry *entry, struct error *err) MUST_USE;
 /* history.c */
-bool sqlite_history(void *b, struct arena *a, const struct store_history_query *query, struct store_page *ret_page,
+bool sqlite_history(void *b, struct arena *a, const struct store_history_query *query, struct store_page *page,
 		    struct error *err);
 /* The greatest vid up to high whose version is older than an instant: times grow with vids. */
 bool reader_last_before(struct reader *r, int64_t time, int64_t high, int64_t *ret_vid, struct error *err) MUST_USE;
