@@ -52,7 +52,7 @@ void stored_hash(struct str stored, unsigned char ret_hash[STORED_HASH])
 	memcpy(ret_hash, whole, STORED_HASH);
 }
 
-struct str history_position_write(struct arena *a, const struct history_position *p)
+static struct str history_position_write(struct arena *a, const struct history_position *p)
 {
 	return arena_printf(a, "%lld-%lld", (long long)p->snapshot, (long long)p->vid);
 }

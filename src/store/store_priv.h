@@ -125,7 +125,6 @@ void stored_hash(struct str stored, unsigned char ret_hash[STORED_HASH]);
 struct history_position {
 	int64_t snapshot, vid;
 };
-struct str history_position_write(struct arena *a, const struct history_position *p);
 bool history_position_read(struct str text, int64_t last_vid, struct history_position *ret_position,
 			   struct error *err) MUST_USE;
 /* Sets the next of a page with something on it to what follows its last entry. */

@@ -198,7 +198,6 @@ bool create_condition(const struct fhir_type *type, struct str text, struct str 
 		      struct error *err) MUST_USE;
 bool create_resolve(const struct bundle_options *o, struct bundle_entry *e, struct error *err) MUST_USE;
 bool update_resolve(const struct bundle_options *o, struct bundle_entry *e, struct error *err) MUST_USE;
-bool update_prepare(const struct bundle_options *o, struct bundle_entry *e, struct error *err) MUST_USE;
 bool patch_resolve(const struct bundle_options *o, struct bundle_entry *e, struct error *err) MUST_USE;
 /* The patched resource, of the same type and id. */
 const struct json *patch_result(const struct bundle_options *o, const struct bundle_entry *e,

@@ -12,17 +12,12 @@ static const struct operation operations[] = {
 #undef OPERATION
 };
 
-size_t operation_count(void)
+static size_t operation_count(void)
 {
 	return sizeof(operations) / sizeof(operations[0]);
 }
 
-const struct operation *operation_at(size_t index)
-{
-	return &operations[index];
-}
-
-bool operation_fits(const struct operation *operation, struct str type)
+static bool operation_fits(const struct operation *operation, struct str type)
 {
 	struct str rest = str_from(operation->types);
 	if (str_is(rest, "*"))
