@@ -554,9 +554,9 @@ void service_close(struct service *s)
 	if (!s)
 		return;
 	s->stopping = true;
+	keeper_stop(s); /* it looks at the HTTP server */
 	if (s->http)
 		http_server_stop(s->http);
-	keeper_stop(s);
 	tenants_close(s->tenants);
 	realm_close(&s->root);
 	readiness_done(&s->readiness);
