@@ -113,6 +113,12 @@ static bool well_formed(const char *url, struct error *err)
 	return options || error_set(err, ERR_STORE, "The database's URL is not well formed");
 }
 
+/* What libpq would write to standard error. */
+static void ignore_notice(void *ctx, const char *message)
+{
+	(void)ctx, (void)message;
+}
+
 bool pg_open_bare(struct pg *c, const struct pg_place *place, struct error *err)
 {
 	/* What stands before dbname yields to what the URL says. */
@@ -132,6 +138,7 @@ bool pg_open_bare(struct pg *c, const struct pg_place *place, struct error *err)
 	if (!c->handle)
 		return error_memory(err);
 	PQsetErrorVerbosity(c->handle, PQERRORS_SQLSTATE);
+	PQsetNoticeProcessor(c->handle, ignore_notice, NULL);
 	if (PQstatus(c->handle) != CONNECTION_BAD && connect_wait(c->handle))
 		return true;
 	refused(c, err);
@@ -330,6 +337,16 @@ bool pg_run(struct pg *c, enum statement statement, const struct pg_params *para
 	PGresult *r = pg_ask(c, statement, params, err);
 	PQclear(r);
 	return r != NULL;
+}
+
+bool pg_ask_number(struct pg *c, enum statement statement, const struct pg_params *params, int64_t *ret_number,
+		   struct error *err)
+{
+	PGresult *rows = pg_ask(c, statement, params, err);
+	if (rows)
+		*ret_number = PQntuples(rows) ? pg_i64(rows, 0, 0) : 0;
+	PQclear(rows);
+	return rows != NULL;
 }
 
 bool pg_script(struct pg *c, const char *sql, struct error *err)

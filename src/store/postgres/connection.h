@@ -126,6 +126,9 @@ PGresult *pg_ask(struct pg *c, enum statement statement, const struct pg_params 
 bool pg_run(struct pg *c, enum statement statement, const struct pg_params *params, struct error *err) MUST_USE;
 /* SQL text with any number of statements and no parameters, outside of a pipeline. Rows are ignored. */
 bool pg_script(struct pg *c, const char *sql, struct error *err) MUST_USE;
+/* The number that a statement gives; 0 for NULL and for no row. */
+bool pg_ask_number(struct pg *c, enum statement statement, const struct pg_params *params, int64_t *ret_number,
+		   struct error *err) MUST_USE;
 /* One number from SQL text with up to two text parameters, outside of a pipeline: NULL is otherwise. */
 bool pg_number(struct pg *c, const char *sql, const char *first, const char *second, int64_t otherwise,
 	       int64_t *ret_value, struct error *err) MUST_USE;

@@ -28,12 +28,6 @@ struct pg_group {
 bool pg_group_prepare(void *b, struct item *item, struct error *err)
 {
 	struct pg_store *s = b;
-	for (size_t i = 0; i < item->txn->change_count; i++) {
-		if (!item->txn->changes[i].purge)
-			continue;
-		item->txn->failed = i;
-		return error_set(err, ERR_NOT_SUPPORTED, "A store in PostgreSQL does not purge versions");
-	}
 	return group_pack(s->bodies, s->samples, &s->sampled, item, err);
 }
 
@@ -291,6 +285,16 @@ static bool check_guards(struct pg_group *g, struct item *item, struct error *er
 	return true;
 }
 
+static bool purge(struct pg_group *g, struct error *err)
+{
+	for (size_t i = 0; i < g->g.effect_count; i++) {
+		const struct effect *e = &g->g.effects[i];
+		if (e->change->purge && (!write_so_far(g, err) || !pg_purge_past(&g->w->pg, e->target->rid, err)))
+			return false;
+	}
+	return true;
+}
+
 static bool apply_txn(struct pg_group *g, struct item *item, struct error *err)
 {
 	if (!check_guards(g, item, err))
@@ -308,6 +312,8 @@ static bool apply_txn(struct pg_group *g, struct item *item, struct error *err)
 			return false;
 		add_replaced(g, e);
 	}
+	if (!purge(g, err))
+		return false;
 	for (size_t i = 0; i < item->txn->event_count; i++) {
 		struct audit_event event = group_event(item->txn, i);
 		if (!add_event(g, g->g.time, &event, err))
@@ -452,14 +458,6 @@ static bool find_out(struct pg_store *s, bool *ret_kept)
 	return true;
 }
 
-static void roll_back(struct writer *w)
-{
-	struct error ignored = {0};
-	pg_drop(&w->pg);
-	if (!w->pg.lost && !pg_run(&w->pg, SQL_ROLLBACK, NULL, &ignored))
-		w->pg.lost = true;
-}
-
 static void start(struct pg_group *g, struct pg_store *s)
 {
 	struct writer *w = s->writer;
@@ -489,7 +487,7 @@ static enum outcome judge(struct pg_group *g, struct item *items, struct error *
 {
 	bool kept = false;
 	if (!g->w->pg.lost)
-		roll_back(g->w);
+		pg_writer_roll_back(g->w);
 	if (!g->w->pg.lost)
 		return OUTCOME_FAILED;
 	if (!g->committing)

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "store/index.h"
+#include "store/postgres/index.h"
 #include "store/postgres/writer.h"
 
 /* How many versions may wait: for the keeper to start, to be done in one transaction, and before commits wait. */
@@ -30,7 +30,7 @@ struct keeper {
 	int64_t last_vid; /* committed by this process */
 	int64_t indexed; /* as far as known */
 	struct pg pg;
-	struct pg_rows tables[TABLE_COUNT];
+	struct pg_index index;
 	/* The dictionary. */
 	struct buf dictionary;
 	bool trained; /* tried at least */
@@ -40,87 +40,6 @@ struct keeper {
 /* ---- rows
  * ---------------------------------------------------------------------------------------------------------------
  */
-
-static bool same_row(const struct seek_row *a, const struct seek_row *b)
-{
-	if (a->table != b->table || a->param != b->param || a->vid != b->vid || a->width != b->width ||
-	    !str_eq(a->key, b->key))
-		return false;
-	switch (a->table) {
-	case TABLE_DATE:
-		return a->date.low == b->date.low && a->date.high == b->date.high;
-	case TABLE_NUMBER:
-		return a->range.low >= b->range.low && a->range.low <= b->range.low && a->range.high >= b->range.high &&
-		       a->range.high <= b->range.high;
-	default:
-		return a->number == b->number;
-	}
-}
-
-static void add_row(struct keeper *k, const struct index_entry *e)
-{
-	const struct seek_row *row = &e->row;
-	struct pg_rows *r = &k->tables[row->table];
-	pg_rows_i64(r, row->vid);
-	pg_rows_i64(r, e->patient);
-	pg_rows_i64(r, row->param);
-	switch (row->table) {
-	case TABLE_TOKEN:
-		pg_rows_i64(r, row->number);
-		pg_rows_bytes(r, row->key.p ? row->key : S(""));
-		break;
-	case TABLE_STRING:
-		pg_rows_bytes(r, row->key.p ? row->key : S(""));
-		break;
-	case TABLE_DATE:
-		pg_rows_i64(r, row->width);
-		pg_rows_i64(r, row->date.low);
-		pg_rows_i64(r, row->date.high);
-		break;
-	case TABLE_NUMBER:
-		pg_rows_bytes(r, row->key.p ? row->key : S(""));
-		pg_rows_i64(r, row->width);
-		pg_rows_double(r, row->range.low);
-		pg_rows_double(r, row->range.high);
-		break;
-	case TABLE_REFERENCE:
-		pg_rows_i64(r, row->number);
-		break;
-	default:
-		break;
-	}
-}
-
-/* Duplicates stand near each other: same table, parameter, key and vid. */
-static void add_rows(struct keeper *k, const struct index_list *list)
-{
-	for (size_t i = 0; i < list->count; i++) {
-		bool again = false;
-		for (size_t j = i; j > 0 && !again && list->entries[j - 1].rank == list->entries[i].rank &&
-				   list->entries[j - 1].row.vid == list->entries[i].row.vid;
-		     j--)
-			again = same_row(&list->entries[j - 1].row, &list->entries[i].row);
-		if (!again)
-			add_row(k, &list->entries[i]);
-	}
-}
-
-static bool send_tables(struct keeper *k, struct error *err)
-{
-	for (int i = 0; i < TABLE_COUNT; i++)
-		if (!pg_send_rows(&k->pg, &k->tables[i], err))
-			return false;
-	return true;
-}
-
-static bool ask_number(struct pg *c, enum statement statement, int64_t *ret_number, struct error *err)
-{
-	PGresult *rows = pg_ask(c, statement, NULL, err);
-	if (rows)
-		*ret_number = PQntuples(rows) ? pg_i64(rows, 0, 0) : 0;
-	PQclear(rows);
-	return rows != NULL;
-}
 
 static bool write_stretch(struct keeper *k, const PGresult *rows, struct error *err)
 {
@@ -132,13 +51,13 @@ static bool write_stretch(struct keeper *k, const PGresult *rows, struct error *
 		ok = index_add(&list, pg_i64(rows, i, 0), pg_i64(rows, i, 1), pg_i64(rows, i, 2), pg_bytes(rows, i, 3));
 	if (ok) {
 		index_sort(&list);
-		add_rows(k, &list);
+		pg_index_add_list(&k->index, &list);
 	}
 	index_done(&list);
 	if (!ok)
 		return error_memory(err);
 	pg_add_i64(&p, pg_i64(rows, count - 1, 0));
-	return send_tables(k, err) && pg_send(&k->pg, SQL_INDEXED_SET, &p, err);
+	return pg_index_send(&k->index, &k->pg, err) && pg_send(&k->pg, SQL_INDEXED_SET, &p, err);
 }
 
 static void note_indexed(struct keeper *k, int64_t vid)
@@ -154,8 +73,8 @@ static bool index_stretch(struct keeper *k, bool *ret_more, struct error *err)
 {
 	int64_t locked = 0, from = 0;
 	*ret_more = false;
-	if (!pg_run(&k->pg, SQL_BEGIN, NULL, err) || !ask_number(&k->pg, SQL_INDEX_LOCK, &locked, err) ||
-	    !ask_number(&k->pg, SQL_INDEXED, &from, err))
+	if (!pg_run(&k->pg, SQL_BEGIN, NULL, err) || !pg_ask_number(&k->pg, SQL_INDEX_LOCK, NULL, &locked, err) ||
+	    !pg_ask_number(&k->pg, SQL_INDEXED, NULL, &from, err))
 		return false;
 	if (!locked) { /* another process is at it */
 		note_indexed(k, from);
@@ -194,8 +113,7 @@ static void index_all(struct keeper *k)
 		if (ok)
 			continue;
 		pg_close(&k->pg);
-		for (int i = 0; i < TABLE_COUNT; i++)
-			pg_rows_reset(&k->tables[i]);
+		pg_index_reset(&k->index);
 		return;
 	}
 }
@@ -264,9 +182,6 @@ static void *keep(void *ctx)
 
 bool pg_keeper_start(struct pg_store *s, bool bulk, struct error *err)
 {
-	static const char *const columns[TABLE_COUNT] = {"iii", "iiiib", "iiib", "iiiiii", "iiibidd", "iiii"};
-	static const enum statement puts[TABLE_COUNT] = {SQL_KIND_PUT, SQL_TOKEN_PUT,  SQL_STRING_PUT,
-							 SQL_DATE_PUT, SQL_NUMBER_PUT, SQL_REFERENCE_PUT};
 	struct keeper *k = calloc(1, sizeof(*k));
 	if (!k)
 		return error_memory(err);
@@ -278,8 +193,7 @@ bool pg_keeper_start(struct pg_store *s, bool bulk, struct error *err)
 	pthread_cond_init(&k->wake, NULL);
 	pthread_cond_init(&k->done, NULL);
 	buf_init(&k->dictionary, 1 << 20);
-	for (int i = 0; i < TABLE_COUNT; i++)
-		pg_rows_init(&k->tables[i], puts[i], columns[i]);
+	pg_index_init(&k->index, PG_INDEX_PUT);
 	if (pthread_create(&k->thread, NULL, keep, k) != 0)
 		return error_set(err, ERR_STORE, "The store's keeping thread could not be started");
 	k->started = true;
@@ -301,8 +215,7 @@ void pg_keeper_stop(struct pg_store *s)
 	}
 	pg_close(&k->pg);
 	buf_done(&k->dictionary);
-	for (int i = 0; i < TABLE_COUNT; i++)
-		pg_rows_done(&k->tables[i]);
+	pg_index_done(&k->index);
 	pthread_cond_destroy(&k->wake);
 	pthread_cond_destroy(&k->done);
 	pthread_mutex_destroy(&k->lock);

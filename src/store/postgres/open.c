@@ -59,7 +59,6 @@ static void *pg_store_open(struct str location, const struct store_options *opti
 	s->patients = patient ? definitions_compartment(s->definitions, patient) : NULL;
 	s->queue = queue;
 	s->place.read_only = options->read_only;
-	s->alone = options->keeping;
 	s->place.url = strndup(location.p, location.n);
 	pthread_mutex_init(&s->pool.lock, NULL);
 	pthread_cond_init(&s->pool.freed, NULL);

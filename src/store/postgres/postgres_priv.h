@@ -44,6 +44,7 @@ struct reader {
 	struct pg pg;
 	ZSTD_DCtx *unpacker;
 	struct buf stored, served;
+	int64_t vacuumed; /* versions that died at or before it have no index rows: as of pg_reader_last() */
 };
 
 enum { MOST_TYPE_IDS = 1024 };
@@ -85,7 +86,7 @@ struct writer;
 struct keeper;
 struct pg_store {
 	struct pg_place place;
-	bool alone; /* keeping: nobody else writes meanwhile */
+	bool alone; /* reindexing: nobody else writes meanwhile */
 	const struct definitions *definitions;
 	_Atomic(struct extractor *) extractor; /* of searches that look into bodies, made when first needed */
 	const struct compartment *patients;
@@ -107,7 +108,7 @@ bool pg_audit_list(void *b, struct arena *a, int64_t before, size_t max, struct 
 		   struct error *err);
 bool pg_audit_verify(void *b, int64_t *ret_rows, struct error *err);
 bool pg_fact_get(void *b, struct arena *a, struct str shelf, struct str key, struct str *ret_value, struct error *err);
-/* keeping.c */
+/* check.c, reindex.c, vacuum.c. Only reindexing needs the store for itself, and takes it. */
 bool pg_check(void *b, const struct store_keeping *k, struct store_kept *kept, struct error *err);
 bool pg_reindex(void *b, const struct store_keeping *k, struct store_kept *kept, struct error *err);
 bool pg_vacuum(void *b, const struct store_keeping *k, struct store_kept *kept, struct error *err);

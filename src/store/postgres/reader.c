@@ -241,6 +241,7 @@ bool pg_reader_last(struct reader *r, int64_t *ret_vid, int64_t *ret_indexed, st
 	if (ok) {
 		*ret_vid = pg_i64(rows, 0, 0);
 		*ret_indexed = pg_i64(rows, 0, 1);
+		r->vacuumed = pg_i64(rows, 0, 2);
 	}
 	PQclear(rows);
 	return ok;

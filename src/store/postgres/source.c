@@ -543,6 +543,7 @@ struct seek_source pg_source_of(struct source *x, int64_t last_vid, int64_t inde
 				    .last_vid = last_vid,
 				    .dates_marked = true,
 				    .indexed = indexed,
+				    .oldest = x->r ? x->r->vacuumed : 0,
 				    .names = source_names,
 				    .rids = source_rids,
 				    .params = source_params,

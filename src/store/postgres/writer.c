@@ -110,6 +110,20 @@ bool pg_writer_connect(struct pg_store *s, struct error *err)
 	return pg_open(&w->pg, &s->place, err) && take_place(s, err);
 }
 
+bool pg_writer_alone(struct pg_store *s, struct error *err)
+{
+	s->alone = true;
+	return pg_writer_connect(s, err) && take_place(s, err);
+}
+
+void pg_writer_roll_back(struct writer *w)
+{
+	struct error ignored = {0};
+	pg_drop(&w->pg);
+	if (!w->pg.lost && !pg_run(&w->pg, SQL_ROLLBACK, NULL, &ignored))
+		w->pg.lost = true;
+}
+
 void pg_writer_forget(struct writer *w)
 {
 	names_clear(&w->names);

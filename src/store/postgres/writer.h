@@ -24,6 +24,12 @@ struct writer *pg_writer_new(struct error *err);
 void pg_writer_free(struct writer *w);
 /* Has a connection, making one when there is none or it broke. */
 bool pg_writer_connect(struct pg_store *s, struct error *err) MUST_USE;
+/* The same, and nobody else has the store open for writing: from now on until it is closed. */
+bool pg_writer_alone(struct pg_store *s, struct error *err) MUST_USE;
+/* vacuum.c: a number in the table of what keeping has done. */
+bool pg_kept_set(struct pg *c, struct str key, int64_t value, struct error *err) MUST_USE;
+/* After a failure: the connection has no transaction open, or is lost. */
+void pg_writer_roll_back(struct writer *w);
 /* Forgets what was interned and gathered: after a group that was not kept. */
 void pg_writer_forget(struct writer *w);
 
@@ -31,6 +37,9 @@ void pg_writer_forget(struct writer *w);
 bool pg_group_prepare(void *b, struct item *item, struct error *err);
 void pg_group_commit(void *b, struct item *items);
 bool pg_group_settle(void *b);
+
+/* purge.c: inside a group, all rows of which up to here were sent. */
+bool pg_purge_past(struct pg *c, int64_t rid, struct error *err) MUST_USE;
 
 /* facts.c: sends the statement of a fact, and later takes its answer: a refusal goes to item->err. */
 bool pg_fact_send(struct writer *w, const struct store_fact *fact, struct error *err) MUST_USE;

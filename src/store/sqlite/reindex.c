@@ -45,29 +45,9 @@ bool meta_drop(struct db *db, struct str key, struct error *err)
 bool body_open(struct sqlite_store *store, struct reader *r, const struct store_keeping *k, struct arena *a,
 	       struct packed_body packed, struct opened_body *ret_body, struct error *err)
 {
-	struct error own = {0};
-	*ret_body = (struct opened_body){0};
-	if (!packed.bytes.p) {
-		ret_body->problem = "has no content";
-		return true;
-	}
-	if (!bodies_knows(store->bodies, packed.coding) && !bodies_load(store->bodies, &r->db, err))
+	if (packed.bytes.p && !bodies_knows(store->bodies, packed.coding) && !bodies_load(store->bodies, &r->db, err))
 		return false;
-	if (!bodies_unpack(store->bodies, r->unpacker, packed, &r->stored, &own)) {
-		ret_body->problem = "cannot be unpacked";
-		return own.code != ERR_MEMORY || error_memory(err);
-	}
-	ret_body->stored = buf_str(&r->stored);
-	ret_body->json = json_parse(a, ret_body->stored, 0, &own);
-	if (!ret_body->json) {
-		ret_body->problem = "is not JSON";
-		return own.code != ERR_MEMORY || error_memory(err);
-	}
-	if (!extract(k->extractor, a, ret_body->json, k->base, &ret_body->rows, &own)) {
-		ret_body->problem = "gives no index rows";
-		return own.code != ERR_MEMORY || error_memory(err);
-	}
-	return true;
+	return check_open_body(store->bodies, r->unpacker, &r->stored, k, a, packed, ret_body, err);
 }
 
 struct reindex {

@@ -9,7 +9,7 @@
 #include <stdatomic.h>
 
 #include "store/bodies.h"
-#include "store/group.h"
+#include "store/check.h"
 #include "store/seek/seek.h"
 
 /* ---- connections and statements (db.c) --------------------------------------------------------------------------- */
@@ -237,14 +237,7 @@ bool sqlite_vacuum(void *b, const struct store_keeping *k, struct store_kept *ke
 bool meta_get(struct db *db, struct str key, int64_t otherwise, int64_t *ret_value, struct error *err) MUST_USE;
 bool meta_set(struct db *db, struct str key, int64_t value, struct error *err) MUST_USE;
 bool meta_drop(struct db *db, struct str key, struct error *err) MUST_USE;
-/* One body taken apart and its index rows extracted. What is wrong with it itself goes to ret_problem (NULL: nothing),
- * err is for what stops all work. The document and the rows lie in a. */
-struct opened_body {
-	struct str stored;
-	const struct json *json;
-	struct index_rows rows;
-	const char *problem;
-};
+/* See check_open_body(). */
 bool body_open(struct sqlite_store *store, struct reader *r, const struct store_keeping *k, struct arena *a,
 	       struct packed_body packed, struct opened_body *ret_body, struct error *err) MUST_USE;
 bool sqlite_audit_verify(void *b, int64_t *ret_rows, struct error *err);

@@ -62,22 +62,27 @@ static void run_sql(const char *file, const char *sql)
 static const struct damage {
 	const char *sql, *finding;
 	bool mended; /* by making the index again */
+	const char *postgres; /* where it is said otherwise there */
 } damages[] = {
 	{"UPDATE body SET bytes = X'00', coding = 1 WHERE vid = 1",
-	 "Patient/a/_history/1 its content cannot be unpacked", false},
+	 "Patient/a/_history/1 its content cannot be unpacked", false,
+	 "UPDATE body SET bytes = '\\x00', coding = 1 WHERE vid = 1"},
 	{"UPDATE body SET bytes = '{', coding = 0 WHERE vid = 1", "Patient/a/_history/1 its content is not JSON",
 	 false},
 	{"UPDATE body SET bytes = CAST('{\"resourceType\":\"Patient\",\"id\":\"a\"}' AS BLOB), coding = 0 WHERE vid = "
 	 "2",
-	 "Patient/a/_history/2 its content is not what was stored: the hash differs", false},
+	 "Patient/a/_history/2 its content is not what was stored: the hash differs", false,
+	 "UPDATE body SET bytes = '{\"resourceType\":\"Patient\",\"id\":\"a\"}', coding = 0 WHERE vid = 2"},
 	{"UPDATE body SET bytes = CAST('{\"resourceType\":\"Patient\",\"id\":\"x\"}' AS BLOB), coding = 0 WHERE vid = "
 	 "2",
-	 "Patient/a/_history/2 its content names another resource", false},
+	 "Patient/a/_history/2 its content names another resource", false,
+	 "UPDATE body SET bytes = '{\"resourceType\":\"Patient\",\"id\":\"x\"}', coding = 0 WHERE vid = 2"},
 	{"DELETE FROM body WHERE vid = 4", "Observation/o/_history/1 its content has no content", false},
 	{"DELETE FROM version WHERE vid = 1", "Patient/a/_history/1 is missing", false},
 	{"DELETE FROM past WHERE vid = 1", "Patient/a/_history/2 does not follow the version before: there is a gap",
 	 false},
-	{"UPDATE version SET died = NULL WHERE vid = 1", "Patient/a/_history/1 does not say what replaced it", false},
+	{"UPDATE version SET died = NULL WHERE vid = 1", "Patient/a/_history/1 does not say what replaced it", false,
+	 "UPDATE version SET died = 0 WHERE vid = 1"},
 	{"UPDATE version SET died = 4 WHERE vid = 2", "Patient/a/_history/2 is current, but counts as replaced", false},
 	{"UPDATE version SET version = 7 WHERE vid = 2", "Patient/a/_history/2 is kept as a version of something else",
 	 false},
@@ -87,17 +92,20 @@ static const struct damage {
 	{"UPDATE type SET count = 9 WHERE name = 'Patient'", "Patient is counted as 9 resources, but there are 1",
 	 false},
 	{"INSERT INTO version SELECT 99, rid, type, 9, time, op, died, terms, hash FROM version WHERE vid = 1",
-	 "version has 6 rows; 5 belong to something", false},
+	 "version has 6 rows; 5 belong to something", false,
+	 "INSERT INTO version SELECT 99, rid, 9, time, died, patient, type, op, hash, terms FROM version WHERE vid = "
+	 "1"},
 	{"UPDATE audit SET agent = 'x' WHERE number = 1", "audit Audit row 1 was changed", false},
 	{"DELETE FROM audit WHERE number = 2", "audit Audit row 2 and all after it are missing", false},
 	{"UPDATE version SET terms = X'' WHERE vid = 4",
-	 "Observation/o/_history/1 its terms are not those of its content", true},
+	 "Observation/o/_history/1 its terms are not those of its content", true,
+	 "UPDATE version SET terms = '' WHERE vid = 4"},
 	{"DELETE FROM token", "Observation/o/_history/1 lacks index rows that its terms give", true},
 	{"DELETE FROM kind WHERE vid = 5", "Patient/b/_history/2 lacks index rows that its terms give", true},
 	{"DELETE FROM reference", "Observation/o/_history/1 lacks index rows", true},
 	{"DELETE FROM number", "Observation/o/_history/1 lacks index rows", true},
-	{"INSERT INTO string VALUES (1, X'61', 4)", "string has", true},
-	{"INSERT INTO date VALUES (1, 1, 2, 3, 4)", "date has", true},
+	{"INSERT INTO string VALUES (1, X'61', 4)", "string has", true, "INSERT INTO string VALUES (4, 0, 1, 'a')"},
+	{"INSERT INTO date VALUES (1, 1, 2, 3, 4)", "date has", true, "INSERT INTO date VALUES (4, 0, 2, 3, 1, 1)"},
 };
 
 static void reindex(struct fixture *f)
@@ -105,12 +113,39 @@ static void reindex(struct fixture *f)
 	struct error err = {0};
 	struct store_kept kept;
 	struct store_keeping k = {.extractor = f->extractor};
-	struct store_options keeping = {.definitions = f->definitions, .keeping = true};
+	struct store_options keeping = {.definitions = f->definitions, .keeping = true, .tenant = str_from(f->tenant)};
 	struct store *s = store_open(str_from(f->location), &keeping, &err);
 	assert_string_equal(err.text, "");
 	if (!store_reindex(s, &k, &kept, &err))
 		fail_msg("%s", err.text);
 	store_close(s);
+}
+
+/* The store as it was before it was damaged. */
+static void fresh(struct fixture *f, const char *copy)
+{
+	struct error err = {0};
+	store_close(f->store);
+	f->store = NULL;
+	if (f->postgres) {
+		struct store_options options = {.definitions = f->definitions};
+		if (!store_tenant_remove(str_from(f->location), str_from(f->tenant), &options, &err))
+			fail_msg("%s", err.text);
+		fixture_reopen(f);
+		fill(f);
+		store_close(f->store);
+		f->store = NULL;
+	} else if (!store_restore(str_from(f->location), copy, true, NULL, &err)) {
+		fail_msg("%s", err.text);
+	}
+}
+
+static void damage(struct fixture *f, const struct damage *d)
+{
+	if (f->postgres)
+		fixture_sql(f, d->postgres ? d->postgres : d->sql);
+	else
+		run_sql(f->file, d->sql);
 }
 
 static void test_damage_is_found(void **state)
@@ -122,14 +157,12 @@ static void test_damage_is_found(void **state)
 	struct findings all = check(f);
 	assert_string_equal(all.text, "");
 	snprintf(copy, sizeof(copy), "%s/copy", f->directory);
-	assert_true(store_backup(str_from(f->location), copy, NULL, &err));
+	if (!f->postgres)
+		assert_true(store_backup(str_from(f->location), copy, NULL, &err));
 	for (size_t i = 0; i < sizeof(damages) / sizeof(damages[0]); i++) {
 		const struct damage *d = &damages[i];
-		store_close(f->store);
-		f->store = NULL;
-		if (!store_restore(str_from(f->location), copy, true, NULL, &err))
-			fail_msg("%s", err.text);
-		run_sql(f->file, d->sql);
+		fresh(f, copy);
+		damage(f, d);
 		fixture_reopen(f);
 		all = check(f);
 		if (!strstr(all.text, d->finding))
@@ -182,20 +215,21 @@ static void test_reindex_goes_on(void **state)
 	}
 	store_close(f->store);
 	f->store = NULL;
-	run_sql(f->file, "DELETE FROM token");
+	fixture_sql(f, "DELETE FROM token");
 	int calls = 0;
 	struct store_kept kept;
 	struct store_keeping k = {.extractor = f->extractor, .progress = {stop_at_second, &calls}};
-	struct store_options keeping = {.definitions = f->definitions, .keeping = true};
+	struct store_options keeping = {.definitions = f->definitions, .keeping = true, .tenant = str_from(f->tenant)};
 	struct store *s = store_open(str_from(f->location), &keeping, &err);
 	assert_non_null(s);
 	assert_false(store_reindex(s, &k, &kept, &err));
 	assert_int_equal(err.code, ERR_TIMEOUT);
-	assert_int_equal(kept.versions, 2000);
+	int64_t first = kept.versions;
+	assert_in_range(first, 1, MANY - 1);
 	error_clear(&err);
 	k.progress.tell = NULL;
 	assert_true(store_reindex(s, &k, &kept, &err));
-	assert_int_equal(kept.versions, MANY - 2000);
+	assert_int_equal(kept.versions, MANY - first);
 	store_close(s);
 	fixture_reopen(f);
 	struct findings all = {0};
@@ -214,7 +248,7 @@ static void test_vacuum(void **state)
 	struct error err = {0};
 	struct store_kept kept;
 	struct store_keeping k = {.extractor = f->extractor};
-	struct store_options keeping = {.definitions = f->definitions, .keeping = true};
+	struct store_options keeping = {.definitions = f->definitions, .keeping = true, .tenant = str_from(f->tenant)};
 	struct search_query q;
 	struct search_options options = {0};
 	struct store_page page;
@@ -260,6 +294,8 @@ static void test_backup(void **state)
 	struct fixture *f = *state;
 	char copy[96], sum[112], elsewhere[96];
 	struct error err = {0};
+	if (f->postgres)
+		skip();
 	fill(f);
 	snprintf(copy, sizeof(copy), "%s/copy", f->directory);
 	snprintf(sum, sizeof(sum), "%s.sha256", copy);
