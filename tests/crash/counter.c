@@ -2,7 +2,9 @@
  * A register under contention: sixteen writers read a counter and write it back plus one, with If-Match. Whoever gets
  * 412 reads again. At the end the counter is as high as there were successes: no increment was lost.
  *
- * usage: counter FIRTH [--seconds N] [--data LOCATION]
+ * With --servers 2 the writers share two servers over one database.
+ *
+ * usage: counter FIRTH [--seconds N] [--data LOCATION] [--servers N]
  */
 #include <pthread.h>
 #include <signal.h>
@@ -14,11 +16,11 @@
 
 #include "wire.h"
 
-enum { WRITERS = 16 };
+enum { WRITERS = 16, MOST_SERVERS = 4 };
 
 static _Atomic bool stop;
 static _Atomic int64_t increments, conflicts, errors;
-static int port;
+static int ports[MOST_SERVERS], server_count = 1;
 
 static int64_t value_of(const struct answer *a)
 {
@@ -38,10 +40,9 @@ static void *count(void *ctx)
 {
 	struct wire w;
 	struct answer *a = calloc(1, sizeof(*a));
-	(void)ctx;
 	if (!a)
 		abort();
-	wire_open(&w, port);
+	wire_open(&w, *(const int *)ctx);
 	while (!stop) {
 		char headers[64], body[200];
 		wire_ask(&w, "GET", "Basic/counter", "", NULL, a);
@@ -70,12 +71,12 @@ static bool run(unsigned seconds)
 	struct wire w;
 	static struct answer a;
 	char body[200];
-	wire_open(&w, port);
+	wire_open(&w, ports[0]);
 	text_of(0, body);
 	wire_ask(&w, "PUT", "Basic/counter", "", body, &a);
 	int64_t first = a.version;
 	for (int i = 0; i < WRITERS; i++)
-		if (pthread_create(&threads[i], NULL, count, NULL) != 0)
+		if (pthread_create(&threads[i], NULL, count, &ports[i % server_count]) != 0)
 			abort();
 	usleep(seconds * 1000000);
 	stop = true;
@@ -94,26 +95,31 @@ int main(int argc, char **argv)
 	char directory[] = "/tmp/firth-counter-XXXXXX", data[64];
 	const char *location = NULL;
 	unsigned seconds = 2;
-	struct server s;
+	struct server servers[MOST_SERVERS];
 	for (int i = 2; i + 1 < argc; i += 2) {
 		if (strcmp(argv[i], "--seconds") == 0)
 			seconds = (unsigned)number_in(argv[i + 1]);
 		else if (strcmp(argv[i], "--data") == 0)
 			location = argv[i + 1];
+		else if (strcmp(argv[i], "--servers") == 0)
+			server_count = number_in(argv[i + 1]);
 	}
-	if (argc < 2 || !mkdtemp(directory)) {
-		fprintf(stderr, "usage: counter FIRTH [--seconds N] [--data LOCATION]\n");
+	if (argc < 2 || server_count < 1 || server_count > MOST_SERVERS || !mkdtemp(directory)) {
+		fprintf(stderr, "usage: counter FIRTH [--seconds N] [--data LOCATION] [--servers N]\n");
 		return 2;
 	}
 	snprintf(data, sizeof(data), "%s/data", directory);
 	signal(SIGPIPE, SIG_IGN);
-	if (!server_start(&s, argv[1], location ? location : data)) {
-		printf("the server does not start\n0 passed, 1 failed\n");
-		return 1;
+	for (int i = 0; i < server_count; i++) {
+		if (!server_start(&servers[i], argv[1], location ? location : data)) {
+			printf("the server does not start\n0 passed, 1 failed\n");
+			return 1;
+		}
+		ports[i] = servers[i].port;
 	}
-	port = s.port;
 	bool ok = run(seconds);
-	server_end(&s, SIGTERM);
+	for (int i = 0; i < server_count; i++)
+		server_end(&servers[i], SIGTERM);
 	printf("%d passed, %d failed\n", ok, !ok);
 	remove_tree(directory);
 	return !ok;

@@ -3,7 +3,11 @@
  * there after the restart, with the content of the acknowledged version; what was under way may be there or not, whole;
  * histories have no gaps; firth db check finds nothing, which covers index rows and the audit chain.
  *
- * usage: crash FIRTH [--rounds N] [--seed N] [--data LOCATION]
+ * With --kill database it is PostgreSQL that is killed, inside of cluster.sh, and started again while the server runs
+ * and its clients go on: the server has to find out what became of commits whose answers it lost. What it refuses with
+ * 503 must not be there, unless it says that it does not know.
+ *
+ * usage: crash FIRTH [--rounds N] [--seed N] [--data LOCATION] [--kill server|database]
  */
 #include <pthread.h>
 #include <signal.h>
@@ -49,6 +53,7 @@ struct writer {
 static struct writer writers[WRITERS];
 static _Atomic bool stop;
 static int failures;
+static bool kill_database;
 
 static void fail(const char *what, const char *where, const char *detail)
 {
@@ -59,10 +64,27 @@ static void fail(const char *what, const char *where, const char *detail)
 /* ---- load -----------------------------------------------------------------------------------------------------------
  */
 
+/* The database was away. */
+static bool away(struct writer *w, const struct answer *a)
+{
+	if (!kill_database || a->status != 503)
+		return false;
+	w->refused++;
+	usleep(5000);
+	return true;
+}
+
+static bool unknown(const struct answer *a)
+{
+	return strstr(a->body, "not known") != NULL;
+}
+
 static void write_register(struct writer *w, int r, struct answer *a)
 {
 	struct reg *g = &w->regs[r];
 	char path[64], headers[64] = "", body[256];
+	if (g->open)
+		return; /* nobody knows what it is, until it is looked at */
 	bool delete = g->version && g->value >= 0 && next_random(&w->random) % 8 == 0;
 	int64_t value = delete ? -1 : (int64_t)(next_random(&w->random) % 1000000);
 	snprintf(path, sizeof(path), "Basic/w%d-r%d", w->number, r);
@@ -75,9 +97,11 @@ static void write_register(struct writer *w, int r, struct answer *a)
 	g->open = true;
 	g->open_value = value;
 	wire_ask(&w->wire, delete ? "DELETE" : "PUT", path, headers, delete ? NULL : body, a);
-	if (!a->status)
+	if (!a->status || (away(w, a) && unknown(a)))
 		return;
 	g->open = false;
+	if (away(w, a))
+		return;
 	if (a->status / 100 != 2) {
 		char detail[64];
 		snprintf(detail, sizeof(detail), "status %d", a->status);
@@ -102,8 +126,12 @@ static struct made *make(struct writer *w, enum made_kind kind)
 
 static void settle_made(struct writer *w, struct made *m, const struct answer *a)
 {
-	if (!a->status)
+	if (!a->status || (away(w, a) && unknown(a)))
 		return;
+	if (a->status == 503 && kill_database) {
+		w->made_count--; /* the next one has the same number, so one that was kept would be there twice */
+		return;
+	}
 	if (a->status != 200 && a->status != 201) {
 		m->id[0] = 0;
 		if (m->kind == MADE_CONDITIONAL)
@@ -319,6 +347,22 @@ static void check_store(const char *firth, const char *data)
 /* ---- rounds ---------------------------------------------------------------------------------------------------------
  */
 
+static void cluster(const char *verb)
+{
+	const char *const arguments[] = {verb, getenv("FIRTH_TEST_CLUSTER"), NULL};
+	if (run_firth(getenv("FIRTH_CLUSTER_SH"), arguments, true) != 0)
+		fail("the database cannot be taken down or up", verb, NULL);
+}
+
+/* Killed, away for a moment, and back; the load goes on for a while. */
+static void restart_database(unsigned milliseconds)
+{
+	cluster("kill");
+	usleep(milliseconds * 1000);
+	cluster("start");
+	usleep(LEAST_MS * 10000);
+}
+
 static void load(const struct server *s, uint64_t *random)
 {
 	stop = false;
@@ -328,7 +372,10 @@ static void load(const struct server *s, uint64_t *random)
 			abort();
 	}
 	usleep((useconds_t)(LEAST_MS + next_random(random) % SPAN_MS) * 1000);
-	kill(s->pid, SIGKILL);
+	if (kill_database)
+		restart_database((unsigned)(next_random(random) % SPAN_MS));
+	else
+		kill(s->pid, SIGKILL);
 	stop = true;
 	for (int i = 0; i < WRITERS; i++)
 		pthread_join(writers[i].thread, NULL);
@@ -342,10 +389,12 @@ static bool run_round(const char *firth, const char *data, uint64_t *random, boo
 		return false;
 	}
 	load(&s, random);
-	server_end(&s, SIGKILL);
-	if (!server_start(&s, firth, data)) {
-		fail("the server does not start again", data, NULL);
-		return false;
+	if (!kill_database) {
+		server_end(&s, SIGKILL);
+		if (!server_start(&s, firth, data)) {
+			fail("the server does not start again", data, NULL);
+			return false;
+		}
 	}
 	check_all(&s, last);
 	/* Half of the checks run beside the server, half on the store as the crash left it. */
@@ -364,6 +413,14 @@ static int64_t acknowledged(void)
 	return sum;
 }
 
+static int64_t refused(void)
+{
+	int64_t sum = 0;
+	for (int i = 0; i < WRITERS; i++)
+		sum += writers[i].refused;
+	return sum;
+}
+
 int main(int argc, char **argv)
 {
 	char directory[] = "/tmp/firth-crash-XXXXXX", data[64];
@@ -377,9 +434,12 @@ int main(int argc, char **argv)
 			random = strtoull(argv[i + 1], NULL, 10);
 		else if (strcmp(argv[i], "--data") == 0)
 			location = argv[i + 1];
+		else if (strcmp(argv[i], "--kill") == 0)
+			kill_database = strcmp(argv[i + 1], "database") == 0;
 	}
-	if (!firth || rounds < 1 || !mkdtemp(directory)) {
-		fprintf(stderr, "usage: crash FIRTH [--rounds N] [--seed N] [--data LOCATION]\n");
+	if (!firth || rounds < 1 || (kill_database && !getenv("FIRTH_CLUSTER_SH")) || !mkdtemp(directory)) {
+		fprintf(stderr,
+			"usage: crash FIRTH [--rounds N] [--seed N] [--data LOCATION] [--kill server|database]\n");
 		return 2;
 	}
 	signal(SIGPIPE, SIG_IGN);
@@ -392,7 +452,8 @@ int main(int argc, char **argv)
 	}
 	while (done < rounds && run_round(firth, location ? location : data, &random, done + 1 == rounds))
 		done++;
-	printf("%lld writes acknowledged\n%d passed, %d failed\n", (long long)acknowledged(), done, failures);
+	printf("%lld writes acknowledged, %lld refused while the database was away\n%d passed, %d failed\n",
+	       (long long)acknowledged(), (long long)refused(), done, failures);
 	if (!failures)
 		remove_tree(directory);
 	return failures != 0;

@@ -31,6 +31,13 @@ static bool load_dictionaries(struct pg_store *s, struct error *err)
 	return ok;
 }
 
+/* A process that was killed may have sent a commit which the database is still at: it holds the commit lock. Once we
+ * have had that, what this process reads is what came of it. */
+static bool settled(struct pg *c, struct error *err)
+{
+	return pg_run(c, SQL_BEGIN, NULL, err) && pg_run(c, SQL_LOCK, NULL, err) && pg_run(c, SQL_ROLLBACK, NULL, err);
+}
+
 static bool open_parts(struct pg_store *s, const struct store_options *options, struct error *err)
 {
 	s->bodies = bodies_new();
@@ -43,7 +50,8 @@ static bool open_parts(struct pg_store *s, const struct store_options *options, 
 	if (!bodies_knows(s->bodies, BODY_DICTIONARY) && !(s->samples = samples_new()))
 		return error_memory(err);
 	s->writer = pg_writer_new(err);
-	return s->writer && pg_writer_connect(s, err) && (options->keeping || pg_keeper_start(s, options->bulk, err));
+	return s->writer && pg_writer_connect(s, err) && settled(&s->writer->pg, err) &&
+	       (options->keeping || pg_keeper_start(s, options->bulk, err));
 }
 
 static void *pg_store_open(struct str location, const struct store_options *options, struct queue *queue,
