@@ -100,6 +100,9 @@ bool pg_open_bare(struct pg *c, const struct pg_place *place, struct error *err)
 /* The number of the lock that says who has a schema open: shared by all writers, alone for whoever keeps or removes it.
  */
 #define PG_OPEN_LOCK "1179210838"
+/* How often and after what pauses that lock is asked for: the database needs a moment to see that a process has ended.
+ */
+enum { PLACE_TRIES = 20, PLACE_PAUSE_MS = 50 };
 void pg_close(struct pg *c);
 /* False when the server has closed the connection meanwhile. Costs one look at the socket. */
 bool pg_alive(struct pg *c);

@@ -4,6 +4,7 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "store/postgres/postgres_priv.h"
 
@@ -81,15 +82,26 @@ bool pg_tenant_list(struct str location, struct arena *a, struct str **ret_names
 	return ok;
 }
 
+/* Of a process that has just ended the database may not know yet. */
+static bool is_free(struct pg *c, const struct pg_place *place, struct error *err)
+{
+	int64_t taken = 1;
+	for (int i = 0; taken && i < PLACE_TRIES; i++) {
+		if (i)
+			nanosleep(&(struct timespec){0, PLACE_PAUSE_MS * 1000000L}, NULL);
+		if (!pg_number(c, taken_sql, place->schema, NULL, 0, &taken, err))
+			return false;
+	}
+	return !taken || error_set(err, ERR_STORE, "Another process has the store open for writing");
+}
+
 static bool drop(struct pg *c, const struct pg_place *place, struct error *err)
 {
 	char sql[160];
-	int64_t taken = 0;
 	snprintf(sql, sizeof(sql), "DROP SCHEMA %s CASCADE", place->schema);
 	return pg_script(c, "SET client_min_messages TO warning; SET lock_timeout TO '20s'; BEGIN", err) &&
-	       pg_schema_lock(c, place, err) && pg_number(c, taken_sql, place->schema, NULL, 0, &taken, err) &&
-	       (!taken || error_set(err, ERR_STORE, "Another process has the store open for writing")) &&
-	       pg_script(c, sql, err) && pg_script(c, "COMMIT", err);
+	       pg_schema_lock(c, place, err) && is_free(c, place, err) && pg_script(c, sql, err) &&
+	       pg_script(c, "COMMIT", err);
 }
 
 bool pg_tenant_remove(struct str location, struct str name, const struct store_options *options, struct error *err)

@@ -2,6 +2,7 @@
 #include "store/postgres/writer.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/random.h"
 
@@ -83,16 +84,29 @@ void pg_writer_free(struct writer *w)
 	free(w);
 }
 
-/* Says that the store is open, until the connection ends. */
-static bool take_place(struct pg_store *s, struct error *err)
+static bool try_place(struct pg_store *s, bool *ret_there, bool *ret_taken, struct error *err)
 {
 	PGresult *rows = pg_ask(&s->writer->pg, s->alone ? SQL_OPEN_ALONE : SQL_OPEN_SHARED, NULL, err);
-	bool there = rows && PQntuples(rows) && !PQgetisnull(rows, 0, 0), taken = there && pg_i64(rows, 0, 0);
+	*ret_there = rows && PQntuples(rows) && !PQgetisnull(rows, 0, 0);
+	*ret_taken = *ret_there && pg_i64(rows, 0, 0);
 	PQclear(rows);
+	return rows != NULL;
+}
+
+/* Says that the store is open, until the connection ends. Of a process that has just ended the database may not know
+ * yet. */
+static bool take_place(struct pg_store *s, struct error *err)
+{
+	bool there = true, taken = false, asked = true;
+	for (int i = 0; asked && there && !taken && i < PLACE_TRIES; i++) {
+		if (i)
+			nanosleep(&(struct timespec){0, PLACE_PAUSE_MS * 1000000L}, NULL);
+		asked = try_place(s, &there, &taken, err);
+	}
 	if (taken)
 		return true;
 	pg_close(&s->writer->pg);
-	if (!rows)
+	if (!asked)
 		return false;
 	if (!there)
 		return error_set(err, ERR_STORE, "The store is no longer in the database");
