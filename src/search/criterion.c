@@ -221,24 +221,41 @@ static bool parse_has(struct parsing *p, const struct fhir_type *type, struct st
 
 /* ---- names without an element ---------------------------------------------------------------------------------- */
 
-/* Members of a list are what its entries refer to. */
-static bool parse_list(struct parsing *p, const struct fhir_type *type, struct str value, struct criterion *ret)
+/* What an entry of a list refers to, or what only deleted entries do. */
+static bool listed(struct parsing *p, struct str value, enum search_modifier modifier, struct criterion *ret)
 {
 	const struct fhir_type *list = definitions_resource(p->definitions, S("List"));
-	struct criterion c = {.kind = CRITERION_HAS, .param = definitions_search_param(list, S("item"))};
+	struct criterion c = {
+		.kind = CRITERION_HAS, .param = definitions_search_param(list, S("item")), .modifier = modifier};
 	struct criterion id = {.kind = CRITERION_ID};
+	c.inner = ARENA_NEW(p->arena, struct search_part);
+	if (!c.inner)
+		return error_memory(p->err);
+	if (!parse_one_value(p, &id, S("_list"), STR_NULL, value) || !inner_part(p, &c, list, &id))
+		return false;
+	*ret = c;
+	return true;
+}
+
+/* Members of a list are what its entries refer to, as far as they are not deleted. */
+static bool parse_list(struct parsing *p, const struct fhir_type *type, struct str value, struct criterion *ret)
+{
+	*ret = (struct criterion){.kind = CRITERION_OR};
 	(void)type;
 	if (value.n && value.p[0] == '$') {
 		p->never_ignored = true;
 		return error_set(p->err, ERR_NOT_SUPPORTED, "_list: lists that a server makes up are not supported");
 	}
-	c.inner = ARENA_NEW(p->arena, struct search_part);
-	if (!c.inner)
-		return error_memory(p->err);
-	*ret = c;
-	if (!parse_values(p, &id, S("_list"), STR_NULL, value) || !inner_part(p, &c, list, &id))
-		return false;
-	*ret = c;
+	for (struct str rest = value; rest.p;) {
+		struct criterion member = {.kind = CRITERION_AND}, has, had, not_had = {.kind = CRITERION_NOT};
+		struct str id = split_unescaped(&rest, ',');
+		if (ret->child_count >= SEARCH_MAX_VALUES)
+			return error_set(p->err, ERR_LIMIT, "_list has more than %d values", SEARCH_MAX_VALUES);
+		if (!listed(p, id, MOD_NONE, &has) || !listed(p, id, MOD_REMOVED, &had) ||
+		    !criterion_add_child(p, &not_had, &had) || !criterion_add_child(p, &member, &has) ||
+		    !criterion_add_child(p, &member, &not_had) || !criterion_add_child(p, ret, &member))
+			return false;
+	}
 	return true;
 }
 

@@ -106,7 +106,7 @@ bool extract(const struct extractor *x, struct arena *a, const struct json *reso
 			       .base = without_slash(base),
 			       .rows = &rows,
 			       .err = err};
-	if (!plan || !plan_run(plan, &e))
+	if (!plan || !plan_run(plan, &e) || !removed_rows(&e, type))
 		return false;
 	rows_settle(&e);
 	*ret_rows = rows;
@@ -151,7 +151,7 @@ bool extract_plainly(const struct definitions *d, const struct search_registry *
 		if (param_indexed(search_registry_at(r, type, i)) &&
 		    !extract_param(&e, type, search_registry_at(r, type, i), &item))
 			return false;
-	if (!type)
+	if (!type || !removed_rows(&e, type))
 		return false;
 	rows_settle(&e);
 	*ret_rows = rows;

@@ -222,12 +222,12 @@ static bool composite_holds(const struct criterion *c, const struct index_rows *
 /* ---- other resources ------------------------------------------------------------------------------------------- */
 
 /* Does `from` refer to `to` by a parameter? */
-static bool refers(const struct search_resource *from, const struct search_param *param,
+static bool refers(const struct search_resource *from, const struct search_param *param, enum row_variant variant,
 		   const struct search_resource *to)
 {
 	for (size_t i = 0; from->rows && i < from->rows->count; i++) {
 		const struct index_row *row = &from->rows->rows[i];
-		if (row->param == param && row->variant == ROW_PLAIN && same(row->ref_id, to->id) &&
+		if (row->param == param && row->variant == variant && same(row->ref_id, to->id) &&
 		    same(row->ref_type, to->type->name))
 			return true;
 	}
@@ -237,7 +237,9 @@ static bool refers(const struct search_resource *from, const struct search_param
 bool criterion_links(const struct criterion *c, const struct search_resource *resource,
 		     const struct search_resource *other)
 {
-	return c->kind == CRITERION_CHAIN ? refers(resource, c->param, other) : refers(other, c->param, resource);
+	if (c->kind == CRITERION_CHAIN)
+		return refers(resource, c->param, ROW_PLAIN, other);
+	return refers(other, c->param, c->modifier == MOD_REMOVED ? ROW_REMOVED : ROW_PLAIN, resource);
 }
 
 static bool linked(const struct criterion *c, const struct search_resource *resource,

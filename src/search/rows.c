@@ -310,6 +310,14 @@ static bool is_local(const struct extraction *e, const struct reference *r)
 	       (r->kind == REF_ABSOLUTE && r->type.p && e->base.p && str_eq(r->base, e->base));
 }
 
+bool extraction_local(struct extraction *e, struct str text, struct str *ret_type, struct str *ret_id)
+{
+	struct reference r = extraction_reference(e, text);
+	*ret_type = r.type;
+	*ret_id = r.id;
+	return is_local(e, &r);
+}
+
 static bool add_local(struct extraction *e, const struct leaf *leaf, struct str type, struct str id)
 {
 	struct index_row row = {.param = leaf->param, .ref_type = type, .ref_id = id};

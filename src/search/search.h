@@ -18,6 +18,7 @@ enum row_variant {
 	ROW_PLAIN,
 	ROW_OF_TYPE, /* an identifier with a type, for :of-type: system and code of the type, its value in text */
 	ROW_IDENTIFIER, /* the Reference.identifier of a reference, for :identifier: system, and its value in code */
+	ROW_REMOVED, /* List, item: a reference that only entries marked as deleted have */
 	ROW_PRESENT /* an element that gives no plain row, for :missing alone: a concept that is a text, a reference by
 		     * identifier; code is empty */
 };
@@ -137,6 +138,7 @@ enum search_modifier {
 	MOD_IDENTIFIER, /* reference: rows of ROW_IDENTIFIER, met as tokens */
 	MOD_OF_TYPE, /* token: rows of ROW_OF_TYPE */
 	MOD_BELOW, /* uri: equal to the value or below it in the hierarchy of paths */
+	MOD_REMOVED, /* HAS, for _list: rows of ROW_REMOVED instead of plain ones */
 	/* string, in _filter only; the value is folded: */
 	MOD_ENDS, /* the folded row ends with the value (ew) */
 	MOD_EQUAL /* the folded row is the value (eq) */
@@ -341,7 +343,8 @@ bool search_parse_scope(const struct definitions *d, struct arena *a, const stru
  *   AND OR NOT NONE  as named
  *   PARAM with :text, NARRATIVE, CONTENT  search_body_meets()
  *
- * _list=42 is HAS of the List whose id is 42 by its parameter item. Compartments are OR over references and ID.
+ * _list=42 is HAS of the List whose id is 42 by its parameter item, and not the same by ROW_REMOVED. Compartments are
+ * OR over references and ID.
  */
 struct search_resource {
 	const struct fhir_type *type;

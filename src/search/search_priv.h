@@ -126,6 +126,10 @@ bool item_element(struct extraction *e, const struct search_param *param, const 
 /* The code system that a code element's required binding implies; STR_NULL when none or several. Text in a. */
 struct str implied_system(struct arena *a, const struct fhir_element *element);
 struct reference extraction_reference(struct extraction *e, struct str text);
+/* Does the text refer to a resource of this server? */
+bool extraction_local(struct extraction *e, struct str text, struct str *ret_type, struct str *ret_id);
+/* removed.c: the rows of ROW_REMOVED, of Lists. */
+bool removed_rows(struct extraction *e, const struct fhir_type *type) MUST_USE;
 
 /* ---- plans ----------------------------------------------------------------------------------------------------- */
 

@@ -109,6 +109,7 @@ struct str names_variant(const struct search_param *param, enum row_variant vari
 {
 	static const struct str suffixes[] = {[ROW_OF_TYPE] = {":of-type", 8},
 					      [ROW_IDENTIFIER] = {":identifier", 11},
+					      [ROW_REMOVED] = {":removed", 8},
 					      [ROW_PRESENT] = {":present", 8}};
 	if (variant == ROW_PLAIN)
 		return param->code;

@@ -45,8 +45,8 @@ int64_t names_type_named(struct names *n, struct str name, struct error *err);
 /* Each variant of a parameter has a number of its own, by the name names_variant(). */
 int64_t names_param(struct names *n, const struct fhir_type *type, int64_t type_id, const struct search_param *param,
 		    enum row_variant variant, struct error *err);
-/* "code", "code:of-type", "code:identifier", "code:present": the code itself, or in the buffer. STR_NULL when it does
- * not fit. */
+/* "code", "code:of-type", "code:identifier", "code:removed", "code:present": the code itself, or in the buffer.
+ * STR_NULL when it does not fit. */
 enum { NAMES_VARIANT_MAX = 256 };
 struct str names_variant(const struct search_param *param, enum row_variant variant, char buffer[NAMES_VARIANT_MAX]);
 int64_t names_system(struct names *n, struct str system, struct error *err);

@@ -78,7 +78,11 @@ static bool is_missing(struct oracle *o, const struct thing *t, const struct fie
 	struct path_items items;
 	if (!elements_of(o, t, f->param, &items))
 		return true;
-	return items.count == 0;
+	/* An object without members, which FHIR does not allow, is nothing. */
+	for (size_t i = 0; i < items.count; i++)
+		if (!json_is(items.items[i].value, JSON_OBJECT) || json_size(items.items[i].value))
+			return false;
+	return true;
 }
 
 static bool value_asked(struct oracle *o, const struct thing *t, const struct ask *a)
@@ -172,7 +176,8 @@ static bool list_asked(const struct oracle *o, const struct thing *t, const stru
 		if (!list->body || !str_is(list->type->name, "List") || strcmp(list->id, a->values[0].code) != 0)
 			continue;
 		for (struct json_iter it = json_iter(json_get(list->body, S("entry"))); json_next(&it);)
-			if (is_at(t, naive_reference(json_get(it.value, S("item")))))
+			if (!json_bool(json_get(it.value, S("deleted"))) &&
+			    is_at(t, naive_reference(json_get(it.value, S("item")))))
 				return true;
 	}
 	return false;

@@ -259,13 +259,13 @@ static void put_place(struct oracle *o, struct buf *b)
 static void put_list(struct oracle *o, struct buf *b)
 {
 	uint32_t entries = dice_roll(&o->dice, 5);
-	buf_add(b, S(",\"status\":\"current\",\"mode\":\"working\""));
+	buf_add(b, S(",\"status\":\"current\",\"mode\":\"changes\""));
 	put_concept_member(o, b, "code");
 	put_member(o, b, "subject", "Patient");
 	for (uint32_t i = 0; i < entries; i++) {
 		buf_add(b, i ? S(",{\"item\":") : S(",\"entry\":[{\"item\":"));
 		put_reference(o, b, "Patient Observation Condition");
-		buf_char(b, '}');
+		buf_add(b, dice_roll(&o->dice, 4) ? S("}") : S(",\"deleted\":true}"));
 	}
 	if (entries)
 		buf_char(b, ']');

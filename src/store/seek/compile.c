@@ -97,9 +97,10 @@ static bool name_variant(struct seek *k, struct naming *n, const struct fhir_typ
 static bool name_param(struct seek *k, struct naming *n, const struct fhir_type *type, struct check *c,
 		       struct error *err)
 {
-	enum search_modifier modifier = c->kind == CHECK_PARAM ? c->criterion->modifier : MOD_NONE;
+	enum search_modifier modifier = c->criterion->modifier;
 	enum row_variant variant = modifier == MOD_OF_TYPE	? ROW_OF_TYPE
 				   : modifier == MOD_IDENTIFIER ? ROW_IDENTIFIER
+				   : modifier == MOD_REMOVED	? ROW_REMOVED
 								: ROW_PLAIN;
 	if (modifier == MOD_MISSING && !name_variant(k, n, type, c, ROW_PRESENT, &c->present, err))
 		return false;

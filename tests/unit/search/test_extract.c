@@ -112,6 +112,10 @@ static const struct example examples[] = {
 	 "1\"},"
 	 "{\"type\":\"citation\",\"resource\":\"http://x/2\"}],\"library\":[\"http://x/3\"]}",
 	 "depends-on", "[http://x/1][http://x/3]"},
+	{"{\"resourceType\":\"List\",\"entry\":[{\"item\":{\"reference\":\"Patient/"
+	 "1\"},\"deleted\":true},{\"item\":{\"reference\":"
+	 "\"Patient/2\"},\"deleted\":true},{\"item\":{\"reference\":\"Patient/2\"}}]}",
+	 "item", "[Patient/1][Patient/2][removed:Patient/1]"},
 	/* date */
 	{PAT("\"birthDate\":\"1970-03\""), "birthdate", "[1970-03-01T00:00:00.000Z,1970-03-31T23:59:59.999Z]"},
 	{OBS("\"effectiveDateTime\":\"2020-02-29T23:30:00-05:00\""), "date",
@@ -189,6 +193,10 @@ static void describe(struct buf *out, const struct index_row *row)
 	buf_char(out, '[');
 	if (row->element)
 		buf_printf(out, "%u:", row->element);
+	if (row->variant == ROW_REMOVED) {
+		buf_printf(out, "removed:%.*s/%.*s]", STR_ARG(row->ref_type), STR_ARG(row->ref_id));
+		return;
+	}
 	if (row->variant != ROW_PLAIN) {
 		buf_add(out, row->variant == ROW_OF_TYPE   ? S("of-type:")
 			     : row->variant == ROW_PRESENT ? S("present:")
