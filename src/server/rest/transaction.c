@@ -220,6 +220,43 @@ static bool check_found(const struct transaction *t, struct error *err)
 	return true;
 }
 
+/* The type and id of a read of one current resource in the store; false for any other GET. */
+static bool plain_read(const struct transaction *t, const struct bundle_entry *e, const struct fhir_type **ret_type,
+		       struct str *ret_id)
+{
+	struct str id = e->url, type = str_split(&id, '/');
+	if (e->method != ENTRY_GET || e->post || !id.p || !fhir_id_valid(id))
+		return false;
+	*ret_type = definitions_resource(t->o->preparer.definitions, type);
+	*ret_id = id;
+	return *ret_type && !str_is(type, "AuditEvent") && call_allowed(t->o->call, *ret_type, SCOPE_R, NULL);
+}
+
+/* A read that will not succeed fails the whole, as any entry does (http.html#transaction). Whoever may not read the
+ * type is told so when the entry is answered. */
+static bool check_reads(const struct transaction *t, struct error *err)
+{
+	for (size_t i = 0; t->o->store && !t->o->face && i < t->count; i++) {
+		const struct fhir_type *type;
+		struct str id;
+		struct store_entry found;
+		if (!plain_read(t, &t->entries[i], &type, &id))
+			continue;
+		uint64_t *slot = map_get(&t->touched, t->entries[i].url);
+		if (slot && t->entries[*slot - 1].method == ENTRY_DELETE)
+			return entry_fail(err, ERR_GONE, i, ".request.url", "Another entry deletes this resource");
+		if (slot)
+			continue;
+		if (!store_read(t->o->store, t->o->preparer.arena, type, id, 0, &found, err)) {
+			entry_place_error(err, i);
+			return false;
+		}
+		if (found.op == STORE_DELETE)
+			return entry_fail(err, ERR_GONE, i, ".request.url", "This resource is deleted");
+	}
+	return true;
+}
+
 /* Changes in the order of the specification; those of PUT and PATCH are of one rank. */
 static unsigned rank(enum entry_method m)
 {
@@ -265,7 +302,8 @@ bool transaction_prepare(const struct bundle_options *o, const struct json *bund
 	map_init(&t.links, (size_t)1 << 24);
 	map_init(&t.touched, (size_t)1 << 24);
 	map_init(&t.conditions, REST_MAX_ENTRIES);
-	bool ok = read_entries(&t, bundle, err) && check_found(&t, err) && prepare_all(&t, &ret_plan->transaction, err);
+	bool ok = read_entries(&t, bundle, err) && check_found(&t, err) && check_reads(&t, err) &&
+		  prepare_all(&t, &ret_plan->transaction, err);
 	ret_plan->entries = t.entries;
 	ret_plan->entry_count = t.count;
 	map_done(&t.links);
