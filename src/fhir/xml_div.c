@@ -26,6 +26,28 @@ static size_t add_char(struct buf *out, struct str s, size_t at)
 	return at + (not_character ? 3 : 1);
 }
 
+/*
+ * XML can hold a carriage return as a reference only, and JSON both as a character and as a reference. So that each
+ * comes back as it was, the character is written as &#13; and a reference with one zero more than it had: &#013; is
+ * read as
+ * &#13; again. Gives the length of a reference to a carriage return without its & and ;, or 0, and where its digits
+ * begin.
+ */
+static size_t return_reference(struct str name, size_t *ret_digits)
+{
+	bool hexadecimal = name.n > 1 && (name.p[1] == 'x' || name.p[1] == 'X');
+	size_t digits = hexadecimal ? 2 : 1, at = digits;
+	if (name.n < 2 || name.p[0] != '#')
+		return 0;
+	while (at < name.n && name.p[at] == '0')
+		at++;
+	struct str number = str_slice(name, at, name.n);
+	*ret_digits = digits;
+	if (hexadecimal ? str_is(number, "d") || str_is(number, "D") : str_is(number, "13"))
+		return name.n;
+	return 0;
+}
+
 /* XML without a DTD knows five entities by name; HTML's others become numbers, or the text they were. */
 static void add_entity(struct buf *out, struct str name)
 {
@@ -39,6 +61,11 @@ static void add_entity(struct buf *out, struct str name)
 	};
 	static const char *const own[] = {"amp", "lt", "gt", "quot", "apos"};
 	bool keep = name.p[0] == '#';
+	size_t digits;
+	if (return_reference(name, &digits)) {
+		buf_printf(out, "&%.*s0%.*s;", (int)digits, name.p, (int)(name.n - digits), name.p + digits);
+		return;
+	}
 	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
 		keep |= str_is(name, own[i]);
 	for (size_t i = 0; !keep && i < sizeof(known) / sizeof(known[0]); i++) {
@@ -125,12 +152,6 @@ void div_write(struct buf *out, struct str div)
 	}
 }
 
-/* The length of a reference to a carriage return, 0 when there is none. */
-static size_t return_reference(struct str s)
-{
-	return str_starts(s, S("&#13;")) ? 5 : str_starts(s, S("&#xD;")) || str_starts(s, S("&#xd;")) ? 5 : 0;
-}
-
 /* Where in the markup a scan of well-formed XML is. */
 struct state {
 	bool tag, comment;
@@ -153,16 +174,31 @@ static void advance(struct state *s, struct str source, size_t at)
 	}
 }
 
+/* A reference to a carriage return as JSON had it. Its length with & and ;, 0 when it is none. */
+static size_t add_return(struct buf *out, struct str source)
+{
+	size_t end = str_find_char(source, ';', 0), digits;
+	if (end == STR_NONE)
+		return 0;
+	struct str name = str_slice(source, 1, end);
+	if (!return_reference(name, &digits))
+		return 0;
+	if (name.p[digits] == '0')
+		buf_printf(out, "&%.*s%.*s;", (int)digits, name.p, (int)(name.n - digits - 1), name.p + digits + 1);
+	else
+		buf_char(out, '\r');
+	return end + 1;
+}
+
 static void copy_source(struct buf *out, struct str source)
 {
 	struct state state = {0};
 	for (size_t i = 0; i < source.n; i++) {
 		char c = source.p[i];
 		bool text = (!state.tag && !state.comment) || state.quote;
-		size_t reference = text && c == '&' ? return_reference(str_slice(source, i, source.n)) : 0;
+		size_t reference = text && c == '&' ? add_return(out, str_slice(source, i, source.n)) : 0;
 		advance(&state, source, i);
 		if (reference) {
-			buf_char(out, '\r');
 			i += reference - 1;
 		} else if (c != '\r') {
 			buf_char(out, c);

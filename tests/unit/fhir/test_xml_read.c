@@ -244,6 +244,7 @@ static void narratives_come_back_to_the_byte(void **state)
 		"<div xmlns='" XHTML "'><p class=\"a>b\">x\r\ny\rz\t</p> <!-- a & b -->\n&#160;&amp;&lt;</div>",
 		"<div xmlns=\"" XHTML "\" xml:lang=\"en\"><img src=\"a?b=1&amp;c=2\" alt='\"'/><br /></div>",
 		"<div xmlns=\"" XHTML "\">\xc3\xa9 \xf0\x9f\x98\x80</div>",
+		"<div xmlns=\"" XHTML "\" title=\"&#13;&#013;&#xD;&#x0d;\">\r\n&#13;\n&#xd;&#0013;&#130;</div>",
 	};
 	for (size_t i = 0; i < sizeof(divs) / sizeof(divs[0]); i++) {
 		struct arena a;
