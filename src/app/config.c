@@ -21,6 +21,7 @@ static const struct config_key server_keys[] = {
 	{"db", CONFIG_TEXT, offsetof(struct config, db), false, "a URL such as postgresql://user@host/database"},
 	{"base_url", CONFIG_URL, offsetof(struct config, base_url), false, "the public address, without /fhir"},
 	{"auth", CONFIG_SWITCH, offsetof(struct config, auth), false, "on or off"},
+	{"update_create", CONFIG_SWITCH, offsetof(struct config, update_create), false, "on or off"},
 	{"match", CONFIG_SCOPES, offsetof(struct config, match), false,
 	 "weights of $match, such as family=0.95/0.002/0.6"},
 	{"packages", CONFIG_SCOPES, offsetof(struct config, packages), false,
@@ -75,7 +76,10 @@ const struct config_key *config_key_find(const struct config_section *section, s
 
 void config_defaults(struct config *c)
 {
-	*c = (struct config){.host = S("127.0.0.1"), .port = CONFIG_DEFAULT_PORT, .data = S(CONFIG_DEFAULT_DATA)};
+	*c = (struct config){.host = S("127.0.0.1"),
+			     .port = CONFIG_DEFAULT_PORT,
+			     .data = S(CONFIG_DEFAULT_DATA),
+			     .update_create = true};
 	limits_defaults(&c->limits);
 }
 

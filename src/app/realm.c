@@ -87,6 +87,7 @@ static bool open_rest(struct realm *r, const struct service_options *o, struct e
 		.import = bulk_import_start,
 		.import_ctx = &r->import,
 		.max_upload = (uint64_t)l->upload,
+		.no_update_create = !o->config->update_create,
 		.limits = {.depth = (unsigned)l->depth,
 			   .entries = (unsigned)l->entries,
 			   .deletes = (unsigned)l->deletes,

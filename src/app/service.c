@@ -261,6 +261,19 @@ static void route_tenant(struct service *s, struct http_exchange *x)
 	}
 }
 
+static void openapi(struct service *s, struct http_exchange *x)
+{
+	static const struct http_header headers[] = {{S("Access-Control-Allow-Origin"), S("*")}};
+	struct error err = {0};
+	struct buf body;
+	buf_init(&body, 4 << 20);
+	if (rest_openapi(s->root.rest, http_request(x)->arena, &body, &err))
+		respond_text(x, 200, S("application/json"), buf_str(&body), headers, 1);
+	else
+		respond_error(x, &err);
+	buf_done(&body);
+}
+
 static void route(struct service *s, struct http_exchange *x)
 {
 	const struct http_request *request = http_request(x);
@@ -278,6 +291,8 @@ static void route(struct service *s, struct http_exchange *x)
 		respond_text(x, 200, S("application/json"), s->public_keys, headers, 2);
 	} else if (stranger(s, x, &err)) {
 		respond_error(x, &err);
+	} else if (str_is(request->path, "/openapi.json")) {
+		openapi(s, x);
 	} else if (is_tenants_path(request->path)) {
 		route_tenant(s, x);
 	} else if (str_is(request->path, "/auth/token")) {
@@ -322,8 +337,10 @@ static struct str area(struct str path)
 {
 	static const struct {
 		const char *prefix, *name;
-	} areas[] = {{"/fhir", "fhir"},	    {"/auth", "auth"},	   {"/.well-known", "keys"}, {"/healthz", "health"},
-		     {"/readyz", "health"}, {"/patients", "page"}, {"/page.css", "page"},    {"/t/", "tenant"}};
+	} areas[] = {
+		{"/fhir", "fhir"},     {"/auth", "auth"},     {"/.well-known", "keys"}, {"/healthz", "health"},
+		{"/readyz", "health"}, {"/patients", "page"}, {"/page.css", "page"},	{"/openapi.json", "openapi"},
+		{"/t/", "tenant"}};
 	for (size_t i = 0; i < sizeof(areas) / sizeof(areas[0]); i++) {
 		if (str_starts(path, str_from(areas[i].prefix)))
 			return str_from(areas[i].name);

@@ -161,8 +161,8 @@ static bool is_patient(const struct compartment_member *member, const struct ind
 static struct str patient_of(const struct group *g, const struct store_change *c)
 {
 	const struct compartment_member *member = g->patients ? compartment_member(g->patients, c->type) : NULL;
-	if (c->patient.n || str_is(c->type->name, "Patient"))
-		return c->patient.n ? c->patient : c->id;
+	if (c->patient.p || str_is(c->type->name, "Patient"))
+		return c->patient.p ? c->patient : c->id;
 	for (size_t i = 0; member && i < c->row_count; i++)
 		if (is_patient(member, &c->rows[i]))
 			return c->rows[i].ref_id;

@@ -33,6 +33,10 @@ says "our keys are a JWKS" out '\{"keys":\[\]\}'
 ask "$base/fhir/metadata"
 status_is "capability statement" 200
 says "it is one" out 'CapabilityStatement'
+ask "$base/openapi.json"
+status_is "the API as OpenAPI" 200
+says "it names paths" out '"/\{type\}/\{id\}":'
+says "it names operations" out '"/Patient/\$match":'
 ask "$base/nowhere"
 status_is "nothing there" 404
 ask "$base/auth/token" -d grant_type=client_credentials

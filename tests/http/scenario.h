@@ -26,9 +26,10 @@
 
 #include "fhir/resource.h"
 #include "http/client.h"
+#include "validate/validate.h"
 
 struct scenario_run {
-	const struct definitions *definitions; /* checks every FHIR answer; NULL: no check */
+	struct validator *validator; /* holds every FHIR answer against R4; NULL: no check */
 	struct str base; /* "http://127.0.0.1:1234/fhir" */
 	struct http_client *client;
 	/* ${token:SCOPES}; NULL: scenarios that use one are skipped */

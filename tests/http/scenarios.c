@@ -48,7 +48,7 @@ int main(int argc, char **argv)
 		else
 			return 2;
 	}
-	struct scenario_run run = {.definitions = definitions_builtin(), .base = base};
+	struct scenario_run run = {.base = base};
 	if (!base.p) {
 		if (!world_open(&world,
 				&(struct world_options){
@@ -65,12 +65,19 @@ int main(int argc, char **argv)
 		}
 	}
 	run.client = http_client_new(&(struct http_client_options){0}, &err);
-	if (run.client)
+	struct knowledge *knowledge =
+		knowledge_open(&(struct knowledge_options){.definitions = definitions_builtin()}, &err);
+	const struct knowledge_state *state = knowledge ? knowledge_enter(knowledge, 0, &err) : NULL;
+	run.validator = state ? state->validator : NULL;
+	if (run.client && state)
 		status = run_files(&run, argc - at, argv + at);
 	else
 		printf("no client: %s\n", err.text);
 	if (run.client)
 		http_client_free(run.client);
+	if (state)
+		knowledge_leave(knowledge, state);
+	knowledge_close(knowledge);
 	if (!base.p)
 		world_close(&world);
 	return status;

@@ -85,7 +85,7 @@ static void put_entities(struct json_writer *w, struct arena *a, const struct au
 		buf_done(&encoded);
 		json_object_begin(w);
 		put_coding(w, S("role"), "http://terminology.hl7.org/CodeSystem/object-role", S("24"));
-		json_put_member(w, S("name"), e->type);
+		json_put_member(w, S("description"), e->type);
 		json_put_member(w, S("query"), text);
 		json_object_end(w);
 	}

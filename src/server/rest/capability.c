@@ -212,6 +212,8 @@ static void put_compartments(struct json_writer *w, const struct definitions *d)
 	json_array_end(w);
 }
 
+/* Where tokens come from is in smart-configuration: the extension for it here would need an address of users' logins.
+ */
 static void put_security(struct json_writer *w, const struct rest_server *s)
 {
 	json_key(w, S("security"));
@@ -223,20 +225,6 @@ static void put_security(struct json_writer *w, const struct rest_server *s)
 		json_put_raw(w, S("[{\"coding\":[{\"system\":"
 				  "\"http://terminology.hl7.org/CodeSystem/restful-security-service\","
 				  "\"code\":\"SMART-on-FHIR\",\"display\":\"SMART-on-FHIR\"}]}]"));
-		json_key(w, S("extension"));
-		json_array_begin(w);
-		json_object_begin(w);
-		json_put_member(w, S("url"),
-				S("http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"));
-		json_key(w, S("extension"));
-		json_array_begin(w);
-		json_object_begin(w);
-		json_put_member(w, S("url"), S("token"));
-		json_put_member(w, S("valueUri"), s->o.token_url);
-		json_object_end(w);
-		json_array_end(w);
-		json_object_end(w);
-		json_array_end(w);
 	}
 	json_object_end(w);
 }

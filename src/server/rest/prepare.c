@@ -63,6 +63,37 @@ static bool write_stored(const struct rest_preparer *p, const struct json *resou
 	return change->stored.p || error_memory(err);
 }
 
+/* Does the row refer to a patient by a parameter of the compartment? */
+static bool is_patient(const struct compartment_member *member, const struct index_row *row)
+{
+	if (row->param->type != PARAM_REFERENCE || row->variant != ROW_PLAIN || !row->ref_id.n ||
+	    !str_is(row->ref_type, "Patient"))
+		return false;
+	for (size_t i = 0; i < member->param_count; i++)
+		if (str_eq(row->param->code, member->params[i]))
+			return true;
+	return false;
+}
+
+/* The one patient whose compartment a resource is in; a Patient is in its own. Empty when there is none, or several: to
+ * neither of them would it belong. */
+static struct str patient_of(const struct definitions *d, const struct store_change *change)
+{
+	const struct compartment *patients = definitions_compartment(d, definitions_resource(d, S("Patient")));
+	const struct compartment_member *member = patients ? compartment_member(patients, change->type) : NULL;
+	struct str patient = S("");
+	if (patients && change->type == patients->type)
+		return change->id;
+	for (size_t i = 0; member && i < change->row_count; i++) {
+		if (!is_patient(member, &change->rows[i]))
+			continue;
+		if (patient.n && !str_eq(patient, change->rows[i].ref_id))
+			return S("");
+		patient = change->rows[i].ref_id;
+	}
+	return patient;
+}
+
 bool prepare_resource(const struct rest_preparer *p, const struct json *resource, struct str id,
 		      const struct resource_rewrite *rewrite, struct issues *findings, struct store_change *ret_change,
 		      struct error *err)
@@ -91,6 +122,7 @@ bool prepare_resource(const struct rest_preparer *p, const struct json *resource
 		return false;
 	change.rows = rows.rows;
 	change.row_count = rows.count;
+	change.patient = patient_of(p->definitions, &change);
 	*ret_change = change;
 	return true;
 }

@@ -166,6 +166,9 @@ void rest_close(struct rest_server *s);
 /* The search parameters of the server, for whoever else writes to its store; NULL with a face. */
 struct parameters *rest_parameters(struct rest_server *s);
 
+/* The API as an OpenAPI 3.0 document in JSON. */
+bool rest_openapi(const struct rest_server *s, struct arena *a, struct buf *out, struct error *err) MUST_USE;
+
 /* Answers the exchange when its path lies under base_path (true), otherwise leaves it alone (false). */
 bool rest_handle(struct rest_server *s, struct http_exchange *x);
 /* The `expect` of the HTTP server for paths below base_path: bodies of $import go to a file, and only of callers that

@@ -1,6 +1,7 @@
 /*
  * $everything of a Patient, an Encounter or a Group (http://hl7.org/fhir/R4/patient-operation-everything.html):
- * the resource, its compartment, and what these refer to. Pages are of one snapshot and hold each resource once.
+ * the resource, its compartment, and what these refer to. Pages are of one snapshot and hold each resource once;
+ * what several members of a Group share may come again on another page.
  */
 #include "base/encode.h"
 #include "server/rest/operations/everything.h"
@@ -131,13 +132,26 @@ static bool add_root(struct everything *e, const struct everything_root *root, s
 	return !page.count || results_add(e->op, r, &page.entries[0], err);
 }
 
+static bool is_root(const struct everything_root *root, const struct store_entry *entry)
+{
+	return entry->type == root->type && str_eq(entry->id, root->id);
+}
+
+/* What several members of a Group share, such as the Group itself, is in the compartment of each. */
+static bool is_shown(const struct everything *e, const struct results *r, const struct store_entry *entry)
+{
+	for (size_t i = 0; i < r->count && e->root_count > 1; i++)
+		if (r->entries[i].type == entry->type && str_eq(r->entries[i].id, entry->id))
+			return true;
+	return e->root_count > 1 && is_root(e->roots, entry);
+}
+
 static bool add_page(struct everything *e, const struct everything_root *root, const struct store_page *page,
 		     struct results *r, struct error *err)
 {
 	for (size_t i = 0; i < page->count; i++) {
 		const struct store_entry *entry = &page->entries[i];
-		bool itself = entry->type == root->type && str_eq(entry->id, root->id);
-		if (!itself && !results_add(e->op, r, entry, err))
+		if (!is_root(root, entry) && !is_shown(e, r, entry) && !results_add(e->op, r, entry, err))
 			return false;
 	}
 	return true;
