@@ -64,6 +64,10 @@ struct operation_call {
 	struct str patient; /* for the audit record, when a handler knows it */
 };
 
+/* The rows of the table. */
+size_t operation_count(void);
+const struct operation *operation_at(size_t index);
+
 /* The next input of a name after *at (start with 0), NULL at the end. */
 const struct operation_input *operation_next(const struct operation_call *op, const char *name, size_t *at);
 /* The only, or first, input of a name: its text, element, truth, number. */

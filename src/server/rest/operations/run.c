@@ -12,9 +12,14 @@ static const struct operation operations[] = {
 #undef OPERATION
 };
 
-static size_t operation_count(void)
+size_t operation_count(void)
 {
 	return sizeof(operations) / sizeof(operations[0]);
+}
+
+const struct operation *operation_at(size_t index)
+{
+	return &operations[index];
 }
 
 static bool operation_fits(const struct operation *operation, struct str type)
