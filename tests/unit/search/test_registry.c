@@ -173,6 +173,9 @@ static void added_parameters_are_searched(void **state)
 /* What R4 has already, word for word or nearly, is nothing new. */
 static void repeating_adds_nothing(void **state)
 {
+	static const char query[] =
+		"{\"resourceType\":\"SearchParameter\",\"status\":\"active\",\"url\":\"http://hl7.org/fhir/"
+		"SearchParameter/Resource-query\",\"code\":\"_query\",\"type\":\"token\",\"base\":[\"Resource\"]}";
 	static const char *const same[] = {
 		PARAM("gender", "token", "\"Patient\"", EXPRESSION("Patient.gender")),
 		PARAM("onset-date", "date", "\"Condition\"",
@@ -180,8 +183,7 @@ static void repeating_adds_nothing(void **state)
 		PARAM("category", "token", "\"Condition\"",
 		      EXPRESSION("Condition.category.first()") ",\"derivedFrom\":\"http://hl7.org/fhir/SearchParameter/"
 							       "Condition-category\""),
-		"{\"resourceType\":\"SearchParameter\",\"status\":\"active\",\"url\":\"http://hl7.org/fhir/"
-		"SearchParameter/Resource-query\",\"code\":\"_query\",\"type\":\"token\",\"base\":[\"Resource\"]}",
+		query,
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
