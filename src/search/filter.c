@@ -345,32 +345,29 @@ static bool parse_term(struct filter *f, struct criterion *ret)
 	return parse_group(f, &inner) && criterion_add_child(f->p, ret, &inner);
 }
 
-static bool joined(struct filter *f, struct criterion *parent, const struct criterion *child, struct criterion *ret)
+typedef bool parse_operand(struct filter *f, struct criterion *ret);
+
+/* Operands with the word between them; one alone stands for itself. */
+static bool parse_joined(struct filter *f, enum criterion_kind kind, const char *word, parse_operand *operand,
+			 struct criterion *ret)
 {
-	if (!criterion_add_child(f->p, parent, child))
-		return false;
-	*ret = parent->child_count == 1 ? *parent->children : *parent;
+	struct criterion all = {.kind = kind}, one;
+	do {
+		if (!operand(f, &one) || !criterion_add_child(f->p, &all, &one))
+			return false;
+	} while (take_word(f, word));
+	*ret = all.child_count == 1 ? *all.children : all;
 	return true;
 }
 
 static bool parse_all(struct filter *f, struct criterion *ret)
 {
-	struct criterion all = {.kind = CRITERION_AND}, one;
-	do {
-		if (!parse_term(f, &one) || !joined(f, &all, &one, ret))
-			return false;
-	} while (take_word(f, "and"));
-	return true;
+	return parse_joined(f, CRITERION_AND, "and", parse_term, ret);
 }
 
 static bool parse_any(struct filter *f, struct criterion *ret)
 {
-	struct criterion any = {.kind = CRITERION_OR}, one;
-	do {
-		if (!parse_all(f, &one) || !joined(f, &any, &one, ret))
-			return false;
-	} while (take_word(f, "or"));
-	return true;
+	return parse_joined(f, CRITERION_OR, "or", parse_all, ret);
 }
 
 bool parse_filter(struct parsing *p, const struct fhir_type *type, struct str value, struct criterion *ret)

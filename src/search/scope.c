@@ -4,6 +4,18 @@
  */
 #include "search/search_priv.h"
 
+bool row_enters(const struct index_row *row, const struct compartment *compartment,
+		const struct compartment_member *member)
+{
+	if (row->param->type != PARAM_REFERENCE || row->variant != ROW_PLAIN || !row->ref_id.n ||
+	    !str_eq(row->ref_type, compartment->type->name))
+		return false;
+	for (size_t i = 0; i < member->param_count; i++)
+		if (str_eq(row->param->code, member->params[i]))
+			return true;
+	return false;
+}
+
 static bool is_wanted(const struct parsing *p, const struct search_scope *scope, const struct fhir_type *type)
 {
 	const struct compartment *c =

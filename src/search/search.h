@@ -111,6 +111,11 @@ void extractor_free(struct extractor *x);
 bool extract(const struct extractor *x, struct arena *a, const struct json *resource, struct str base,
 	     struct index_rows *ret_rows, struct error *err) MUST_USE;
 
+/* Does the row refer to a resource of the compartment's type by one of the parameters that put resources of the
+ * member's type into it? */
+bool row_enters(const struct index_row *row, const struct compartment *compartment,
+		const struct compartment_member *member);
+
 /* ---- queries -------------------------------------------------------------------------------------------------- */
 
 enum search_prefix {

@@ -6,6 +6,7 @@
 #ifndef FIRTH_STORE_BODIES_H
 #define FIRTH_STORE_BODIES_H
 
+#include <stdatomic.h>
 #include <zstd.h>
 
 #include "base/arena.h"
@@ -42,6 +43,19 @@ struct samples *samples_new(void);
 void samples_free(struct samples *s);
 /* Any thread. True once there are enough. */
 bool samples_add(struct samples *s, struct str body);
-bool samples_train(struct samples *s, struct buf *out);
+
+/* The dictionary on its way: made by the keeping thread, written by the committing one. Zeroed, then trained_init(). */
+struct trained {
+	struct buf bytes;
+	bool tried;
+	_Atomic bool waiting; /* made and not written */
+};
+void trained_init(struct trained *t);
+void trained_done(struct trained *t);
+/* Trains it, once, if there are samples (NULL: none are wanted) and enough of them. */
+void trained_make(struct trained *t, struct samples *s, const _Atomic bool *sampled);
+/* What is waiting to be written; STR_NULL: nothing. */
+struct str trained_waiting(const struct trained *t);
+void trained_written(struct trained *t);
 
 #endif

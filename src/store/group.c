@@ -144,18 +144,6 @@ static bool expect_referred(struct group *g, int64_t type, struct str id, struct
 	return (key.p && cache_get(g->resources, key, &rid)) || expect(g, type, id, false, err);
 }
 
-/* Is the row a reference that puts a resource of the type into a patient's compartment? */
-static bool is_patient(const struct compartment_member *member, const struct index_row *row)
-{
-	if (row->param->type != PARAM_REFERENCE || row->variant != ROW_PLAIN || !row->ref_id.n ||
-	    !str_is(row->ref_type, "Patient"))
-		return false;
-	for (size_t i = 0; i < member->param_count; i++)
-		if (str_eq(row->param->code, member->params[i]))
-			return true;
-	return false;
-}
-
 /* The id of the Patient that a change belongs to: said by the caller, itself, or the first that it refers to by a
  * parameter of the compartment. */
 static struct str patient_of(const struct group *g, const struct store_change *c)
@@ -164,7 +152,7 @@ static struct str patient_of(const struct group *g, const struct store_change *c
 	if (c->patient.p || str_is(c->type->name, "Patient"))
 		return c->patient.p ? c->patient : c->id;
 	for (size_t i = 0; member && i < c->row_count; i++)
-		if (is_patient(member, &c->rows[i]))
+		if (row_enters(&c->rows[i], g->patients, member))
 			return c->rows[i].ref_id;
 	return STR_NULL;
 }

@@ -58,7 +58,7 @@ bool samples_add(struct samples *s, struct str body)
 	return enough;
 }
 
-bool samples_train(struct samples *s, struct buf *out)
+static bool samples_train(struct samples *s, struct buf *out)
 {
 	/* Nothing is added any more once there are enough, so the lock is only for the picture to be whole. */
 	pthread_mutex_lock(&s->lock);
@@ -72,4 +72,33 @@ bool samples_train(struct samples *s, struct buf *out)
 		out->n += n;
 	buf_done(&s->bytes);
 	return !ZDICT_isError(n);
+}
+
+void trained_init(struct trained *t)
+{
+	buf_init(&t->bytes, 1 << 20);
+}
+
+void trained_done(struct trained *t)
+{
+	buf_done(&t->bytes);
+}
+
+void trained_make(struct trained *t, struct samples *s, const _Atomic bool *sampled)
+{
+	if (t->tried || !s || !atomic_load(sampled))
+		return;
+	t->tried = true;
+	if (samples_train(s, &t->bytes))
+		atomic_store(&t->waiting, true);
+}
+
+struct str trained_waiting(const struct trained *t)
+{
+	return atomic_load(&t->waiting) ? buf_str(&t->bytes) : STR_NULL;
+}
+
+void trained_written(struct trained *t)
+{
+	atomic_store(&t->waiting, false);
 }

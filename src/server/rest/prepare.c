@@ -63,18 +63,6 @@ static bool write_stored(const struct rest_preparer *p, const struct json *resou
 	return change->stored.p || error_memory(err);
 }
 
-/* Does the row refer to a patient by a parameter of the compartment? */
-static bool is_patient(const struct compartment_member *member, const struct index_row *row)
-{
-	if (row->param->type != PARAM_REFERENCE || row->variant != ROW_PLAIN || !row->ref_id.n ||
-	    !str_is(row->ref_type, "Patient"))
-		return false;
-	for (size_t i = 0; i < member->param_count; i++)
-		if (str_eq(row->param->code, member->params[i]))
-			return true;
-	return false;
-}
-
 /* The one patient whose compartment a resource is in; a Patient is in its own. Empty when there is none, or several: to
  * neither of them would it belong. */
 static struct str patient_of(const struct definitions *d, const struct store_change *change)
@@ -85,7 +73,7 @@ static struct str patient_of(const struct definitions *d, const struct store_cha
 	if (patients && change->type == patients->type)
 		return change->id;
 	for (size_t i = 0; member && i < change->row_count; i++) {
-		if (!is_patient(member, &change->rows[i]))
+		if (!row_enters(&change->rows[i], patients, member))
 			continue;
 		if (patient.n && !str_eq(patient, change->rows[i].ref_id))
 			return S("");

@@ -38,16 +38,19 @@ bool rights_to_query(const struct rest_call *call, const struct search_query *qu
 	return true;
 }
 
-/* Whoever runs the server: without authorization everyone on this machine, otherwise a token that may do everything. */
+/* Whoever runs the server: without authorization everyone on this machine, otherwise a token that may do everything to
+ * every type, whoever's. */
 bool rights_to_operate(const struct rest_call *call, const char *what, struct error *err)
 {
 	const struct grant *g = &call->grant;
 	const unsigned all = SCOPE_C | SCOPE_R | SCOPE_U | SCOPE_D | SCOPE_S;
 	for (size_t i = 0; i < g->scope_count; i++)
-		if (!g->scopes[i].filter.p && str_is(g->scopes[i].type, "*") && g->scopes[i].permissions == all)
+		if (!g->scopes[i].filter.p && str_is(g->scopes[i].context, "system") &&
+		    str_is(g->scopes[i].type, "*") && g->scopes[i].permissions == all)
 			return true;
 	return !call->server->o.smart ||
-	       error_set(err, ERR_FORBIDDEN, "%s is for operators: the token needs system/*.cruds", what);
+	       error_set(err, ERR_FORBIDDEN, "%s is for operators: the token needs system/*.cruds, and has %.*s", what,
+			 STR_ARG(str_slice(g->scope_text, 0, 150)));
 }
 
 bool rights_to_show(const struct rest_call *call, const struct fhir_type *type)

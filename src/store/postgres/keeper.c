@@ -31,10 +31,7 @@ struct keeper {
 	int64_t indexed; /* as far as known */
 	struct pg pg;
 	struct pg_index index;
-	/* The dictionary. */
-	struct buf dictionary;
-	bool trained; /* tried at least */
-	_Atomic bool waiting; /* trained and not written */
+	struct trained dictionary;
 };
 
 /* ---- rows
@@ -122,19 +119,10 @@ static void index_all(struct keeper *k)
  * -----------------------------------------------------------------------------------------------------------
  */
 
-static void train(struct keeper *k)
-{
-	if (k->trained || !k->store->samples || !atomic_load(&k->store->sampled))
-		return;
-	k->trained = true;
-	if (samples_train(k->store->samples, &k->dictionary))
-		atomic_store(&k->waiting, true);
-}
-
 struct str pg_keeper_dictionary(struct pg_store *s)
 {
 	struct keeper *k = s->keeper;
-	return k && atomic_load(&k->waiting) ? buf_str(&k->dictionary) : STR_NULL;
+	return k ? trained_waiting(&k->dictionary) : STR_NULL;
 }
 
 /* Another process may have been first: what the database has is what counts, and it is read back before it is used. */
@@ -143,7 +131,7 @@ void pg_keeper_dictionary_written(struct pg_store *s)
 	struct error ignored = {0};
 	if (!pg_dictionaries_load(s, &s->writer->pg, &ignored))
 		error_clear(&ignored);
-	atomic_store(&s->keeper->waiting, false);
+	trained_written(&s->keeper->dictionary);
 }
 
 /* ---- the thread
@@ -171,7 +159,7 @@ static void *keep(void *ctx)
 			timely = pthread_cond_timedwait(&k->wake, &k->lock, &until) == 0;
 		bool behind = k->last_vid > k->indexed;
 		pthread_mutex_unlock(&k->lock);
-		train(k);
+		trained_make(&k->dictionary, k->store->samples, &k->store->sampled);
 		if (behind)
 			index_all(k);
 		pthread_mutex_lock(&k->lock);
@@ -192,7 +180,7 @@ bool pg_keeper_start(struct pg_store *s, bool bulk, struct error *err)
 	pthread_mutex_init(&k->lock, NULL);
 	pthread_cond_init(&k->wake, NULL);
 	pthread_cond_init(&k->done, NULL);
-	buf_init(&k->dictionary, 1 << 20);
+	trained_init(&k->dictionary);
 	pg_index_init(&k->index, PG_INDEX_PUT);
 	if (pthread_create(&k->thread, NULL, keep, k) != 0)
 		return error_set(err, ERR_STORE, "The store's keeping thread could not be started");
@@ -214,7 +202,7 @@ void pg_keeper_stop(struct pg_store *s)
 		index_all(k);
 	}
 	pg_close(&k->pg);
-	buf_done(&k->dictionary);
+	trained_done(&k->dictionary);
 	pg_index_done(&k->index);
 	pthread_cond_destroy(&k->wake);
 	pthread_cond_destroy(&k->done);

@@ -19,10 +19,8 @@ struct keeper {
 	struct db db;
 	int pages; /* in the log after the last commit; of the committing thread */
 	_Atomic bool copying; /* asked for and not finished */
-	struct buf dictionary; /* trained, to be written by the committing thread */
-	bool trained; /* tried at least */
+	struct trained dictionary;
 	bool noted; /* the committing thread has asked for it */
-	_Atomic bool waiting; /* trained and not written */
 	_Atomic bool copied; /* most of the log is in the file; a little is left for the committing thread */
 	struct sqlite_store *store;
 };
@@ -33,24 +31,15 @@ static void checkpoint(struct db *db, int mode)
 	sqlite3_wal_checkpoint_v2(db->handle, NULL, mode, NULL, NULL);
 }
 
-static void train(struct keeper *k)
-{
-	if (k->trained || !k->store->samples || !atomic_load(&k->store->sampled))
-		return;
-	k->trained = true;
-	if (samples_train(k->store->samples, &k->dictionary))
-		atomic_store(&k->waiting, true);
-}
-
 struct str keeper_dictionary(struct sqlite_store *store)
 {
 	struct keeper *k = store->keeper;
-	return k && atomic_load(&k->waiting) ? buf_str(&k->dictionary) : STR_NULL;
+	return k ? trained_waiting(&k->dictionary) : STR_NULL;
 }
 
 void keeper_dictionary_written(struct sqlite_store *store)
 {
-	atomic_store(&store->keeper->waiting, false);
+	trained_written(&store->keeper->dictionary);
 }
 
 /* SQLite tells after each commit how long the log is. The file says nothing: it keeps its size when it starts over. */
@@ -73,7 +62,7 @@ static void *keep(void *ctx)
 			break;
 		k->wanted = false;
 		pthread_mutex_unlock(&k->lock);
-		train(k);
+		trained_make(&k->dictionary, k->store->samples, &k->store->sampled);
 		if (atomic_load(&k->copying)) {
 			readers_let_go(k->store);
 			checkpoint(&k->db, SQLITE_CHECKPOINT_PASSIVE);
@@ -106,7 +95,7 @@ bool keeper_start(struct sqlite_store *store, struct error *err)
 		return error_memory(err);
 	store->keeper->store = store;
 	sqlite3_wal_hook(store->writer.db.handle, note_pages, store->keeper);
-	buf_init(&store->keeper->dictionary, 1 << 20);
+	trained_init(&store->keeper->dictionary);
 	return keeper_open(store->keeper, store->path, err);
 }
 
@@ -123,7 +112,7 @@ void keeper_stop(struct sqlite_store *store)
 		pthread_join(k->thread, NULL);
 	}
 	db_close(&k->db);
-	buf_done(&k->dictionary);
+	trained_done(&k->dictionary);
 	pthread_cond_destroy(&k->wake);
 	pthread_mutex_destroy(&k->lock);
 	free(k);

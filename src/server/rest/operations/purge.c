@@ -5,23 +5,8 @@
 #include "server/rest/operations/everything.h"
 
 enum { MAX_PURGED = 100000, PER_COMMIT = 500 };
-#define ALL_SCOPES (SCOPE_C | SCOPE_R | SCOPE_U | SCOPE_D | SCOPE_S)
 
 const struct operation_param operation_purge_params[] = {{"everything", IN_FLAG, false, NULL}, {0}};
-
-/* An operator's token allows everything on every type. */
-static bool is_operator(const struct rest_call *call, struct error *err)
-{
-	if (!call->server->o.smart)
-		return true;
-	for (size_t i = 0; i < call->grant.scope_count; i++) {
-		const struct scope *s = &call->grant.scopes[i];
-		if (str_is(s->context, "system") && str_is(s->type, "*") && (s->permissions & ALL_SCOPES) == ALL_SCOPES)
-			return true;
-	}
-	return error_set(err, ERR_FORBIDDEN, "$purge is for operators: the token needs system/*.cruds, and has %.*s",
-			 STR_ARG(str_slice(call->grant.scope_text, 0, 150)));
-}
 
 static bool collect(struct operation_call *op, struct results *r, struct error *err)
 {
@@ -103,7 +88,7 @@ bool operation_purge(struct operation_call *op, struct rest_answer *answer, stru
 	struct results all = {.max = MAX_PURGED};
 	struct store_entry subject;
 	bool everything = operation_flag(op, "everything", false);
-	if (!is_operator(op->call, err) || !find_subject(op, &subject, err))
+	if (!rights_to_operate(op->call, "$purge", err) || !find_subject(op, &subject, err))
 		return false;
 	if (everything && !str_is(op->call->type->name, "Patient"))
 		return error_set(err, ERR_VALUE, "everything is for a Patient only");
