@@ -5,6 +5,16 @@
 say() { printf '%s\n' "$*"; }
 number() { sed -n "s/.*\"$1\": *\([0-9.]*\).*/\1/p" "$2" | head -n 1; }
 
+wait_for_port() { # wait_for_port LOG: sets port to where firth serve says that it listens; shows the log when it does not
+	port=
+	for _ in $(seq 1000); do
+		port=$(sed -n 's/.*"event":"listening".*"port":\([0-9]*\).*/\1/p' "$1" 2>/dev/null) || true
+		[ -n "$port" ] && break
+		sleep 0.01
+	done
+	[ -n "$port" ] || { cat "$1"; exit 1; }
+}
+
 load() { # load NAME CONNECTIONS SCRIPT ARGUMENTS...
 	name=$1
 	connections=$2

@@ -61,12 +61,7 @@ firth() { # firth NAME OPTIONS...
 	shift
 	"$build/firth" serve "$@" --port 0 >"$work/serve.log" 2>&1 &
 	server=$!
-	for _ in $(seq 500); do
-		port=$(sed -n 's/.*"event":"listening".*"port":\([0-9]*\).*/\1/p' "$work/serve.log" 2>/dev/null) || true
-		[ -n "$port" ] && break
-		sleep 0.02
-	done
-	[ -n "${port:-}" ] || { cat "$work/serve.log"; exit 1; }
+	wait_for_port "$work/serve.log"
 	base=http://127.0.0.1:$port
 	measure "$name"
 }

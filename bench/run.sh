@@ -34,12 +34,7 @@ import() {
 start() {
 	"$firth" serve --data "$work/store" --port 0 >"$work/serve.log" 2>&1 &
 	server=$!
-	for _ in $(seq 200); do
-		port=$(sed -n 's/.*"event":"listening".*"port":\([0-9]*\).*/\1/p' "$work/serve.log" 2>/dev/null) || true
-		[ -n "$port" ] && break
-		sleep 0.01
-	done
-	[ -n "${port:-}" ] || { cat "$work/serve.log"; exit 1; }
+	wait_for_port "$work/serve.log"
 	base=http://127.0.0.1:$port
 	curl -sf -o /dev/null "$base/fhir/metadata"
 	say "start: $(sed -n 's/.*"event":"listening".*"start_ms":\([0-9]*\).*/\1/p' "$work/serve.log") ms to listening, $(awk '/VmRSS/ {printf "%.1f MB", $2 / 1024}' "/proc/$server/status") resident when idle"
