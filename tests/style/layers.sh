@@ -55,6 +55,7 @@ BEGIN {
 	owner["utf8proc.h"] = "base"
 	owner["gmp.h"] = "base"
 	owner["pcre2.h"] = "base"
+	owner["sodium.h"] = "vault"
 	owner["zlib.h"] = "package app http server/bulk"
 }
 
