@@ -22,12 +22,14 @@ static bool open_smart(struct realm *r, const struct service_options *o, struct 
 		return error_memory(err);
 	for (size_t i = 0; i < config->client_count; i++)
 		clients[i] = config->clients[i].client;
-	const struct smart_options options = {.store = r->store,
-					      .definitions = o->definitions,
-					      .token_url =
-						      arena_printf(&r->arena, "%.*s/auth/token", STR_ARG(r->base_url)),
-					      .clients = clients,
-					      .client_count = config->client_count};
+	const struct smart_options options = {
+		.store = r->store,
+		.definitions = o->definitions,
+		.token_url = arena_printf(&r->arena, "%.*s/auth/token", STR_ARG(r->base_url)),
+		.base_url = r->base_url,
+		.base_path = r->tenant.p ? arena_printf(&r->arena, "/t/%.*s", STR_ARG(r->tenant)) : S(""),
+		.clients = clients,
+		.client_count = config->client_count};
 	r->smart = smart_open(&options, err);
 	return r->smart != NULL;
 }

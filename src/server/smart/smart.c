@@ -43,6 +43,9 @@ struct smart *smart_open(const struct smart_options *options, struct error *err)
 	arena_init(&s->arena, (size_t)64 << 20);
 	s->cache = token_cache_new();
 	s->options.token_url = arena_str(&s->arena, options->token_url);
+	s->options.base_path = arena_str(&s->arena, options->base_path);
+	if (options->base_url.p)
+		s->issuer = arena_printf(&s->arena, "%.*s/fhir", STR_ARG(options->base_url));
 	s->clients = ARENA_ARRAY(&s->arena, struct client, options->client_count ? options->client_count : 1);
 	bool ok = (s->cache && s->clients && s->options.token_url.p) || error_memory(err);
 	for (size_t i = 0; ok && i < options->client_count; i++)
@@ -293,27 +296,45 @@ static bool authenticate_secret(struct smart *s, struct arena *a, struct str aut
 
 /* ---- the answer -------------------------------------------------------------------------------------------------- */
 
+/* A filter is granted only where it can be enforced. */
+static bool check_filters(struct smart *s, struct arena *a, const struct scope_list *list, struct error *err)
+{
+	const struct definitions *d = s->options.definitions;
+	for (size_t i = 0; i < list->count; i++) {
+		const struct scope *one = &list->scopes[i];
+		const struct fhir_type *type = str_is(one->type, "*") ? NULL : definitions_resource(d, one->type);
+		struct error why = {0};
+		if (!one->filter.p)
+			continue;
+		if (!s->options.filter)
+			return error_set(err, ERR_INVALID_SCOPE,
+					 "The scope %.*s is narrowed by '?', which is not supported here",
+					 STR_ARG(str_slice(one->text, 0, 120)));
+		if (!s->options.filter(s->options.filter_ctx, a, type, one->filter, &why))
+			return error_set(err, ERR_INVALID_SCOPE,
+					 "The scope %.*s is narrowed by something else than a search: %s",
+					 STR_ARG(str_slice(one->text, 0, 80)), why.text);
+	}
+	return true;
+}
+
 static bool grant_scopes(struct smart *s, struct arena *a, const struct client *c, struct str asked_text,
 			 struct grant *ret_grant, struct error *err)
 {
-	struct scope *asked = ARENA_ARRAY(a, struct scope, MAX_SCOPES);
-	struct scope *allowed = ARENA_ARRAY(a, struct scope, MAX_SCOPES);
-	if (!asked || !allowed)
-		return error_memory(err);
 	const struct definitions *d = s->options.definitions;
 	struct str text = s->options.grant_registered ? c->facts.scope : asked_text;
-	size_t asked_count = scope_list_parse(d, text, asked, MAX_SCOPES);
-	size_t allowed_count = scope_list_parse(d, c->facts.scope, allowed, MAX_SCOPES);
+	struct scope_list asked, allowed, common;
 	if (!s->options.grant_registered && !asked_text.n)
 		return error_set(err, ERR_INVALID_SCOPE, "The parameter scope is missing");
-	if (!scope_grant(a, asked, asked_count, allowed, allowed_count, ret_grant, err))
+	if (!scope_list_read(a, d, text, &asked, NULL, err) ||
+	    !scope_list_read(a, d, c->facts.scope, &allowed, NULL, err) ||
+	    !scope_list_common(a, &asked, &allowed, SCOPES_OF_SYSTEM, &common, err) ||
+	    !check_filters(s, a, &common, err))
 		return false;
-	for (size_t i = 0; !s->options.grant_registered && i < asked_count; i++)
-		if (asked[i].filter.p && !scope_covered(ret_grant, &asked[i]))
-			return error_set(err, ERR_INVALID_SCOPE,
-					 "The scope %.*s is narrowed by '?', which is not supported yet",
-					 STR_ARG(str_slice(asked[i].text, 0, 120)));
-	return ret_grant->scope_count ||
+	ret_grant->scope_text = common.text;
+	ret_grant->scopes = common.scopes;
+	ret_grant->scope_count = common.count;
+	return common.count ||
 	       error_set(err, ERR_INVALID_SCOPE, "None of the requested scopes is registered for this client");
 }
 

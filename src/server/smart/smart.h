@@ -1,68 +1,49 @@
 /*
- * SMART backend services, the server's side (SMART App Launch 2.2, "Backend Services"; RFC 6749, 7521, 7523): clients,
- * the token endpoint, access tokens, and system scopes. Any thread.
+ * The authorization server but for its pages (SMART App Launch 2.2; OAuth 2.0: RFC 6749, 7009, 7521, 7523, 7591, 7636,
+ * 7662, 8414, 9207, 9700, 9728; OpenID Connect Core): clients, the token endpoint, access and refresh tokens, keys and
+ * discovery. Any thread. Nothing that matters lives in memory alone, so processes on one store are one server.
  */
 #ifndef FIRTH_SERVER_SMART_SMART_H
 #define FIRTH_SERVER_SMART_SMART_H
 
-#include "base/arena.h"
 #include "base/buf.h"
-#include "base/error.h"
-#include "fhir/definitions.h"
-#include "json/json.h"
+#include "http/server.h"
+#include "server/smart/authorize.h"
+#include "server/smart/clients.h"
+#include "server/smart/scope.h"
 #include "store/store.h"
-
-/* ---- scopes ---------------------------------------------------------------------------------------------------- */
-
-/* What a scope permits, SMART v2 letters; v1 .read is r and s, .write is c, u and d. */
-enum scope_permission { SCOPE_C = 1, SCOPE_R = 2, SCOPE_U = 4, SCOPE_D = 8, SCOPE_S = 16 };
-struct scope {
-	struct str text; /* as requested */
-	struct str context; /* "system", "user", "patient" */
-	struct str type; /* "Patient" or "*" */
-	unsigned permissions;
-	struct str filter; /* after '?', STR_NULL when none: narrows to matching resources */
-};
-/* False for anything that is no resource scope of either grammar. */
-bool scope_parse(const struct definitions *d, struct str text, struct scope *ret_scope);
-
-/* What an access token allows. */
-struct grant {
-	struct str client_id;
-	struct str scope_text; /* as granted, space separated */
-	struct scope *scopes;
-	size_t scope_count;
-	int64_t expires_ms;
-};
-/* May the grant do this to resources of the type? ERR_FORBIDDEN says what the token has and what was needed. */
-bool grant_check(const struct grant *grant, const struct fhir_type *type, enum scope_permission needed,
-		 struct error *err) MUST_USE;
-
-/* ---- clients and tokens ----------------------------------------------------------------------------------------- */
-
-struct smart_client {
-	struct str client_id;
-	struct str name;
-	struct str scope; /* what may be granted, space separated */
-	const struct json *jwks; /* keys by value, or NULL */
-	struct str jwks_url; /* keys by URL, or STR_NULL: fetched, cached, refetched once when a kid is unknown */
-	struct str secret_sha256; /* hex, for vendors with client_secret_basic; STR_NULL: none */
-};
 
 /* How vendors differ; zero is Firth's own behaviour. */
 struct smart_options {
-	struct store *store; /* tokens and used jti survive a restart here */
+	struct store *store;
 	const struct definitions *definitions;
 	struct str token_url; /* the audience that assertions must name */
-	const struct smart_client *clients;
+	/* "https://fhir.example.org", of a tenant ".../t/NAME": its URLs are made of it. STR_NULL: a token endpoint
+	 * alone, which smart_handle() does not serve. */
+	struct str base_url;
+	struct str base_path; /* what paths begin with: "", "/t/NAME" */
+	const struct smart_client *clients; /* of the configuration */
 	size_t client_count;
-	unsigned token_lifetime_s; /* 0 = 300 */
+	unsigned token_lifetime_s; /* 0 = 300 for backend services, 3600 for people's apps */
+	bool registration; /* RFC 7591 is offered */
 	bool grant_registered; /* Epic: ignore requested scopes, grant what is registered */
+	/* Is the text after '?' of a scope a search of the type (NULL: any) that can be enforced? NULL: none is. */
+	bool (*filter)(void *ctx, struct arena *a, const struct fhir_type *type, struct str filter, struct error *err);
+	void *filter_ctx;
 	int64_t (*now_ms)(void); /* NULL = clock_now_ms */
 };
 struct smart;
 struct smart *smart_open(const struct smart_options *options, struct error *err) MUST_USE;
 void smart_close(struct smart *s);
+
+/* "https://fhir.example.org/fhir": what tokens are for and who issues them. */
+struct str smart_issuer(const struct smart *s);
+
+/* Answers /auth/token, introspect, revoke, register, jwks and userinfo and the well-known documents that do not lie
+ * below the FHIR base (true); leaves everything else alone (false). */
+bool smart_handle(struct smart *s, struct http_exchange *x);
+/* The discovery document (SMART App Launch 2.2 section 3.2.2; it serves as openid-configuration and RFC 8414, too). */
+struct str smart_configuration(const struct smart *s);
 
 /* One token request: form body and Authorization header in; the JSON answer out with its status. On refusal err holds
  * which check failed, and out the RFC 6749 section 5.2 answer. ret_client names the client when it is known. */

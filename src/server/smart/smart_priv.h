@@ -9,20 +9,10 @@
 #include "jose/jose.h"
 #include "server/smart/smart.h"
 
-enum { MAX_SCOPES = 512 };
-
 /* ---- scope.c ----------------------------------------------------------------------------------------------------- */
 
-/* The scopes of a list that can be read, at most max; words that are no resource scopes are passed over. */
-size_t scope_list_parse(const struct definitions *d, struct str text, struct scope *scopes, size_t max);
 /* What both scopes allow; false when that is nothing. */
 bool scope_intersect(struct arena *a, const struct scope *asked, const struct scope *allowed, struct scope *ret_scope);
-/* Whether the grant allows all that the scope would without its filter. */
-bool scope_covered(const struct grant *grant, const struct scope *s);
-/* The system scopes that were asked for and are allowed, into the grant. A scope narrowed by a filter allows less than
- * it seems, and until filters are enforced it is granted only as part of one without. */
-bool scope_grant(struct arena *a, const struct scope *asked, size_t asked_count, const struct scope *allowed,
-		 size_t allowed_count, struct grant *ret_grant, struct error *err) MUST_USE;
 
 /* ---- clients and their keys: keys.c ------------------------------------------------------------------------------ */
 
@@ -70,6 +60,7 @@ struct smart {
 	struct client *clients;
 	size_t client_count;
 	struct token_cache *cache;
+	struct str issuer, configuration;
 };
 
 int64_t smart_now(const struct smart *s);

@@ -74,10 +74,13 @@ static bool read_fact(struct smart *s, struct arena *a, struct str digest, struc
 	const struct json *fact = json_parse(a, value, 0, err);
 	grant.client_id = json_get_str(fact, S("client_id"));
 	grant.scope_text = json_get_str(fact, S("scope"));
-	grant.scopes = ARENA_ARRAY(a, struct scope, MAX_SCOPES);
-	if (!grant.scopes || !fact || !str_to_i64(json_number(json_get(fact, S("exp"))), &grant.expires_ms))
+	if (!fact || !str_to_i64(json_number(json_get(fact, S("exp"))), &grant.expires_ms))
 		return error_set(err, ERR_TOKEN_INVALID, "The access token is not known here");
-	grant.scope_count = scope_list_parse(s->options.definitions, grant.scope_text, grant.scopes, MAX_SCOPES);
+	struct scope_list list;
+	if (!scope_list_read(a, s->options.definitions, grant.scope_text, &list, NULL, err))
+		return false;
+	grant.scopes = list.scopes;
+	grant.scope_count = list.count;
 	*ret_grant = grant;
 	return true;
 }
