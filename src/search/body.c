@@ -169,8 +169,11 @@ static bool inner_meets(const struct extractor *x, struct arena *a, const struct
 			const struct search_resource *other, const struct search_world *world, bool *ret_meets,
 			struct error *err)
 {
+	bool visible;
 	*ret_meets = false;
-	for (size_t i = 0; i < c->inner_count && !*ret_meets; i++) {
+	if (!search_access_meets(x, a, world->access, other, world, &visible, err))
+		return false;
+	for (size_t i = 0; visible && i < c->inner_count && !*ret_meets; i++) {
 		const struct search_part *part = &c->inner[i];
 		bool meets = part->type == other->type;
 		for (size_t k = 0; k < part->criterion_count && meets; k++)
@@ -222,4 +225,14 @@ bool search_body_meets(const struct extractor *x, struct arena *a, const struct 
 	}
 	*ret_meets = criterion_holds(c, resource, world);
 	return true;
+}
+
+bool search_access_meets(const struct extractor *x, struct arena *a, const struct search_access *access,
+			 const struct search_resource *resource, const struct search_world *world, bool *ret_meets,
+			 struct error *err)
+{
+	const struct criterion *c = search_access_of(access, resource->type);
+	struct search_world all = {.resources = world ? world->resources : NULL, .count = world ? world->count : 0};
+	*ret_meets = true;
+	return !c || search_body_meets(x, a, c, resource, &all, ret_meets, err);
 }

@@ -297,10 +297,23 @@ bool criterion_holds(const struct criterion *c, const struct search_resource *r,
 	return false;
 }
 
+const struct criterion *search_access_of(const struct search_access *access, const struct fhir_type *type)
+{
+	return access ? access->of(access->ctx, type) : NULL;
+}
+
+/* By the truth: what the criterion looks through need not be visible itself. */
+static bool is_visible(const struct search_resource *resource, const struct search_world *world)
+{
+	const struct criterion *c = world ? search_access_of(world->access, resource->type) : NULL;
+	struct search_world all = {.resources = world ? world->resources : NULL, .count = world ? world->count : 0};
+	return !c || criterion_holds(c, resource, &all);
+}
+
 bool search_part_matches(const struct search_part *part, const struct search_resource *resource,
 			 const struct search_world *world)
 {
-	if (part->type != resource->type)
+	if (part->type != resource->type || !is_visible(resource, world))
 		return false;
 	for (size_t i = 0; i < part->criterion_count; i++)
 		if (!criterion_holds(&part->criteria[i], resource, world))

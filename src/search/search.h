@@ -236,8 +236,23 @@ struct search_ignored {
 #define SEARCH_COUNT_DEFAULT 50
 #define SEARCH_COUNT_MAX     1000
 
+/*
+ * What whoever asks may see: of each type the resources that meet a criterion. To such a query all others are not
+ * there: they match nothing, are no end of a chain or a _has, do not come by includes and are not counted. The
+ * criterion itself is about all resources, also where it looks at others.
+ */
+struct search_access {
+	const struct definitions *definitions;
+	/* NULL: all of the type. The same answer each time, from any thread, valid as long as the access. */
+	const struct criterion *(*of)(void *ctx, const struct fhir_type *type);
+	void *ctx;
+};
+/* NULL as above, also without an access. */
+const struct criterion *search_access_of(const struct search_access *access, const struct fhir_type *type);
+
 /* The answer is what meets any of the parts; no two parts have the same type. */
 struct search_query {
+	const struct search_access *access; /* NULL: everything may be seen */
 	struct search_part *parts;
 	size_t part_count;
 	struct search_sort *sorts;
@@ -363,8 +378,10 @@ struct search_resource {
 struct search_world {
 	const struct search_resource *resources;
 	size_t count;
+	const struct search_access *access; /* which of them are there for whoever asks; NULL: all */
 };
 
+/* With a world that has an access, only what may be seen matches. */
 bool search_part_matches(const struct search_part *part, const struct search_resource *resource,
 			 const struct search_world *world);
 /* Does any part of the query match? */
@@ -388,6 +405,11 @@ bool search_matches(const struct search_query *query, const struct index_rows *r
 bool search_body_meets(const struct extractor *x, struct arena *a, const struct criterion *c,
 		       const struct search_resource *resource, const struct search_world *world, bool *ret_meets,
 		       struct error *err) MUST_USE;
+
+/* May the resource be seen? By the body where index rows cannot decide it. False only on failure. */
+bool search_access_meets(const struct extractor *x, struct arena *a, const struct search_access *access,
+			 const struct search_resource *resource, const struct search_world *world, bool *ret_meets,
+			 struct error *err) MUST_USE;
 
 /* The prefixes of that table for one range of instants or numbers: the one place where they are decided, for stores
  * too; and the distance of two places in metres. */

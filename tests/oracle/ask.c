@@ -449,6 +449,24 @@ static void choose_includes(struct oracle *o, struct question *q)
 	}
 }
 
+/* Half of all questions are asked by someone who may not see everything. */
+static void choose_limits(struct oracle *o, struct question *q)
+{
+	q->limit_count = dice_roll(&o->dice, 2) ? 0 : 1 + dice_roll(&o->dice, LIMITS);
+	for (size_t i = 0; i < q->limit_count; i++) {
+		struct limit *l = &q->limits[i];
+		l->type = i || !q->type ? DICE_PICK(&o->dice, word_types) : q->type;
+		for (size_t k = 0; k < i; k++)
+			if (strcmp(q->limits[k].type, l->type) == 0) {
+				q->limit_count = i;
+				return;
+			}
+		l->ask_count = dice_roll(&o->dice, 6) ? 1 + dice_roll(&o->dice, 2) : 0;
+		for (size_t k = 0; k < l->ask_count; k++)
+			l->asks[k] = dice_roll(&o->dice, 3) ? random_ask(o, l->type, 0) : filter_ask(o, l->type, 0);
+	}
+}
+
 void question_make(struct oracle *o, struct question *q)
 {
 	*q = (struct question){.count = 1 + dice_roll(&o->dice, 15)};
@@ -468,5 +486,6 @@ void question_make(struct oracle *o, struct question *q)
 		choose_order(o, q);
 	if (q->type)
 		choose_includes(o, q);
+	choose_limits(o, q);
 	question_write(o, q);
 }

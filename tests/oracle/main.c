@@ -93,7 +93,7 @@ static struct search_world living(struct driver *d)
 	for (size_t i = 0; i < THING_COUNT; i++)
 		if (d->o.things[i].body)
 			list[count++] = d->resources[i];
-	return (struct search_world){list, count};
+	return (struct search_world){.resources = list, .count = count};
 }
 
 /* ---- terminology ---------------------------------------------------------------------------------------------------
@@ -126,6 +126,43 @@ static bool related(void *ctx, struct arena *a, const struct search_code *code, 
 	return give_codes(a, codes, count, ret_codes, ret_count);
 }
 
+/* ---- what may be seen -----------------------------------------------------------------------------------------------
+ */
+
+struct sight {
+	const struct question *q;
+	struct criterion limits[LIMITS];
+};
+
+static const struct criterion *limit_of(void *ctx, const struct fhir_type *type)
+{
+	struct sight *s = ctx;
+	for (size_t i = 0; i < s->q->limit_count; i++)
+		if (str_is(type->name, s->q->limits[i].type))
+			return &s->limits[i];
+	return NULL;
+}
+
+static bool read_limits(struct driver *d, const struct search_options *options, struct sight *s)
+{
+	for (size_t i = 0; i < s->q->limit_count; i++) {
+		const struct limit *l = &s->q->limits[i];
+		struct search_query query;
+		struct error err = {0};
+		s->limits[i] = (struct criterion){.kind = CRITERION_NONE};
+		if (!l->ask_count)
+			continue;
+		if (!search_parse(d->o.definitions, &d->arena,
+				  definitions_resource(d->o.definitions, str_from(l->type)), l->query, options, &query,
+				  &err))
+			return problem(d, "a limit is refused: %s", err.text);
+		s->limits[i] = (struct criterion){.kind = CRITERION_AND,
+						  .children = query.parts->criteria,
+						  .child_count = query.parts->criterion_count};
+	}
+	return true;
+}
+
 /* ---- comparing ----------------------------------------------------------------------------------------------------
  */
 
@@ -136,6 +173,9 @@ static bool row_matches(struct driver *d, const struct search_query *q, size_t a
 	for (size_t i = 0; i < q->part_count && !*ret_matches; i++) {
 		const struct search_part *part = &q->parts[i];
 		bool meets = part->type == d->resources[at].type;
+		if (meets &&
+		    !search_access_meets(d->extractor, &d->arena, q->access, &d->resources[at], world, &meets, err))
+			return false;
 		for (size_t k = 0; k < part->criterion_count && meets; k++)
 			if (!search_body_meets(d->extractor, &d->arena, &part->criteria[k], &d->resources[at], world,
 					       &meets, err))
@@ -149,6 +189,7 @@ static bool check_rows(struct driver *d, const struct search_query *query, const
 {
 	struct search_world world = living(d);
 	struct error err = {0};
+	world.access = query->access;
 	for (size_t i = 0; i < THING_COUNT; i++) {
 		const struct thing *t = &d->o.things[i];
 		bool matches = false, expected = false;
@@ -240,6 +281,11 @@ static bool check(struct driver *d, const struct question *q)
 	if (!search_parse_scope(d->o.definitions, &d->arena, &scope, query.self, &options, &again, &err) ||
 	    !str_eq(query.self, again.self))
 		return problem(d, "the self link is another query: %.*s: %s", STR_ARG(query.self), err.text);
+	struct sight sight = {.q = q};
+	const struct search_access access = {d->o.definitions, limit_of, &sight};
+	if (!read_limits(d, &options, &sight))
+		return false;
+	query.access = q->limit_count ? &access : NULL;
 	naive_find(&d->o, q, &wanted);
 	d->hits += wanted.match_count > 0;
 	return check_rows(d, &query, &wanted) && (!d->store || check_store(d, q, &query, &wanted));
@@ -268,6 +314,8 @@ static void shrink(struct driver *d, struct question *q)
 		try_without(d, q, q->includes, &q->include_count, i, sizeof(q->includes[0]));
 	for (size_t i = q->sort_count; i-- > 0;)
 		try_without(d, q, q->sorts, &q->sort_count, i, sizeof(q->sorts[0]));
+	for (size_t i = q->limit_count; i-- > 0;)
+		try_without(d, q, q->limits, &q->limit_count, i, sizeof(q->limits[0]));
 	for (size_t i = q->ask_count; i-- > 0;)
 		try_without(d, q, q->asks, &q->ask_count, i, sizeof(q->asks[0]));
 	question_write(&d->o, q);
@@ -286,6 +334,8 @@ static bool run(struct driver *d, uint64_t queries, uint64_t seed)
 		question_make(&d->o, &q);
 		if (!check(d, &q)) {
 			shrink(d, &q);
+			for (size_t k = 0; k < q.limit_count; k++)
+				printf("may see of %s: %.*s\n", q.limits[k].type, STR_ARG(q.limits[k].query));
 			printf("not ok %llu: %s%s%s%s%s?%.*s\n%s\nagain by --queries %llu --seed %llu\n",
 			       (unsigned long long)i, q.compartment ? q.compartment : "", q.compartment ? "/" : "",
 			       q.compartment ? q.compartment_id : "", q.compartment ? "/" : "", q.type ? q.type : "",

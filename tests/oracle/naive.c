@@ -152,6 +152,24 @@ static bool refers(struct oracle *o, const struct thing *from, const char *param
 
 static bool asked(struct oracle *o, const struct thing *t, const struct ask *a);
 
+/* To whom there are limits, the rest does not exist. A limit itself is about everything. */
+static bool is_visible(struct oracle *o, const struct thing *t)
+{
+	const struct question *q = o->limited;
+	bool visible = true;
+	o->limited = NULL;
+	for (size_t i = 0; q && i < q->limit_count; i++) {
+		const struct limit *l = &q->limits[i];
+		if (!str_is(t->type->name, l->type))
+			continue;
+		visible = l->ask_count > 0;
+		for (size_t k = 0; k < l->ask_count && visible; k++)
+			visible = asked(o, t, &l->asks[k]);
+	}
+	o->limited = q;
+	return visible;
+}
+
 static bool linked_asked(struct oracle *o, const struct thing *t, const struct ask *a)
 {
 	for (size_t i = 0; i < THING_COUNT; i++) {
@@ -160,7 +178,7 @@ static bool linked_asked(struct oracle *o, const struct thing *t, const struct a
 			continue;
 		if (a->kind == ASK_CHAIN ? !refers(o, t, a->field.param, other) : !refers(o, other, a->field.param, t))
 			continue;
-		bool meets = true;
+		bool meets = is_visible(o, other);
 		for (size_t k = 0; k < a->child_count && meets; k++)
 			meets = asked(o, other, &a->children[k]);
 		if (meets)
@@ -169,11 +187,12 @@ static bool linked_asked(struct oracle *o, const struct thing *t, const struct a
 	return false;
 }
 
-static bool list_asked(const struct oracle *o, const struct thing *t, const struct ask *a)
+static bool list_asked(struct oracle *o, const struct thing *t, const struct ask *a)
 {
 	for (size_t i = 0; i < THING_COUNT; i++) {
 		const struct thing *list = &o->things[i];
-		if (!list->body || !str_is(list->type->name, "List") || strcmp(list->id, a->values[0].code) != 0)
+		if (!list->body || !str_is(list->type->name, "List") || strcmp(list->id, a->values[0].code) != 0 ||
+		    !is_visible(o, list))
 			continue;
 		for (struct json_iter it = json_iter(json_get(list->body, S("entry"))); json_next(&it);)
 			if (!json_bool(json_get(it.value, S("deleted"))) &&
@@ -436,14 +455,16 @@ static int compare(const void *left, const void *right, void *ctx)
 void naive_find(struct oracle *o, const struct question *q, struct naive_answer *answer)
 {
 	answer->match_count = 0;
+	o->limited = q;
 	for (size_t i = 0; i < THING_COUNT; i++) {
 		const struct thing *t = &o->things[i];
-		bool meets = t->body && in_scope(o, q, t);
+		bool meets = t->body && in_scope(o, q, t) && is_visible(o, t);
 		for (size_t k = 0; k < q->ask_count && meets; k++)
 			meets = asked(o, t, &q->asks[k]);
 		if (meets)
 			answer->matches[answer->match_count++] = t;
 	}
+	o->limited = NULL;
 	struct sorting s = {o, q};
 	qsort_r(answer->matches, answer->match_count, sizeof(answer->matches[0]), compare, &s);
 }
@@ -484,7 +505,10 @@ size_t naive_include(struct oracle *o, const struct question *q, const struct th
 		for (size_t i = 0; i < THING_COUNT; i++) {
 			const struct thing *t = &o->things[i];
 			bool wanted = false;
-			if (!t->body || is_among(t, page, count) || is_among(t, included, found))
+			o->limited = q;
+			bool there = t->body && is_visible(o, t);
+			o->limited = NULL;
+			if (!there || is_among(t, page, count) || is_among(t, included, found))
 				continue;
 			for (size_t k = 0; k < q->include_count && !wanted; k++) {
 				const struct ask_include *in = &q->includes[k];

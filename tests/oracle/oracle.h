@@ -63,6 +63,7 @@ struct oracle {
 	struct dice dice;
 	struct thing things[THING_COUNT];
 	struct map *programs; /* compiled expressions by parameter */
+	const struct question *limited; /* whose limits hold at the moment; NULL: none */
 };
 
 /* The text of a random resource of a type. */
@@ -129,6 +130,15 @@ struct ask_include {
 	bool reverse, iterate;
 };
 
+/* What whoever asks may see of a type: what meets the questions; nothing when there are none. */
+enum { LIMITS = 4 };
+struct limit {
+	const char *type;
+	struct ask asks[2];
+	size_t ask_count;
+	struct str query;
+};
+
 struct question {
 	const char *type; /* NULL: several types */
 	const char *types[3]; /* of _type */
@@ -142,6 +152,8 @@ struct question {
 	size_t include_count;
 	unsigned count;
 	struct str query; /* the query string */
+	struct limit limits[LIMITS]; /* types without one may be seen */
+	size_t limit_count;
 };
 
 void question_make(struct oracle *o, struct question *q);

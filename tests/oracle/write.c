@@ -131,8 +131,21 @@ static void put_ask(struct buf *b, const struct ask *a)
 	buf_done(&value);
 }
 
+static void write_limits(struct oracle *o, struct question *q)
+{
+	for (size_t i = 0; i < q->limit_count; i++) {
+		struct buf b;
+		buf_init(&b, 1 << 16);
+		for (size_t k = 0; k < q->limits[i].ask_count; k++)
+			put_ask(&b, &q->limits[i].asks[k]);
+		q->limits[i].query = arena_str(o->arena, buf_str(&b));
+		buf_done(&b);
+	}
+}
+
 void question_write(struct oracle *o, struct question *q)
 {
+	write_limits(o, q);
 	struct buf b;
 	buf_init(&b, 1 << 16);
 	for (size_t i = 0; i < q->type_count; i++)

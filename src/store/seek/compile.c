@@ -259,12 +259,27 @@ static bool make_checks(struct seek *k, struct check **ret_checks, const struct 
 	return true;
 }
 
+/* What may be seen of the type is one more criterion. Its own inner parts are about all resources. */
+static bool restrict_part(struct seek *k, struct part *part, unsigned depth, struct error *err)
+{
+	const struct criterion *seen = search_access_of(k->access, part->type);
+	const struct search_access *access = k->access;
+	if (!seen)
+		return true;
+	k->access = NULL; /* make_checks() leaves room for one */
+	bool ok = make_check(k, &part->root.children[part->root.child_count], seen, depth + 1, err);
+	k->access = access;
+	part->root.child_count++;
+	return ok;
+}
+
 static bool make_part(struct seek *k, struct part *part, const struct search_part *asked, unsigned depth,
 		      struct error *err)
 {
 	*part = (struct part){.type = asked->type, .vid_high = k->snapshot};
 	part->root = (struct check){.kind = CHECK_AND, .child_count = asked->criterion_count};
-	return make_checks(k, &part->root.children, asked->criteria, asked->criterion_count, depth, err);
+	return make_checks(k, &part->root.children, asked->criteria, asked->criterion_count, depth, err) &&
+	       restrict_part(k, part, depth, err);
 }
 
 /* ---- once the numbers are known -------------------------------------------------------------------------------------
@@ -368,6 +383,7 @@ bool seek_compile(struct seek *k, struct error *err)
 {
 	const struct search_query *q = k->query;
 	struct naming n = {0};
+	k->access = q->access;
 	k->part_count = q->part_count;
 	k->parts = ARENA_ARRAY(&k->scratch, struct part, q->part_count + 1);
 	if (!k->parts)
@@ -398,4 +414,59 @@ void seek_release(struct seek *k)
 {
 	for (size_t i = 0; i < k->part_count && k->parts; i++)
 		release_check(&k->parts[i].root);
+	for (size_t i = 0; i < k->gate_count; i++)
+		release_check(&k->gates[i].root);
+}
+
+/* ---- gates ----------------------------------------------------------------------------------------------------------
+ */
+
+/* The numbers of all types, since a version tells its type by it. */
+static bool number_types(struct seek *k, struct error *err)
+{
+	const struct definitions *d = k->access->definitions;
+	size_t count = definitions_resource_count(d);
+	struct naming n = {0};
+	k->gates = ARENA_ARRAY(&k->scratch, struct part, count + 1);
+	k->type_numbers = ARENA_ARRAY(&k->scratch, int64_t, count + 1);
+	if (!k->gates || !k->type_numbers)
+		return error_memory(err);
+	for (size_t i = 0; i < count; i++)
+		if (!naming_add(k, &n, (struct seek_name){NAME_TYPE, .text = definitions_resource_at(d, i)->name},
+				&k->type_numbers[i], 0, err))
+			return false;
+	return naming_resolve(k, &n, err);
+}
+
+static bool open_gate(struct seek *k, const struct fhir_type *type, struct error *err)
+{
+	struct part *gate = &k->gates[k->gate_count++];
+	struct naming n = {0};
+	return make_part(k, gate, &(struct search_part){.type = type}, 0, err) && name_part(k, &n, gate, err) &&
+	       naming_resolve(k, &n, err) && finish_part(k, gate, err);
+}
+
+static bool has_gate(const struct seek *k, int64_t number)
+{
+	for (size_t i = 0; i < k->gate_count; i++)
+		if (k->gates[i].number == number)
+			return true;
+	return false;
+}
+
+bool seek_gate(struct seek *k, struct seek_batch *batch, struct error *err)
+{
+	if (!k->access)
+		return true;
+	if (!k->gates && !number_types(k, err))
+		return false;
+	for (size_t i = 0; i < batch->count; i++) {
+		if (has_gate(k, batch->list[i].type))
+			continue;
+		for (size_t at = 0; at < definitions_resource_count(k->access->definitions); at++)
+			if (k->type_numbers[at] == batch->list[i].type &&
+			    !open_gate(k, definitions_resource_at(k->access->definitions, at), err))
+				return false;
+	}
+	return seek_filter(k, k->gates, k->gate_count, batch, err);
 }

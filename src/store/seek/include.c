@@ -104,9 +104,11 @@ static bool too_many(const struct including *n, struct error *err)
 		n->k->most_includes);
 }
 
-/* What was looked up and is not on the page yet goes there. */
+/* What was looked up, may be seen and is not on the page yet goes there. */
 static bool take(struct including *n, int64_t type, struct error *err)
 {
+	if (!seek_gate(n->k, &n->looked, err))
+		return false;
 	for (size_t i = 0; i < n->looked.count; i++) {
 		const struct seek_found *f = &n->looked.list[i];
 		bool fresh = false;

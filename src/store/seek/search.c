@@ -204,10 +204,10 @@ static bool count_of_types(struct seek *k, int64_t *ret_total, struct error *err
 	return true;
 }
 
-static bool is_unconditional(const struct search_query *q)
+static bool is_unconditional(const struct seek *k)
 {
-	for (size_t i = 0; i < q->part_count; i++)
-		if (q->parts[i].criterion_count)
+	for (size_t i = 0; i < k->part_count; i++)
+		if (k->parts[i].root.child_count)
 			return false;
 	return true;
 }
@@ -217,7 +217,7 @@ static bool run(struct seek *k, struct position from, struct store_page *page, s
 	const struct search_query *q = k->query;
 	bool only_total = q->summary == SUMMARY_COUNT || q->count <= 0;
 	bool wanted = only_total || q->total == TOTAL_ACCURATE || q->total == TOTAL_ESTIMATE;
-	bool counted = is_unconditional(q) && !from.vid && k->snapshot == k->source->last_vid;
+	bool counted = is_unconditional(k) && !from.vid && k->snapshot == k->source->last_vid;
 	size_t size = only_total ? 0 : (size_t)q->count;
 	struct collector c = {.k = k, .want = size + 1, .counting = wanted && !counted && from.total < 0};
 	page->total = from.total;

@@ -111,10 +111,14 @@ struct seek {
 	struct arena *a; /* of the answer */
 	struct arena scratch; /* of the search */
 	const struct search_query *query;
+	const struct search_access *access; /* that parts are made with; NULL: none */
 	uint64_t deadline_ns;
 	int64_t snapshot;
 	struct part *parts;
 	size_t part_count;
+	struct part *gates; /* see seek_gate(): of the types it met */
+	size_t gate_count;
+	int64_t *type_numbers;
 	bool whole; /* all matches will be looked at, for the order or the total */
 	uint64_t looked, most_looked;
 	uint64_t rows; /* index rows counted or collected */
@@ -150,6 +154,8 @@ bool naming_add(struct seek *k, struct naming *n, struct seek_name name, int64_t
 		struct error *err) MUST_USE;
 bool naming_resolve(struct seek *k, struct naming *n, struct error *err) MUST_USE;
 bool seek_compile(struct seek *k, struct error *err) MUST_USE;
+/* Keeps the versions of a batch that may be seen, of whatever type. */
+bool seek_gate(struct seek *k, struct seek_batch *batch, struct error *err) MUST_USE;
 /* What compiling left outside of the arenas. */
 void seek_release(struct seek *k);
 /* arms.c: the way in that a check offers. */
