@@ -24,6 +24,7 @@ struct error {
 	size_t line, column; /* 1-based position in the input, 0 when there is none; columns count bytes */
 	char text[320]; /* what went wrong, one line */
 	char path[160]; /* FHIRPath location such as Patient.name[0].family, or empty */
+	const char *reason; /* of a refusal its stable word, static (server/decision); NULL: it is none */
 };
 
 #define MUST_USE __attribute__((warn_unused_result))

@@ -1,0 +1,133 @@
+/* Decisions as they are made: the tables, noting, refusing. */
+#include "server/decision/decision.h"
+
+static const struct {
+	const char *word, *question;
+} checks[CHECK_COUNT] = {
+#define CHECK(name, word, question) [CHECK_##name] = {word, question},
+#include "server/decision/checks.def"
+#undef CHECK
+};
+
+static const struct refusal_facts refusals[REFUSAL_COUNT] = {
+	[REFUSAL_NONE] = {"", ERR_FORBIDDEN, NULL, "", ""},
+#define REFUSAL(name, code, error, oauth, text, hint) [REFUSAL_##name] = {code, ERR_##error, oauth, text, hint},
+#include "server/decision/refusals.def"
+#undef REFUSAL
+};
+
+const struct refusal_facts *refusal_facts(enum refusal refusal)
+{
+	return &refusals[refusal];
+}
+
+enum refusal refusal_find(const char *code)
+{
+	for (int i = REFUSAL_NONE + 1; code && i < REFUSAL_COUNT; i++)
+		if (code == refusals[i].code || strcmp(code, refusals[i].code) == 0)
+			return (enum refusal)i;
+	return REFUSAL_NONE;
+}
+
+enum refusal refusal_of(const struct error *err)
+{
+	return err->code ? refusal_find(err->reason) : REFUSAL_NONE;
+}
+
+const char *check_word(enum check check)
+{
+	return checks[check].word;
+}
+
+const char *check_question(enum check check)
+{
+	return checks[check].question;
+}
+
+struct decision *decision_new(struct arena *a)
+{
+	/* The slots need no clearing: each is written whole. */
+	struct decision *d = arena_alloc(a, sizeof(*d));
+	if (d)
+		memset(d, 0, offsetof(struct decision, notes));
+	return d;
+}
+
+enum { TOLD_MOST = 100 }; /* of had and needed in the error's text; what is kept has more */
+
+/* "What is the case: had X, needed Y. What to do", as far as the error's text reaches. */
+static void set_text(struct error *err, const struct refusal_facts *facts, struct str had, struct str needed,
+		     struct str hint)
+{
+	had = had.p && !had.n ? S("none") : str_slice(had, 0, TOLD_MOST);
+	needed = str_slice(needed, 0, TOLD_MOST);
+	error_set(err, facts->error, "%s%s%.*s%s%.*s. %.*s", facts->text, had.n ? ": had " : "", STR_ARG(had),
+		  !needed.n ? ""
+		  : had.n   ? ", needed "
+			    : ": needed ",
+		  STR_ARG(needed), STR_ARG(hint));
+	err->reason = facts->code;
+}
+
+bool decision_refuse(struct decision *d, enum check check, enum refusal refusal, struct str had, struct str needed,
+		     struct str hint, struct error *err)
+{
+	const struct refusal_facts *facts = &refusals[refusal];
+	if (err && !err->code)
+		set_text(err, facts, had, needed, hint.p ? hint : str_from(facts->hint));
+	if (!d || d->refusal)
+		return false;
+	/* The one that failed matters most, so it has room even when the others had none. */
+	if (d->count == DECISION_MOST) {
+		d->count--;
+		d->left++;
+	}
+	decision_note(d, check, had, needed);
+	d->notes[d->count - 1].passed = false;
+	d->refusal = refusal;
+	d->hint = hint;
+	return false;
+}
+
+struct str decision_needed_scope(const struct decision *d)
+{
+	if (!d || !d->refusal || !d->count)
+		return STR_NULL;
+	const struct decision_note *last = &d->notes[d->count - 1];
+	return last->check == CHECK_SCOPE && !last->passed && last->needed.n &&
+			       str_find_char(last->needed, ' ', 0) == STR_NONE
+		       ? last->needed
+		       : STR_NULL;
+}
+
+/* ---- what an access that was let in leaves behind -----------------------------------------------------------------
+ */
+
+struct str decision_detail(const struct decision *d, struct arena *a)
+{
+	const struct {
+		struct str before, text;
+	} parts[] = {{S("grant "), d ? d->grant : STR_NULL},
+		     {S("scope "), d ? d->scope : STR_NULL},
+		     {S("user "), d ? d->user : STR_NULL},
+		     {S("patient "), d ? d->patient : STR_NULL}};
+	size_t size = 0;
+	for (size_t i = 0; i < 4; i++)
+		if (parts[i].text.n)
+			size += parts[i].before.n + parts[i].text.n + 2;
+	char *text = size ? arena_alloc(a, size) : NULL, *at = text;
+	/* Every read comes by here, so without printf. */
+	for (size_t i = 0; text && i < 4; i++) {
+		if (!parts[i].text.n)
+			continue;
+		if (at > text) {
+			memcpy(at, ", ", 2);
+			at += 2;
+		}
+		memcpy(at, parts[i].before.p, parts[i].before.n);
+		at += parts[i].before.n;
+		memcpy(at, parts[i].text.p, parts[i].text.n);
+		at += parts[i].text.n;
+	}
+	return text ? str_make(text, (size_t)(at - text)) : STR_NULL;
+}
