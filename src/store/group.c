@@ -7,11 +7,13 @@
 void group_init(struct group *g)
 {
 	map_init(&g->targets, (size_t)1 << 24);
+	map_init(&g->facts, (size_t)1 << 24);
 }
 
 void group_done(struct group *g)
 {
 	map_done(&g->targets);
+	map_done(&g->facts);
 }
 
 bool group_pack(struct bodies *bodies, struct samples *samples, _Atomic bool *sampled, struct item *item,
@@ -176,7 +178,7 @@ bool group_expect(struct group *g, const struct store_txn *txn, struct error *er
 				return false;
 		}
 	}
-	return true;
+	return facts_expect(g, txn, err);
 }
 
 /* ---- checks -------------------------------------------------------------------------------------------------------
@@ -247,7 +249,9 @@ bool group_check(struct group *g, struct item *item, struct error *err)
 	struct store_txn *txn = item->txn;
 	const struct ready *ready = item->prepared;
 	g->effect_count = 0;
-	for (size_t i = 0; i < txn->change_count; i++) {
+	if (!facts_check(g, item, err))
+		return false;
+	for (size_t i = 0; i < txn->change_count && item->err.code == ERR_NONE; i++) {
 		struct store_change *c = &txn->changes[i];
 		int64_t type = names_type(g->names, c->type, err);
 		struct target *t = type ? target_get(g, type, c->id, err) : NULL;
@@ -257,6 +261,7 @@ bool group_check(struct group *g, struct item *item, struct error *err)
 		if (!change_allowed(c, &now, &item->err)) {
 			txn->failed = i;
 			effects_undo(g);
+			facts_undo(g);
 			return true;
 		}
 		if (!changes_nothing(g, t, c, &ready[i], &c->unchanged, err))
@@ -267,6 +272,8 @@ bool group_check(struct group *g, struct item *item, struct error *err)
 	}
 	for (size_t i = 0; i < g->effect_count; i++)
 		target_list(g, g->effects[i].target);
+	if (item->err.code == ERR_NONE)
+		facts_keep(g, txn);
 	return true;
 }
 

@@ -44,6 +44,30 @@ struct target {
 	bool listed; /* is in the list to be written */
 };
 
+/* A fact as the group sees it. */
+struct fact_state {
+	struct fact_state *next; /* of those to be looked up, or to be written */
+	struct str shelf, key;
+	struct str value; /* STR_NULL: absent, or expired */
+	int64_t expires;
+	bool loaded; /* value and expires are known */
+	bool listed; /* is in the list to be written */
+};
+/* What a fact of the transaction at hand did, to be undone if a later condition does not hold. */
+struct fact_effect {
+	struct fact_state *state;
+	struct str old_value;
+	int64_t old_expires;
+	bool old_loaded;
+};
+enum { MOST_TOLD = 32 };
+/* The shelves whose watchers are to be told. */
+struct told {
+	struct str shelves[MOST_TOLD];
+	size_t count;
+	bool all; /* there are more */
+};
+
 /* What is made of a change ahead of the group. */
 struct ready {
 	struct packed_body body;
@@ -69,6 +93,8 @@ struct group {
 	bool (*load)(void *ctx, struct target *t, struct error *err);
 	/* Fills hash and hashed of a target that is stored. */
 	bool (*load_hash)(void *ctx, struct target *t, struct error *err);
+	/* Fills value, expires and loaded from the table. */
+	bool (*load_fact)(void *ctx, struct fact_state *f, struct error *err);
 	void *ctx;
 	struct arena *a; /* of the group */
 	struct names *names;
@@ -83,6 +109,13 @@ struct group {
 	struct effect *effects; /* of the transaction at hand */
 	size_t effect_count, effect_capacity;
 	int64_t tallies[GROUP_TYPES]; /* change of the number of current resources, by type */
+	struct map facts;
+	struct fact_state *facts_written; /* the list to be written: without value to be removed */
+	struct fact_state *facts_unloaded; /* of group_expect */
+	struct fact_effect *fact_effects; /* of the transaction at hand */
+	size_t fact_effect_count, fact_effect_capacity;
+	size_t facts_put; /* written facts so far */
+	struct told told;
 };
 
 void group_init(struct group *g);
@@ -90,12 +123,24 @@ void group_done(struct group *g);
 /* On the submitting thread: packs and hashes the bodies of a transaction into item->memory. samples may be NULL. */
 bool group_pack(struct bodies *bodies, struct samples *samples, _Atomic bool *sampled, struct item *item,
 		struct error *err) MUST_USE;
-/* Puts every resource that a transaction changes or refers to on the list of unloaded ones, unless it is known. For
- * backends that look up many at once. */
+/* Puts every resource that a transaction changes or refers to, and every fact that it has to know, on the lists of
+ * unloaded ones, unless it is known. For backends that look up many at once. */
 bool group_expect(struct group *g, const struct store_txn *txn, struct error *err) MUST_USE;
-/* Checks all changes of a transaction and numbers them: effects, and their targets on the list to be written. Its own
- * failure goes to item->err and leaves no effect; one of the store to err. Guards are the backend's, beforehand. */
+/* Checks all facts and changes of a transaction and numbers the changes: effects, and what they touch on the lists to
+ * be written. Its own failure goes to item->err and leaves no effect; one of the store to err. Guards are the
+ * backend's, beforehand. */
 bool group_check(struct group *g, struct item *item, struct error *err) MUST_USE;
+/* facts.c: the parts of the above for facts. */
+bool facts_expect(struct group *g, const struct store_txn *txn, struct error *err) MUST_USE;
+bool facts_check(struct group *g, struct item *item, struct error *err) MUST_USE;
+void facts_undo(struct group *g);
+/* Puts what the transaction did on the list to be written. */
+void facts_keep(struct group *g, const struct store_txn *txn);
+/* Within the limits of a fact? ERR_LIMIT. */
+bool fact_allowed(const struct store_fact *fact, struct error *err) MUST_USE;
+/* Fills a state from a row of the table; a value is copied into the group's arena. */
+bool fact_loaded(struct group *g, struct fact_state *f, struct str value, int64_t expires, struct error *err) MUST_USE;
+
 /* The index rows of a new version, into g->terms. New resources that it refers to join the list to be written. */
 bool group_terms(struct group *g, const struct effect *e, struct error *err) MUST_USE;
 /* added.c: the terms of a version with the rows of parameters that came later. */

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "store/store_priv.h"
+#include "store/group.h"
 
 /* How much may wait. Bulk loading takes large commits, because random leaf pages written once per commit are the cost;
  * a server wants short ones, because everybody in a group waits for its end. */
@@ -21,6 +21,7 @@ struct store {
 	const struct fhir_type *watched;
 	void (*watcher)(void *ctx);
 	void *watcher_ctx;
+	struct watchers fact_watchers;
 };
 
 const struct store_backend *store_backend_of(struct str location)
@@ -36,6 +37,7 @@ struct store *store_open(struct str location, const struct store_options *option
 		error_memory(err);
 		return NULL;
 	}
+	pthread_mutex_init(&s->fact_watchers.lock, NULL);
 	s->backend = store_backend_of(location);
 	if (!options->read_only && !options->keeping) {
 		s->queue = queue_new(options->bulk ? &loading : &serving);
@@ -55,6 +57,7 @@ struct store *store_open(struct str location, const struct store_options *option
 	return s;
 failed:
 	queue_free(s->queue);
+	pthread_mutex_destroy(&s->fact_watchers.lock);
 	free(s);
 	return NULL;
 }
@@ -65,6 +68,7 @@ void store_close(struct store *s)
 		return;
 	queue_free(s->queue);
 	s->backend->close(s->data);
+	pthread_mutex_destroy(&s->fact_watchers.lock);
 	free(s);
 }
 
@@ -114,10 +118,11 @@ static void tell_watcher(const struct store *s, const struct store_txn *txn)
 static void finish_txn(struct item *item)
 {
 	struct store_txn *txn = item->txn;
-	const struct store *s = item->ctx;
+	struct store *s = item->ctx;
 	txn->err = item->err;
-	if (s && s->watcher)
+	if (s->watcher)
 		tell_watcher(s, txn);
+	watchers_tell_txn(&s->fact_watchers, txn);
 	item_free(item);
 	txn->done(txn->ctx, txn);
 }
@@ -126,7 +131,16 @@ static bool submit(struct store *s, struct store_txn *txn, bool hurry)
 {
 	txn->err = (struct error){0};
 	txn->failed = 0;
+	txn->fact_failed = false;
 	txn->next = NULL;
+	for (size_t i = 0; i < txn->fact_count; i++) {
+		txn->failed = i;
+		txn->fact_failed = true;
+		if (!fact_allowed(&txn->facts[i], &txn->err))
+			return false;
+	}
+	txn->failed = 0;
+	txn->fact_failed = false;
 	struct item *item = item_new(ITEM_TXN, 0);
 	if (!item)
 		return error_memory(&txn->err);
@@ -134,12 +148,14 @@ static bool submit(struct store *s, struct store_txn *txn, bool hurry)
 	item->ctx = s;
 	item->hurry = hurry;
 	item->finish = finish_txn;
-	item->changes = txn->change_count + (txn->event_count + 3) / 4;
+	item->changes = txn->change_count + (txn->event_count + 3) / 4 + (txn->fact_count + 1) / 2;
 	for (size_t i = 0; i < txn->change_count; i++)
 		item->bytes += sizeof(*txn->changes) + txn->changes[i].stored.n +
 			       txn->changes[i].row_count * sizeof(struct index_row);
 	for (size_t i = 0; i < txn->event_count; i++)
 		item->bytes += audit_weight(&txn->events[i]);
+	for (size_t i = 0; i < txn->fact_count; i++)
+		item->bytes += sizeof(*txn->facts) + txn->facts[i].key.n + txn->facts[i].value.n;
 	if (!s->backend->prepare(s->data, item, &txn->err)) {
 		item_free(item);
 		return false;
@@ -198,15 +214,34 @@ bool store_commit(struct store *s, struct store_txn *txn, struct error *err)
 
 bool store_fact_put(struct store *s, const struct store_fact *fact, struct error *err)
 {
-	if (!writable(s, err))
-		return false;
-	struct item *item = item_new(ITEM_FACT, 0);
-	if (!item)
-		return error_memory(err);
-	item->fact = fact;
-	item->bytes = sizeof(*fact) + fact->shelf.n + fact->key.n + fact->value.n;
-	item->changes = 1;
-	return queue_put_wait(s->queue, item, err);
+	struct store_fact own = *fact;
+	struct store_txn txn = {.facts = &own, .fact_count = 1};
+	return store_commit(s, &txn, err);
+}
+
+bool store_watch_facts(struct store *s, void (*fn)(void *ctx, struct str shelf), void *ctx, struct error *err)
+{
+	struct watchers *w = &s->fact_watchers;
+	pthread_mutex_lock(&w->lock);
+	bool ok = w->count < MOST_WATCHERS || error_set(err, ERR_INTERNAL, "Too many watch the facts of a store"),
+	     hear = ok && !w->hearing && s->backend->hear;
+	if (ok)
+		w->list[w->count++] = (struct watcher){fn, ctx};
+	w->hearing |= hear;
+	pthread_mutex_unlock(&w->lock);
+	return ok && (!hear || s->backend->hear(s->data, watchers_tell, w, err));
+}
+
+void store_unwatch_facts(struct store *s, void (*fn)(void *ctx, struct str shelf), void *ctx)
+{
+	struct watchers *w = &s->fact_watchers;
+	pthread_mutex_lock(&w->lock);
+	for (size_t i = 0; i < w->count; i++)
+		if (w->list[i].fn == fn && w->list[i].ctx == ctx) {
+			w->list[i] = w->list[--w->count];
+			break;
+		}
+	pthread_mutex_unlock(&w->lock);
 }
 
 static bool not_there(struct error *err)
@@ -242,7 +277,7 @@ bool store_add_rows(struct store *s, struct store_adding *adding, struct error *
 	return queue_put_wait(s->queue, item, err);
 }
 
-enum { MOST_HISTORY = 10000 }; /* versions on one page */
+enum { MOST_HISTORY = 10000 /* versions on one page */, MOST_LISTED = 10000 /* facts at once */ };
 
 /* ---- the door -----------------------------------------------------------------------------------------------------
  */
@@ -330,6 +365,13 @@ bool store_fact_get(struct store *s, struct arena *a, struct str shelf, struct s
 		    struct error *err)
 {
 	return s->backend->fact_get(s->data, a, shelf, key, ret_value, err);
+}
+
+bool store_fact_list(struct store *s, struct arena *a, struct str shelf, struct str after_key, size_t max,
+		     struct store_fact **ret_facts, size_t *ret_count, struct error *err)
+{
+	return s->backend->fact_list(s->data, a, shelf, after_key, max < MOST_LISTED ? max : MOST_LISTED, ret_facts,
+				     ret_count, err);
 }
 
 void store_limit_pages(struct store *s, int64_t pages)

@@ -141,11 +141,15 @@ struct store_txn {
 	void *ctx;
 	const struct store_guard *guards;
 	size_t guard_count;
+	struct store_fact *facts; /* in their order, each seeing what those before it did; see small facts below */
+	size_t fact_count;
+	struct arena *found; /* what facts found goes here; NULL: it is not asked for */
 	/* Result: err.code == ERR_NONE when durable. Otherwise nothing of it was kept and failed names the change;
 	 * ERR_PRECONDITION and ERR_CONFLICT tell the version asked for and the current one, which is in the change. Of
-	 * ERR_CONFLICT_RETRY failed names the guard. */
+	 * ERR_CONFLICT_RETRY failed names the guard, and with fact_failed it names the fact. */
 	struct error err;
 	size_t failed;
+	bool fact_failed;
 	struct store_txn *next; /* private to the store */
 };
 
@@ -311,16 +315,46 @@ bool store_restore(struct str location, const char *path, bool force, const stru
 
 /* ---- small facts ------------------------------------------------------------------------------------------------ */
 
-/* A durable key-value shelf for what is not a resource: keys of the server, ledger of write-backs, seen jti values.
- * A value of STR_NULL deletes. `only_new` refuses to replace (ERR_CONFLICT). expires_ms 0 = never. */
+/* Durable shelves of keys and values for what is not a resource: keys of the server, codes, tokens, seen jti values,
+ * counters of attempts. A transaction changes any number of facts together with resources and audit events, in one
+ * commit. A condition that does not hold is ERR_CONFLICT and nothing of the transaction is kept: so of many who take
+ * the same fact at once (must_exist or expected, and STR_NULL as value) exactly one gets it, with any number of
+ * processes. From expires_ms on a fact is absent for reading, listing and every condition. Shelf and key together
+ * have at most 2,000 bytes, a value 16 MB: ERR_LIMIT. */
 struct store_fact {
-	struct str shelf, key, value;
-	int64_t expires_ms;
-	bool only_new;
+	struct str shelf, key;
+	struct str value; /* STR_NULL removes it */
+	int64_t expires_ms; /* 0 = never */
+	bool only_new; /* there must be none */
+	bool must_exist; /* there must be one */
+	struct str expected; /* there must be one with this very value; STR_NULL: no such condition */
+	/* value is not looked at: it becomes one more than the number that is there, in decimal, "1" at first.
+	 * expires_ms is taken at first only, so it ends a window that began with the first count. */
+	bool count;
+	bool only_look; /* conditions and found alone: it stays as it is */
+	bool quiet; /* watchers are not told: for what nobody keeps a copy of */
+	/* Filled in when the transaction has an arena for it, also when the condition failed: the value that was there
+	 * (STR_NULL: none), of a counter the new number. */
+	struct str found;
+	int64_t found_expires_ms;
 };
+/* A transaction of this fact alone. */
 bool store_fact_put(struct store *s, const struct store_fact *fact, struct error *err) MUST_USE;
 /* STR_NULL value when there is none; false only on failure. */
 bool store_fact_get(struct store *s, struct arena *a, struct str shelf, struct str key, struct str *ret_value,
 		    struct error *err) MUST_USE;
+/* The facts of a shelf behind after_key (STR_NULL: from the first) in the order of their keys' bytes, at most max of
+ * them and at most 10,000: shelf, key, value and expires_ms are filled in. */
+bool store_fact_list(struct store *s, struct arena *a, struct str shelf, struct str after_key, size_t max,
+		     struct store_fact **ret_facts, size_t *ret_count, struct error *err) MUST_USE;
+
+/* Has fn called after facts of a shelf were changed and are durable: by this process before the done of the
+ * transaction, by another one on the same PostgreSQL some milliseconds later. While another's changes cannot be heard
+ * of, fn is called with STR_NULL, "anything may have changed", about once a second and once more when they can again.
+ * So whoever keeps copies of facts drops them when told. fn runs on threads of the store, must be short, and may
+ * neither watch nor commit. At most 16 watchers. Facts that expire tell nobody. */
+bool store_watch_facts(struct store *s, void (*fn)(void *ctx, struct str shelf), void *ctx, struct error *err) MUST_USE;
+/* Afterwards fn of that ctx is neither running nor called again. Not under a lock that fn takes. */
+void store_unwatch_facts(struct store *s, void (*fn)(void *ctx, struct str shelf), void *ctx);
 
 #endif

@@ -11,7 +11,7 @@
 
 /* ---- what waits for the committing thread ----------------------------------------------------------------------- */
 
-enum item_kind { ITEM_TXN, ITEM_AUDIT, ITEM_FACT, ITEM_ROWS };
+enum item_kind { ITEM_TXN, ITEM_AUDIT, ITEM_ROWS };
 
 /* One thing to commit. Belongs to the queue from submission until its end is told; memory holds everything that was
  * copied or made for it on the submitting thread. */
@@ -27,7 +27,6 @@ struct item {
 	struct audit_event *events; /* ITEM_AUDIT */
 	size_t event_count;
 	int64_t time_ms; /* ITEM_AUDIT: when it happened */
-	const struct store_fact *fact; /* ITEM_FACT */
 	struct store_adding *adding; /* ITEM_ROWS, only for backends with adds_rows */
 	struct error err; /* result; a transaction's is copied to it */
 	void (*finish)(struct item *item); /* tells the end and frees the item */
@@ -65,6 +64,11 @@ struct store_backend {
 	bool (*audit_verify)(void *b, int64_t *ret_rows, struct error *err);
 	bool (*fact_get)(void *b, struct arena *a, struct str shelf, struct str key, struct str *ret_value,
 			 struct error *err);
+	bool (*fact_list)(void *b, struct arena *a, struct str shelf, struct str after_key, size_t max,
+			  struct store_fact **ret_facts, size_t *ret_count, struct error *err);
+	/* From now on tell is called when other processes changed facts, STR_NULL: any. Called once; NULL: there are no
+	 * others. */
+	bool (*hear)(void *b, void (*tell)(void *ctx, struct str shelf), void *ctx, struct error *err);
 	bool (*check)(void *b, const struct store_keeping *k, struct store_kept *kept, struct error *err);
 	bool (*reindex)(void *b, const struct store_keeping *k, struct store_kept *kept, struct error *err);
 	bool (*vacuum)(void *b, const struct store_keeping *k, struct store_kept *kept, struct error *err);
@@ -108,6 +112,23 @@ struct item *item_new(enum item_kind kind, size_t extra);
 void item_free(struct item *item);
 /* Puts the item in and waits for its end. The item is freed. */
 bool queue_put_wait(struct queue *q, struct item *item, struct error *err) MUST_USE;
+
+/* ---- watchers of facts (watch.c) --------------------------------------------------------------------------------- */
+
+enum { MOST_WATCHERS = 16 };
+struct watchers {
+	pthread_mutex_t lock; /* held while they are told */
+	struct watcher {
+		void (*fn)(void *ctx, struct str shelf);
+		void *ctx;
+	} list[MOST_WATCHERS];
+	size_t count;
+	bool hearing; /* the backend was asked to tell of others */
+};
+/* ctx: struct watchers. */
+void watchers_tell(void *ctx, struct str shelf);
+/* The shelves that a transaction changed, if it did. */
+void watchers_tell_txn(struct watchers *w, const struct store_txn *txn);
 
 /* ---- conditions (conditions.c) ----------------------------------------------------------------------------------- */
 

@@ -15,6 +15,9 @@
 #include "base/buf.h"
 #include "base/error.h"
 
+/* What other processes are told goes over a channel of this name with the schema's behind it. */
+#define PG_CHANNEL "firth_"
+
 enum statement {
 #define STATEMENT(name, sql) SQL_##name,
 #include "store/postgres/statements.def"

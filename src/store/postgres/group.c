@@ -20,7 +20,6 @@ struct pg_group {
 	struct pg_store *store;
 	struct writer *w;
 	struct audit_head head;
-	size_t facts;
 	int64_t written_vid; /* everything up to it was sent */
 	bool committing; /* the commit was sent */
 };
@@ -107,21 +106,24 @@ static struct target **send_targets(struct pg_group *g, int64_t *ret_count, stru
 static bool begin(struct pg_group *g, struct item *items, struct error *err)
 {
 	struct pg *c = &g->w->pg;
-	int64_t count = 0;
+	struct fact_state **facts = NULL;
+	int64_t count = 0, fact_count = 0;
 	for (struct item *i = items; i; i = i->next)
 		if (i->kind == ITEM_TXN && !group_expect(&g->g, i->txn, err))
 			return false;
 	if (!pg_send(c, SQL_BEGIN, NULL, err) || !pg_send(c, SQL_LOCK, NULL, err) || !pg_send(c, SQL_HEAD, NULL, err))
 		return false;
 	struct target **list = send_targets(g, &count, err);
-	return list && pg_sync(c, err) && pg_done(c, err) && pg_done(c, err) && take_head(g, err) &&
-	       (!count || take_targets(g, list, count, err)) && pg_end(c, err);
+	return list && pg_facts_send_unloaded(g->w, &g->g, &facts, &fact_count, err) && pg_sync(c, err) &&
+	       pg_done(c, err) && pg_done(c, err) && take_head(g, err) &&
+	       (!count || take_targets(g, list, count, err)) && pg_facts_take(g->w, &g->g, facts, fact_count, err) &&
+	       pg_end(c, err);
 }
 
 /* Everything is looked up beforehand, so this is only met by what was forgotten there. */
 static bool load_one(void *ctx, struct target *t, struct error *err)
 {
-	struct writer *w = ctx;
+	struct writer *w = ((struct pg_group *)ctx)->w;
 	pg_rows_i64(&w->targets, t->type);
 	pg_rows_bytes(&w->targets, t->id);
 	pg_rows_i64(&w->targets, 1);
@@ -132,6 +134,12 @@ static bool load_one(void *ctx, struct target *t, struct error *err)
 		load(t, rows, 0);
 	PQclear(rows);
 	return rows && pg_end(&w->pg, err);
+}
+
+static bool load_fact(void *ctx, struct fact_state *f, struct error *err)
+{
+	struct pg_group *g = ctx;
+	return pg_fact_load(g->w, &g->g, f, err);
 }
 
 /* ---- the rows
@@ -332,9 +340,6 @@ static bool apply_item(struct pg_group *g, struct item *item, struct error *err)
 			if (!add_event(g, item->time_ms, &item->events[i], err))
 				return false;
 		return true;
-	case ITEM_FACT:
-		g->facts++;
-		return true;
 	case ITEM_ROWS:
 		break; /* never handed in: adds_rows is not set */
 	}
@@ -359,14 +364,6 @@ static bool send_head(struct pg_group *g, struct error *err)
 	return pg_send(&g->w->pg, SQL_HEAD_SET, &head, err) && pg_send(&g->w->pg, SQL_WRITER_SET, &me, err);
 }
 
-static bool send_facts(struct pg_group *g, const struct item *items, struct error *err)
-{
-	for (const struct item *i = items; i; i = i->next)
-		if (i->kind == ITEM_FACT && !pg_fact_send(g->w, i->fact, err))
-			return false;
-	return true;
-}
-
 static bool send_dictionary(struct pg_group *g, struct str dictionary, struct error *err)
 {
 	struct pg_params p = {0};
@@ -377,34 +374,25 @@ static bool send_dictionary(struct pg_group *g, struct str dictionary, struct er
 	return pg_send(&g->w->pg, SQL_DICTIONARY_PUT, &p, err);
 }
 
-/* Processes that ended long ago leave the table of writers; facts that expired leave theirs. */
-static bool send_sweeps(struct pg_group *g, struct error *err)
+/* Processes that ended long ago leave the table of writers. */
+static bool send_sweep(struct pg_group *g, struct error *err)
 {
 	struct pg_params p = {0};
-	uint64_t put = g->w->facts_put;
-	g->w->facts_put += g->facts;
-	if (g->facts && put / 64 != g->w->facts_put / 64 && !pg_fact_sweep(g->w, err))
-		return false;
 	if (g->w->number != 1)
 		return true;
 	pg_add_i64(&p, g->g.time - (int64_t)WRITER_DAYS * 86400000);
 	return pg_send(&g->w->pg, SQL_WRITER_SWEEP, &p, err);
 }
 
-static bool commit(struct pg_group *g, struct item *items, struct str dictionary, struct error *err)
+static bool commit(struct pg_group *g, struct str dictionary, struct error *err)
 {
 	struct pg *c = &g->w->pg;
 	g->w->number++;
-	if (!send_facts(g, items, err) || !send_rows(g, err) || !send_head(g, err) ||
-	    !send_dictionary(g, dictionary, err) || !send_sweeps(g, err))
+	if (!pg_facts_send(g->w, &g->g, err) || !send_rows(g, err) || !send_head(g, err) ||
+	    !send_dictionary(g, dictionary, err) || !send_sweep(g, err))
 		return false;
 	g->committing = true;
-	if (!pg_send(c, SQL_COMMIT, NULL, err) || !pg_sync(c, err))
-		return false;
-	for (struct item *i = items; i; i = i->next)
-		if (i->kind == ITEM_FACT && !pg_fact_answer(g->w, i, err))
-			return false;
-	return pg_end(c, err);
+	return pg_send(c, SQL_COMMIT, NULL, err) && pg_sync(c, err) && pg_end(c, err);
 }
 
 /* ---- a group from begin to end
@@ -418,7 +406,7 @@ static bool run(struct pg_group *g, struct item *items, struct str dictionary, s
 	for (struct item *i = items; i; i = i->next)
 		if (!apply_item(g, i, err))
 			return false;
-	return commit(g, items, dictionary, err);
+	return commit(g, dictionary, err);
 }
 
 static void pause_ms(int ms)
@@ -464,7 +452,8 @@ static void start(struct pg_group *g, struct pg_store *s)
 	*g = (struct pg_group){.store = s, .w = w};
 	g->g = (struct group){.load = load_one,
 			      .load_hash = load_one,
-			      .ctx = w,
+			      .load_fact = load_fact,
+			      .ctx = g,
 			      .a = &w->scratch,
 			      .names = &w->names,
 			      .resources = &w->resources,
@@ -483,7 +472,7 @@ static void finish(struct pg_group *g)
 enum outcome { OUTCOME_KEPT, OUTCOME_FAILED, OUTCOME_AGAIN };
 
 /* What became of a group that failed. */
-static enum outcome judge(struct pg_group *g, struct item *items, struct error *err)
+static enum outcome judge(struct pg_group *g, struct error *err)
 {
 	bool kept = false;
 	if (!g->w->pg.lost)
@@ -492,14 +481,8 @@ static enum outcome judge(struct pg_group *g, struct item *items, struct error *
 		return OUTCOME_FAILED;
 	if (!g->committing)
 		return OUTCOME_AGAIN;
-	if (find_out(g->store, &kept)) {
-		for (struct item *i = items; i && kept; i = i->next)
-			if (i->kind == ITEM_FACT && i->fact->only_new)
-				error_set(&i->err, ERR_STORE_AWAY,
-					  "The database was lost while it stored an entry; whether it was new is not "
-					  "known");
+	if (find_out(g->store, &kept))
 		return kept ? OUTCOME_KEPT : OUTCOME_AGAIN;
-	}
 	*err = (struct error){0};
 	error_set(err, ERR_STORE_AWAY,
 		  "The database was lost while it committed; whether this was stored is not known: look before trying "
@@ -514,7 +497,7 @@ static enum outcome attempt(struct pg_store *s, struct item *items, struct str d
 	for (struct item *i = items; i; i = i->next)
 		i->err = (struct error){0};
 	start(&g, s);
-	enum outcome outcome = run(&g, items, dictionary, err) ? OUTCOME_KEPT : judge(&g, items, err);
+	enum outcome outcome = run(&g, items, dictionary, err) ? OUTCOME_KEPT : judge(&g, err);
 	*ret_vid = g.g.last_vid;
 	finish(&g);
 	if (outcome != OUTCOME_KEPT)

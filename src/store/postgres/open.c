@@ -1,11 +1,13 @@
 /* Opening and closing a store in PostgreSQL, and the table of functions behind the store's door. */
 #include <stdlib.h>
 
+#include "store/postgres/listener.h"
 #include "store/postgres/writer.h"
 
 static void pg_store_close(void *b)
 {
 	struct pg_store *s = b;
+	pg_listener_stop(s);
 	pg_keeper_stop(s);
 	pg_readers_close(s);
 	pg_writer_free(s->writer);
@@ -101,6 +103,8 @@ const struct store_backend store_postgres = {
 	.audit_list = pg_audit_list,
 	.audit_verify = pg_audit_verify,
 	.fact_get = pg_fact_get,
+	.fact_list = pg_fact_list,
+	.hear = pg_hear,
 	.limit_pages = pg_limit_pages,
 	.tenant_exists = pg_tenant_exists,
 	.tenant_list = pg_tenant_list,

@@ -84,6 +84,7 @@ struct pool {
 
 struct writer;
 struct keeper;
+struct listener;
 struct pg_store {
 	struct pg_place place;
 	bool alone; /* reindexing: nobody else writes meanwhile */
@@ -96,6 +97,7 @@ struct pg_store {
 	struct pool pool;
 	struct writer *writer; /* NULL when read-only */
 	struct keeper *keeper;
+	struct listener *listener; /* NULL: nobody wants to hear of others */
 	struct queue *queue;
 };
 
@@ -108,6 +110,8 @@ bool pg_audit_list(void *b, struct arena *a, int64_t before, size_t max, struct 
 		   struct error *err);
 bool pg_audit_verify(void *b, int64_t *ret_rows, struct error *err);
 bool pg_fact_get(void *b, struct arena *a, struct str shelf, struct str key, struct str *ret_value, struct error *err);
+bool pg_fact_list(void *b, struct arena *a, struct str shelf, struct str after_key, size_t max,
+		  struct store_fact **ret_facts, size_t *ret_count, struct error *err);
 /* check.c, reindex.c, vacuum.c. Only reindexing needs the store for itself, and takes it. */
 bool pg_check(void *b, const struct store_keeping *k, struct store_kept *kept, struct error *err);
 bool pg_reindex(void *b, const struct store_keeping *k, struct store_kept *kept, struct error *err);

@@ -32,6 +32,9 @@ static int64_t intern(void *ctx, enum names_kind kind, int64_t type, struct str 
 
 static void init_rows(struct writer *w)
 {
+	pg_rows_init(&w->facts, SQL_FACTS_LOAD, "bb");
+	pg_rows_init(&w->facts_put, SQL_FACTS_PUT, "bbbi");
+	pg_rows_init(&w->facts_dropped, SQL_FACTS_DROP, "bb");
 	pg_rows_init(&w->targets, SQL_TARGETS, "ibi");
 	pg_rows_init(&w->resources_new, SQL_RESOURCE_PUT, "iiiiiiib");
 	pg_rows_init(&w->resources_set, SQL_RESOURCE_SET, "iiiiii");
@@ -45,8 +48,9 @@ static void init_rows(struct writer *w)
 
 static void each_rows(struct writer *w, void (*what)(struct pg_rows *rows))
 {
-	struct pg_rows *all[] = {&w->targets, &w->resources_new, &w->resources_set, &w->versions, &w->died,
-				 &w->past,    &w->bodies,	 &w->audit,	    &w->tallies};
+	struct pg_rows *all[] = {&w->facts,	    &w->facts_put,     &w->facts_dropped, &w->targets,
+				 &w->resources_new, &w->resources_set, &w->versions,	  &w->died,
+				 &w->past,	    &w->bodies,	       &w->audit,	  &w->tallies};
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		what(all[i]);
 }

@@ -16,8 +16,9 @@ struct writer {
 	int64_t number;
 	struct buf terms, hashed;
 	struct arena scratch; /* of one group */
-	uint64_t facts_put;
-	struct pg_rows targets, resources_new, resources_set, versions, died, past, bodies, audit, tallies;
+	uint64_t facts_written;
+	struct pg_rows facts, facts_put, facts_dropped, targets, resources_new, resources_set, versions, died, past,
+		bodies, audit, tallies;
 };
 
 struct writer *pg_writer_new(struct error *err);
@@ -41,10 +42,15 @@ bool pg_group_settle(void *b);
 /* purge.c: inside a group, all rows of which up to here were sent. */
 bool pg_purge_past(struct pg *c, int64_t rid, struct error *err) MUST_USE;
 
-/* facts.c: sends the statement of a fact, and later takes its answer: a refusal goes to item->err. */
-bool pg_fact_send(struct writer *w, const struct store_fact *fact, struct error *err) MUST_USE;
-bool pg_fact_answer(struct writer *w, struct item *item, struct error *err) MUST_USE;
-bool pg_fact_sweep(struct writer *w, struct error *err) MUST_USE;
+/* facts.c, inside a group: the facts to be looked up, sent, and in the same order as a list of which the answer is then
+ * taken (there is none for none of them); one of them; and what the group made of them, with a notice to other
+ * processes. */
+bool pg_facts_send_unloaded(struct writer *w, struct group *g, struct fact_state ***ret_list, int64_t *ret_count,
+			    struct error *err) MUST_USE;
+bool pg_facts_take(struct writer *w, struct group *g, struct fact_state *const *list, int64_t count,
+		   struct error *err) MUST_USE;
+bool pg_fact_load(struct writer *w, struct group *g, struct fact_state *f, struct error *err) MUST_USE;
+bool pg_facts_send(struct writer *w, struct group *g, struct error *err) MUST_USE;
 
 /* keeper.c: a thread with a connection of its own that makes index rows of what was committed, and trains the first
  * dictionary. */

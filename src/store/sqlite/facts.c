@@ -3,6 +3,8 @@
 
 #include "base/clock.h"
 
+enum { SWEEP_EVERY = 64 };
+
 static bool fact_find(struct db *db, struct str shelf, struct str key, sqlite3_stmt **ret_statement, bool *ret_row,
 		      struct error *err)
 {
@@ -16,56 +18,59 @@ static bool fact_find(struct db *db, struct str shelf, struct str key, sqlite3_s
 	return db_row(db, s, ret_row, err);
 }
 
-static bool fact_drop(struct writer *w, const struct store_fact *fact, struct error *err)
+bool fact_load(struct writer *w, struct group *g, struct fact_state *f, struct error *err)
 {
-	sqlite3_stmt *s = db_use(&w->db, SQL_FACT_DROP, err);
+	sqlite3_stmt *s = db_use(&w->db, SQL_FACT_LOAD, err);
+	bool row = false;
 	if (!s)
 		return false;
-	bind_str(s, 1, fact->shelf.p ? fact->shelf : S(""));
-	bind_str(s, 2, fact->key.p ? fact->key : S(""));
+	bind_str(s, 1, f->shelf);
+	bind_str(s, 2, f->key);
+	if (!db_row(&w->db, s, &row, err))
+		return false;
+	f->loaded = true;
+	if (!row)
+		return true;
+	bool ok = fact_loaded(g, f, column_str(s, 0), sqlite3_column_int64(s, 1), err);
+	sqlite3_reset(s);
+	return ok;
+}
+
+static bool fact_write(struct writer *w, const struct fact_state *f, struct error *err)
+{
+	sqlite3_stmt *s = db_use(&w->db, f->value.p ? SQL_FACT_PUT : SQL_FACT_DROP, err);
+	if (!s)
+		return false;
+	bind_str(s, 1, f->shelf);
+	bind_str(s, 2, f->key);
+	if (f->value.p) {
+		bind_blob(s, 3, f->value);
+		sqlite3_bind_int64(s, 4, f->expires);
+	}
 	return db_done(&w->db, s, err);
 }
 
-static bool fact_store(struct writer *w, const struct store_fact *fact, struct error *err)
+/* With every so many that are written, as many of those that expired go at least. */
+static bool fact_sweep(struct writer *w, size_t put, int64_t now, struct error *err)
 {
-	sqlite3_stmt *s = db_use(&w->db, SQL_FACT_PUT, err);
-	if (!s)
-		return false;
-	bind_str(s, 1, fact->shelf.p ? fact->shelf : S(""));
-	bind_str(s, 2, fact->key.p ? fact->key : S(""));
-	bind_blob(s, 3, fact->value);
-	sqlite3_bind_int64(s, 4, fact->expires_ms);
-	return db_done(&w->db, s, err);
-}
-
-static bool fact_sweep(struct writer *w, struct error *err)
-{
-	if (w->facts_put++ % 64 != 0)
+	uint64_t before = w->facts_put;
+	w->facts_put += put;
+	if (before / SWEEP_EVERY == w->facts_put / SWEEP_EVERY)
 		return true;
 	sqlite3_stmt *s = db_use(&w->db, SQL_FACT_SWEEP, err);
 	if (!s)
 		return false;
-	sqlite3_bind_int64(s, 1, clock_now_ms());
+	sqlite3_bind_int64(s, 1, now);
+	sqlite3_bind_int64(s, 2, (int64_t)put + 2 * SWEEP_EVERY);
 	return db_done(&w->db, s, err);
 }
 
-bool fact_apply(struct writer *w, struct item *item, struct error *err)
+bool facts_write(struct writer *w, struct group *g, struct error *err)
 {
-	const struct store_fact *fact = item->fact;
-	if (fact->only_new) {
-		sqlite3_stmt *s;
-		bool row = false;
-		if (!fact_find(&w->db, fact->shelf, fact->key, &s, &row, err))
+	for (const struct fact_state *f = g->facts_written; f; f = f->next)
+		if (!fact_write(w, f, err))
 			return false;
-		sqlite3_reset(s);
-		if (row) {
-			error_set(&item->err, ERR_CONFLICT, "There is such an entry already");
-			return true;
-		}
-	}
-	if (!fact->value.p)
-		return fact_drop(w, fact, err);
-	return fact_store(w, fact, err) && fact_sweep(w, err);
+	return fact_sweep(w, g->facts_put, g->time, err);
 }
 
 bool sqlite_fact_get(void *b, struct arena *a, struct str shelf, struct str key, struct str *ret_value,
@@ -87,5 +92,52 @@ bool sqlite_fact_get(void *b, struct arena *a, struct str shelf, struct str key,
 	reader_release(store, r);
 	if (ok)
 		*ret_value = value;
+	return ok;
+}
+
+static bool list_row(sqlite3_stmt *s, struct arena *a, struct str shelf, struct store_fact *ret_fact, struct error *err)
+{
+	*ret_fact = (struct store_fact){.shelf = shelf,
+					.key = arena_str(a, column_str(s, 0)),
+					.value = arena_str(a, column_str(s, 1)),
+					.expires_ms = sqlite3_column_int64(s, 2)};
+	return (ret_fact->key.p && ret_fact->value.p) || error_memory(err);
+}
+
+static bool list_rows(struct db *db, struct arena *a, struct str shelf, struct str after_key, size_t max,
+		      struct store_fact *facts, size_t *ret_count, struct error *err)
+{
+	sqlite3_stmt *s = db_use(db, SQL_FACT_LIST, err);
+	bool row = true, ok = true;
+	if (!s)
+		return false;
+	bind_str(s, 1, shelf.p ? shelf : S(""));
+	bind_str(s, 2, after_key.p ? after_key : S(""));
+	sqlite3_bind_int(s, 3, after_key.p != NULL);
+	sqlite3_bind_int64(s, 4, clock_now_ms());
+	sqlite3_bind_int64(s, 5, (int64_t)max);
+	*ret_count = 0;
+	while (ok && row && *ret_count < max) {
+		ok = db_row(db, s, &row, err) && (!row || list_row(s, a, shelf, &facts[*ret_count], err));
+		*ret_count += ok && row;
+	}
+	sqlite3_reset(s);
+	return ok;
+}
+
+bool sqlite_fact_list(void *b, struct arena *a, struct str shelf, struct str after_key, size_t max,
+		      struct store_fact **ret_facts, size_t *ret_count, struct error *err)
+{
+	struct sqlite_store *store = b;
+	struct str kept = arena_str(a, shelf);
+	struct store_fact *facts = ARENA_ARRAY(a, struct store_fact, max + 1);
+	if (!facts || !kept.p)
+		return error_memory(err);
+	struct reader *r = reader_acquire(store, err);
+	bool ok = r && list_rows(&r->db, a, kept, after_key, max, facts, ret_count, err);
+	if (r)
+		reader_release(store, r);
+	if (ok)
+		*ret_facts = facts;
 	return ok;
 }

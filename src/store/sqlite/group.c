@@ -24,7 +24,7 @@ bool group_prepare(void *b, struct item *item, struct error *err)
 
 static bool load_target(void *ctx, struct target *t, struct error *err)
 {
-	struct writer *w = ctx;
+	struct writer *w = ((struct sqlite_group *)ctx)->w;
 	sqlite3_stmt *s = db_use(&w->db, SQL_RESOURCE_GET, err);
 	bool row = false;
 	if (!s)
@@ -48,7 +48,7 @@ static bool load_target(void *ctx, struct target *t, struct error *err)
 /* The hash of what the resource holds now; versions of old stores may have none. */
 static bool load_hash(void *ctx, struct target *t, struct error *err)
 {
-	struct writer *w = ctx;
+	struct writer *w = ((struct sqlite_group *)ctx)->w;
 	sqlite3_stmt *s = db_use(&w->db, SQL_VERSION_HASH, err);
 	bool row = false;
 	if (!s)
@@ -63,6 +63,12 @@ static bool load_hash(void *ctx, struct target *t, struct error *err)
 	}
 	sqlite3_reset(s);
 	return true;
+}
+
+static bool load_fact(void *ctx, struct fact_state *f, struct error *err)
+{
+	struct sqlite_group *g = ctx;
+	return fact_load(g->w, &g->g, f, err);
 }
 
 /* ---- writing ------------------------------------------------------------------------------------------------------
@@ -223,8 +229,6 @@ static bool apply_item(struct sqlite_group *g, struct item *item, struct error *
 			if (!audit_append(g->w, item->time_ms, &item->events[i], err))
 				return false;
 		return true;
-	case ITEM_FACT:
-		return fact_apply(g->w, item, err);
 	case ITEM_ROWS:
 		return rows_add(g->w, &g->g, item->adding, err);
 	}
@@ -289,7 +293,7 @@ static bool run_group(struct sqlite_group *g, struct item *items, struct error *
 	for (struct item *i = items; i; i = i->next)
 		if (!apply_item(g, i, err))
 			return false;
-	if (!write_targets(g, err) || !write_tallies(g, err))
+	if (!write_targets(g, err) || !write_tallies(g, err) || !facts_write(g->w, &g->g, err))
 		return false;
 	number(g);
 	/* Three times what comes in, so that the backlog shrinks however full the groups are. */
@@ -330,7 +334,8 @@ void group_commit(void *b, struct item *items)
 	struct sqlite_group g = {.store = store, .w = w};
 	g.g = (struct group){.load = load_target,
 			     .load_hash = load_hash,
-			     .ctx = w,
+			     .load_fact = load_fact,
+			     .ctx = &g,
 			     .a = &w->scratch,
 			     .names = &w->names,
 			     .resources = &w->resources,

@@ -173,6 +173,7 @@ const struct store_backend store_sqlite = {
 	.audit_list = sqlite_audit_list,
 	.audit_verify = sqlite_audit_verify,
 	.fact_get = sqlite_fact_get,
+	.fact_list = sqlite_fact_list,
 	.check = sqlite_check,
 	.reindex = sqlite_reindex,
 	.vacuum = sqlite_vacuum,

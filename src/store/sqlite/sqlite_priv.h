@@ -131,8 +131,9 @@ bool rows_add(struct writer *w, struct group *g, struct store_adding *adding, st
 /* audit.c */
 bool audit_append(struct writer *w, int64_t time_ms, const struct audit_event *event, struct error *err) MUST_USE;
 bool audit_load_head(struct db *db, struct audit_head *ret_head, struct error *err) MUST_USE;
-/* facts.c: an error of the item, like a refused replacement, goes to item->err and leaves err alone. */
-bool fact_apply(struct writer *w, struct item *item, struct error *err) MUST_USE;
+/* facts.c: of struct group, inside its transaction. */
+bool fact_load(struct writer *w, struct group *g, struct fact_state *f, struct error *err) MUST_USE;
+bool facts_write(struct writer *w, struct group *g, struct error *err) MUST_USE;
 
 /* ---- the whole
  * ------------------------------------------------------------------------------------------------------- */
@@ -244,6 +245,8 @@ bool sqlite_audit_verify(void *b, int64_t *ret_rows, struct error *err);
 /* facts.c */
 bool sqlite_fact_get(void *b, struct arena *a, struct str shelf, struct str key, struct str *ret_value,
 		     struct error *err);
+bool sqlite_fact_list(void *b, struct arena *a, struct str shelf, struct str after_key, size_t max,
+		      struct store_fact **ret_facts, size_t *ret_count, struct error *err);
 /* arms.c: the SQL of a form, and the statement of an arm with its values bound; *ret_at is the next parameter. Probes
  * take a limit then, others the range of vids and, if the form is ordered, a limit. */
 void arm_sql(struct buf *sql, enum seek_form form, enum arm_use use);

@@ -16,6 +16,7 @@ enum { PAIRS = 20000, IN_FLIGHT = 64 };
 
 struct pair {
 	struct store_change changes[2];
+	struct store_fact fact;
 	struct audit_event event;
 	struct store_txn txn;
 	char id[16];
@@ -29,7 +30,7 @@ static void pair_done(void *ctx, struct store_txn *txn)
 		*p->acknowledged = 1;
 }
 
-/* Transactions of a patient and an observation of it, until the parent kills us. */
+/* Transactions of a patient, an observation of it and a fact, until the parent kills us. */
 static void load_until_killed(struct fixture *f, _Atomic uint8_t *acknowledged)
 {
 	struct error err = {0};
@@ -55,7 +56,16 @@ static void load_until_killed(struct fixture *f, _Atomic uint8_t *acknowledged)
 		p->changes[1].row_count = 1;
 		p->event = (struct audit_event){.action = 'C', .interaction = S("transaction")};
 		p->acknowledged = &acknowledged[i];
-		p->txn = (struct store_txn){p->changes, 2, &p->event, 1, pair_done, p};
+		p->fact =
+			(struct store_fact){.shelf = S("s"), .key = str_from(p->id), .value = S("v"), .only_new = true};
+		p->txn = (struct store_txn){.changes = p->changes,
+					    .change_count = 2,
+					    .events = &p->event,
+					    .event_count = 1,
+					    .done = pair_done,
+					    .ctx = p,
+					    .facts = &p->fact,
+					    .fact_count = 1};
 		store_submit(s, &p->txn);
 	}
 	for (;;)
@@ -75,7 +85,10 @@ static void check_survivors(struct fixture *f, const _Atomic uint8_t *acknowledg
 		bool one = store_read(f->store, &f->arena, type_named(f, "Patient"), str_from(id), 0, &e, &patient);
 		bool two = store_read(f->store, &f->arena, type_named(f, "Observation"), str_from(id), 0, &e,
 				      &observation);
+		struct str fact;
 		assert_int_equal(one, two);
+		assert_true(store_fact_get(f->store, &f->arena, S("s"), str_from(id), &fact, &err));
+		assert_int_equal(one, fact.p != NULL);
 		assert_true(one || !acknowledged[i]);
 		present += one;
 		acks += acknowledged[i];
