@@ -82,7 +82,7 @@ hapi() {
 }
 
 find "$bundles" -name '*.json' | sort | head -n "${PEER_BUNDLES:-40}" >"$work/files"
-entries=$(xargs grep -ho '"fullUrl"' <"$work/files" | wc -l)
+entries=$(tr '\n' '\0' <"$work/files" | xargs -0 grep -ho '"fullUrl"' | wc -l)
 firth 'Firth on SQLite' --data "$work/sqlite"
 firth 'Firth on PostgreSQL' --db "$(database peer_firth)"
 hapi

@@ -253,6 +253,9 @@ struct store_search_options {
 	/* Inner searches of chains and reverse chains with more candidates are not made first but followed from the
 	 * outer side; 0 = 50,000. */
 	int64_t most_linked;
+	/* A page is tried in order of versions, for two fifths as many looks, before criteria with so many index rows
+	 * or more are counted further; 0 = 5,000. */
+	int64_t wide;
 	unsigned most_includes; /* resources that includes add to a page; 0 = 10,000 */
 	bool explain; /* fill in the page's plan */
 };

@@ -495,7 +495,7 @@ static bool all_way(struct seek *k, struct check *c, struct error *err)
 	for (size_t i = 0; i < c->child_count; i++)
 		if (c->children[i].way.usable)
 			ways[count++] = &c->children[i].way;
-	if (!ways_narrowest(k, ways, count, &best, &rows, err))
+	if (!ways_narrowest(k, ways, count, MOST_COUNTED, &best, &rows, err))
 		return false;
 	if (best)
 		c->way = *best;

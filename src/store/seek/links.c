@@ -5,13 +5,15 @@
  */
 #include "store/seek/seek_priv.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 /* ---- the inner search first -----------------------------------------------------------------------------------------
  */
 
-/* About how many candidates the inner search has; *ret_sparse: they are few among all of their types. */
-static bool inner_candidates(struct seek *k, const struct check *c, int64_t *ret_count, bool *ret_sparse,
+/* How many candidates the inner search has, counted up to `most`; *ret_sparse: they are few among all of their types.
+ */
+static bool inner_candidates(struct seek *k, const struct check *c, int64_t most, int64_t *ret_count, bool *ret_sparse,
 			     struct error *err)
 {
 	int64_t all = 0;
@@ -21,7 +23,7 @@ static bool inner_candidates(struct seek *k, const struct check *c, int64_t *ret
 		int64_t count, type_count;
 		if (!c->inner[i].number)
 			continue;
-		if (!seek_choose(k, &c->inner[i], &way, &count, err) ||
+		if (!seek_choose(k, &c->inner[i], most, &way, &count, err) ||
 		    !k->source->count_type(k->source->x, c->inner[i].number, &type_count, err))
 			return false;
 		*ret_count += way ? count : type_count;
@@ -83,15 +85,32 @@ static bool link_way(struct seek *k, struct check *c, struct error *err)
 	return true;
 }
 
+/* For a page: so many candidates of a reverse chain cost as much as following it from the outer side until the page is
+ * full. The more candidates, the more of the outer resources are matches; each costs about REFERRERS looks. */
+static bool has_limit(struct seek *k, int64_t *ret_most, struct error *err)
+{
+	enum { REFERRERS = 20 };
+	int64_t outer = 0, most = 500;
+	for (size_t i = 0; i < k->part_count; i++) {
+		int64_t count = 0;
+		if (k->parts[i].number && !k->source->count_type(k->source->x, k->parts[i].number, &count, err))
+			return false;
+		outer += count;
+	}
+	double even = sqrt((double)REFERRERS * (double)(k->query->count + 1) * (double)outer);
+	*ret_most = even < (double)most ? most : even < 2.0 * FEW_LINKED ? (int64_t)even : 2 * FEW_LINKED;
+	return true;
+}
+
 bool links_settle(struct seek *k, struct check *c, struct error *err)
 {
-	int64_t count;
+	int64_t count, most = MOST_LINKED;
 	bool sparse, all = true;
-	if (!inner_candidates(k, c, &count, &sparse, err))
+	if ((!k->whole && c->kind == CHECK_HAS && !has_limit(k, &most, err)) ||
+	    !inner_candidates(k, c, most, &count, &sparse, err))
 		return false;
-	int64_t most = k->whole || (sparse && c->kind == CHECK_CHAIN) ? MOST_LINKED
-		       : c->kind == CHECK_HAS			      ? 2 * FEW_LINKED
-								      : FEW_LINKED;
+	if (!k->whole && c->kind == CHECK_CHAIN && !sparse)
+		most = FEW_LINKED;
 	if (count >= most || count >= k->most_linked)
 		return true;
 	for (size_t i = 0; all && i < c->inner_count; i++)
@@ -184,11 +203,11 @@ static bool prepare(struct seek *k, struct check *c, struct error *err)
 	const struct way *way;
 	int64_t count;
 	c->prepared = true;
-	if (!link_tail(k, c, err) || !seek_choose(k, c->inner, &way, &count, err))
+	if (!link_tail(k, c, err) || !seek_choose(k, c->inner, MOST_COUNTED, &way, &count, err))
 		return false;
 	if (!way || !way->arm_count || way->rids.count)
 		return true;
-	struct seek_numbers vids = {.limit = MOST_LINKED * 4};
+	struct seek_numbers vids = {.limit = k->whole ? MOST_LINKED * 4 : FEW_LINKED};
 	struct seek_range range = {0, k->snapshot, false};
 	bool ok = k->source->collect(k->source->x, (struct seek_arms){way->arms, way->arm_count}, range, &vids, err);
 	if (ok && vids.count <= vids.limit) {

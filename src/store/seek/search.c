@@ -256,6 +256,7 @@ void seek_limit(struct seek *k, const struct store_search_options *options)
 	k->most_looked = options && options->most_looked ? options->most_looked : MOST_LOOKED;
 	k->most_includes = options && options->most_includes ? options->most_includes : MOST_INCLUDES;
 	k->most_linked = options && options->most_linked ? options->most_linked : MOST_LINKED;
+	k->wide = options && options->wide ? options->wide : WIDE;
 }
 
 static bool will_see_all(const struct search_query *q, const struct position *from)

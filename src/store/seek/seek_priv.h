@@ -15,6 +15,8 @@ enum {
 	MOST_SORTS = 8,
 	MOST_LINKED = 50000, /* resources that an inner search may give to be an outer one's way in */
 	FEW_LINKED = 5000, /* arms made of such resources */
+	WIDE = 5000, /* index rows */
+	MOST_COUNTED = 50000, /* index rows behind a way */
 };
 /* Candidates taken at once: few at first, since a page often needs no more. */
 enum { LEAST_BATCH = 32, MOST_BATCH = 1024 };
@@ -122,7 +124,7 @@ struct seek {
 	bool whole; /* all matches will be looked at, for the order or the total */
 	uint64_t looked, most_looked;
 	uint64_t rows; /* index rows counted or collected */
-	int64_t most_linked;
+	int64_t most_linked, wide;
 	size_t most_includes;
 	struct store_plan *plan; /* NULL unless asked for */
 };
@@ -191,6 +193,7 @@ struct walker {
 	struct seek_numbers list; /* STAGE_LIST */
 	size_t list_at;
 	size_t want; /* candidates in the next batch */
+	size_t tries, tried; /* candidates that STAGE_ORDERED may take before the way is chosen anew (0: it stays) */
 	struct seek_batch batch; /* the matches of the last one */
 	size_t at;
 };
@@ -202,12 +205,12 @@ void walker_done(struct walker *w);
 bool walker_fill(struct walker *w, struct error *err) MUST_USE;
 /* The next match, NULL at the end; valid until the next call. */
 bool walker_next(struct walker *w, const struct seek_found **ret_found, struct error *err) MUST_USE;
-/* The best way into a part, and about how many rows are behind it, at most some ten thousands. NULL: all of the type.
- */
-bool seek_choose(struct seek *k, const struct part *part, const struct way **ret_way, int64_t *ret_count,
+/* The best way into a part, and how many rows are behind it, counted up to `most` (at most MOST_COUNTED). NULL: all of
+ * the type. */
+bool seek_choose(struct seek *k, const struct part *part, int64_t most, const struct way **ret_way, int64_t *ret_count,
 		 struct error *err) MUST_USE;
 /* The narrowest of some ways. */
-bool ways_narrowest(struct seek *k, const struct way **ways, size_t count, const struct way **ret_way,
+bool ways_narrowest(struct seek *k, const struct way **ways, size_t count, int64_t most, const struct way **ret_way,
 		    int64_t *ret_count, struct error *err) MUST_USE;
 
 /* meets.c: keeps the versions of a batch that are of one of the parts' types and meet its checks. */

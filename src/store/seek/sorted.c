@@ -5,6 +5,7 @@
  */
 #include "store/seek/seek_priv.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 enum { LEAST_SCAN = 128, MOST_SCAN = 32768, SMALL_TYPE = 2000 };
@@ -37,14 +38,16 @@ static bool is_worth_it(struct order *o, bool *ret_worth, struct error *err)
 		return true;
 	if (o->after.vid && o->after.keys[0].missing)
 		return true;
-	if (!k->source->count_type(k->source->x, k->parts->number, &all, err) ||
-	    !seek_choose(k, k->parts, &way, &count, err))
+	if (!k->source->count_type(k->source->x, k->parts->number, &all, err))
+		return false;
+	int64_t enough = (int64_t)sqrt((double)o->want * (double)all) + 1;
+	if (!seek_choose(k, k->parts, enough, &way, &count, err))
 		return false;
 	/* Criteria on the sort parameter itself limit the rows, not how dense the matches are among them. */
 	if (way && way->check && way->check->param == o->params[0] && first->param->type == PARAM_DATE)
 		count = all;
 	double matches = way && count < all ? (double)count : (double)all;
-	*ret_worth = all > SMALL_TYPE && matches * matches > (double)o->want * (double)all;
+	*ret_worth = all > SMALL_TYPE && matches >= (double)enough;
 	return true;
 }
 

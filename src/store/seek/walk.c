@@ -2,7 +2,9 @@
  * From the index rows of one criterion to the versions that match all. The way in is the criterion with the fewest
  * rows, found by counting up to a limit. Where rows come sorted by vid they are followed batch by batch, so that a page
  * ends early; otherwise their vids are collected and sorted first, and if that is a large part of the type anyway, the
- * whole type is walked instead. Versions that have no index rows yet are walked by their type.
+ * whole type is walked instead. A page of which there seems to be plenty is tried without collecting: matches that are
+ * dense fill it after a few looks, however large the store is. Versions that have no index rows yet are walked by their
+ * type.
  */
 #include "store/seek/seek_priv.h"
 
@@ -42,11 +44,10 @@ static bool probe(struct seek *k, const struct way **ways, size_t count, int64_t
 	return true;
 }
 
-bool ways_narrowest(struct seek *k, const struct way **ways, size_t count, const struct way **ret_way,
-		    int64_t *ret_count, struct error *err)
+/* Counts each way up to the limits in turn, as far as it takes to tell them apart. */
+static bool narrowest(struct seek *k, const struct way **ways, size_t count, const int64_t *limits, size_t rounds,
+		      const struct way **ret_way, int64_t *ret_count, struct error *err)
 {
-	static const int64_t limits[] = {500, 5000, 50000};
-	enum { ROUNDS = sizeof(limits) / sizeof(limits[0]) };
 	struct seek_probe probes[MOST_WAYS];
 	size_t best = 0;
 	*ret_way = NULL;
@@ -59,7 +60,7 @@ bool ways_narrowest(struct seek *k, const struct way **ways, size_t count, const
 		*ret_count = (int64_t)ways[i]->rids.count;
 		return true;
 	}
-	for (size_t round = 0; count && round < ROUNDS; round++) {
+	for (size_t round = 0; count && round < rounds; round++) {
 		if (!probe(k, ways, count, limits[round], probes, err))
 			return false;
 		best = 0;
@@ -77,6 +78,18 @@ bool ways_narrowest(struct seek *k, const struct way **ways, size_t count, const
 	return true;
 }
 
+bool ways_narrowest(struct seek *k, const struct way **ways, size_t count, int64_t most, const struct way **ret_way,
+		    int64_t *ret_count, struct error *err)
+{
+	int64_t limits[] = {500, 5000, MOST_COUNTED};
+	size_t rounds = 0;
+	while (rounds < 2 && limits[rounds] < most)
+		rounds++;
+	if (limits[rounds] > most)
+		limits[rounds] = most;
+	return narrowest(k, ways, count, limits, rounds + 1, ret_way, ret_count, err);
+}
+
 static size_t usable_ways(const struct part *part, const struct way *ways[MOST_WAYS])
 {
 	size_t count = 0;
@@ -88,22 +101,44 @@ static size_t usable_ways(const struct part *part, const struct way *ways[MOST_W
 	return count;
 }
 
-bool seek_choose(struct seek *k, const struct part *part, const struct way **ret_way, int64_t *ret_count,
+bool seek_choose(struct seek *k, const struct part *part, int64_t most, const struct way **ret_way, int64_t *ret_count,
 		 struct error *err)
 {
 	const struct way *ways[MOST_WAYS];
-	return ways_narrowest(k, ways, usable_ways(part, ways), ret_way, ret_count, err);
+	return ways_narrowest(k, ways, usable_ways(part, ways), most, ret_way, ret_count, err);
 }
 
 /* The same, without counting where there is nothing to choose. */
-static bool choose(struct seek *k, const struct part *part, const struct way **ret_way, struct error *err)
+static bool choose(struct walker *w, struct error *err)
 {
 	const struct way *ways[MOST_WAYS];
-	size_t count = usable_ways(part, ways);
+	size_t count = usable_ways(w->part, ways);
 	int64_t rows;
 	if (count > 1)
-		return ways_narrowest(k, ways, count, ret_way, &rows, err);
-	*ret_way = count ? ways[0] : NULL;
+		return ways_narrowest(w->k, ways, count, MOST_COUNTED, &w->way, &rows, err);
+	w->way = count ? ways[0] : NULL;
+	return true;
+}
+
+/* For a page: where all ways are wide, whichever comes in order (the type at least) is followed for some looks before
+ * anything is counted further or collected. */
+static bool choose_for_page(struct walker *w, struct error *err)
+{
+	const struct way *ways[MOST_WAYS];
+	size_t count = usable_ways(w->part, ways);
+	int64_t rows;
+	if (count == 0 || (count == 1 && ways[0]->ordered)) {
+		w->way = count ? ways[0] : NULL;
+		return true;
+	}
+	const int64_t limits[] = {w->k->wide / 10 + 1, w->k->wide};
+	if (!narrowest(w->k, ways, count, limits, 2, &w->way, &rows, err))
+		return false;
+	if (rows < w->k->wide)
+		return true;
+	w->tries = (size_t)(w->k->wide * 2 / 5 + 1);
+	if (!w->way->ordered)
+		w->way = NULL;
 	return true;
 }
 
@@ -156,21 +191,30 @@ static void add_stage(struct walker *w, int stage)
 	w->stages[w->stage_count++] = stage;
 }
 
-/* What comes in which order: versions with index rows by the way, those behind them by their type. */
-static bool plan(struct walker *w, struct error *err)
+/* Collects what is left of the way, if that is no large part of the type; *ret_listed tells. */
+static bool list_way(struct walker *w, bool tail, bool *ret_listed, struct error *err)
 {
-	bool listed = w->way && !w->way->ordered, all = true;
-	bool tail = w->high > w->k->source->indexed && !(w->way && w->way->complete);
-	if (listed && !collect_arms(w, &all, err))
+	bool all = true;
+	*ret_listed = w->way && !w->way->ordered;
+	if (*ret_listed && !collect_arms(w, &all, err))
 		return false;
 	if (!all) {
 		w->way = NULL;
-		listed = false;
+		*ret_listed = false;
 		w->list.count = 0;
 	}
-	if (listed && w->way->rids.count && !collect_rids(w, err))
+	if (*ret_listed && w->way->rids.count && !collect_rids(w, err))
 		return false;
 	numbers_sort(&w->list, w->low, tail ? w->k->source->indexed : w->high, w->descending);
+	return true;
+}
+
+/* What comes in which order: versions with index rows by the way, those behind them by their type. */
+static bool plan(struct walker *w, struct error *err)
+{
+	bool listed, tail = w->high > w->k->source->indexed && (w->tries || !(w->way && w->way->complete));
+	if (!list_way(w, tail, &listed, err))
+		return false;
 	if (tail && w->descending)
 		add_stage(w, STAGE_TAIL);
 	if (listed || !w->way || w->way->arm_count)
@@ -233,7 +277,8 @@ bool walker_init(struct walker *w, struct seek *k, struct part *part, int64_t af
 		w->low = after;
 	if (!part->number || w->low >= w->high)
 		return true;
-	if (!choose(k, part, &w->way, err) || !plan(w, err))
+	bool page = !k->whole && want < MOST_BATCH;
+	if (!(page ? choose_for_page(w, err) : choose(w, err)) || !plan(w, err))
 		return false;
 	w->also = other_arm(part, w->way);
 	note_plan(w);
@@ -291,18 +336,42 @@ static bool take_walked(struct walker *w, bool tail, bool *ret_ended, struct err
 	return true;
 }
 
+/* Trying has an end: matches are rarer than was hoped, so the way is chosen with care for what is left. */
+static bool end_tries(struct walker *w, struct error *err)
+{
+	bool listed;
+	w->tries = 0;
+	if (!choose(w, err) || !list_way(w, true, &listed, err))
+		return false;
+	if (listed || (w->way && !w->way->arm_count))
+		w->stages[w->stage] = STAGE_LIST;
+	w->also = other_arm(w->part, w->way);
+	note_plan(w);
+	return true;
+}
+
+static bool take(struct walker *w, bool *ret_ended, struct error *err)
+{
+	bool trying = w->tries && w->stages[w->stage] == STAGE_ORDERED;
+	if (trying && w->tried >= w->tries && !end_tries(w, err))
+		return false;
+	int stage = w->stages[w->stage];
+	if (!(stage == STAGE_LIST ? take_listed(w, ret_ended, err)
+				  : take_walked(w, stage == STAGE_TAIL, ret_ended, err)))
+		return false;
+	w->tried += trying ? w->batch.count : 0;
+	return true;
+}
+
 bool walker_fill(struct walker *w, struct error *err)
 {
 	w->at = 0;
 	seek_batch_reset(&w->batch);
 	while (!w->batch.count && w->stage < w->stage_count) {
-		int stage = w->stages[w->stage];
 		bool ended = false;
 		seek_batch_reset(&w->batch);
-		if (!(stage == STAGE_LIST ? take_listed(w, &ended, err)
-					  : take_walked(w, stage == STAGE_TAIL, &ended, err)))
-			return false;
-		if (!seek_spend(w->k, w->batch.count, err) || !seek_filter(w->k, w->part, 1, &w->batch, err))
+		if (!take(w, &ended, err) || !seek_spend(w->k, w->batch.count, err) ||
+		    !seek_filter(w->k, w->part, 1, &w->batch, err))
 			return false;
 		w->stage += ended;
 		w->want = w->want * 2 < MOST_BATCH ? w->want * 2 : MOST_BATCH;

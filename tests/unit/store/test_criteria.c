@@ -307,13 +307,13 @@ static size_t expect(struct world *w, const struct search_query *q, int list[RES
 	return count;
 }
 
-/* Inner searches are made first, or not, as most_linked says. */
-static void check_query(struct world *w, const struct search_query *q, int number, int64_t most_linked,
+/* Inner searches are made first, or not, as most_linked says; pages are tried in order, or not, as wide says. */
+static void check_query(struct world *w, const struct search_query *q, int number, int64_t most_linked, int64_t wide,
 			size_t *ret_count)
 {
 	int wanted[RESOURCES];
 	size_t count = expect(w, q, wanted), at = 0;
-	struct store_search_options options = {.most_linked = most_linked};
+	struct store_search_options options = {.most_linked = most_linked, .wide = wide};
 	do {
 		struct store_page page;
 		struct error err = {0};
@@ -341,7 +341,7 @@ static void test_trees(void **state)
 		size_t count = 0;
 		q.total = dice(w, 2) ? TOTAL_ACCURATE : TOTAL_DEFAULT;
 		q.parts = random_parts(w, q.part_count, 2, 2);
-		check_query(w, &q, i, i % 2, &count);
+		check_query(w, &q, i, i % 2, i % 3 == 2 ? 20 : i % 3, &count);
 		some += count > 0;
 		entries += count;
 		if (i % 10 == 0)
