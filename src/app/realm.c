@@ -60,6 +60,17 @@ static bool open_knowledge(struct realm *r, const struct service_options *o, str
 	return r->knowledge && knowledge_check_rules(r->knowledge, err);
 }
 
+/* RFC 9728 section 3.1: the well-known part comes between host and path. */
+static struct str resource_metadata(struct realm *r)
+{
+	size_t start = str_find(r->base_url, S("://"));
+	size_t path = start == STR_NONE ? STR_NONE : str_find_char(r->base_url, '/', start + 3);
+	path = path == STR_NONE ? r->base_url.n : path;
+	return arena_printf(&r->arena, "%.*s/.well-known/oauth-protected-resource%.*s/fhir",
+			    STR_ARG(str_slice(r->base_url, 0, path)),
+			    STR_ARG(str_slice(r->base_url, path, r->base_url.n)));
+}
+
 static bool open_rest(struct realm *r, const struct service_options *o, struct error *err)
 {
 	const struct limits *l = &o->config->limits;
@@ -85,6 +96,8 @@ static bool open_rest(struct realm *r, const struct service_options *o, struct e
 		.base_path = path,
 		.base_url = arena_printf(&r->arena, "%.*s/fhir", STR_ARG(r->base_url)),
 		.token_url = arena_printf(&r->arena, "%.*s/auth/token", STR_ARG(r->base_url)),
+		.resource_metadata = r->smart ? resource_metadata(r) : STR_NULL,
+		.journal = r->journal,
 		.extractor = o->extractor,
 		.import = bulk_import_start,
 		.import_ctx = &r->import,
@@ -118,8 +131,9 @@ bool realm_open(struct realm *r, const struct realm_options *options, struct err
 			arena_printf(&r->arena, "%.*s/t/%.*s", STR_ARG(options->base_url), STR_ARG(options->tenant));
 	}
 	bool ok = (r->base_url.p && (r->tenant.p || !options->tenant.p)) || error_memory(err);
-	if (ok && open_store(r, o, err) && open_smart(r, o, err) && open_knowledge(r, o, err) && open_jobs(r, o, err) &&
-	    open_rest(r, o, err))
+	r->journal = ok ? decision_journal_new(err) : NULL;
+	if (r->journal && open_store(r, o, err) && open_smart(r, o, err) && open_knowledge(r, o, err) &&
+	    open_jobs(r, o, err) && open_rest(r, o, err))
 		return true;
 	realm_close(r);
 	return false;
@@ -134,6 +148,7 @@ void realm_close(struct realm *r)
 		smart_close(r->smart);
 	if (r->own_store)
 		store_close(r->store);
+	decision_journal_free(r->journal);
 	arena_done(&r->arena);
 	*r = (struct realm){0};
 }

@@ -15,6 +15,7 @@ struct realm {
 	struct str tenant; /* STR_NULL: the root */
 	struct str base_url; /* without /fhir */
 	struct store *store;
+	struct decision_journal *journal; /* how many refusals are kept */
 	struct smart *smart; /* NULL: no authorization */
 	struct knowledge *knowledge;
 	struct jobs *jobs;

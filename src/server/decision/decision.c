@@ -1,6 +1,10 @@
 /* Decisions as they are made: the tables, noting, refusing. */
 #include "server/decision/decision.h"
 
+#include <stdio.h>
+
+#include "base/clock.h"
+
 static const struct {
 	const char *word, *question;
 } checks[CHECK_COUNT] = {
@@ -44,13 +48,48 @@ const char *check_question(enum check check)
 	return checks[check].question;
 }
 
-struct decision *decision_new(struct arena *a)
+static struct decision *new_for(struct arena *a, unsigned most)
 {
 	/* The slots need no clearing: each is written whole. */
-	struct decision *d = arena_alloc(a, sizeof(*d));
+	struct decision *d = arena_alloc(a, sizeof(*d) + most * sizeof(struct decision_note));
 	if (d)
-		memset(d, 0, offsetof(struct decision, notes));
+		*d = (struct decision){.arena = a, .most = most};
 	return d;
+}
+
+struct decision *decision_new(struct arena *a)
+{
+	return new_for(a, DECISION_MOST);
+}
+
+struct decision *decision_part(const struct decision *whole, struct arena *a)
+{
+	struct decision *d = whole ? new_for(a, DECISION_PART) : NULL;
+	if (!d)
+		return NULL;
+	d->client = whole->client;
+	d->user = whole->user;
+	d->grant = whole->grant;
+	d->patient = whole->patient;
+	return d;
+}
+
+struct str decision_when(char text[DECISION_WHEN], int64_t when_ms, int64_t now_ms)
+{
+	static const struct {
+		int64_t ms;
+		const char *name;
+	} units[] = {{86400000, "day"}, {3600000, "hour"}, {60000, "minute"}, {1000, "second"}, {1, "millisecond"}};
+	char instant[CLOCK_INSTANT_SIZE];
+	int64_t span = when_ms > now_ms ? when_ms - now_ms : now_ms - when_ms;
+	size_t unit = 0;
+	while (unit < 4 && span < 2 * units[unit].ms)
+		unit++;
+	int64_t count = span / units[unit].ms;
+	clock_format_instant(when_ms, instant);
+	int n = snprintf(text, DECISION_WHEN, "%.19sZ, %s%lld %s%s%s", instant, when_ms > now_ms ? "in " : "",
+			 (long long)count, units[unit].name, count == 1 ? "" : "s", when_ms > now_ms ? "" : " ago");
+	return str_make(text, (size_t)n);
 }
 
 enum { TOLD_MOST = 100 }; /* of had and needed in the error's text; what is kept has more */
@@ -69,6 +108,12 @@ static void set_text(struct error *err, const struct refusal_facts *facts, struc
 	err->reason = facts->code;
 }
 
+/* Refusals are rare, and their texts are often made on the spot. */
+static struct str copied(struct decision *d, struct str text)
+{
+	return text.p ? arena_str(d->arena, str_slice(text, 0, DECISION_TEXT)) : STR_NULL;
+}
+
 bool decision_refuse(struct decision *d, enum check check, enum refusal refusal, struct str had, struct str needed,
 		     struct str hint, struct error *err)
 {
@@ -78,14 +123,14 @@ bool decision_refuse(struct decision *d, enum check check, enum refusal refusal,
 	if (!d || d->refusal)
 		return false;
 	/* The one that failed matters most, so it has room even when the others had none. */
-	if (d->count == DECISION_MOST) {
+	if (d->count == d->most) {
 		d->count--;
 		d->left++;
 	}
-	decision_note(d, check, had, needed);
+	decision_note(d, check, copied(d, had), copied(d, needed));
 	d->notes[d->count - 1].passed = false;
 	d->refusal = refusal;
-	d->hint = hint;
+	d->hint = copied(d, hint);
 	return false;
 }
 

@@ -4,8 +4,8 @@
  *
  * A decision lives in the arena of its request and belongs to the thread that works on it. Noting stores one slot and
  * nothing more, so it may be done for every request. Every function takes NULL for a decision that nobody wants to
- * know, as when a right is only tried. Texts are borrowed and must live as long as the arena. They never hold a secret,
- * and nothing of anybody's data beyond the ids that the caller sent.
+ * know, as when a right is only tried. Texts of passed checks are borrowed and must live as long as the arena. No text
+ * holds a secret, or anything of anybody's data beyond the ids that the caller sent.
  *
  * A refusal is kept with its audit record, for `firth why` (journal): as many as fit a budget, for thirty days.
  */
@@ -48,11 +48,12 @@ enum refusal refusal_of(const struct error *err);
 const char *check_word(enum check check);
 const char *check_question(enum check check);
 
-enum { DECISION_MOST = 32 };
+enum { DECISION_MOST = 32, DECISION_PART = 3, DECISION_TEXT = 500 /* bytes of a text that are kept */ };
 
 struct decision {
-	unsigned count; /* of notes; more than DECISION_MOST are counted in `left` alone */
-	unsigned left;
+	struct arena *arena;
+	unsigned most, count; /* notes that it has room for, and that it has */
+	unsigned left; /* that found no room */
 	enum refusal refusal; /* of the first failed check */
 	struct str hint; /* STR_NULL: the table's */
 	/* Who asked, as far as it is known; all may be STR_NULL. */
@@ -62,18 +63,21 @@ struct decision {
 		enum check check;
 		bool passed;
 		struct str had, needed; /* STR_NULL: nothing to say */
-	} notes[DECISION_MOST];
+	} notes[];
 };
 
 /* Empty, in the arena. NULL without memory, which is as good as any decision. */
 struct decision *decision_new(struct arena *a);
+/* One for a part of the request, such as an entry of a batch: of the same caller, with room for the few checks that a
+ * part adds. NULL for NULL. */
+struct decision *decision_part(const struct decision *whole, struct arena *a);
 
 /* A check that passed. */
 static inline void decision_note(struct decision *d, enum check check, struct str had, struct str needed)
 {
 	if (!d)
 		return;
-	if (d->count == DECISION_MOST) {
+	if (d->count == d->most) {
 		d->left++;
 		return;
 	}
@@ -84,11 +88,23 @@ static inline void decision_note(struct decision *d, enum check check, struct st
 	note->needed = needed;
 }
 
+/* The same of the scope that lets the request in. The audit record names the last one. */
+static inline void decision_allow(struct decision *d, enum check check, struct str scope)
+{
+	decision_note(d, check, scope, STR_NULL);
+	if (d)
+		d->scope = scope;
+}
+
 /* A check that failed: notes it and fills err with the refusal's kind, text and reason. had, needed and hint may be
- * STR_NULL; hint replaces the table's. Always false. When err is set already, or the decision refused before, what was
- * first stays. */
+ * STR_NULL and are copied; hint replaces the table's. Always false. When err is set already, or the decision refused
+ * before, what was first stays. */
 bool decision_refuse(struct decision *d, enum check check, enum refusal refusal, struct str had, struct str needed,
 		     struct str hint, struct error *err);
+
+/* "2026-11-24T01:47:03Z, 3 minutes ago", for had and needed. */
+enum { DECISION_WHEN = 64 };
+struct str decision_when(char text[DECISION_WHEN], int64_t when_ms, int64_t now_ms);
 
 /* Takes back what was noted since: for checks of which one must pass, when it did. */
 static inline unsigned decision_mark(const struct decision *d)
@@ -149,8 +165,8 @@ struct decision_request {
 	int status; /* of the answer */
 	int64_t now_ms;
 };
-/* Makes the fact of a refusal, in the arena, to be committed with its audit record (store_txn.facts). False: nothing is
- * to be kept, because nothing was refused, or the budget is used up. journal NULL: without budget. */
+/* Makes the fact of the refusal that err is, in the arena, to be committed with its audit record (store_txn.facts).
+ * False: nothing is to be kept, because err is no refusal, or the budget is used up. journal NULL: without budget. */
 bool decision_fact(struct decision_journal *journal, struct arena *a, const struct decision *d,
 		   const struct decision_request *request, const struct error *err, struct store_fact *ret_fact);
 

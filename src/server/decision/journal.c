@@ -9,7 +9,7 @@
 #include "base/random.h"
 #include "server/decision/decision.h"
 
-enum { SOURCES = 512, TEXT_MOST = 500, FACT_MOST = 32 * 1024, MINUTE_MS = 60 * 1000, DAY_MS = 24 * 60 * 60 * 1000 };
+enum { SOURCES = 512, FACT_MOST = 32 * 1024, MINUTE_MS = 60 * 1000, DAY_MS = 24 * 60 * 60 * 1000 };
 
 struct decision_journal {
 	pthread_mutex_t lock;
@@ -66,7 +66,7 @@ static void put_text(struct json_writer *w, struct str name, struct str text)
 {
 	if (!text.p)
 		return;
-	size_t n = text.n > TEXT_MOST ? TEXT_MOST : text.n;
+	size_t n = text.n > DECISION_TEXT ? DECISION_TEXT : text.n;
 	while (n < text.n && n && ((unsigned char)text.p[n] & 0xC0) == 0x80)
 		n--;
 	json_put_member(w, name, str_is_utf8(str_slice(text, 0, n)) ? str_slice(text, 0, n) : S("(not UTF-8)"));
@@ -91,7 +91,7 @@ static void put_notes(struct json_writer *w, const struct decision *d)
 static void write_fact(struct buf *out, const struct decision *d, const struct decision_request *request,
 		       const struct error *err)
 {
-	const struct refusal_facts *facts = refusal_facts(d->refusal);
+	const struct refusal_facts *facts = refusal_facts(refusal_of(err));
 	struct json_writer w = json_writer(out);
 	json_object_begin(&w);
 	put_text(&w, S("request_id"), request->request_id);
@@ -103,7 +103,7 @@ static void write_fact(struct buf *out, const struct decision *d, const struct d
 	json_key(&w, S("status"));
 	json_put_i64(&w, request->status);
 	put_text(&w, S("refusal"), str_from(facts->code));
-	put_text(&w, S("text"), err && err->code ? str_from(err->text) : str_from(facts->text));
+	put_text(&w, S("text"), str_from(err->text));
 	put_text(&w, S("hint"), d->hint.p ? d->hint : str_from(facts->hint));
 	put_text(&w, S("client"), d->client);
 	put_text(&w, S("user"), d->user);
@@ -122,7 +122,7 @@ bool decision_fact(struct decision_journal *journal, struct arena *a, const stru
 {
 	unsigned char salt[4];
 	struct buf text;
-	if (!d || !d->refusal || !request->request_id.n ||
+	if (!d || !refusal_of(err) || !request->request_id.n ||
 	    !within_budget(journal, d->client.n ? d->client : request->address, request->now_ms))
 		return false;
 	random_bytes(salt, sizeof(salt));
@@ -138,6 +138,7 @@ bool decision_fact(struct decision_journal *journal, struct arena *a, const stru
 	*ret_fact = (struct store_fact){.shelf = S(DECISION_SHELF),
 					.key = key,
 					.value = value,
+					.quiet = true,
 					.expires_ms = request->now_ms + (int64_t)DECISION_DAYS * DAY_MS};
 	return true;
 }

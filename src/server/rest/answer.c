@@ -153,34 +153,14 @@ void answer_outcome(const struct rest_call *call, struct buf *out, const struct 
 	if (call->findings.errors && !call->inner)
 		outcome_write(out, &call->findings);
 	else
-		outcome_write_error(out, err);
-}
-
-/* RFC 6750 section 3: texts inside quotes hold neither quotes nor backslashes. */
-static struct str quoted_text(struct arena *a, const char *text)
-{
-	struct str copy = arena_str(a, str_from(text));
-	for (size_t i = 0; copy.p && i < copy.n; i++) {
-		char *c = (char *)(uintptr_t)copy.p + i;
-		if (*c == '"' || *c == '\\')
-			*c = '\'';
-		else if (*c < 0x20 || *c > 0x7e)
-			*c = '?';
-	}
-	return copy;
+		decision_write_outcome(out, err, call->server->o.journal ? call->request->request_id : STR_NULL);
 }
 
 static void add_challenge(struct rest_call *call, struct rest_answer *answer, const struct error *err)
 {
-	const char *code = err->code == ERR_FORBIDDEN ? "insufficient_scope" : "invalid_token";
-	struct str text = quoted_text(call->arena, err->text);
-	if (err->code == ERR_LOGIN)
-		rest_answer_header(answer, "WWW-Authenticate", S("Bearer realm=\"fhir\""));
-	else if (text.p)
-		rest_answer_header(answer, "WWW-Authenticate",
-				   arena_printf(call->arena,
-						"Bearer realm=\"fhir\", error=\"%s\", error_description=\"%.*s\"", code,
-						STR_ARG(text)));
+	rest_answer_header(answer, "WWW-Authenticate",
+			   decision_challenge(call->arena, err, decision_needed_scope(call->decision),
+					      call->server->o.resource_metadata));
 }
 
 void answer_error(struct rest_call *call, struct rest_answer *answer, const struct error *err)

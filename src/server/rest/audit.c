@@ -2,6 +2,7 @@
  * The audit events of calls (http://hl7.org/fhir/R4/auditevent.html): who asked for what, whose data it was, and how it
  * ended. An access that cannot be recorded does not happen.
  */
+#include "base/clock.h"
 #include "server/rest/rest_priv.h"
 
 struct audit_event audit_describe(const struct rest_call *call, int status, const struct error *err)
@@ -21,8 +22,7 @@ struct audit_event audit_describe(const struct rest_call *call, int status, cons
 					   call->query.n ? "?" : "", STR_ARG(call->query));
 	}
 	event.outcome = status >= 500 ? 8 : status >= 400 ? 4 : 0;
-	if (err)
-		event.detail = str_from(err->text);
+	event.detail = err ? str_from(err->text) : decision_detail(call->decision, call->arena);
 	return event;
 }
 
@@ -127,17 +127,18 @@ bool audit_take(const struct rest_call *call, const struct audit_event *event, s
 	return call->server->o.audit_off || store_audit(call->server->o.store, event, 1, err);
 }
 
-struct refusal {
+struct refused {
 	struct rest_call *call;
 	struct rest_answer answer;
 	struct error err;
 	struct audit_event event;
+	struct store_fact fact; /* the decision */
 	struct store_txn txn;
 };
 
 static void refusal_done(void *ctx, struct store_txn *txn)
 {
-	struct refusal *r = ctx;
+	struct refused *r = ctx;
 	if (txn->err.code)
 		answer_error(r->call, &r->answer, &txn->err);
 	answer_send(r->call, &r->answer);
@@ -150,11 +151,24 @@ static bool is_recorded(const struct rest_call *call)
 	       call->interaction != REST_CAPABILITIES && call->interaction != REST_SMART_CONFIGURATION;
 }
 
+static bool keep_decision(const struct rest_call *call, int status, const struct error *err,
+			  struct store_fact *ret_fact)
+{
+	const struct decision_request request = {.request_id = call->request->request_id,
+						 .method = call->request->method,
+						 .address = call->request->address,
+						 .route = str_from(rest_interaction(call->interaction)->path),
+						 .status = status,
+						 .now_ms = clock_now_ms()};
+	return call->server->o.journal &&
+	       decision_fact(call->server->o.journal, call->arena, call->decision, &request, err, ret_fact);
+}
+
 void audit_then_send(struct rest_call *call, struct rest_answer *answer, const struct error *err)
 {
 	if (err)
 		answer_error(call, answer, err);
-	struct refusal *r = is_recorded(call) ? ARENA_NEW(call->arena, struct refusal) : NULL;
+	struct refused *r = is_recorded(call) ? ARENA_NEW(call->arena, struct refused) : NULL;
 	if (!r) {
 		answer_send(call, answer);
 		return;
@@ -166,6 +180,12 @@ void audit_then_send(struct rest_call *call, struct rest_answer *answer, const s
 	r->event = audit_describe(call, answer->status, err ? &r->err : NULL);
 	if (call->query.n)
 		r->event.query = call->query;
-	r->txn = (struct store_txn){.events = &r->event, .event_count = 1, .done = refusal_done, .ctx = r};
+	bool kept = err && keep_decision(call, answer->status, &r->err, &r->fact);
+	r->txn = (struct store_txn){.events = &r->event,
+				    .event_count = 1,
+				    .facts = &r->fact,
+				    .fact_count = kept,
+				    .done = refusal_done,
+				    .ctx = r};
 	store_submit(call->server->o.store, &r->txn);
 }

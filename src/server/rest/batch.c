@@ -174,6 +174,7 @@ static void start_call(struct batch *b, struct item *item, const struct bundle_e
 	*item = (struct item){.batch = b, .call = *b->call, .write = {.asked = *e, .entry = *e}};
 	struct rest_call *call = &item->call;
 	call->inner = true;
+	call->decision = decision_part(call->decision, call->arena);
 	call->interaction = entry_interaction(e);
 	call->query = e->condition.p ? e->condition : S("");
 	call->head = e->head;

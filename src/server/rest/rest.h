@@ -9,6 +9,7 @@
 #include "http/server.h"
 #include "fhir/resource.h"
 #include "search/search.h"
+#include "server/decision/decision.h"
 #include "server/jobs/jobs.h"
 #include "server/knowledge/knowledge.h"
 #include "server/parameters/parameters.h"
@@ -48,6 +49,7 @@ struct rest_call {
 	struct str query; /* of the search or condition: from URL, or body of POST _search */
 	struct str if_none_match, if_modified_since; /* of an entry of a bundle; other calls have headers */
 	struct grant grant; /* client_id "anonymous" when authorization is off */
+	struct decision *decision; /* NULL when authorization is off, and for entries of bundles */
 	enum rest_prefer prefer;
 	bool prefer_given; /* answers of bundles leave resources out unless they are asked for */
 	bool lenient; /* Prefer: handling=lenient; a face may set it */
@@ -147,6 +149,8 @@ struct rest_options {
 	struct str base_path; /* "/fhir" */
 	struct str base_url; /* "http://127.0.0.1:8080/fhir" */
 	struct str token_url; /* for smart-configuration */
+	struct str resource_metadata; /* URL that refusals name (RFC 9728 section 5.1); STR_NULL: none */
+	struct decision_journal *journal; /* the budget of refusals that are kept; NULL: none is kept */
 	const struct rest_face *face; /* NULL: none */
 	const struct extractor *extractor; /* with a face; others have that of their search parameters */
 	struct knowledge *knowledge; /* what $validate, $expand and rules of writing ask; NULL: they are refused */

@@ -49,8 +49,8 @@ bool rights_to_operate(const struct rest_call *call, const char *what, struct er
 		    str_is(g->scopes[i].type, "*") && g->scopes[i].permissions == all)
 			return true;
 	return !call->server->o.smart ||
-	       error_set(err, ERR_FORBIDDEN, "%s is for operators: the token needs system/*.cruds, and has %.*s", what,
-			 STR_ARG(str_slice(g->scope_text, 0, 150)));
+	       decision_refuse(call->decision, CHECK_OPERATOR, REFUSAL_OPERATOR_ONLY, g->scope_text,
+			       S("system/*.cruds"), arena_printf(call->arena, "%s is for operators", what), err);
 }
 
 bool rights_to_show(const struct rest_call *call, const struct fhir_type *type)

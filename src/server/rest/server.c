@@ -50,7 +50,8 @@ struct rest_server *rest_open(const struct rest_options *options, struct error *
 	s->o.base_path = arena_str(&s->arena, options->base_path);
 	s->o.base_url = arena_str(&s->arena, options->base_url);
 	s->o.token_url = arena_str(&s->arena, options->token_url.p ? options->token_url : S(""));
-	bool ok = s->o.base_path.p && s->o.base_url.p && s->o.token_url.p;
+	s->o.resource_metadata = arena_str(&s->arena, options->resource_metadata);
+	bool ok = s->o.base_path.p && s->o.base_url.p && s->o.token_url.p && s->o.resource_metadata.p;
 	if (!ok)
 		error_memory(err);
 	s->redo = ok ? redo_open(err) : NULL;
@@ -85,7 +86,8 @@ bool call_allowed(const struct rest_call *call, const struct fhir_type *type, un
 	if (!call->server->o.smart)
 		return true;
 	for (unsigned bit = SCOPE_C; bit <= SCOPE_S; bit <<= 1)
-		if ((permissions & bit) && !grant_check(&call->grant, type, (enum scope_permission)bit, err))
+		if ((permissions & bit) &&
+		    !grant_check(&call->grant, type, (enum scope_permission)bit, err ? call->decision : NULL, err))
 			return false;
 	return true;
 }
@@ -137,7 +139,8 @@ static bool authorize(struct rest_call *call, struct error *err)
 	if (is_open(call->interaction) || !call->server->o.smart)
 		return true;
 	struct str header = http_request_header(call->exchange, "Authorization");
-	if (!smart_authorize(call->server->o.smart, call->arena, header, &call->grant, err))
+	call->decision = decision_new(call->arena);
+	if (!smart_authorize(call->server->o.smart, call->arena, header, call->decision, &call->grant, err))
 		return false;
 	return !call->type || call_allowed(call, call->type, rest_interaction(call->interaction)->permissions, err);
 }

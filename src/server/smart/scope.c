@@ -5,6 +5,8 @@
 #include "base/buf.h"
 #include "server/smart/smart_priv.h"
 
+#include <stdio.h>
+
 static const struct {
 	char letter;
 	enum scope_permission permission;
@@ -270,15 +272,19 @@ static char letter_of(enum scope_permission permission)
 }
 
 bool grant_check(const struct grant *grant, const struct fhir_type *type, enum scope_permission needed,
-		 struct error *err)
+		 struct decision *d, struct error *err)
 {
+	char text[128];
 	for (size_t i = 0; i < grant->scope_count; i++) {
 		const struct scope *s = &grant->scopes[i];
 		if (!s->filter.p && !str_is(s->context, "patient") && (s->permissions & needed) &&
-		    (str_is(s->type, "*") || str_eq(s->type, type->name)))
+		    (str_is(s->type, "*") || str_eq(s->type, type->name))) {
+			decision_allow(d, CHECK_SCOPE, s->text);
 			return true;
+		}
 	}
-	return error_set(err, ERR_FORBIDDEN, "This needs the scope system/%.*s.%c; the token has: %.*s",
-			 STR_ARG(type->name), letter_of(needed),
-			 STR_ARG(grant->scope_text.n ? str_slice(grant->scope_text, 0, 160) : S("none")));
+	int n = snprintf(text, sizeof(text), "%s/%.*s.%c", grant->user.n ? "user" : "system", STR_ARG(type->name),
+			 letter_of(needed));
+	return decision_refuse(d, CHECK_SCOPE, REFUSAL_SCOPE_MISSING, grant->scope_text.n ? grant->scope_text : S(""),
+			       str_make(text, (size_t)n), STR_NULL, err);
 }

@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "fhir/definitions.h"
+#include "server/decision/decision.h"
 
 enum { MAX_SCOPES = 512 };
 
@@ -76,6 +77,6 @@ struct grant {
 /* May the grant do this to resources of the type, whichever? ERR_FORBIDDEN says what the token has and what was
  * needed. Scopes of a patient and narrowed ones do not answer that. */
 bool grant_check(const struct grant *grant, const struct fhir_type *type, enum scope_permission needed,
-		 struct error *err) MUST_USE;
+		 struct decision *d, struct error *err) MUST_USE;
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "http/server.h"
+#include "server/decision/decision.h"
 #include "server/smart/authorize.h"
 #include "server/smart/clients.h"
 #include "server/smart/scope.h"
@@ -55,8 +56,9 @@ struct smart_token_answer {
 bool smart_token(struct smart *s, struct arena *a, struct str form, struct str authorization, struct buf *out,
 		 struct smart_token_answer *ret_answer, struct error *err) MUST_USE;
 
-/* Checks "Bearer ..." and gives the grant (text in a). ERR_LOGIN, ERR_TOKEN_EXPIRED, ERR_TOKEN_INVALID. */
-bool smart_authorize(struct smart *s, struct arena *a, struct str authorization, struct grant *ret_grant,
-		     struct error *err) MUST_USE;
+/* Checks "Bearer ..." and gives the grant (text in a). ERR_LOGIN, ERR_TOKEN_EXPIRED, ERR_TOKEN_INVALID; the decision
+ * (may be NULL) gets the checks and whose token it is. */
+bool smart_authorize(struct smart *s, struct arena *a, struct str authorization, struct decision *d,
+		     struct grant *ret_grant, struct error *err) MUST_USE;
 
 #endif

@@ -63,14 +63,15 @@ bool token_issue(struct smart *s, const struct grant *grant, struct buf *out, st
 	return ok;
 }
 
-static bool read_fact(struct smart *s, struct arena *a, struct str digest, struct grant *ret_grant, struct error *err)
+static bool read_fact(struct smart *s, struct arena *a, struct str digest, struct decision *d, struct grant *ret_grant,
+		      struct error *err)
 {
 	struct str value;
 	struct grant grant = {0};
 	if (!store_fact_get(s->options.store, a, S("token"), digest, &value, err))
 		return false;
 	if (!value.p)
-		return error_set(err, ERR_TOKEN_INVALID, "The access token is not known here, or has expired");
+		return decision_refuse(d, CHECK_TOKEN_KNOWN, REFUSAL_TOKEN_UNKNOWN, STR_NULL, STR_NULL, STR_NULL, err);
 	const struct json *fact = json_parse(a, value, 0, err);
 	grant.client_id = json_get_str(fact, S("client_id"));
 	grant.scope_text = json_get_str(fact, S("scope"));
@@ -85,24 +86,49 @@ static bool read_fact(struct smart *s, struct arena *a, struct str digest, struc
 	return true;
 }
 
-bool smart_authorize(struct smart *s, struct arena *a, struct str authorization, struct grant *ret_grant,
-		     struct error *err)
+/* Who the token stands for, as far as the decision tells. */
+static void note_grant(struct decision *d, const struct grant *g)
 {
-	char hex[DIGEST_HEX];
+	if (!d)
+		return;
+	d->client = g->client_id;
+	d->user = g->user;
+	d->grant = g->id;
+	d->patient = g->patient;
+}
+
+static bool find_token(struct str authorization, struct decision *d, struct str *ret_token, struct error *err)
+{
 	if (!authorization.n)
-		return error_set(err, ERR_LOGIN, "No access token was sent: the Authorization header is missing");
+		return decision_refuse(d, CHECK_TOKEN_FOUND, REFUSAL_TOKEN_MISSING, STR_NULL, STR_NULL, STR_NULL, err);
 	if (authorization.n < 8 || !str_eq_nocase(str_slice(authorization, 0, 7), S("Bearer ")))
-		return error_set(err, ERR_LOGIN, "The Authorization header holds no Bearer token");
-	struct str token = str_trim(str_slice(authorization, 7, authorization.n));
-	if (token.n == 0 || token.n > MAX_TOKEN)
-		return error_set(err, ERR_TOKEN_INVALID, "The access token was not issued here");
+		return decision_refuse(d, CHECK_TOKEN_FOUND, REFUSAL_TOKEN_SCHEME, STR_NULL, STR_NULL, STR_NULL, err);
+	decision_note(d, CHECK_TOKEN_FOUND, STR_NULL, STR_NULL);
+	*ret_token = str_trim(str_slice(authorization, 7, authorization.n));
+	if (ret_token->n == 0 || ret_token->n > MAX_TOKEN)
+		return decision_refuse(d, CHECK_TOKEN_FORM, REFUSAL_TOKEN_MALFORMED, STR_NULL, STR_NULL, STR_NULL, err);
+	return true;
+}
+
+bool smart_authorize(struct smart *s, struct arena *a, struct str authorization, struct decision *d,
+		     struct grant *ret_grant, struct error *err)
+{
+	char hex[DIGEST_HEX], when[DECISION_WHEN];
+	struct str token;
 	unsigned char digest[32];
+	if (!find_token(authorization, d, &token, err))
+		return false;
 	digest_sha256(token, digest);
 	bool cached = token_cache_find(s->cache, a, digest, ret_grant);
-	if (!cached && !read_fact(s, a, digest_hex(digest, hex), ret_grant, err))
+	if (!cached && !read_fact(s, a, digest_hex(digest, hex), d, ret_grant, err))
 		return false;
+	decision_note(d, CHECK_TOKEN_KNOWN, STR_NULL, STR_NULL);
+	note_grant(d, ret_grant);
 	if (ret_grant->expires_ms <= smart_now(s))
-		return error_set(err, ERR_TOKEN_EXPIRED, "The access token has expired; ask for a new one");
+		return decision_refuse(d, CHECK_EXPIRY, REFUSAL_TOKEN_EXPIRED,
+				       decision_when(when, ret_grant->expires_ms, smart_now(s)), STR_NULL, STR_NULL,
+				       err);
+	decision_note(d, CHECK_EXPIRY, STR_NULL, STR_NULL);
 	if (!cached)
 		token_cache_put(s->cache, digest, ret_grant);
 	return true;

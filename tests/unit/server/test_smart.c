@@ -254,7 +254,7 @@ static enum error_code authorize(struct fixture *f, struct str token, struct gra
 {
 	struct error err = {0};
 	struct str header = arena_printf(&f->arena, "Bearer %.*s", STR_ARG(token));
-	(void)!smart_authorize(f->smart, &f->arena, header, ret_grant, &err);
+	(void)!smart_authorize(f->smart, &f->arena, header, NULL, ret_grant, &err);
 	return err.code;
 }
 
@@ -327,12 +327,12 @@ static void foreign_tokens_are_refused(void **state)
 	static const char *const headers[] = {"Bearer", "Basic abc", "", "Token x"};
 	for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); i++) {
 		struct error err = {0};
-		assert_false(smart_authorize(f->smart, &f->arena, str_from(headers[i]), &grant, &err));
+		assert_false(smart_authorize(f->smart, &f->arena, str_from(headers[i]), NULL, &grant, &err));
 		assert_int_equal(err.code, ERR_LOGIN);
 	}
 	struct error err = {0};
 	struct str mixed = arena_printf(&f->arena, "bEARER %.*s", STR_ARG(token));
-	assert_true(smart_authorize(f->smart, &f->arena, mixed, &grant, &err));
+	assert_true(smart_authorize(f->smart, &f->arena, mixed, NULL, &grant, &err));
 }
 
 /* ---- assertions that must fail -------------------------------------------------------------------------------------
@@ -645,14 +645,14 @@ static void grants_say_what_is_missing(void **state)
 			       *observation = definitions_resource(d, S("Observation"));
 	struct str token = granted(f, f->keys[0], &(struct claims){0}, S("system/Observation.rs"));
 	assert_int_equal(authorize(f, token, &grant), ERR_NONE);
-	assert_true(grant_check(&grant, observation, SCOPE_R, &err));
-	assert_true(grant_check(&grant, observation, SCOPE_S, &err));
-	assert_false(grant_check(&grant, patient, SCOPE_R, &err));
+	assert_true(grant_check(&grant, observation, SCOPE_R, NULL, &err));
+	assert_true(grant_check(&grant, observation, SCOPE_S, NULL, &err));
+	assert_false(grant_check(&grant, patient, SCOPE_R, NULL, &err));
 	assert_int_equal(err.code, ERR_FORBIDDEN);
 	assert_non_null(strstr(err.text, "system/Patient.r"));
-	assert_non_null(strstr(err.text, "token has: system/Observation.rs"));
+	assert_non_null(strstr(err.text, "had system/Observation.rs"));
 	error_clear(&err);
-	assert_false(grant_check(&grant, observation, SCOPE_C, &err));
+	assert_false(grant_check(&grant, observation, SCOPE_C, NULL, &err));
 	assert_non_null(strstr(err.text, "system/Observation.c"));
 }
 
@@ -674,7 +674,7 @@ static void *ask_often(void *arg)
 		struct grant grant;
 		struct error err = {0};
 		arena_reset(&a);
-		k->good += smart_authorize(k->f->smart, &a, k->token, &grant, &err) && grant.scope_count == 2 &&
+		k->good += smart_authorize(k->f->smart, &a, k->token, NULL, &grant, &err) && grant.scope_count == 2 &&
 			   str_is(grant.scopes[1].type, "Observation");
 	}
 	arena_done(&a);
