@@ -1,18 +1,14 @@
 /*
  * The client as its users see it: opened from a configuration, then read, create and update. Searching is in paging.c.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/encode.h"
 #include "ehr/ehr_priv.h"
 
-enum { KEY_FILE_MAX = 64 << 10, CLIENT_ARENA_MAX = 16 << 20, TOKEN_BYTES_MAX = 64 << 10 };
+enum { CLIENT_ARENA_MAX = 16 << 20, TOKEN_BYTES_MAX = 64 << 10 };
 
 /* ---- opening ------------------------------------------------------------------------------------------------------
  */
@@ -36,9 +32,12 @@ static bool name_valid(struct str name)
 
 static bool copy_config(struct ehr_client *c, const struct ehr_config *config, struct error *err)
 {
-	struct str *const members[] = {&c->config.name,	    &c->config.base_url, &c->config.client_id,
-				       &c->config.key_file, &c->config.scopes,	 &c->config.roster,
-				       &c->config.group};
+	struct str *const members[] = {
+		&c->config.name,	  &c->config.base_url,		&c->config.client_id,
+		&c->config.key_file,	  &c->config.scopes,		&c->config.roster,
+		&c->config.group,	  &c->config.login_client_id,	&c->config.login_scopes,
+		&c->config.login_key_file, &c->config.login_secret_file, &c->config.login_secret,
+	};
 	c->config = *config;
 	c->config.base_url = ehr_url_trim(str_trim(config->base_url));
 	for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
@@ -56,62 +55,18 @@ static bool copy_config(struct ehr_client *c, const struct ehr_config *config, s
 	    str_find_char(base, '#', 0) != STR_NONE || !ehr_url_resolve(&c->arena, base, base).p)
 		return error_set(err, ERR_CONFIG, "The base_url of EHR %.*s is no http or https address",
 				 STR_ARG(config->name));
-	if (config->client_id.n && !config->key_file.n)
+	bool for_people = config->login_secret_file.n || config->login_secret.n || config->login_key_file.n ||
+			  c->options.logins;
+	if (config->client_id.n && !config->key_file.n && !for_people)
 		return error_set(err, ERR_CONFIG, "EHR %.*s has a client_id but no key_file", STR_ARG(config->name));
 	return true;
 }
 
-static bool read_key_file(struct ehr_client *c, struct buf *out, struct error *err)
-{
-	struct str name = c->config.name;
-	int fd = open(c->config.key_file.p, O_RDONLY | O_CLOEXEC);
-	struct stat st;
-	if (fd < 0 || fstat(fd, &st) != 0) {
-		if (fd >= 0)
-			close(fd);
-		return error_set(err, ERR_IO, "The key file of EHR %.*s cannot be read: %s", STR_ARG(name),
-				 strerror(errno));
-	}
-	bool ok = false;
-	char *room = buf_reserve(out, KEY_FILE_MAX);
-	if (!S_ISREG(st.st_mode))
-		error_set(err, ERR_KEY, "The key file of EHR %.*s is no regular file", STR_ARG(name));
-	else if (st.st_mode & (S_IRWXG | S_IRWXO))
-		error_set(err, ERR_KEY,
-			  "The key file of EHR %.*s can be read or changed by others; run chmod 600 on it",
-			  STR_ARG(name));
-	else if (!room)
-		error_memory(err);
-	else {
-		ssize_t n = read(fd, room, KEY_FILE_MAX);
-		if (n < 0)
-			error_set(err, ERR_IO, "The key file of EHR %.*s cannot be read: %s", STR_ARG(name),
-				  strerror(errno));
-		else if (n == KEY_FILE_MAX)
-			error_set(err, ERR_KEY, "The key file of EHR %.*s is too large", STR_ARG(name));
-		else {
-			out->n += (size_t)n;
-			ok = true;
-		}
-	}
-	close(fd);
-	return ok;
-}
-
 static bool load_key(struct ehr_client *c, struct error *err)
 {
-	if (!c->config.client_id.n)
+	if (!c->config.client_id.n || !c->config.key_file.n)
 		return true;
-	struct buf text;
-	buf_init(&text, 2 * KEY_FILE_MAX);
-	if (read_key_file(c, &text, err)) {
-		c->key = jose_key_parse(buf_str(&text), err);
-		if (!c->key)
-			error_context(err, "The key file of EHR %.*s", STR_ARG(c->config.name));
-	}
-	if (text.p)
-		explicit_bzero(text.p, text.n);
-	buf_done(&text);
+	c->key = ehr_key_read(c, c->config.key_file, err);
 	return c->key != NULL;
 }
 
@@ -126,6 +81,8 @@ struct ehr_client *ehr_open(const struct ehr_config *config, const struct ehr_cl
 	arena_init(&c->arena, CLIENT_ARENA_MAX);
 	buf_init(&c->token, TOKEN_BYTES_MAX);
 	buf_init(&c->granted, 256 << 10);
+	buf_init(&c->login_secret, 4096);
+	buf_init(&c->refused, TOKEN_BYTES_MAX);
 	c->options = *options;
 	c->options.max_attempts = options->max_attempts ? options->max_attempts : 4;
 	c->options.backoff_ms = options->backoff_ms ? options->backoff_ms : 500;
@@ -150,8 +107,14 @@ void ehr_close(struct ehr_client *c)
 	ehr_token_forget(c);
 	buf_done(&c->token);
 	buf_done(&c->granted);
+	if (c->login_secret.p)
+		explicit_bzero(c->login_secret.p, c->login_secret.n);
+	buf_done(&c->login_secret);
+	buf_done(&c->refused);
 	if (c->key)
 		jose_key_free(c->key);
+	if (c->login_key)
+		jose_key_free(c->login_key);
 	if (c->http)
 		http_client_free(c->http);
 	arena_done(&c->arena);

@@ -26,6 +26,13 @@ struct ehr_config {
 	struct str scopes; /* space separated; empty = the vendor's default for the pull */
 	struct str roster; /* file with one patient id a line: whom the pipeline pulls */
 	struct str group; /* or a Group id whose members are pulled */
+	/* The app that people log in with: login.h. */
+	struct str login_client_id; /* empty: client_id */
+	struct str login_scopes; /* empty: what reading needs */
+	struct str login_key_file; /* confidential by private_key_jwt ... */
+	struct str login_secret_file; /* ... or by a secret: in a file readable by its owner only, */
+	struct str login_secret; /* or from the environment; never from firth.yaml */
+	int64_t login_port; /* of the loopback redirect; 0: any free one */
 };
 
 /* Whatever went wrong at the other side, in one value. */
@@ -46,6 +53,7 @@ struct ehr_transport {
 };
 
 struct ehr_client;
+struct ehr_logins;
 struct ehr_client_options {
 	const struct definitions *definitions;
 	struct store *audit; /* where outgoing calls are recorded */
@@ -55,6 +63,10 @@ struct ehr_client_options {
 	int64_t (*now_ms)(void);
 	void (*sleep_ms)(unsigned ms); /* tests */
 	const struct ehr_transport *transport; /* NULL: HTTP over sockets */
+	/* Where people's logins are (login.h), and the key of the one to use. Once there is one, its token is used;
+	 * otherwise backend services, if configured. logins NULL: never a login's. */
+	struct ehr_logins *logins;
+	struct str login; /* STR_NULL: the EHR's name */
 };
 /* Copies the configuration and reads the key; talks to nobody yet. ERR_CONFIG, ERR_KEY (a key file that others may
  * read is refused), ERR_IO. */

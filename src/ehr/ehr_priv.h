@@ -45,6 +45,13 @@ bool ehr_identifier_is_mr(const struct json *identifier); /* type MR of HL7 tabl
 /* ---- the client ---------------------------------------------------------------------------------------------------
  */
 
+/* What discovery found; STR_NULL for what a site does not say. */
+struct ehr_endpoints {
+	struct str issuer, authorize, token, jwks, revoke;
+	bool post_only; /* takes a secret in the form, not in a header */
+	bool answers_iss; /* RFC 9207 */
+};
+
 struct ehr_client {
 	struct arena arena; /* configuration, endpoints, token */
 	struct ehr_config config; /* base_url without its last slash */
@@ -52,11 +59,14 @@ struct ehr_client {
 	struct ehr_client_options options;
 	struct http_client *http;
 	struct jose_key *key;
-	struct str token_url; /* STR_NULL until discovered */
+	struct ehr_endpoints endpoints; /* token STR_NULL until discovered */
+	struct jose_key *login_key; /* read when first needed */
+	struct buf login_secret;
 	struct buf token; /* empty: none */
 	struct buf granted;
 	int64_t token_renew_ms; /* from then on it is renewed */
 	bool older_scopes; /* this site grants only the older grammar */
+	struct buf refused; /* a login's token that the EHR did not take: not to be used again */
 };
 
 /* One request. Fields below the line are for the audit record and the failure's sentence. */
@@ -65,10 +75,12 @@ struct ehr_request {
 	struct str accept; /* STR_NULL: application/fhir+json */
 	struct str body, content_type;
 	struct str if_match; /* opaque version */
+	struct str authorization; /* a header made by prepare; STR_NULL: none, or the bearer token */
 	bool authorize; /* send a bearer token */
 	bool repeatable; /* doing it twice does the same as once */
 	bool want_json; /* a 2xx answer must carry a JSON object that is no failed OperationOutcome */
 	struct str want_type, want_id; /* of the resource in it; STR_NULL: anything */
+	struct str form; /* for prepare: what the body begins with */
 	/* Called before each attempt, for what must be new each time. */
 	bool (*prepare)(struct ehr_client *c, struct arena *a, struct ehr_request *request, struct error *err);
 
@@ -84,14 +96,42 @@ struct ehr_reply {
 bool ehr_send(struct ehr_client *c, struct arena *a, struct ehr_request *request, struct ehr_reply *ret_reply,
 	      struct ehr_failure *ret_failure) MUST_USE;
 
-/* Finds token_url. */
+/* Finds the endpoints. */
 bool ehr_discover(struct ehr_client *c, struct arena *a, struct ehr_failure *ret_failure) MUST_USE;
+bool ehr_fetch_json(struct ehr_client *c, struct arena *a, struct str url, const char *interaction, struct str accept,
+		    const struct json **ret_json, struct ehr_failure *ret_failure) MUST_USE;
 /* Makes sure of a token. *ret_cached: it was there already. */
 bool ehr_token_ensure(struct ehr_client *c, struct arena *a, bool *ret_cached,
 		      struct ehr_failure *ret_failure) MUST_USE;
 void ehr_token_forget(struct ehr_client *c);
+/* The same for a token that the EHR did not take: it is not used again, even if it should live on. */
+void ehr_token_refused(struct ehr_client *c);
+void ehr_token_set(struct ehr_client *c, struct str token, struct str granted, int64_t renew_ms);
+/* What every token answer holds (RFC 6749 section 5.1), checked. */
+struct ehr_token_answer {
+	struct str access_token;
+	int64_t lifetime_s;
+};
+bool ehr_token_answer(struct ehr_client *c, const struct json *answer, struct ehr_token_answer *ret_answer,
+		      struct ehr_failure *ret_failure) MUST_USE;
 /* Do the granted scopes name the type at all? True when nothing is known. */
 bool ehr_token_covers(const struct ehr_client *c, struct str type);
+
+/* ---- who we are: identity.c -------------------------------------------------------------------------------------- */
+
+/* A key file as it is, into out, which the caller wipes. what: "key file", "secret file". */
+bool ehr_secret_read(const struct ehr_client *c, struct str path, const char *what, struct buf *out,
+		     struct error *err) MUST_USE;
+struct jose_key *ehr_key_read(const struct ehr_client *c, struct str path, struct error *err) MUST_USE;
+/* private_key_jwt into a form that is being written: "&client_assertion_type=...&client_assertion=...". */
+bool ehr_add_assertion(struct ehr_client *c, const struct jose_key *key, struct str client_id, struct buf *form,
+		       struct error *err) MUST_USE;
+/* Whatever the app of people's logins proves itself with: an assertion, a secret in the form or in *ret_authorization
+ * (RFC 6749 section 2.3.1), or its id alone. */
+bool ehr_add_identity(struct ehr_client *c, struct arena *a, struct buf *form, struct str *ret_authorization,
+		      struct error *err) MUST_USE;
+struct str ehr_login_client_id(const struct ehr_client *c);
+bool ehr_login_is_public(const struct ehr_client *c);
 
 bool ehr_audit(struct ehr_client *c, const struct ehr_request *request, const struct ehr_failure *failure,
 	       int http_status, struct str request_id, struct error *err) MUST_USE;

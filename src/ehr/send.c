@@ -35,7 +35,9 @@ static bool perform(struct ehr_client *c, struct arena *a, const struct ehr_requ
 		add_header(headers, &count, S("Content-Type"), request->content_type);
 	if (request->if_match.p)
 		add_header(headers, &count, S("If-Match"), arena_printf(a, "W/\"%.*s\"", STR_ARG(request->if_match)));
-	if (request->authorize && c->token.n)
+	if (request->authorization.p)
+		add_header(headers, &count, S("Authorization"), request->authorization);
+	else if (request->authorize && c->token.n)
 		add_header(headers, &count, S("Authorization"),
 			   arena_printf(a, "Bearer %.*s", STR_ARG(buf_str(&c->token))));
 	for (size_t i = 0; i < count; i++)
@@ -134,13 +136,13 @@ bool ehr_send(struct ehr_client *c, struct arena *a, struct ehr_request *request
 	struct ehr_failure f = {0};
 	for (unsigned n = 1;; n++) {
 		bool cached = false;
-		if (request->authorize && c->key && !ehr_token_ensure(c, a, &cached, ret_failure))
+		if (request->authorize && (c->key || c->options.logins) && !ehr_token_ensure(c, a, &cached, ret_failure))
 			return false;
 		f = (struct ehr_failure){0};
 		if (attempt(c, a, request, str_make(uuid, UUID_SIZE), reply, &f))
 			return true;
 		if (f.http_status == 401 && cached && !renewed) {
-			ehr_token_forget(c); /* it may have been revoked, or lived shorter than said */
+			ehr_token_refused(c); /* it may have been revoked, or lived shorter than said */
 			renewed = true;
 			n--;
 			continue;

@@ -1,14 +1,12 @@
 /*
  * Access tokens by SMART backend services: client_credentials with a signed assertion (SMART App Launch 2.2, "Backend
  * Services"; RFC 7523). One token per client, renewed when four fifths of its life are over. Both vendors are stricter
- * than the specification about the assertion's times: it is dated 30 seconds back and lives 4.5 minutes in all.
+ * than the specification about the assertion's times; see identity.c. With a person's login its token is used instead.
  */
-#include "base/clock.h"
 #include "base/encode.h"
-#include "base/random.h"
-#include "ehr/ehr_priv.h"
+#include "ehr/login_priv.h"
 
-enum { ASSERTION_BACK_S = 30, ASSERTION_AHEAD_S = 240, TOKEN_DEFAULT_S = 300, TOKEN_MAX = 64 << 10 };
+enum { TOKEN_DEFAULT_S = 300, TOKEN_MAX = 64 << 10 };
 
 void ehr_token_forget(struct ehr_client *c)
 {
@@ -18,27 +16,20 @@ void ehr_token_forget(struct ehr_client *c)
 	c->token_renew_ms = 0;
 }
 
-static bool write_assertion(struct ehr_client *c, struct buf *out, struct error *err)
+void ehr_token_refused(struct ehr_client *c)
 {
-	char jti[UUID_SIZE];
-	random_uuid(jti);
-	int64_t now = c->options.now_ms() / 1000;
-	struct buf claims;
-	buf_init(&claims, 1 << 16);
-	struct json_writer w = json_writer(&claims);
-	json_object_begin(&w);
-	json_put_member(&w, S("iss"), c->config.client_id);
-	json_put_member(&w, S("sub"), c->config.client_id);
-	json_put_member(&w, S("aud"), c->token_url);
-	json_put_member(&w, S("jti"), str_make(jti, UUID_SIZE));
-	json_key(&w, S("iat"));
-	json_put_i64(&w, now - ASSERTION_BACK_S);
-	json_key(&w, S("exp"));
-	json_put_i64(&w, now + ASSERTION_AHEAD_S);
-	json_object_end(&w);
-	bool ok = buf_ok(&claims) ? jose_sign(c->key, buf_str(&claims), out, err) : error_memory(err);
-	buf_done(&claims);
-	return ok;
+	buf_reset(&c->refused);
+	buf_add(&c->refused, buf_str(&c->token));
+	ehr_token_forget(c);
+}
+
+void ehr_token_set(struct ehr_client *c, struct str token, struct str granted, int64_t renew_ms)
+{
+	ehr_token_forget(c);
+	buf_reset(&c->granted);
+	buf_add(&c->token, token);
+	buf_add(&c->granted, granted);
+	c->token_renew_ms = renew_ms;
 }
 
 static struct str scopes_to_ask(const struct ehr_client *c, struct arena *a)
@@ -56,24 +47,19 @@ static struct str scopes_to_ask(const struct ehr_client *c, struct arena *a)
 /* A new form for each attempt: the assertion's jti may be used once. */
 static bool prepare_form(struct ehr_client *c, struct arena *a, struct ehr_request *request, struct error *err)
 {
-	struct buf form, assertion;
+	struct buf form;
 	buf_init(&form, 1 << 18);
-	buf_init(&assertion, 1 << 16);
 	struct str scopes = scopes_to_ask(c, a);
-	bool ok = write_assertion(c, &assertion, err);
-	buf_add(&form, S("grant_type=client_credentials&client_assertion_type="));
-	encode_percent(&form, S("urn:ietf:params:oauth:client-assertion-type:jwt-bearer"));
-	buf_add(&form, S("&client_assertion="));
-	buf_add(&form, buf_str(&assertion));
+	buf_add(&form, S("grant_type=client_credentials"));
+	bool ok = ehr_add_assertion(c, c->key, c->config.client_id, &form, err);
 	if (scopes.n) {
 		buf_add(&form, S("&scope="));
 		encode_percent(&form, scopes);
 	}
 	request->body = arena_str(a, buf_str(&form));
-	if (ok && (!buf_ok(&form) || !buf_ok(&assertion) || !request->body.p))
+	if (ok && (!buf_ok(&form) || !request->body.p))
 		ok = error_memory(err);
 	buf_done(&form);
-	buf_done(&assertion);
 	return ok;
 }
 
@@ -85,7 +71,8 @@ static bool is_bearer_text(struct str token)
 	return token.n > 0;
 }
 
-static bool take_token(struct ehr_client *c, const struct json *answer, struct ehr_failure *f)
+bool ehr_token_answer(struct ehr_client *c, const struct json *answer, struct ehr_token_answer *ret_answer,
+		      struct ehr_failure *f)
 {
 	struct str token = json_get_str(answer, S("access_token")), type = json_get_str(answer, S("token_type"));
 	const struct json *life = json_get(answer, S("expires_in"));
@@ -95,23 +82,29 @@ static bool take_token(struct ehr_client *c, const struct json *answer, struct e
 		return ehr_fail(c, f, ERR_REMOTE, "the token endpoint's answer holds no usable access token");
 	if (!str_eq_nocase(type, S("Bearer")))
 		return ehr_fail(c, f, ERR_REMOTE, "the token endpoint gave a token that is no bearer token");
+	if (token.n > TOKEN_MAX)
+		return ehr_fail(c, f, ERR_TOO_LARGE, "the access token is longer than %d bytes", TOKEN_MAX);
 	if (seconds.p && (!str_to_i64(seconds, &lifetime) || lifetime < 0 || lifetime > 365 * 86400))
 		lifetime = TOKEN_DEFAULT_S;
-	ehr_token_forget(c);
-	buf_reset(&c->granted);
-	buf_add(&c->token, token);
-	buf_add(&c->granted, json_get_str(answer, S("scope")));
-	c->token_renew_ms = c->options.now_ms() + lifetime * 1000 * 4 / 5;
-	if (!buf_ok(&c->token))
-		return ehr_fail(c, f, ERR_TOO_LARGE, "the access token is longer than %d bytes", TOKEN_MAX);
+	*ret_answer = (struct ehr_token_answer){token, lifetime};
 	return true;
+}
+
+static bool take_token(struct ehr_client *c, const struct json *answer, struct ehr_failure *f)
+{
+	struct ehr_token_answer got;
+	if (!ehr_token_answer(c, answer, &got, f))
+		return false;
+	ehr_token_set(c, got.access_token, json_get_str(answer, S("scope")),
+		      c->options.now_ms() + got.lifetime_s * 1000 * 4 / 5);
+	return buf_ok(&c->token) || ehr_fail(c, f, ERR_MEMORY, "not enough memory");
 }
 
 static bool request_token(struct ehr_client *c, struct arena *a, struct ehr_failure *f)
 {
 	struct ehr_request request = {
 		.method = S("POST"),
-		.url = c->token_url,
+		.url = c->endpoints.token,
 		.accept = S("application/json"),
 		.content_type = S("application/x-www-form-urlencoded"),
 		.repeatable = true, /* a second token does no harm */
@@ -129,7 +122,14 @@ bool ehr_token_ensure(struct ehr_client *c, struct arena *a, bool *ret_cached, s
 	*ret_cached = c->token.n > 0 && c->options.now_ms() < c->token_renew_ms;
 	if (*ret_cached)
 		return true;
-	if (!c->token_url.p && !ehr_discover(c, a, f))
+	if (c->options.logins) {
+		bool found;
+		if (!ehr_login_ensure(c, a, &found, ret_cached, f))
+			return false;
+		if (found || !c->key)
+			return true;
+	}
+	if (!c->endpoints.token.p && !ehr_discover(c, a, f))
 		return false;
 	if (request_token(c, a, f))
 		return true;

@@ -1,0 +1,193 @@
+/*
+ * Who we are to an EHR: keys and secrets from files that only their owner may read, and what proves us at the token
+ * endpoint (SMART App Launch 2.2, "Client Authentication"; RFC 6749 section 2.3.1; RFC 7523). Both vendors are stricter
+ * than the specification about an assertion's times: it is dated 30 seconds back and lives 4.5 minutes in all.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/encode.h"
+#include "base/random.h"
+#include "ehr/ehr_priv.h"
+
+enum { SECRET_FILE_MAX = 64 << 10, ASSERTION_BACK_S = 30, ASSERTION_AHEAD_S = 240 };
+
+static bool read_open_file(const struct ehr_client *c, int fd, const char *what, struct buf *out, struct error *err)
+{
+	struct str name = c->config.name;
+	struct stat st;
+	if (fstat(fd, &st) != 0)
+		return error_set(err, ERR_IO, "The %s of EHR %.*s cannot be read: %s", what, STR_ARG(name),
+				 strerror(errno));
+	if (!S_ISREG(st.st_mode))
+		return error_set(err, ERR_KEY, "The %s of EHR %.*s is no regular file", what, STR_ARG(name));
+	if (st.st_mode & (S_IRWXG | S_IRWXO))
+		return error_set(err, ERR_KEY,
+				 "The %s of EHR %.*s can be read or changed by others; run chmod 600 on it", what,
+				 STR_ARG(name));
+	char *room = buf_reserve(out, SECRET_FILE_MAX);
+	if (!room)
+		return error_memory(err);
+	ssize_t n = read(fd, room, SECRET_FILE_MAX);
+	if (n < 0)
+		return error_set(err, ERR_IO, "The %s of EHR %.*s cannot be read: %s", what, STR_ARG(name),
+				 strerror(errno));
+	out->n += (size_t)n;
+	return true;
+}
+
+bool ehr_secret_read(const struct ehr_client *c, struct str path, const char *what, struct buf *out, struct error *err)
+{
+	int fd = open(path.p, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return error_set(err, ERR_IO, "The %s of EHR %.*s cannot be read: %s", what, STR_ARG(c->config.name),
+				 strerror(errno));
+	bool ok = read_open_file(c, fd, what, out, err);
+	close(fd);
+	return ok;
+}
+
+struct jose_key *ehr_key_read(const struct ehr_client *c, struct str path, struct error *err)
+{
+	struct jose_key *key = NULL;
+	struct buf text;
+	buf_init(&text, 2 * SECRET_FILE_MAX);
+	if (ehr_secret_read(c, path, "key file", &text, err)) {
+		key = jose_key_parse(buf_str(&text), err);
+		if (!key)
+			error_context(err, "The key file of EHR %.*s", STR_ARG(c->config.name));
+	}
+	if (text.p)
+		explicit_bzero(text.p, text.n);
+	buf_done(&text);
+	return key;
+}
+
+static bool write_assertion(struct ehr_client *c, const struct jose_key *key, struct str client_id, struct buf *out,
+			    struct error *err)
+{
+	char jti[UUID_SIZE];
+	random_uuid(jti);
+	int64_t now = c->options.now_ms() / 1000;
+	struct buf claims;
+	buf_init(&claims, 1 << 16);
+	struct json_writer w = json_writer(&claims);
+	json_object_begin(&w);
+	json_put_member(&w, S("iss"), client_id);
+	json_put_member(&w, S("sub"), client_id);
+	json_put_member(&w, S("aud"), c->endpoints.token);
+	json_put_member(&w, S("jti"), str_make(jti, UUID_SIZE));
+	json_key(&w, S("iat"));
+	json_put_i64(&w, now - ASSERTION_BACK_S);
+	json_key(&w, S("exp"));
+	json_put_i64(&w, now + ASSERTION_AHEAD_S);
+	json_object_end(&w);
+	bool ok = buf_ok(&claims) ? jose_sign(key, buf_str(&claims), out, err) : error_memory(err);
+	buf_done(&claims);
+	return ok;
+}
+
+bool ehr_add_assertion(struct ehr_client *c, const struct jose_key *key, struct str client_id, struct buf *form,
+		       struct error *err)
+{
+	struct buf assertion;
+	buf_init(&assertion, 1 << 16);
+	bool ok = write_assertion(c, key, client_id, &assertion, err);
+	buf_add(form, S("&client_assertion_type="));
+	encode_percent(form, S("urn:ietf:params:oauth:client-assertion-type:jwt-bearer"));
+	buf_add(form, S("&client_assertion="));
+	buf_add(form, buf_str(&assertion));
+	if (ok && !buf_ok(&assertion))
+		ok = error_memory(err);
+	buf_done(&assertion);
+	return ok;
+}
+
+/* ---- the app of people's logins ---------------------------------------------------------------------------------- */
+
+struct str ehr_login_client_id(const struct ehr_client *c)
+{
+	return c->config.login_client_id.n ? c->config.login_client_id : c->config.client_id;
+}
+
+/* Without a login_client_id it is the app of backend services, with the same key. */
+static struct str login_key_file(const struct ehr_client *c)
+{
+	if (c->config.login_key_file.n || c->config.login_client_id.n)
+		return c->config.login_key_file;
+	return c->config.login_secret.n || c->config.login_secret_file.n ? STR_NULL : c->config.key_file;
+}
+
+bool ehr_login_is_public(const struct ehr_client *c)
+{
+	return !login_key_file(c).n && !c->config.login_secret.n && !c->config.login_secret_file.n;
+}
+
+static bool load_secret(struct ehr_client *c, struct error *err)
+{
+	if (c->login_secret.n)
+		return true;
+	if (c->config.login_secret.n) {
+		buf_add(&c->login_secret, c->config.login_secret);
+		return buf_ok(&c->login_secret) || error_memory(err);
+	}
+	struct buf text;
+	buf_init(&text, 2 * SECRET_FILE_MAX);
+	bool ok = ehr_secret_read(c, c->config.login_secret_file, "secret file", &text, err);
+	struct str secret = str_trim(buf_str(&text));
+	if (ok && (!secret.n || secret.n > 1024))
+		ok = error_set(err, ERR_KEY, "The secret file of EHR %.*s does not hold one secret",
+			       STR_ARG(c->config.name));
+	if (ok)
+		buf_add(&c->login_secret, secret);
+	if (text.p)
+		explicit_bzero(text.p, text.n);
+	buf_done(&text);
+	return ok && (buf_ok(&c->login_secret) || error_memory(err));
+}
+
+/* RFC 6749 section 2.3.1: both are form-encoded first, then joined. */
+static bool basic(struct arena *a, struct str id, struct str secret, struct str *ret_header, struct error *err)
+{
+	struct buf pair, header;
+	buf_init(&pair, 1 << 14);
+	buf_init(&header, 1 << 15);
+	encode_percent(&pair, id);
+	buf_char(&pair, ':');
+	encode_percent(&pair, secret);
+	buf_add(&header, S("Basic "));
+	encode_base64(&header, buf_str(&pair));
+	struct str text = arena_str(a, buf_str(&header));
+	bool ok = buf_ok(&pair) && buf_ok(&header) && text.p;
+	buf_done(&pair);
+	buf_done(&header);
+	if (!ok)
+		return error_memory(err);
+	*ret_header = text;
+	return true;
+}
+
+bool ehr_add_identity(struct ehr_client *c, struct arena *a, struct buf *form, struct str *ret_authorization,
+		      struct error *err)
+{
+	struct str id = ehr_login_client_id(c), key_file = login_key_file(c);
+	if (key_file.n) {
+		if (!c->login_key)
+			c->login_key = ehr_key_read(c, key_file, err);
+		return c->login_key && ehr_add_assertion(c, c->login_key, id, form, err);
+	}
+	bool has_secret = !ehr_login_is_public(c);
+	if (has_secret && !load_secret(c, err))
+		return false;
+	if (has_secret && !c->endpoints.post_only)
+		return basic(a, id, buf_str(&c->login_secret), ret_authorization, err);
+	buf_add(form, S("&client_id="));
+	encode_percent(form, id);
+	if (has_secret) {
+		buf_add(form, S("&client_secret="));
+		encode_percent(form, buf_str(&c->login_secret));
+	}
+	return buf_ok(form) || error_memory(err);
+}
