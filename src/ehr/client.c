@@ -33,10 +33,18 @@ static bool name_valid(struct str name)
 static bool copy_config(struct ehr_client *c, const struct ehr_config *config, struct error *err)
 {
 	struct str *const members[] = {
-		&c->config.name,	  &c->config.base_url,		&c->config.client_id,
-		&c->config.key_file,	  &c->config.scopes,		&c->config.roster,
-		&c->config.group,	  &c->config.login_client_id,	&c->config.login_scopes,
-		&c->config.login_key_file, &c->config.login_secret_file, &c->config.login_secret,
+		&c->config.name,
+		&c->config.base_url,
+		&c->config.client_id,
+		&c->config.key_file,
+		&c->config.scopes,
+		&c->config.roster,
+		&c->config.group,
+		&c->config.login_client_id,
+		&c->config.login_scopes,
+		&c->config.login_key_file,
+		&c->config.login_secret_file,
+		&c->config.login_secret,
 	};
 	c->config = *config;
 	c->config.base_url = ehr_url_trim(str_trim(config->base_url));
@@ -55,8 +63,8 @@ static bool copy_config(struct ehr_client *c, const struct ehr_config *config, s
 	    str_find_char(base, '#', 0) != STR_NONE || !ehr_url_resolve(&c->arena, base, base).p)
 		return error_set(err, ERR_CONFIG, "The base_url of EHR %.*s is no http or https address",
 				 STR_ARG(config->name));
-	bool for_people = config->login_secret_file.n || config->login_secret.n || config->login_key_file.n ||
-			  c->options.logins;
+	bool for_people =
+		config->login_secret_file.n || config->login_secret.n || config->login_key_file.n || c->options.logins;
 	if (config->client_id.n && !config->key_file.n && !for_people)
 		return error_set(err, ERR_CONFIG, "EHR %.*s has a client_id but no key_file", STR_ARG(config->name));
 	return true;

@@ -1,6 +1,6 @@
 /*
- * The way to the EHR's login page: what is asked for, with state, PKCE verifier and nonce made anew each time (SMART App
- * Launch 2.2, "Obtain authorization code"; RFC 7636 section 4), and the record of it until the answer comes.
+ * The way to the EHR's login page: what is asked for, with state, PKCE verifier and nonce made anew each time (SMART
+ * App Launch 2.2, "Obtain authorization code"; RFC 7636 section 4), and the record of it until the answer comes.
  */
 #include "base/encode.h"
 #include "base/random.h"
@@ -123,28 +123,50 @@ struct member {
 	enum member_kind kind;
 	size_t offset;
 };
-#define TEXT(type, field)   {#field, MEMBER_TEXT, offsetof(struct type, field)}
-#define NUMBER(type, field) {#field, MEMBER_NUMBER, offsetof(struct type, field)}
-#define FLAG(type, field)   {#field, MEMBER_FLAG, offsetof(struct type, field)}
-#define COUNT(table)	    (sizeof(table) / sizeof((table)[0]))
+#define TEXT(type, field)                                                                                              \
+	{                                                                                                              \
+#field, MEMBER_TEXT, offsetof(struct type, field)                                                      \
+	}
+#define NUMBER(type, field)                                                                                            \
+	{                                                                                                              \
+#field, MEMBER_NUMBER, offsetof(struct type, field)                                                    \
+	}
+#define FLAG(type, field)                                                                                              \
+	{                                                                                                              \
+#field, MEMBER_FLAG, offsetof(struct type, field)                                                      \
+	}
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 static const struct member pending_members[] = {
-	TEXT(ehr_login_pending, ehr),		 TEXT(ehr_login_pending, state),
-	TEXT(ehr_login_pending, verifier),	 TEXT(ehr_login_pending, nonce),
-	TEXT(ehr_login_pending, redirect_uri),	 TEXT(ehr_login_pending, scopes),
-	TEXT(ehr_login_pending, issuer),	 NUMBER(ehr_login_pending, started_ms),
-	FLAG(ehr_login_pending, answers_iss),
+	TEXT(ehr_login_pending, ehr),	 TEXT(ehr_login_pending, state),	TEXT(ehr_login_pending, verifier),
+	TEXT(ehr_login_pending, nonce),	 TEXT(ehr_login_pending, redirect_uri), TEXT(ehr_login_pending, scopes),
+	TEXT(ehr_login_pending, issuer), NUMBER(ehr_login_pending, started_ms), FLAG(ehr_login_pending, answers_iss),
 };
 
 static const struct member login_members[] = {
-	TEXT(ehr_login, ehr),	       TEXT(ehr_login, base_url),      TEXT(ehr_login, client_id),
-	TEXT(ehr_login, token_url),    TEXT(ehr_login, revoke_url),    TEXT(ehr_login, access_token),
-	TEXT(ehr_login, refresh_token), TEXT(ehr_login, requested),     TEXT(ehr_login, granted),
-	TEXT(ehr_login, patient),      TEXT(ehr_login, encounter),     TEXT(ehr_login, intent),
-	TEXT(ehr_login, style_url),    TEXT(ehr_login, fhir_user),     TEXT(ehr_login, subject),
-	TEXT(ehr_login, name),	       TEXT(ehr_login, ended),	       NUMBER(ehr_login, started_ms),
-	NUMBER(ehr_login, issued_ms),  NUMBER(ehr_login, renew_ms),    NUMBER(ehr_login, expires_ms),
-	NUMBER(ehr_login, trying_ms),  FLAG(ehr_login, need_patient_banner),
+	TEXT(ehr_login, ehr),
+	TEXT(ehr_login, base_url),
+	TEXT(ehr_login, client_id),
+	TEXT(ehr_login, token_url),
+	TEXT(ehr_login, revoke_url),
+	TEXT(ehr_login, access_token),
+	TEXT(ehr_login, refresh_token),
+	TEXT(ehr_login, requested),
+	TEXT(ehr_login, granted),
+	TEXT(ehr_login, patient),
+	TEXT(ehr_login, encounter),
+	TEXT(ehr_login, intent),
+	TEXT(ehr_login, style_url),
+	TEXT(ehr_login, fhir_user),
+	TEXT(ehr_login, subject),
+	TEXT(ehr_login, name),
+	TEXT(ehr_login, ended),
+	NUMBER(ehr_login, started_ms),
+	NUMBER(ehr_login, issued_ms),
+	NUMBER(ehr_login, renew_ms),
+	NUMBER(ehr_login, expires_ms),
+	NUMBER(ehr_login, trying_ms),
+	FLAG(ehr_login, need_patient_banner),
 };
 
 static void write_record(struct buf *out, const void *record, const struct member *members, size_t count)

@@ -77,8 +77,7 @@ static bool tell_refusal(struct ehr_client *c, struct arena *a, struct str query
 	return false;
 }
 
-static bool check_issuer(struct ehr_client *c, const struct ehr_login_pending *p, struct str iss,
-			 struct ehr_failure *f)
+static bool check_issuer(struct ehr_client *c, const struct ehr_login_pending *p, struct str iss, struct ehr_failure *f)
 {
 	if (!iss.p)
 		return !p->answers_iss ||

@@ -136,7 +136,8 @@ bool ehr_send(struct ehr_client *c, struct arena *a, struct ehr_request *request
 	struct ehr_failure f = {0};
 	for (unsigned n = 1;; n++) {
 		bool cached = false;
-		if (request->authorize && (c->key || c->options.logins) && !ehr_token_ensure(c, a, &cached, ret_failure))
+		if (request->authorize && (c->key || c->options.logins) &&
+		    !ehr_token_ensure(c, a, &cached, ret_failure))
 			return false;
 		f = (struct ehr_failure){0};
 		if (attempt(c, a, request, str_make(uuid, UUID_SIZE), reply, &f))

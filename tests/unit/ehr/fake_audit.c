@@ -8,7 +8,10 @@
 
 #include "fake.h"
 
-bool store_audit(struct store *s, const struct audit_event *e, size_t count, struct error *err)
+bool __wrap_store_audit(struct store *s, const struct audit_event *e, size_t count,
+			struct error *err); /* the linker's */
+
+bool __wrap_store_audit(struct store *s, const struct audit_event *e, size_t count, struct error *err)
 {
 	(void)err;
 	assert_ptr_equal(s, (struct store *)fake_current);
