@@ -19,6 +19,7 @@ static const struct config_key server_keys[] = {
 	{"port", CONFIG_PORT, offsetof(struct config, port), false, "a port from 0 to 65535; 0 takes any free one"},
 	{"data", CONFIG_PATH, offsetof(struct config, data), false, "the directory of the store"},
 	{"db", CONFIG_TEXT, offsetof(struct config, db), false, "a URL such as postgresql://user@host/database"},
+	{"seal_key", CONFIG_PATH, offsetof(struct config, seal_key), false, "a file with the keys that seal secrets"},
 	{"base_url", CONFIG_URL, offsetof(struct config, base_url), false, "the public address, without /fhir"},
 	{"auth", CONFIG_SWITCH, offsetof(struct config, auth), false, "on or off"},
 	{"update_create", CONFIG_SWITCH, offsetof(struct config, update_create), false, "on or off"},
@@ -53,6 +54,11 @@ static const struct config_key ehr_keys[] = {
 	{"scopes", CONFIG_SCOPES, EHR(scopes), false, "what to ask for; left out: the vendor's default"},
 	{"roster", CONFIG_PATH, EHR(roster), false, "a file with one patient id a line"},
 	{"group", CONFIG_TEXT, EHR(group), false, "the id of a Group whose members are pulled"},
+	{"login_client_id", CONFIG_TEXT, EHR(login_client_id), false, "the id of the app that people log in with"},
+	{"login_scopes", CONFIG_SCOPES, EHR(login_scopes), false, "what a login asks for, such as patient/*.rs"},
+	{"login_key_file", CONFIG_PATH, EHR(login_key_file), false, "a file with that app's private key"},
+	{"login_secret_file", CONFIG_PATH, EHR(login_secret_file), false, "a file with that app's secret"},
+	{"login_port", CONFIG_PORT, EHR(login_port), false, "the port of the app's loopback redirect URI"},
 };
 #define KEYS(table) .keys = (table), .key_count = sizeof(table) / sizeof((table)[0])
 const struct config_section config_sections[] = {
@@ -270,23 +276,30 @@ static bool limits_from_environment(struct config *c, struct arena *a, struct er
 	return true;
 }
 
+/* FIRTH_EHR_EPIC_MAIN_KEY_FILE: the value of a key of one EHR, NULL when it is not set. */
+static const char *ehr_environment(const struct ehr_config *ehr, const char *key, char ret_name[80])
+{
+	size_t n = (size_t)snprintf(ret_name, 80, "FIRTH_EHR_%.*s_%s", STR_ARG(ehr->name), key);
+	for (size_t j = 0; j < n && j < 80; j++) {
+		if (ret_name[j] == '-')
+			ret_name[j] = '_';
+		else if (ret_name[j] >= 'a' && ret_name[j] <= 'z')
+			ret_name[j] = (char)(ret_name[j] - 'a' + 'A');
+	}
+	return getenv(ret_name);
+}
+
 bool config_environment(struct config *c, struct arena *a, struct error *err)
 {
 	if (!limits_from_environment(c, a, err))
 		return false;
 	const struct config_section *section = section_find(S("ehrs"));
 	for (size_t i = 0; i < c->ehr_count; i++) {
+		char name[80];
+		/* A secret comes from here or from a file of its own, never from firth.yaml. */
+		c->ehrs[i].login_secret = str_from(ehr_environment(&c->ehrs[i], "login_secret", name));
 		for (size_t k = 0; k < section->key_count; k++) {
-			char name[80];
-			size_t n = (size_t)snprintf(name, sizeof(name), "FIRTH_EHR_%.*s_%s", STR_ARG(c->ehrs[i].name),
-						    section->keys[k].name);
-			for (size_t j = 0; j < n && j < sizeof(name); j++) {
-				if (name[j] == '-')
-					name[j] = '_';
-				else if (name[j] >= 'a' && name[j] <= 'z')
-					name[j] = (char)(name[j] - 'a' + 'A');
-			}
-			const char *value = getenv(name);
+			const char *value = ehr_environment(&c->ehrs[i], section->keys[k].name, name);
 			if (!value || str_is(str_from(section->keys[k].name), section->id))
 				continue;
 			if (!config_value(a, STR_NULL, &section->keys[k], str_from(value), &c->ehrs[i], err))

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "app/login.h"
 #include "base/clock.h"
 
 #define SCORE_LIMIT 40 /* the largest Charlson sum is below this */
@@ -43,11 +44,13 @@ bool pipeline_open(struct pipeline *p, struct app *app, const struct config *con
 		return false;
 	if (!p->ehrs)
 		return error_memory(err);
-	const struct ehr_client_options options = {
+	struct ehr_client_options options = {
 		.definitions = p->definitions, .audit = p->store, .transport = p->transport};
 	for (size_t i = 0; i < config->ehr_count; i++) {
 		if (!wanted(names, config->ehrs[i].name))
 			continue;
+		/* Background work goes with the app's own authority where there is one. */
+		options.logins = config->ehrs[i].key_file.n ? NULL : p->logins;
 		struct ehr_client *client = ehr_open(&config->ehrs[i], &options, err);
 		if (!client)
 			return error_context(err, "ehr %.*s", STR_ARG(config->ehrs[i].name));
@@ -348,6 +351,14 @@ static int run(struct app *app, const struct config *config, const struct option
 	return pipeline_succeeded(&result) ? APP_OK : APP_FAILED;
 }
 
+static bool people_log_in(const struct config *config)
+{
+	for (size_t i = 0; i < config->ehr_count; i++)
+		if (config->ehrs[i].login_client_id.n && !config->ehrs[i].key_file.n)
+			return true;
+	return false;
+}
+
 int command_pipeline_run(struct app *app)
 {
 	struct config config;
@@ -372,8 +383,12 @@ int command_pipeline_run(struct app *app)
 	p.extractor = extractor;
 	p.store =
 		store_open(config_store(&config), &(struct store_options){.definitions = definitions_builtin()}, &err);
-	int status = p.store ? run(app, &config, &names, &p, people) : app_fail(app, &err);
+	struct login_place place = {0};
+	bool ok = p.store && (!people_log_in(&config) || login_place_over(&place, app, &config, p.store, &err));
+	p.logins = place.logins;
+	int status = ok ? run(app, &config, &names, &p, people) : app_fail(app, &err);
 	pipeline_close(&p);
+	login_place_close(&place);
 	if (p.store)
 		store_close(p.store);
 	extractor_free(extractor);

@@ -17,6 +17,7 @@ struct pipeline {
 	struct ehr_client **ehrs;
 	size_t ehr_count;
 	bool write; /* write scores back */
+	struct ehr_logins *logins; /* of people, for EHRs without a key; NULL: none */
 	const struct ehr_transport *transport; /* how calls travel; NULL: over sockets */
 	struct progress progress;
 	const char *step; /* of the progress shown */

@@ -54,6 +54,10 @@ struct ehr_login {
  * an answer that is not this login's. Text in a. */
 bool ehr_login_finish(struct ehr_client *c, struct arena *a, const struct ehr_login_pending *pending, struct str query,
 		      struct ehr_login *ret_login, struct ehr_failure *ret_failure) MUST_USE;
+/* The kept login of a client that was opened with logins, its token renewed when that is due. ERR_LOGIN: there is none,
+ * or it is over. */
+bool ehr_login_now(struct ehr_client *c, struct arena *a, struct ehr_login *ret_login,
+		   struct ehr_failure *ret_failure) MUST_USE;
 /* The state parameter of such a query, plain; STR_NULL when there is none or more than one. */
 struct str ehr_login_state(struct arena *a, struct str query);
 /* Tells the EHR to forget the tokens (RFC 7009). False when it would not; *ret_told is false when it offers no way. */

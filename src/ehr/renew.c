@@ -176,3 +176,14 @@ bool ehr_login_ensure(struct ehr_client *c, struct arena *a, bool *ret_found, bo
 	*ret_cached = true;
 	return use(c, &login, login.expires_ms, f);
 }
+
+bool ehr_login_now(struct ehr_client *c, struct arena *a, struct ehr_login *ret_login, struct ehr_failure *f)
+{
+	bool found, cached;
+	if (!ehr_login_ensure(c, a, &found, &cached, f))
+		return false;
+	if (found && !load(c, a, ret_login, &found, f))
+		return false;
+	return found ||
+	       ehr_fail(c, f, ERR_LOGIN, "nobody is logged in there (firth login %.*s)", STR_ARG(c->config.name));
+}

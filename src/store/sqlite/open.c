@@ -35,7 +35,7 @@ bool store_lock(const char *directory, int *ret_fd, struct error *err)
 	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
 		return true;
 	if (errno == EWOULDBLOCK)
-		return error_set(err, ERR_STORE,
+		return error_set(err, ERR_BUSY,
 				 "The store at %s is open for writing in another process; stop that one first",
 				 directory);
 	return error_set(err, ERR_STORE, "The store at %s cannot be locked: %s", directory, strerror(errno));

@@ -12,7 +12,10 @@
 void authority_open(struct authority *x)
 {
 	struct error err = {0};
-	*x = (struct authority){.now_ms = 1764000000000};
+	*x = (struct authority){.now_ms = 1764000000000,
+				.lifetime_s = 1000,
+				.base = AUTHORITY_BASE,
+				.issuer_url = "https://auth.example"};
 	pthread_mutex_init(&x->lock, NULL);
 	x->key = jose_key_new(JOSE_ES384, &err);
 	assert_non_null(x->key);
@@ -47,12 +50,12 @@ struct str authority_parameter(struct arena *a, struct str query, const char *na
 
 struct str authority_agree(struct authority *x, struct arena *a, struct str url)
 {
-	struct str start = S("https://auth.example/authorize?tenant=1&");
+	struct str start = arena_printf(a, "%s/authorize?tenant=1&", x->issuer_url);
 	assert_true(str_starts(url, start));
 	struct str query = str_slice(url, start.n, url.n);
 	assert_true(str_is(authority_parameter(a, query, "response_type"), "code"));
 	assert_true(str_is(authority_parameter(a, query, "client_id"), "app-1"));
-	assert_true(str_is(authority_parameter(a, query, "aud"), AUTHORITY_BASE));
+	assert_true(str_is(authority_parameter(a, query, "aud"), x->base));
 	assert_true(str_is(authority_parameter(a, query, "code_challenge_method"), "S256"));
 	put(x->challenge, sizeof x->challenge, authority_parameter(a, query, "code_challenge"));
 	put(x->asked_nonce, sizeof x->asked_nonce, authority_parameter(a, query, "nonce"));
@@ -60,8 +63,13 @@ struct str authority_agree(struct authority *x, struct arena *a, struct str url)
 	put(x->redirect_uri, sizeof x->redirect_uri, authority_parameter(a, query, "redirect_uri"));
 	snprintf(x->code, sizeof x->code, "code-%u", ++x->serial);
 	x->family_ended = false;
-	return arena_printf(a, "code=%s&state=%.*s&iss=https%%3A%%2F%%2Fauth.example", x->code,
-			    STR_ARG(authority_parameter(a, query, "state")));
+	struct buf iss;
+	buf_init(&iss, 256);
+	encode_percent(&iss, str_from(x->issuer_url));
+	struct str answer = arena_printf(a, "code=%s&state=%.*s&iss=%.*s", x->code,
+					 STR_ARG(authority_parameter(a, query, "state")), STR_ARG(buf_str(&iss)));
+	buf_done(&iss);
+	return answer;
 }
 
 /* ---- answers ----------------------------------------------------------------------------------------------------- */
@@ -85,9 +93,9 @@ static void write_id_token(struct authority *x, struct arena *a, struct buf *out
 	struct str claims = arena_printf(
 		a,
 		"{\"iss\":\"%s\",\"aud\":[\"%s\"],\"sub\":\"anna\",\"nonce\":\"%s\",\"iat\":%lld,\"exp\":%lld,"
-		"\"fhirUser\":\"" AUTHORITY_BASE "/Practitioner/7\",\"name\":\"Anna Example\"}",
-		x->issuer ? x->issuer : "https://auth.example", x->audience ? x->audience : "app-1",
-		x->nonce ? x->nonce : x->asked_nonce, now, x->id_expired ? now - 3600 : now + 300);
+		"\"fhirUser\":\"%s/Practitioner/7\",\"name\":\"Anna Example\"}",
+		x->issuer ? x->issuer : x->issuer_url, x->audience ? x->audience : "app-1",
+		x->nonce ? x->nonce : x->asked_nonce, now, x->id_expired ? now - 3600 : now + 300, x->base);
 	assert_true(jose_sign(x->key, claims, out, &err));
 }
 
@@ -96,7 +104,8 @@ static bool grant(struct authority *x, struct arena *a, bool first, struct http_
 	struct buf body;
 	buf_init(&body, 1 << 16);
 	snprintf(x->access, sizeof x->access, "access-%u", ++x->serial);
-	buf_printf(&body, "{\"access_token\":\"%s\",\"token_type\":\"bearer\",\"expires_in\":1000", x->access);
+	buf_printf(&body, "{\"access_token\":\"%s\",\"token_type\":\"bearer\",\"expires_in\":%u", x->access,
+		   x->lifetime_s);
 	const char *scope = x->scope ? x->scope : x->asked_scope;
 	if (scope[0])
 		buf_printf(&body, ",\"scope\":\"%s\"", scope);
@@ -151,15 +160,16 @@ static bool token(struct authority *x, struct arena *a, struct str form, struct 
 
 static bool discovery(const struct authority *x, struct arena *a, struct http_answer *ret)
 {
+	const char *at = x->issuer_url;
+	struct str revoke = x->no_revocation ? S("") : arena_printf(a, ",\"revocation_endpoint\":\"%s/revoke\"", at);
 	return answer(
 		a, ret, 200,
 		arena_printf(
 			a,
-			"{\"issuer\":\"https://auth.example\",\"authorization_endpoint\":"
-			"\"https://auth.example/authorize?tenant=1\",\"token_endpoint\":\"https://auth.example/token\","
-			"\"jwks_uri\":\"https://auth.example/jwks\"%s%s,"
+			"{\"issuer\":\"%s\",\"authorization_endpoint\":\"%s/authorize?tenant=1\",\"token_endpoint\":"
+			"\"%s/token\",\"jwks_uri\":\"%s/jwks\"%.*s%s,"
 			"\"authorization_response_iss_parameter_supported\":true}",
-			x->no_revocation ? "" : ",\"revocation_endpoint\":\"https://auth.example/revoke\"",
+			at, at, at, at, STR_ARG(revoke),
 			x->post_only ? ",\"token_endpoint_auth_methods_supported\":[\"client_secret_post\"]" : ""));
 }
 
@@ -200,16 +210,21 @@ bool authority_call(void *ctx, struct arena *a, const struct http_call *call, st
 		put(x->authorization, sizeof x->authorization, authorization.p ? authorization : S(""));
 		put(x->form, sizeof x->form, call->body);
 	}
-	if (str_is(call->url, AUTHORITY_BASE "/.well-known/smart-configuration"))
+	struct str fhir = str_from(x->base), auth = str_from(x->issuer_url), path = STR_NULL;
+	if (str_starts(call->url, fhir))
+		path = str_slice(call->url, fhir.n, call->url.n);
+	else if (str_starts(call->url, auth))
+		path = str_slice(call->url, auth.n, call->url.n);
+	if (str_is(path, "/.well-known/smart-configuration"))
 		ok = discovery(x, a, ret);
-	else if (str_is(call->url, "https://auth.example/jwks"))
+	else if (str_is(path, "/jwks"))
 		ok = keys(x, a, ret);
-	else if (str_is(call->url, "https://auth.example/token"))
+	else if (str_is(path, "/token"))
 		ok = token(x, a, call->body, ret, err);
-	else if (str_is(call->url, "https://auth.example/revoke")) {
+	else if (str_is(path, "/revoke")) {
 		x->revocations++;
 		ok = answer(a, ret, 200, S(""));
-	} else if (str_is(call->url, AUTHORITY_BASE "/Patient/p1"))
+	} else if (str_is(path, "/Patient/p1"))
 		ok = read_patient(x, a, authorization, ret);
 	else
 		ok = answer(a, ret, 404, S("{}"));

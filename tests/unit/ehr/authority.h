@@ -15,7 +15,9 @@
 struct authority {
 	pthread_mutex_t lock;
 	struct jose_key *key; /* signs id_tokens */
+	char base[64], issuer_url[64]; /* of the FHIR server, and of the authorization server */
 	int64_t now_ms;
+	unsigned lifetime_s; /* of access tokens */
 	/* What it does otherwise than usual. */
 	const char *issuer; /* of id_tokens; NULL: its own */
 	const char *audience; /* NULL: the client's id */
@@ -35,6 +37,7 @@ struct authority {
 	char authorization[256], form[8192];
 };
 
+/* At AUTHORITY_BASE and https://auth.example until base and issuer_url are set to other places. */
 void authority_open(struct authority *x);
 void authority_close(struct authority *x);
 bool authority_call(void *ctx, struct arena *a, const struct http_call *call, struct http_answer *ret_answer,

@@ -70,13 +70,19 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	(void)state;
-	char command[128];
+	static const char *const files[] = {
+		"logins/main.login", "logins/other.login", "logins/main.lock", "seal.key", "secret", "key"};
 	ehr_logins_close(logins);
 	vault_close(vault);
 	authority_close(&authority);
 	arena_done(&arena);
-	snprintf(command, sizeof command, "rm -rf %s", directory);
-	return system(command);
+	for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+		char file[128];
+		snprintf(file, sizeof file, "%s/%s", directory, files[i]);
+		unlink(file);
+	}
+	rmdir(path);
+	return rmdir(directory);
 }
 
 static struct str begin(struct ehr_client *c, struct ehr_login_pending *pending)

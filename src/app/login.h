@@ -1,0 +1,47 @@
+/* What the commands around people's logins at EHRs share: where logins are kept, and one EHR's client over them. */
+#ifndef FIRTH_APP_LOGIN_H
+#define FIRTH_APP_LOGIN_H
+
+#include "app/config.h"
+#include "ehr/login.h"
+
+struct login_place {
+	struct store *store; /* for the audit trail; NULL while another process has a SQLite store open */
+	struct vault *vault;
+	struct ehr_logins *logins;
+	bool borrowed; /* the store is its opener's */
+};
+/* Files beside a SQLite store, which a server may have open meanwhile; facts of a PostgreSQL store. */
+bool login_place_open(struct login_place *place, struct app *app, const struct config *config,
+		      struct error *err) MUST_USE;
+/* The same over a store that is open. */
+bool login_place_over(struct login_place *place, struct app *app, const struct config *config, struct store *store,
+		      struct error *err) MUST_USE;
+void login_place_close(struct login_place *place);
+
+/* Config, options and the EHR that the first argument names. */
+struct login_command {
+	struct app *app;
+	struct config config;
+	struct config_options shared;
+	struct login_place place;
+	const struct ehr_config *ehr; /* NULL: no argument was asked for */
+	struct ehr_client *client; /* of it */
+};
+/* False with app->status. args: how many arguments, whose names are `arguments`. */
+bool login_command_begin(struct login_command *c, struct app *app, const struct option *more, size_t more_count,
+			 size_t args, const char *arguments, const char *details) MUST_USE;
+/* Opens store, keys and client again after login_command_end(): a login must not keep the store to itself while a
+ * person looks for a password. */
+bool login_command_open(struct login_command *c, struct error *err) MUST_USE;
+void login_command_end(struct login_command *c);
+const struct ehr_config *login_ehr_find(const struct config *config, struct str name);
+/* The login kept for an EHR, told when there is none. False with app->status. */
+bool login_load(struct login_command *c, struct ehr_login *ret_login) MUST_USE;
+/* "in 12 minutes", "3 hours ago" */
+struct str login_when(struct arena *a, int64_t at_ms, int64_t now_ms);
+/* For people, without its secrets; for programs. */
+bool login_print(struct login_command *c, const struct ehr_login *login, bool fresh);
+void login_write(struct json_writer *w, struct arena *a, const struct ehr_login *login);
+
+#endif
