@@ -231,7 +231,7 @@ bool search_access_meets(const struct extractor *x, struct arena *a, const struc
 			 const struct search_resource *resource, const struct search_world *world, bool *ret_meets,
 			 struct error *err)
 {
-	const struct criterion *c = search_access_of(access, resource->type);
+	const struct criterion *c = search_access_of(access, resource->type, SIGHT_SEARCHED);
 	struct search_world all = {.resources = world ? world->resources : NULL, .count = world ? world->count : 0};
 	*ret_meets = true;
 	return !c || search_body_meets(x, a, c, resource, &all, ret_meets, err);

@@ -297,15 +297,16 @@ bool criterion_holds(const struct criterion *c, const struct search_resource *r,
 	return false;
 }
 
-const struct criterion *search_access_of(const struct search_access *access, const struct fhir_type *type)
+const struct criterion *search_access_of(const struct search_access *access, const struct fhir_type *type,
+					 enum search_sight sight)
 {
-	return access ? access->of(access->ctx, type) : NULL;
+	return access ? access->of(access->ctx, type, sight) : NULL;
 }
 
 /* By the truth: what the criterion looks through need not be visible itself. */
 static bool is_visible(const struct search_resource *resource, const struct search_world *world)
 {
-	const struct criterion *c = world ? search_access_of(world->access, resource->type) : NULL;
+	const struct criterion *c = world ? search_access_of(world->access, resource->type, SIGHT_SEARCHED) : NULL;
 	struct search_world all = {.resources = world ? world->resources : NULL, .count = world ? world->count : 0};
 	return !c || criterion_holds(c, resource, &all);
 }

@@ -241,14 +241,17 @@ struct search_ignored {
  * there: they match nothing, are no end of a chain or a _has, do not come by includes and are not counted. The
  * criterion itself is about all resources, also where it looks at others.
  */
+enum search_sight { SIGHT_SEARCHED, SIGHT_INCLUDED };
 struct search_access {
 	const struct definitions *definitions;
-	/* NULL: all of the type. The same answer each time, from any thread, valid as long as the access. */
-	const struct criterion *(*of)(void *ctx, const struct fhir_type *type);
+	/* For what a search looks at, or for what comes by includes. NULL: all of the type. The same answer each time,
+	 * from any thread, valid as long as the access. */
+	const struct criterion *(*of)(void *ctx, const struct fhir_type *type, enum search_sight sight);
 	void *ctx;
 };
 /* NULL as above, also without an access. */
-const struct criterion *search_access_of(const struct search_access *access, const struct fhir_type *type);
+const struct criterion *search_access_of(const struct search_access *access, const struct fhir_type *type,
+					 enum search_sight sight);
 
 /* The answer is what meets any of the parts; no two parts have the same type. */
 struct search_query {

@@ -134,9 +134,10 @@ struct sight {
 	struct criterion limits[LIMITS];
 };
 
-static const struct criterion *limit_of(void *ctx, const struct fhir_type *type)
+static const struct criterion *limit_of(void *ctx, const struct fhir_type *type, enum search_sight sight)
 {
 	struct sight *s = ctx;
+	(void)sight;
 	for (size_t i = 0; i < s->q->limit_count; i++)
 		if (str_is(type->name, s->q->limits[i].type))
 			return &s->limits[i];

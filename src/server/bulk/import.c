@@ -241,7 +241,7 @@ static bool take_input(struct load *l, struct rest_call *call, struct error *err
 
 static bool keep_texts(struct load *l, const struct rest_call *call, struct error *err)
 {
-	l->owner = arena_str(&l->arena, call->grant.client_id);
+	l->owner = arena_str(&l->arena, call_owner(call));
 	l->address = arena_str(&l->arena, call->request->address);
 	l->request_id = arena_str(&l->arena, call->request->request_id);
 	return (l->owner.p && l->address.p && l->request_id.p) || error_memory(err);
@@ -255,7 +255,7 @@ bool bulk_import_start(void *ctx, struct rest_call *call, struct rest_answer *an
 	l->b = ctx;
 	l->file = -1;
 	arena_init(&l->arena, (size_t)16 << 20);
-	const struct job_work work = {.run = load_run, .free = load_free, .ctx = l, .owner = call->grant.client_id};
+	const struct job_work work = {.run = load_run, .free = load_free, .ctx = l, .owner = call_owner(call)};
 	if (take_input(l, call, err) && keep_texts(l, call, err) && rest_accept_job(call, &work, answer, err))
 		return true;
 	load_free(l);

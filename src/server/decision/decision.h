@@ -59,6 +59,8 @@ struct decision {
 	/* Who asked, as far as it is known; all may be STR_NULL. */
 	struct str client, user, grant, patient;
 	struct str scope; /* that allowed it, as granted */
+	/* What the caller is not told: the refusal behind an answer that something does not exist. NULL: none. */
+	const struct error *concealed;
 	struct decision_note {
 		enum check check;
 		bool passed;

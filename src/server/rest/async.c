@@ -243,7 +243,7 @@ bool async_start(struct rest_call *call, struct rest_answer *answer, struct erro
 	const struct job_work work = {.run = async_run,
 				      .free = async_free,
 				      .ctx = w,
-				      .owner = call->grant.client_id,
+				      .owner = call_owner(call),
 				      .bytes = call->request->body.n};
 	if (rest_accept_job(call, &work, answer, err))
 		return true;
@@ -262,7 +262,7 @@ bool async_status(struct rest_call *call, struct rest_answer *answer, struct err
 {
 	struct job_state state;
 	if (!check_there(call, err) ||
-	    !jobs_look(call->server->o.jobs, call->arena, call->id, call->grant.client_id, &state, err))
+	    !jobs_look(call->server->o.jobs, call->arena, call->id, call_owner(call), &state, err))
 		return false;
 	if (state.phase == JOB_INTERRUPTED)
 		return error_set(
@@ -292,7 +292,7 @@ bool async_notes(struct rest_call *call, struct rest_answer *answer, struct erro
 	struct str notes;
 	struct audit_event event = audit_describe(call, 200, NULL);
 	if (!check_there(call, err) ||
-	    !jobs_notes(call->server->o.jobs, call->arena, call->id, call->grant.client_id, &notes, err) ||
+	    !jobs_notes(call->server->o.jobs, call->arena, call->id, call_owner(call), &notes, err) ||
 	    !audit_take(call, &event, err))
 		return false;
 	answer->content_type = S("application/fhir+ndjson");
@@ -302,7 +302,7 @@ bool async_notes(struct rest_call *call, struct rest_answer *answer, struct erro
 
 bool async_cancel(struct rest_call *call, struct rest_answer *answer, struct error *err)
 {
-	if (!check_there(call, err) || !jobs_cancel(call->server->o.jobs, call->id, call->grant.client_id, err))
+	if (!check_there(call, err) || !jobs_cancel(call->server->o.jobs, call->id, call_owner(call), err))
 		return false;
 	struct audit_event event = audit_describe(call, 202, NULL);
 	answer->status = 202;

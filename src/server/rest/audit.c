@@ -23,69 +23,13 @@ struct audit_event audit_describe(const struct rest_call *call, int status, cons
 	}
 	event.outcome = status >= 500 ? 8 : status >= 400 ? 4 : 0;
 	event.detail = err ? str_from(err->text) : decision_detail(call->decision, call->arena);
+	if (err && call->decision && call->decision->concealed)
+		event.detail = arena_printf(call->arena, "concealed: %s", call->decision->concealed->text);
 	return event;
 }
 
 /* ---- whose data
  * ------------------------------------------------------------------------------------------------------ */
-
-/* The position after the string that starts at the quote `at`. */
-static size_t after_string(struct str s, size_t at)
-{
-	for (at++; at < s.n && s.p[at] != '"'; at++)
-		if (s.p[at] == '\\')
-			at++;
-	return at + 1;
-}
-
-/* The object that is the value of a member at the top of a compact JSON object. Reads bytes instead of parsing, since
- * reads must not cost a parse. */
-static struct str top_object(struct str body, struct str name)
-{
-	int depth = 0;
-	for (size_t i = 0; i < body.n;) {
-		char c = body.p[i];
-		if (c == '{' || c == '[') {
-			depth++;
-			i++;
-		} else if (c == '}' || c == ']') {
-			depth--;
-			i++;
-		} else if (c == '"') {
-			size_t end = after_string(body, i);
-			if (depth == 1 && end + 1 < body.n && body.p[end] == ':' && body.p[end + 1] == '{' &&
-			    str_eq(str_slice(body, i + 1, end - 1), name))
-				return str_slice(body, end + 1, body.n);
-			i = end;
-		} else {
-			i++;
-		}
-	}
-	return STR_NULL;
-}
-
-/* The text of a string member of the object at the start of the text. */
-static struct str member_text(struct str object, struct str name)
-{
-	int depth = 0;
-	for (size_t i = 0; i < object.n;) {
-		char c = object.p[i];
-		if (c == '"') {
-			size_t end = after_string(object, i);
-			if (depth == 1 && end + 1 < object.n && object.p[end] == ':' && object.p[end + 1] == '"' &&
-			    str_eq(str_slice(object, i + 1, end - 1), name))
-				return str_slice(object, end + 2, after_string(object, end + 1) - 1);
-			i = end;
-			continue;
-		}
-		if (c == '{' || c == '[')
-			depth++;
-		if ((c == '}' || c == ']') && --depth == 0)
-			return STR_NULL;
-		i++;
-	}
-	return STR_NULL;
-}
 
 struct str audit_patient(struct arena *a, const struct fhir_type *type, struct str id, struct str body)
 {
@@ -93,7 +37,7 @@ struct str audit_patient(struct arena *a, const struct fhir_type *type, struct s
 	if (str_is(type->name, "Patient"))
 		return arena_printf(a, "Patient/%.*s", STR_ARG(id));
 	for (size_t i = 0; body.p && i < sizeof(names) / sizeof(names[0]); i++) {
-		struct str text = member_text(top_object(body, str_from(names[i])), S("reference"));
+		struct str text = access_peek_text(access_peek_object(body, str_from(names[i])), S("reference"));
 		size_t at = text.p ? str_find(text, S("Patient/")) : STR_NONE;
 		if (at != STR_NONE && (at == 0 || text.p[at - 1] == '/'))
 			return str_slice(text, at, text.n);
@@ -160,6 +104,8 @@ static bool keep_decision(const struct rest_call *call, int status, const struct
 						 .route = str_from(rest_interaction(call->interaction)->path),
 						 .status = status,
 						 .now_ms = clock_now_ms()};
+	if (call->decision && call->decision->concealed && refusal_of(err) == REFUSAL_NONE)
+		err = call->decision->concealed;
 	return call->server->o.journal &&
 	       decision_fact(call->server->o.journal, call->arena, call->decision, &request, err, ret_fact);
 }

@@ -139,11 +139,21 @@ static bool take_reading(struct rest_call *call, int status, struct str query, s
 	return audit_take(call, &event, err);
 }
 
+/* The chain is about everybody, and its rows are not taken apart by whom they are about. */
+static bool may_read(const struct rest_call *call, struct error *err)
+{
+	return !call->pass ||
+	       access_is_whole(call->pass, call->type, is_search(call->interaction) ? SCOPE_S : SCOPE_R) ||
+	       error_set(err, ERR_FORBIDDEN, "AuditEvents are for tokens that may read all of them");
+}
+
 bool audit_event_read(struct rest_call *call, struct rest_answer *answer, struct error *err)
 {
 	struct audit_row *rows;
 	size_t count;
 	int64_t number = 0, version = 1;
+	if (!may_read(call, err))
+		return false;
 	bool sane = str_to_i64(call->id, &number) && number > 0 && number < INT64_MAX &&
 		    (!call->version.p || str_to_i64(call->version, &version));
 	if (sane && !store_audit_list(call->server->o.store, call->arena, number + 1, 1, &rows, &count, err))
@@ -217,7 +227,7 @@ bool audit_event_search(struct rest_call *call, struct rest_answer *answer, stru
 	size_t count = 0;
 	int64_t wanted, before = 0;
 	struct str cursor, position;
-	if (!read_query(call, &wanted, &cursor, err))
+	if (!may_read(call, err) || !read_query(call, &wanted, &cursor, err))
 		return false;
 	struct str self = arena_printf(call->arena, "_count=%lld", (long long)wanted);
 	if (!self.p)

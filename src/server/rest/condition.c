@@ -37,9 +37,10 @@ bool condition_find(const struct bundle_options *o, const struct fhir_type *type
 	if (!o->store || !o->call)
 		return error_set(err, ERR_NOT_SUPPORTED, "Conditions cannot be answered here");
 	struct search_query *q = read_condition(o, type, condition, err);
-	if (!q || !rights_to_query(o->call, q, err))
+	if (!q || !rights_to_query(o->call, q, true, err))
 		return false;
 	q->count = (int64_t)max + 1;
+	call_restrict(o->call, q); /* for the guard */
 	if (!call_search(o->call, o->preparer.arena, q, &(struct store_search_options){0}, &page, err))
 		return false;
 	*ret_answer = (struct condition_answer){

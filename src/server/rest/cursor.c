@@ -27,8 +27,8 @@ bool cursor_key_open(struct store *store, struct arena *a, struct str *ret_key, 
 static void mac(const struct rest_call *call, struct str self, struct str position, unsigned char ret_mac[32])
 {
 	struct str within = call->within ? call->within->name : S("");
-	const struct str parts[] = {
-		call->grant.client_id, call->type_name, call->id, within, call->within_id, self, position};
+	const struct str parts[] = {call_owner(call), call->type_name, call->id, within, call->within_id, self,
+				    position};
 	struct buf text;
 	buf_init(&text, REST_MAX_ANSWER);
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {

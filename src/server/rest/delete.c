@@ -11,7 +11,10 @@ bool delete_resolve(const struct bundle_options *o, struct bundle_entry *e, stru
 	if (max > REST_MAX_DELETE)
 		max = REST_MAX_DELETE;
 	if (!e->condition.p) {
-		e->change_count = 1;
+		bool absent;
+		if (!sight_before(o, e, &absent, err))
+			return false;
+		e->change_count = absent ? 0 : 1;
 		return true;
 	}
 	if (!condition_find(o, e->type, e->condition, max, &found, err))

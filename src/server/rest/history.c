@@ -183,7 +183,7 @@ bool history_answer(struct rest_call *call, struct rest_answer *answer, struct e
 	if (call->id.p && !fhir_id_valid(call->id))
 		return error_set(err, ERR_NOT_FOUND, "There is no %.*s with this id: it is not a valid id",
 				 STR_ARG(call->type->name));
-	if (!store_history(call->server->o.store, call->arena, &q.store, &page, err)) {
+	if (!call_history(call, call->arena, &q.store, call->id.p ? SCOPE_R : SCOPE_S, &page, err)) {
 		if (err->code == ERR_NOT_FOUND && call->type) {
 			error_clear(err);
 			error_set(err, ERR_NOT_FOUND, "There is no %.*s with this id", STR_ARG(call->type->name));

@@ -13,25 +13,6 @@ void limits_settle(struct rest_limits *limits)
 			*counts[i].value = counts[i].standard;
 }
 
-bool call_search(const struct rest_call *call, struct arena *a, const struct search_query *query,
-		 const struct store_search_options *how, struct store_page *ret_page, struct error *err)
-{
-	const struct rest_limits *limits = &call->server->o.limits;
-	struct store_search_options bounded = *how;
-	bounded.timeout_ms = limits->query_ms;
-	bounded.most_includes = limits->includes;
-	if (store_search(call->server->o.store, a, query, &bounded, ret_page, err))
-		return true;
-	if (err->code == ERR_TIMEOUT) {
-		error_clear(err);
-		error_set(
-			err, ERR_TOO_COSTLY,
-			"The search took longer than the limit of %u ms (limits.query); narrow it by another criterion",
-			limits->query_ms);
-	}
-	return false;
-}
-
 const struct error *limits_explain(const struct rest_call *call, const struct error *err, struct error *ret_named)
 {
 	size_t most = call->server->o.limits.memory;

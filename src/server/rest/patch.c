@@ -10,6 +10,14 @@
 
 static bool read_current(const struct bundle_options *o, struct bundle_entry *e, struct error *err)
 {
+	bool absent;
+	if (!sight_before(o, e, &absent, err))
+		return false;
+	if (absent)
+		return error_set(err, ERR_NOT_FOUND, "There is no %.*s with this id; a patch needs one",
+				 STR_ARG(e->type->name));
+	if (e->found_count)
+		return true;
 	e->found = ARENA_NEW(o->preparer.arena, struct store_entry);
 	if (!e->found)
 		return error_memory(err);

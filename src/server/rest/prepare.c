@@ -118,7 +118,7 @@ bool prepare_resource(const struct rest_preparer *p, const struct json *resource
 /* ---- entries -------------------------------------------------------------------------------------------------------
  */
 
-bool entry_resolve(const struct bundle_options *o, struct bundle_entry *e, struct error *err)
+static bool resolve(const struct bundle_options *o, struct bundle_entry *e, struct error *err)
 {
 	if (is_audit_event(e->type))
 		return error_set(err, ERR_BUSINESS_RULE, "%s",
@@ -139,6 +139,11 @@ bool entry_resolve(const struct bundle_options *o, struct bundle_entry *e, struc
 	return true;
 }
 
+bool entry_resolve(const struct bundle_options *o, struct bundle_entry *e, struct error *err)
+{
+	return resolve(o, e, err) && (!e->condition.p || sight_of_found(o, e, err));
+}
+
 /* Deletes need no resource; those of a condition hold to the versions that matched. */
 static void prepare_deletes(struct bundle_entry *e)
 {
@@ -147,9 +152,9 @@ static void prepare_deletes(struct bundle_entry *e)
 		e->changes[i] = (struct store_change){.op = STORE_DELETE,
 						      .type = e->type,
 						      .id = found ? found->id : e->id,
-						      .if_match = e->version	   ? e->version
-								  : e->condition.p ? found->version
-										   : 0,
+						      .if_match = e->version ? e->version
+								  : found    ? found->version
+									     : 0,
 						      .must_exist = e->must_exist};
 	}
 }
@@ -167,7 +172,7 @@ bool entry_prepare(const struct bundle_options *o, struct bundle_entry *e, const
 	if (e->method == ENTRY_PATCH && !(resource = patch_result(o, e, err)))
 		return false;
 	struct store_change *c = e->changes;
-	if (!prepare_resource(&o->preparer, resource, e->id, rewrite, findings, c, err))
+	if (!prepare_resource(&o->preparer, resource, e->id, rewrite, findings, c, err) || !sight_after(o, e, c, err))
 		return false;
 	bool created = e->method == ENTRY_CREATE || e->must_be_new;
 	c->op = created ? STORE_CREATE : STORE_UPDATE;

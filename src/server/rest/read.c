@@ -48,7 +48,7 @@ bool read_answer(struct rest_call *call, struct rest_answer *answer, struct erro
 	if (call->version.p && (!str_to_i64(call->version, &version) || version < 1))
 		return error_set(err, ERR_NOT_FOUND, "There is no such version of this %.*s",
 				 STR_ARG(call->type->name));
-	if (!store_read(call->server->o.store, call->arena, call->type, call->id, version, &entry, err))
+	if (!call_find(call, call->arena, call->type, call->id, version, &entry, err))
 		return read_failed(call, &entry, answer, err);
 
 	answer_version(call, answer, entry.version, entry.updated_ms);

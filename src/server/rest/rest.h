@@ -9,6 +9,7 @@
 #include "http/server.h"
 #include "fhir/resource.h"
 #include "search/search.h"
+#include "server/access/access.h"
 #include "server/decision/decision.h"
 #include "server/jobs/jobs.h"
 #include "server/knowledge/knowledge.h"
@@ -50,6 +51,7 @@ struct rest_call {
 	struct str if_none_match, if_modified_since; /* of an entry of a bundle; other calls have headers */
 	struct grant grant; /* client_id "anonymous" when authorization is off */
 	struct decision *decision; /* NULL when authorization is off, and for entries of bundles */
+	struct access_pass *pass; /* what the grant comes to, until the exchange ends; NULL: everything is allowed */
 	enum rest_prefer prefer;
 	bool prefer_given; /* answers of bundles leave resources out unless they are asked for */
 	bool lenient; /* Prefer: handling=lenient; a face may set it */
@@ -146,6 +148,7 @@ struct rest_options {
 	const struct definitions *definitions;
 	struct store *store;
 	struct smart *smart; /* NULL: no authorization, everything allowed (loopback only) */
+	struct access *access; /* with smart: the rules of the site; NULL: what scopes say */
 	struct str base_path; /* "/fhir" */
 	struct str base_url; /* "http://127.0.0.1:8080/fhir" */
 	struct str token_url; /* for smart-configuration */
@@ -186,6 +189,8 @@ struct str rest_instant(struct arena *a, int64_t ms);
 /* The same for a request that failed before it was complete. */
 void rest_refuse(struct rest_server *s, struct http_exchange *x, const struct error *err);
 
+/* To whom its jobs and page links belong: client, person and patient together. */
+struct str call_owner(const struct rest_call *call);
 /* Makes a job of a call and puts 202 with its status URL into the answer. The work's ctx stays the caller's when this
  * is false. ERR_BUSY. */
 bool rest_accept_job(struct rest_call *call, const struct job_work *work, struct rest_answer *answer,

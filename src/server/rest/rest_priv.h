@@ -31,6 +31,7 @@ struct rest_server {
 	struct str capability; /* JSON, made once */
 	struct str smart_configuration;
 	struct redo *redo;
+	struct access *own_access; /* when options gave none */
 	struct parameters *parameters; /* NULL with a face: those of the definitions alone */
 	int64_t started_ms;
 };
@@ -159,6 +160,7 @@ struct bundle_entry {
 	size_t found_count;
 	struct store_guard guard; /* query NULL: none */
 	size_t change_count; /* 0: nothing is to be done */
+	bool hidden; /* the caller may write what it comes to, but not read it */
 	/* Filled by entry_prepare(): */
 	struct store_change *changes; /* of the caller: room for change_count */
 };
@@ -239,7 +241,29 @@ bool call_route(struct rest_call *call, struct str method, struct str path, stru
 /* May the caller's token do what the interaction needs to this type? True without authorization. */
 bool call_allowed(const struct rest_call *call, const struct fhir_type *type, unsigned permissions,
 		  struct error *err) MUST_USE;
-/* store_search() within the limits of the server, whatever how says of them. */
+/* ---- sight.c: what is there for the caller -------------------------------------------------------------------------
+ */
+
+/* store_read(), store_search() and store_history() of what the caller may see; nothing else of this room calls those.
+ * What is left out is as if it were not stored: ERR_NOT_FOUND with the same text. Searches go within the limits of the
+ * server, whatever how says of them. permission: SCOPE_R or SCOPE_S, to what the history is about. */
+bool call_find(const struct rest_call *call, struct arena *a, const struct fhir_type *type, struct str id,
+	       int64_t version, struct store_entry *ret_entry, struct error *err) MUST_USE;
+bool call_history(const struct rest_call *call, struct arena *a, const struct store_history_query *query,
+		  unsigned permission, struct store_page *ret_page, struct error *err) MUST_USE;
+/* What call_search() does with a query; for guards, which go to the store by themselves. */
+void call_restrict(const struct rest_call *call, struct search_query *query);
+/* Does an entry meet what the caller's right depends on? */
+bool call_may(const struct rest_call *call, struct arena *a, unsigned permission, const struct store_entry *entry,
+	      bool *ret_may, struct error *err) MUST_USE;
+/* Of a write by id: *ret_absent when what it is about is not there for the caller. Where the right depends on it, sets
+ * found. ERR_FORBIDDEN for what may be seen but not changed. */
+bool sight_before(const struct bundle_options *o, struct bundle_entry *e, bool *ret_absent, struct error *err) MUST_USE;
+/* The same of what a condition found. */
+bool sight_of_found(const struct bundle_options *o, const struct bundle_entry *e, struct error *err) MUST_USE;
+/* May it be as it is going to be? Sets hidden. */
+bool sight_after(const struct bundle_options *o, struct bundle_entry *e, const struct store_change *change,
+		 struct error *err) MUST_USE;
 bool call_search(const struct rest_call *call, struct arena *a, const struct search_query *query,
 		 const struct store_search_options *how, struct store_page *ret_page, struct error *err) MUST_USE;
 /* The error, or ret_named with the key of the limit behind it, where those who noticed could not know it. */
@@ -267,12 +291,11 @@ bool view_of_search(struct rest_call *call, const struct search_query *query, st
 bool view_write(const struct rest_call *call, const struct fhir_type *type, struct str body, struct buf *out,
 		struct error *err) MUST_USE;
 
-/* rights.c: may the caller search the types that the query is about, and those it looks through? */
-bool rights_to_query(const struct rest_call *call, const struct search_query *query, struct error *err) MUST_USE;
+/* rights.c: may the caller search the types that the query is about, and those it looks through? Types that the query
+ * does not name are left out of it instead. */
+bool rights_to_query(const struct rest_call *call, struct search_query *query, bool named, struct error *err) MUST_USE;
 /* May the caller see what only concerns whoever runs the server? `what` starts the refusal. */
 bool rights_to_operate(const struct rest_call *call, const char *what, struct error *err) MUST_USE;
-/* May a resource of the type that was not asked for by name be shown, such as an included one? */
-bool rights_to_show(const struct rest_call *call, const struct fhir_type *type);
 
 /* The first half of a call, without answering: route, formats, authorization. NULL with err, and headers of the refusal
  * in answer. */

@@ -27,11 +27,24 @@ static bool allow_part(const struct rest_call *call, const struct search_part *p
 	return true;
 }
 
-/* Chains nest no deeper than parsing allows, and so does this. */
-bool rights_to_query(const struct rest_call *call, const struct search_query *query, struct error *err)
+static void drop_forbidden(const struct rest_call *call, struct search_query *query)
 {
-	if (!call->server->o.smart)
+	size_t kept = 0;
+	for (size_t i = 0; i < query->part_count; i++)
+		if (access_allows(call->pass, query->parts[i].type, SCOPE_S))
+			query->parts[kept++] = query->parts[i];
+	query->part_count = kept;
+}
+
+/* Chains nest no deeper than parsing allows, and so does this. */
+bool rights_to_query(const struct rest_call *call, struct search_query *query, bool named, struct error *err)
+{
+	if (!call->pass)
 		return true;
+	if (!named)
+		drop_forbidden(call, query);
+	if (!query->part_count)
+		return error_set(err, ERR_FORBIDDEN, "The token may search no type of resources here");
 	for (size_t i = 0; i < query->part_count; i++)
 		if (!allow_part(call, &query->parts[i], err))
 			return false;
@@ -51,9 +64,4 @@ bool rights_to_operate(const struct rest_call *call, const char *what, struct er
 	return !call->server->o.smart ||
 	       decision_refuse(call->decision, CHECK_OPERATOR, REFUSAL_OPERATOR_ONLY, g->scope_text,
 			       S("system/*.cruds"), arena_printf(call->arena, "%s is for operators", what), err);
-}
-
-bool rights_to_show(const struct rest_call *call, const struct fhir_type *type)
-{
-	return call_allowed(call, type, SCOPE_R, NULL) || call_allowed(call, type, SCOPE_S, NULL);
 }

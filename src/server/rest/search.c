@@ -26,19 +26,6 @@ static bool read_form(struct rest_call *call, struct error *err)
 	return call->server->o.face || call_media(call, call->query, err);
 }
 
-/* Included resources need a right to read or search their own type; without it they are left out, which the searchset
- * may always do (search.html#include). */
-static void drop_forbidden(struct rest_call *call, struct store_page *page)
-{
-	size_t kept = 0;
-	for (size_t i = 0; i < page->count; i++) {
-		const struct store_entry *e = &page->entries[i];
-		if (!e->included || rights_to_show(call, e->type))
-			page->entries[kept++] = *e;
-	}
-	page->count = kept;
-}
-
 /* Below the base: a type, a compartment with a type or a star, or nothing for the system. */
 static struct str search_path(const struct rest_call *call)
 {
@@ -163,11 +150,20 @@ static bool parse_query(struct rest_call *call, struct search_query *query, stru
 	return search_parse_scope(o->definitions, call->arena, &scope, call->query, &options, query, err);
 }
 
+static bool names_types(struct str query)
+{
+	while (query.n)
+		if (str_starts(str_split(&query, '&'), S("_type=")))
+			return true;
+	return false;
+}
+
 static bool find_page(struct rest_call *call, struct str position, struct search_query *query,
 		      struct store_page *ret_page, struct error *err)
 {
 	const struct rest_options *o = &call->server->o;
-	if (!parse_query(call, query, err) || !rights_to_query(call, query, err))
+	if (!parse_query(call, query, err) ||
+	    !rights_to_query(call, query, call->type || names_types(call->query), err))
 		return false;
 	if (query->explain && !rights_to_operate(call, "_explain", err))
 		return false;
@@ -177,7 +173,6 @@ static bool find_page(struct rest_call *call, struct str position, struct search
 	const struct store_search_options how = {.position = position, .explain = query->explain};
 	if (!call_search(call, call->arena, query, &how, ret_page, err))
 		return false;
-	drop_forbidden(call, ret_page);
 	return view_of_search(call, query, err);
 }
 

@@ -27,6 +27,16 @@ static bool open_parameters(struct rest_server *s, struct error *err)
 	return s->parameters != NULL;
 }
 
+static bool open_access(struct rest_server *s, struct error *err)
+{
+	const struct access_options options = {
+		.definitions = s->o.definitions, .store = s->o.store, .base = s->o.base_url};
+	if (!s->o.smart || s->o.access)
+		return true;
+	s->o.access = s->own_access = access_open(&options, err);
+	return s->own_access != NULL;
+}
+
 struct rest_server *rest_open(const struct rest_options *options, struct error *err)
 {
 	struct arena a;
@@ -55,8 +65,9 @@ struct rest_server *rest_open(const struct rest_options *options, struct error *
 	if (!ok)
 		error_memory(err);
 	s->redo = ok ? redo_open(err) : NULL;
-	if (!s->redo || !open_parameters(s, err) || !cursor_key_open(options->store, &s->arena, &s->cursor_key, err) ||
-	    !capability_open(s, err) || !smart_configuration_open(s, err)) {
+	if (!s->redo || !open_access(s, err) || !open_parameters(s, err) ||
+	    !cursor_key_open(options->store, &s->arena, &s->cursor_key, err) || !capability_open(s, err) ||
+	    !smart_configuration_open(s, err)) {
 		rest_close(s);
 		return NULL;
 	}
@@ -69,6 +80,7 @@ void rest_close(struct rest_server *s)
 		return;
 	redo_close(s->redo);
 	parameters_close(s->parameters);
+	access_close(s->own_access);
 	struct arena a = s->arena; /* the server lies in its own arena */
 	arena_done(&a);
 }
@@ -83,13 +95,7 @@ static bool is_open(enum rest_interaction i)
 
 bool call_allowed(const struct rest_call *call, const struct fhir_type *type, unsigned permissions, struct error *err)
 {
-	if (!call->server->o.smart)
-		return true;
-	for (unsigned bit = SCOPE_C; bit <= SCOPE_S; bit <<= 1)
-		if ((permissions & bit) &&
-		    !grant_check(&call->grant, type, (enum scope_permission)bit, err ? call->decision : NULL, err))
-			return false;
-	return true;
+	return !call->pass || access_require(call->pass, type, permissions, err ? call->decision : NULL, err);
 }
 
 bool call_route(struct rest_call *call, struct str method, struct str path, struct rest_answer *answer,
@@ -133,6 +139,11 @@ bool call_media(struct rest_call *call, struct str query, struct error *err)
 	return true;
 }
 
+static void release_pass(void *pass)
+{
+	access_leave(pass);
+}
+
 static bool authorize(struct rest_call *call, struct error *err)
 {
 	call->grant = (struct grant){.client_id = S("anonymous")};
@@ -142,6 +153,13 @@ static bool authorize(struct rest_call *call, struct error *err)
 	call->decision = decision_new(call->arena);
 	if (!smart_authorize(call->server->o.smart, call->arena, header, call->decision, &call->grant, err))
 		return false;
+	call->pass = access_enter(call->server->o.access, &call->grant, err);
+	if (!call->pass)
+		return false;
+	if (!http_exchange_at_end(call->exchange, release_pass, call->pass)) {
+		access_leave(call->pass);
+		return error_memory(err);
+	}
 	return !call->type || call_allowed(call, call->type, rest_interaction(call->interaction)->permissions, err);
 }
 

@@ -247,7 +247,7 @@ static bool check_reads(const struct transaction *t, struct error *err)
 			return entry_fail(err, ERR_GONE, i, ".request.url", "Another entry deletes this resource");
 		if (slot)
 			continue;
-		if (!store_read(t->o->store, t->o->preparer.arena, type, id, 0, &found, err)) {
+		if (!call_find(t->o->call, t->o->preparer.arena, type, id, 0, &found, err)) {
 			entry_place_error(err, i);
 			return false;
 		}

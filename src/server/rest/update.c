@@ -32,8 +32,14 @@ bool update_resolve(const struct bundle_options *o, struct bundle_entry *e, stru
 	struct str own = json_get_str(e->resource, S("id"));
 	struct condition_answer found;
 	e->change_count = 1;
-	if (!e->condition.p)
-		return check_own_id(e, own, err);
+	if (!e->condition.p) {
+		bool absent;
+		if (!check_own_id(e, own, err) || !sight_before(o, e, &absent, err))
+			return false;
+		/* Whoever may not see everything cannot choose ids: those that are taken would show. */
+		return !absent ||
+		       error_set(err, ERR_NOT_FOUND, "There is no %.*s with this id", STR_ARG(e->type->name));
+	}
 	if (own.p && !fhir_id_valid(own))
 		return error_set_at(err, ERR_VALUE, S("Resource.id"), "The id of the resource is not a valid FHIR id");
 	if (!condition_find(o, e->type, e->condition, 1, &found, err))

@@ -39,7 +39,7 @@ static bool write_body(struct rest_call *call, const struct bundle_entry *e, str
 		outcome_write_noted(&answer->body, deed(call, e), &call->findings);
 		return true;
 	}
-	if (e->method == ENTRY_DELETE || call->prefer == REST_RETURN_MINIMAL)
+	if (e->method == ENTRY_DELETE || call->prefer == REST_RETURN_MINIMAL || e->hidden)
 		return true;
 	if (!e->change_count)
 		return answer_resource(call, e->found, &answer->body, err);

@@ -262,7 +262,7 @@ static bool make_checks(struct seek *k, struct check **ret_checks, const struct 
 /* What may be seen of the type is one more criterion. Its own inner parts are about all resources. */
 static bool restrict_part(struct seek *k, struct part *part, unsigned depth, struct error *err)
 {
-	const struct criterion *seen = search_access_of(k->access, part->type);
+	const struct criterion *seen = search_access_of(k->access, part->type, k->sight);
 	const struct search_access *access = k->access;
 	if (!seen)
 		return true;
@@ -442,6 +442,7 @@ static bool open_gate(struct seek *k, const struct fhir_type *type, struct error
 {
 	struct part *gate = &k->gates[k->gate_count++];
 	struct naming n = {0};
+	k->sight = SIGHT_INCLUDED; /* parts are all made by now */
 	return make_part(k, gate, &(struct search_part){.type = type}, 0, err) && name_part(k, &n, gate, err) &&
 	       naming_resolve(k, &n, err) && finish_part(k, gate, err);
 }

@@ -114,6 +114,7 @@ struct seek {
 	struct arena scratch; /* of the search */
 	const struct search_query *query;
 	const struct search_access *access; /* that parts are made with; NULL: none */
+	enum search_sight sight;
 	uint64_t deadline_ns;
 	int64_t snapshot;
 	struct part *parts;

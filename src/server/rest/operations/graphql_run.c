@@ -305,7 +305,7 @@ bool graphql_load(struct graphql_run *run, const struct graphql_selection *s, co
 				    GRAPHQL_MAX_RESOURCES);
 	if (!fhir_id_valid(id) || is_audit_event(type) || !call_allowed(run->op->call, type, SCOPE_R, NULL))
 		return true;
-	if (!store_read(run->op->call->server->o.store, run->arena, type, id, 0, &entry, &why))
+	if (!call_find(run->op->call, run->arena, type, id, 0, &entry, &why))
 		return why.code == ERR_NOT_FOUND || why.code == ERR_GONE
 			       ? true
 			       : graphql_fail(run, s, why.code, "%s", why.text);

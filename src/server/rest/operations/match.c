@@ -159,16 +159,13 @@ static bool look_by_contacts(struct matching *m, struct error *err)
 	return true;
 }
 
+/* Among those that the caller may see: how many others there are is not told by the weights either. */
 static bool count_patients(struct matching *m, struct error *err)
 {
-	struct store_count *counts;
-	size_t count;
-	if (!store_counts(m->op->call->server->o.store, m->op->arena, &counts, &count, err))
+	struct store_page page = {0};
+	if (!operation_search(m->op, m->op->call->type, S("_summary=count"), STR_NULL, &page, err))
 		return false;
-	m->population = 1;
-	for (size_t i = 0; i < count; i++)
-		if (counts[i].type == m->op->call->type)
-			m->population = counts[i].count;
+	m->population = page.total > 0 ? page.total : 1;
 	return true;
 }
 

@@ -164,7 +164,7 @@ static bool store_meta(struct operation_call *op, const struct store_entry *entr
 	if (if_match.p && !etag_parse(if_match, &e.version, &any, err))
 		return false;
 	struct bundle_options o = bundle_options_of(call, &scratch);
-	bool prepared = entry_prepare(&o, &e, NULL, &call->findings, err);
+	bool prepared = sight_of_found(&o, &e, err) && entry_prepare(&o, &e, NULL, &call->findings, err);
 	buf_done(&scratch);
 	if (!prepared)
 		return false;

@@ -148,7 +148,7 @@ bool operation_subject(struct operation_call *op, struct store_entry *ret_entry,
 	if (!fhir_id_valid(call->id))
 		return error_set(err, ERR_NOT_FOUND, "There is no %.*s with this id: it is not a valid id",
 				 STR_ARG(call->type->name));
-	if (!store_read(call->server->o.store, op->arena, call->type, call->id, 0, ret_entry, err)) {
+	if (!call_find(call, op->arena, call->type, call->id, 0, ret_entry, err)) {
 		enum error_code code = err->code;
 		if (code != ERR_NOT_FOUND && code != ERR_GONE)
 			return false;

@@ -1,0 +1,233 @@
+/* Opening the rules of access, and the passes of grants. */
+#include <stdlib.h>
+
+#include "server/access/access_priv.h"
+
+const struct criterion access_all = {.kind = CRITERION_AND}, access_nothing = {.kind = CRITERION_NONE};
+
+/* ---- the rules ----------------------------------------------------------------------------------------------------
+ */
+
+static bool number_types(struct access *access, struct error *err)
+{
+	const struct definitions *d = access->o.definitions;
+	size_t most = 0;
+	access->type_count = definitions_resource_count(d);
+	for (size_t i = 0; i < access->type_count; i++)
+		if (definitions_resource_at(d, i)->id >= most)
+			most = definitions_resource_at(d, i)->id + (size_t)1;
+	access->places = ARENA_ARRAY(&access->arena, uint16_t, most + 1);
+	if (!access->places)
+		return error_memory(err);
+	for (size_t i = 0; i < access->type_count; i++)
+		access->places[definitions_resource_at(d, i)->id] = (uint16_t)i;
+	return true;
+}
+
+struct access *access_open(const struct access_options *options, struct error *err)
+{
+	struct access *access = calloc(1, sizeof(*access));
+	if (!access) {
+		error_memory(err);
+		return NULL;
+	}
+	access->o = *options;
+	arena_init(&access->arena, (size_t)64 << 20);
+	access->o.base = arena_str(&access->arena, options->base.p ? options->base : S(""));
+	access->patient = definitions_resource(options->definitions, S("Patient"));
+	access->cache = pass_cache_new();
+	if (!access->o.base.p || !access->cache)
+		error_memory(err);
+	else if (number_types(access, err))
+		return access;
+	access_close(access);
+	return NULL;
+}
+
+void access_close(struct access *access)
+{
+	if (!access)
+		return;
+	pass_cache_free(access->cache);
+	arena_done(&access->arena);
+	free(access);
+}
+
+/* ---- passes -------------------------------------------------------------------------------------------------------
+ */
+
+/* Everything of a grant that decides. Each part with its length, so that no two grants give the same. */
+static struct str key_of(struct buf *key, const struct grant *g)
+{
+	const struct str parts[] = {g->client_id, g->user, g->fhir_user, g->roles, g->patient, g->scope_text};
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		buf_u64(key, parts[i].p ? parts[i].n + 1 : 0);
+		buf_char(key, ':');
+		buf_add(key, parts[i]);
+	}
+	return buf_str(key);
+}
+
+static struct str keep(struct access_pass *pass, struct str text, bool *ok)
+{
+	struct str copy = text.p ? arena_str(&pass->arena, text) : STR_NULL;
+	*ok = *ok && (copy.p || !text.p);
+	return copy;
+}
+
+static bool copy_grant(struct access_pass *pass, const struct grant *g)
+{
+	bool ok = true;
+	struct scope *scopes = ARENA_ARRAY(&pass->arena, struct scope, g->scope_count + 1);
+	pass->grant = *g;
+	pass->grant.client_id = keep(pass, g->client_id, &ok);
+	pass->grant.user = keep(pass, g->user, &ok);
+	pass->grant.fhir_user = keep(pass, g->fhir_user, &ok);
+	pass->grant.roles = keep(pass, g->roles, &ok);
+	pass->grant.patient = keep(pass, g->patient, &ok);
+	pass->grant.scope_text = keep(pass, g->scope_text, &ok);
+	pass->grant.scopes = scopes;
+	for (size_t i = 0; scopes && i < g->scope_count; i++) {
+		scopes[i] = g->scopes[i];
+		scopes[i].text = keep(pass, g->scopes[i].text, &ok);
+		scopes[i].context = keep(pass, g->scopes[i].context, &ok);
+		scopes[i].type = keep(pass, g->scopes[i].type, &ok);
+		scopes[i].filter = keep(pass, g->scopes[i].filter, &ok);
+	}
+	return ok && scopes;
+}
+
+static const struct criterion *seen(void *ctx, const struct fhir_type *type, enum search_sight sight)
+{
+	return access_criterion(ctx, type, sight == SIGHT_INCLUDED ? 0 : SCOPE_S);
+}
+
+static struct access_pass *pass_new(struct access *access, const struct grant *grant, struct str key)
+{
+	struct access_pass *pass = calloc(1, sizeof(*pass));
+	if (!pass)
+		return NULL;
+	arena_init(&pass->arena, (size_t)16 << 20);
+	pthread_mutex_init(&pass->lock, NULL);
+	atomic_init(&pass->users, 1);
+	pass->access = access;
+	pass->slots = arena_calloc(&pass->arena, access->type_count * SLOTS, sizeof(*pass->slots));
+	pass->key = arena_str(&pass->arena, key);
+	pass->search = (struct search_access){access->o.definitions, seen, pass};
+	if (pass->slots && pass->key.p && copy_grant(pass, grant))
+		return pass;
+	access_leave(pass);
+	return NULL;
+}
+
+struct access_pass *access_enter(struct access *access, const struct grant *grant, struct error *err)
+{
+	struct buf key;
+	buf_init(&key, 1 << 20);
+	struct str text = key_of(&key, grant);
+	struct access_pass *pass = buf_ok(&key) ? pass_cache_find(access->cache, text) : NULL;
+	if (!pass && buf_ok(&key)) {
+		pass = pass_new(access, grant, text);
+		if (pass)
+			pass_cache_put(access->cache, pass);
+	}
+	buf_done(&key);
+	if (!pass)
+		error_memory(err);
+	return pass;
+}
+
+void access_leave(struct access_pass *pass)
+{
+	if (!pass || atomic_fetch_sub_explicit(&pass->users, 1, memory_order_acq_rel) != 1)
+		return;
+	pthread_mutex_destroy(&pass->lock);
+	arena_done(&pass->arena);
+	free(pass);
+}
+
+/* ---- what they allow ------------------------------------------------------------------------------------------------
+ */
+
+static unsigned slot_of(unsigned permission)
+{
+	for (unsigned slot = 0; slot < PERMISSIONS; slot++)
+		if (permission == 1u << slot)
+			return slot;
+	return SLOT_INCLUDED;
+}
+
+const struct criterion *access_criterion(struct access_pass *pass, const struct fhir_type *type, unsigned permission)
+{
+	unsigned slot = slot_of(permission);
+	_Atomic(const struct criterion *) *place = &pass->slots[pass->access->places[type->id] * (size_t)SLOTS + slot];
+	const struct criterion *c = atomic_load_explicit(place, memory_order_acquire);
+	if (!c) {
+		pthread_mutex_lock(&pass->lock);
+		c = atomic_load_explicit(place, memory_order_acquire);
+		if (!c)
+			c = compile_slot(pass, type, slot);
+		if (c)
+			atomic_store_explicit(place, c, memory_order_release);
+		pthread_mutex_unlock(&pass->lock);
+	}
+	/* Without memory nothing may be seen. */
+	return !c ? &access_nothing : c == &access_all ? NULL : c;
+}
+
+bool access_is_nothing(const struct criterion *c)
+{
+	return c && c->kind == CRITERION_NONE;
+}
+
+bool access_allows(struct access_pass *pass, const struct fhir_type *type, unsigned permissions)
+{
+	for (unsigned slot = 0; slot < PERMISSIONS; slot++)
+		if ((permissions & (1u << slot)) && access_is_nothing(access_criterion(pass, type, 1u << slot)))
+			return false;
+	return true;
+}
+
+bool access_is_whole(struct access_pass *pass, const struct fhir_type *type, unsigned permissions)
+{
+	for (unsigned slot = 0; slot < PERMISSIONS; slot++)
+		if ((permissions & (1u << slot)) && access_criterion(pass, type, 1u << slot))
+			return false;
+	return true;
+}
+
+const struct search_access *access_search(struct access_pass *pass)
+{
+	return &pass->search;
+}
+
+/* ---- filters --------------------------------------------------------------------------------------------------------
+ */
+
+/* Parameters that a server adds come and go while passes stay, so only those of R4 count; terminology is not asked,
+ * since its answers change as well. */
+bool access_parse(const struct access *access, struct arena *a, const struct fhir_type *type, struct str query,
+		  struct search_query *ret_query, struct error *err)
+{
+	const struct search_options options = {.base = access->o.base};
+	if (!search_parse(access->o.definitions, a, type, query, &options, ret_query, err))
+		return false;
+	if (ret_query->sort_count || ret_query->include_count || ret_query->element_count || ret_query->cursor.p ||
+	    ret_query->summary != SUMMARY_FALSE || ret_query->total != TOTAL_DEFAULT || ret_query->explain ||
+	    !ret_query->parts->criterion_count)
+		return error_set(err, ERR_INVALID_SCOPE,
+				 "A filter consists of search parameters that choose resources, and of nothing else");
+	return true;
+}
+
+bool access_filter_check(void *ctx, struct arena *a, const struct fhir_type *type, struct str filter, struct error *err)
+{
+	const struct access *access = ctx;
+	struct search_query query;
+	if (type)
+		return access_parse(access, a, type, filter, &query, err);
+	for (size_t i = 0; i < access->type_count; i++)
+		if (!access_parse(access, a, definitions_resource_at(access->o.definitions, i), filter, &query, err))
+			return false;
+	return true;
+}

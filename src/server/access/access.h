@@ -1,0 +1,83 @@
+/*
+ * What a token may see and change. Scopes, the patient they are about, the site's policy and consents become, for each
+ * type and each permission, one criterion that resources must meet. The store applies it to searches, so that bodies,
+ * totals, pages, chains, includes and guards are right by construction; single resources are judged by access_meets().
+ * What does not meet it does not exist for whoever asks.
+ *
+ * A pass is what one grant comes to. It is compiled as far as it is used, kept as long as anyone uses it, and shared by
+ * all tokens whose grants are alike. Any thread.
+ */
+#ifndef FIRTH_SERVER_ACCESS_ACCESS_H
+#define FIRTH_SERVER_ACCESS_ACCESS_H
+
+#include "search/search.h"
+#include "server/decision/decision.h"
+#include "server/smart/scope.h"
+#include "store/store.h"
+
+struct access;
+struct access_pass;
+
+struct access_options {
+	const struct definitions *definitions;
+	struct store *store; /* which chains of filters look into; lives longer */
+	struct str base; /* own base URL */
+};
+struct access *access_open(const struct access_options *options, struct error *err) MUST_USE;
+/* After every pass was left. */
+void access_close(struct access *access);
+
+/* The pass of a grant; left by access_leave(). NULL with an error. */
+struct access_pass *access_enter(struct access *access, const struct grant *grant, struct error *err) MUST_USE;
+void access_leave(struct access_pass *pass);
+
+/* What resources of the type must meet for the permission (one bit of enum scope_permission). NULL: nothing, all may
+ * be. access_is_nothing(): none may be, as without a scope. Valid as long as the pass. */
+const struct criterion *access_criterion(struct access_pass *pass, const struct fhir_type *type, unsigned permission);
+bool access_is_nothing(const struct criterion *c);
+/* Is at least something of the type allowed by each of the permissions? */
+bool access_allows(struct access_pass *pass, const struct fhir_type *type, unsigned permissions);
+/* The same, noting in the decision (may be NULL) which scope it is by, or refusing with what is missing. */
+bool access_require(struct access_pass *pass, const struct fhir_type *type, unsigned permissions, struct decision *d,
+		    struct error *err) MUST_USE;
+/* Why a resource of the type is not there for the caller, into the decision alone. */
+void access_conceal(struct access_pass *pass, const struct fhir_type *type, unsigned permission, struct arena *a,
+		    struct decision *d);
+/* Is all of the type? */
+bool access_is_whole(struct access_pass *pass, const struct fhir_type *type, unsigned permissions);
+
+/* For searches: types are found by the permission to search, and included by that to read or to search. */
+const struct search_access *access_search(struct access_pass *pass);
+
+/* A resource that is judged. */
+struct access_subject {
+	const struct fhir_type *type;
+	struct str id;
+	int64_t updated_ms;
+	struct str body; /* JSON, stored or served; read only if it must be */
+	/* Filled in when they are needed, or given: */
+	const struct json *tree;
+	const struct index_rows *rows;
+};
+struct access_judge {
+	struct arena *arena;
+	const struct extractor *extractor;
+};
+/* Does the subject meet the criterion (NULL: it does)? False only on failure. */
+bool access_meets(struct access_pass *pass, const struct access_judge *judge, const struct criterion *c,
+		  struct access_subject *subject, bool *ret_meets, struct error *err) MUST_USE;
+
+/* Is the text after '?' of a scope one that can be enforced? A search of the type, or of every type it could be about
+ * (NULL), by parameters of R4 alone, without what shapes a page. Fits struct smart_options. */
+bool access_filter_check(void *access, struct arena *a, const struct fhir_type *type, struct str filter,
+			 struct error *err) MUST_USE;
+
+/* ---- reading bodies by bytes, which costs no parsing --------------------------------------------------------------
+ */
+
+/* Of a compact JSON object: the object that is the value of a member at its top, with what follows. STR_NULL: none. */
+struct str access_peek_object(struct str body, struct str name);
+/* The text of a string member of the object at the start of the text; escapes stay as they are. */
+struct str access_peek_text(struct str object, struct str name);
+
+#endif

@@ -1,0 +1,59 @@
+/* What the files of the room share: how a pass is made. */
+#ifndef FIRTH_SERVER_ACCESS_ACCESS_PRIV_H
+#define FIRTH_SERVER_ACCESS_ACCESS_PRIV_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "server/access/access.h"
+
+enum { PERMISSIONS = 5, SLOT_INCLUDED = PERMISSIONS, SLOTS };
+
+struct access {
+	struct access_options o;
+	struct arena arena;
+	const struct fhir_type *patient;
+	uint16_t *places; /* of a type's id: its place among resource types */
+	size_t type_count;
+	struct pass_cache *cache;
+};
+
+struct access_pass {
+	struct access *access;
+	atomic_uint users;
+	struct arena arena;
+	pthread_mutex_t lock; /* over compiling */
+	struct str key; /* all that makes it different from others */
+	struct grant grant; /* a copy */
+	struct search_access search;
+	_Atomic(const struct criterion *) *slots; /* SLOTS for each resource type; NULL: not compiled yet */
+};
+
+/* Criteria without children, to be compared by their address. */
+extern const struct criterion access_all, access_nothing;
+
+/* compile.c: for a slot; &access_all or &access_nothing for these. NULL without memory. */
+const struct criterion *compile_slot(struct access_pass *pass, const struct fhir_type *type, unsigned slot);
+/* Joined in the pass's arena; NULL arguments count as no memory. */
+const struct criterion *criterion_both(struct access_pass *pass, const struct criterion *a, const struct criterion *b);
+const struct criterion *criterion_either(struct access_pass *pass, const struct criterion *a,
+					 const struct criterion *b);
+/* The text as a search of the type, &access_nothing when it is none. */
+const struct criterion *compile_query(struct access_pass *pass, const struct fhir_type *type, struct str query);
+
+/* compartment.c: what of the type a patient's own token sees, or may write. */
+const struct criterion *compile_patient(struct access_pass *pass, const struct fhir_type *type, struct str id,
+					bool writing);
+
+/* cache.c */
+struct pass_cache *pass_cache_new(void);
+void pass_cache_free(struct pass_cache *cache);
+/* With a user more; NULL: not there. */
+struct access_pass *pass_cache_find(struct pass_cache *cache, struct str key);
+void pass_cache_put(struct pass_cache *cache, struct access_pass *pass);
+
+/* access.c: is the filter of a type one? *ret_query belongs to a. */
+bool access_parse(const struct access *access, struct arena *a, const struct fhir_type *type, struct str query,
+		  struct search_query *ret_query, struct error *err) MUST_USE;
+
+#endif

@@ -1,0 +1,76 @@
+/* Saying why: the scope that something is allowed by, or what is missing; and what is kept from the caller. */
+#include <stdio.h>
+
+#include "server/access/access_priv.h"
+
+static const char letters[] = "cruds";
+
+static bool is_about(const struct scope *s, const struct fhir_type *type, unsigned permission)
+{
+	return (s->permissions & permission) && (str_is(s->type, "*") || str_eq(s->type, type->name));
+}
+
+static const struct scope *scope_of(const struct access_pass *pass, const struct fhir_type *type, unsigned permission)
+{
+	for (size_t i = 0; i < pass->grant.scope_count; i++)
+		if (is_about(&pass->grant.scopes[i], type, permission))
+			return &pass->grant.scopes[i];
+	return NULL;
+}
+
+static const char *context_of(const struct grant *g)
+{
+	bool person = false, patient = false;
+	for (size_t i = 0; i < g->scope_count; i++) {
+		person = person || str_is(g->scopes[i].context, "user");
+		patient = patient || str_is(g->scopes[i].context, "patient");
+	}
+	return patient && !person ? "patient" : person || g->user.n ? "user" : "system";
+}
+
+static bool refuse(const struct access_pass *pass, const struct fhir_type *type, unsigned slot, struct decision *d,
+		   struct error *err)
+{
+	const struct grant *g = &pass->grant;
+	const struct scope *scope = scope_of(pass, type, 1u << slot);
+	char text[128];
+	int n = snprintf(text, sizeof(text), "%s/%.*s.%c", context_of(g), STR_ARG(type->name), letters[slot]);
+	struct str needed = str_make(text, (size_t)n), had = g->scope_text.n ? g->scope_text : S("");
+	if (!scope)
+		return decision_refuse(d, CHECK_SCOPE, REFUSAL_SCOPE_MISSING, had, needed, STR_NULL, err);
+	if (str_is(scope->context, "patient") && !g->patient.n)
+		return decision_refuse(d, CHECK_PATIENT_CONTEXT, REFUSAL_PATIENT_MISSING, had, needed, STR_NULL, err);
+	n = snprintf(text, sizeof(text), "a scope that is not about one patient: no %.*s belongs to one",
+		     STR_ARG(type->name));
+	return decision_refuse(d, CHECK_PATIENT_CONTEXT, REFUSAL_OUTSIDE_PATIENT, scope->text,
+			       str_make(text, (size_t)n), STR_NULL, err);
+}
+
+bool access_require(struct access_pass *pass, const struct fhir_type *type, unsigned permissions, struct decision *d,
+		    struct error *err)
+{
+	for (unsigned slot = 0; slot < PERMISSIONS; slot++) {
+		if (!(permissions & (1u << slot)))
+			continue;
+		if (access_is_nothing(access_criterion(pass, type, 1u << slot)))
+			return refuse(pass, type, slot, d, err);
+		const struct scope *scope = d ? scope_of(pass, type, 1u << slot) : NULL;
+		if (scope)
+			decision_allow(d, CHECK_SCOPE, scope->text);
+	}
+	return true;
+}
+
+void access_conceal(struct access_pass *pass, const struct fhir_type *type, unsigned permission, struct arena *a,
+		    struct decision *d)
+{
+	const struct scope *scope = scope_of(pass, type, permission);
+	struct error *why = d && !d->concealed ? ARENA_NEW(a, struct error) : NULL;
+	bool filter = scope && scope->filter.p && !str_is(scope->context, "patient");
+	if (!why)
+		return;
+	(void)!decision_refuse(d, filter ? CHECK_FILTER : CHECK_PATIENT_CONTEXT,
+			       filter ? REFUSAL_SCOPE_FILTER : REFUSAL_OUTSIDE_PATIENT, scope ? scope->text : STR_NULL,
+			       STR_NULL, STR_NULL, why);
+	d->concealed = why;
+}
