@@ -20,6 +20,8 @@ static const struct config_key server_keys[] = {
 	{"data", CONFIG_PATH, offsetof(struct config, data), false, "the directory of the store"},
 	{"db", CONFIG_TEXT, offsetof(struct config, db), false, "a URL such as postgresql://user@host/database"},
 	{"seal_key", CONFIG_PATH, offsetof(struct config, seal_key), false, "a file with the keys that seal secrets"},
+	{"launch_frames", CONFIG_SCOPES, offsetof(struct config, launch_frames), false,
+	 "origins that may show launched pages in a frame"},
 	{"base_url", CONFIG_URL, offsetof(struct config, base_url), false, "the public address, without /fhir"},
 	{"auth", CONFIG_SWITCH, offsetof(struct config, auth), false, "on or off"},
 	{"update_create", CONFIG_SWITCH, offsetof(struct config, update_create), false, "on or off"},

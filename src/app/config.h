@@ -27,6 +27,7 @@ struct config {
 	struct str directory; /* paths in the file are relative to it; STR_NULL: to the working directory */
 	struct str db; /* URL of a PostgreSQL database; STR_NULL: SQLite in the directory data */
 	struct str seal_key; /* the file of keys that seal secrets at rest; STR_NULL: in the directory data */
+	struct str launch_frames; /* origins whose pages may show launched ones in a frame, separated by spaces */
 	struct str host, data, base_url; /* base_url STR_NULL: made from host and port */
 	int64_t port;
 	bool auth, auth_given;

@@ -35,7 +35,7 @@ static bool finish(struct login_command *c, const struct ehr_login_pending *pend
 		*err = failure.error;
 		return false;
 	}
-	return ehr_logins_put(c->place.logins, &app->arena, c->ehr->name, ret_login, 0, err);
+	return ehr_logins_put(c->place.logins, &app->arena, c->ehr->name, ret_login, err);
 }
 
 static bool talk(struct login_command *c, const struct login_options *o, struct login_redirect *redirect,

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "app/launch.h"
 #include "app/page.h"
 #include "app/readiness.h"
 #include "app/tenants.h"
@@ -42,6 +43,7 @@ struct service {
 	struct str base_url;
 	struct str public_keys; /* JWKS of our EHR clients */
 	struct page page;
+	struct launch *launch; /* NULL: no EHR is configured */
 };
 
 static void respond_text(struct http_exchange *x, int status, struct str type, struct str text,
@@ -289,6 +291,8 @@ static void route(struct service *s, struct http_exchange *x)
 		static const struct http_header headers[] = {{S("Cache-Control"), S("max-age=300")},
 							     {S("Access-Control-Allow-Origin"), S("*")}};
 		respond_text(x, 200, S("application/json"), s->public_keys, headers, 2);
+	} else if (launch_handle(s->launch, x)) {
+		/* EHRs send browsers here from their own pages, so it is no matter of strangers. */
 	} else if (stranger(s, x, &err)) {
 		respond_error(x, &err);
 	} else if (str_is(request->path, "/openapi.json")) {
@@ -340,7 +344,7 @@ static struct str area(struct str path)
 	} areas[] = {
 		{"/fhir", "fhir"},     {"/auth", "auth"},     {"/.well-known", "keys"}, {"/healthz", "health"},
 		{"/readyz", "health"}, {"/patients", "page"}, {"/page.css", "page"},	{"/openapi.json", "openapi"},
-		{"/t/", "tenant"}};
+		{"/t/", "tenant"},     {"/launch", "launch"}};
 	for (size_t i = 0; i < sizeof(areas) / sizeof(areas[0]); i++) {
 		if (str_starts(path, str_from(areas[i].prefix)))
 			return str_from(areas[i].name);
@@ -500,6 +504,16 @@ static bool open_tenants(struct service *s, struct error *err)
 	return s->tenants != NULL;
 }
 
+static bool open_launch(struct service *s, struct error *err)
+{
+	struct error why = {0};
+	s->launch = launch_open(&(struct launch_options){.config = s->options.config,
+							 .store = s->options.store,
+							 .base_url = s->base_url},
+				&why);
+	return why.code == ERR_NONE || error_set(err, why.code, "%s", why.text);
+}
+
 static bool open_all(struct service *s, struct error *err)
 {
 	const struct config *config = s->options.config;
@@ -534,7 +548,7 @@ static bool open_all(struct service *s, struct error *err)
 		return error_memory(err);
 	const struct realm_options root = {.service = &s->options, .base_url = s->base_url};
 	if (!collect_keys(s, err) || !realm_open(&s->root, &root, err) || !open_tenants(s, err) ||
-	    !keeper_start(s, err))
+	    !open_launch(s, err) || !keeper_start(s, err))
 		return false;
 	s->ready = true;
 	return true;
@@ -574,6 +588,7 @@ void service_close(struct service *s)
 	keeper_stop(s); /* it looks at the HTTP server */
 	if (s->http)
 		http_server_stop(s->http);
+	launch_close(s->launch);
 	tenants_close(s->tenants);
 	realm_close(&s->root);
 	readiness_done(&s->readiness);

@@ -144,29 +144,14 @@ static const struct member pending_members[] = {
 };
 
 static const struct member login_members[] = {
-	TEXT(ehr_login, ehr),
-	TEXT(ehr_login, base_url),
-	TEXT(ehr_login, client_id),
-	TEXT(ehr_login, token_url),
-	TEXT(ehr_login, revoke_url),
-	TEXT(ehr_login, access_token),
-	TEXT(ehr_login, refresh_token),
-	TEXT(ehr_login, requested),
-	TEXT(ehr_login, granted),
-	TEXT(ehr_login, patient),
-	TEXT(ehr_login, encounter),
-	TEXT(ehr_login, intent),
-	TEXT(ehr_login, style_url),
-	TEXT(ehr_login, fhir_user),
-	TEXT(ehr_login, subject),
-	TEXT(ehr_login, name),
-	TEXT(ehr_login, ended),
-	NUMBER(ehr_login, started_ms),
-	NUMBER(ehr_login, issued_ms),
-	NUMBER(ehr_login, renew_ms),
-	NUMBER(ehr_login, expires_ms),
-	NUMBER(ehr_login, trying_ms),
-	FLAG(ehr_login, need_patient_banner),
+	TEXT(ehr_login, ehr),		TEXT(ehr_login, base_url),    TEXT(ehr_login, client_id),
+	TEXT(ehr_login, token_url),	TEXT(ehr_login, revoke_url),  TEXT(ehr_login, access_token),
+	TEXT(ehr_login, refresh_token), TEXT(ehr_login, requested),   TEXT(ehr_login, granted),
+	TEXT(ehr_login, patient),	TEXT(ehr_login, encounter),   TEXT(ehr_login, intent),
+	TEXT(ehr_login, style_url),	TEXT(ehr_login, fhir_user),   TEXT(ehr_login, subject),
+	TEXT(ehr_login, name),		TEXT(ehr_login, ended),	      NUMBER(ehr_login, started_ms),
+	NUMBER(ehr_login, issued_ms),	NUMBER(ehr_login, renew_ms),  NUMBER(ehr_login, expires_ms),
+	NUMBER(ehr_login, trying_ms),	NUMBER(ehr_login, forget_ms), FLAG(ehr_login, need_patient_banner),
 };
 
 static void write_record(struct buf *out, const void *record, const struct member *members, size_t count)

@@ -47,6 +47,7 @@ struct ehr_login {
 	int64_t started_ms; /* the person logged in */
 	int64_t issued_ms, renew_ms, expires_ms; /* of the access token; it is renewed when 4/5 of its life are over */
 	int64_t trying_ms; /* a renewal was begun then and nobody knows how it ended; 0: none is under way */
+	int64_t forget_ms; /* when the place that keeps it may drop it by itself; 0: never (and never in files) */
 	bool need_patient_banner;
 };
 /* What came to the redirect URI, as its query: state, iss and errors are checked, the code is exchanged, the id_token
@@ -91,9 +92,9 @@ void ehr_logins_close(struct ehr_logins *l);
 /* *ret_found is false when there is none. ERR_KEY, ERR_SIGNATURE: sealed with another key, or changed. */
 bool ehr_logins_get(struct ehr_logins *l, struct arena *a, struct str key, struct ehr_login *ret_login, bool *ret_found,
 		    struct error *err) MUST_USE;
-/* Durable when true. forget_ms: when the place may drop it by itself, 0 never (facts only). */
+/* Durable when true. */
 bool ehr_logins_put(struct ehr_logins *l, struct arena *a, struct str key, const struct ehr_login *login,
-		    int64_t forget_ms, struct error *err) MUST_USE;
+		    struct error *err) MUST_USE;
 bool ehr_logins_remove(struct ehr_logins *l, struct str key, struct error *err) MUST_USE;
 
 /* One at a time, over all threads and processes: whoever renews. */

@@ -94,7 +94,7 @@ static bool put_sealed(struct ehr_logins *l, struct arena *a, struct str key, st
 {
 	if (!l->o.directory.p) {
 		const struct store_fact fact = {
-			.shelf = l->o.shelf, .key = key, .value = sealed, .expires_ms = forget_ms};
+			.shelf = l->o.shelf, .key = key, .value = sealed, .expires_ms = forget_ms, .quiet = true};
 		return store_fact_put(l->o.store, &fact, err);
 	}
 	struct str path = path_of(l, a, key, ".login");
@@ -127,7 +127,7 @@ bool ehr_logins_get(struct ehr_logins *l, struct arena *a, struct str key, struc
 }
 
 bool ehr_logins_put(struct ehr_logins *l, struct arena *a, struct str key, const struct ehr_login *login,
-		    int64_t forget_ms, struct error *err)
+		    struct error *err)
 {
 	struct str sealed, purpose = purpose_of(a, key);
 	struct buf text;
@@ -136,7 +136,7 @@ bool ehr_logins_put(struct ehr_logins *l, struct arena *a, struct str key, const
 	buf_init(&text, RECORD_MAX);
 	bool ok = ehr_login_write(login, &text, err) && purpose.p &&
 		  vault_seal(l->o.vault, a, purpose, buf_str(&text), &sealed, err) &&
-		  put_sealed(l, a, key, sealed, forget_ms, err);
+		  put_sealed(l, a, key, sealed, login->forget_ms, err);
 	if (text.p)
 		vault_wipe(text.p, text.n);
 	buf_done(&text);
@@ -193,7 +193,8 @@ static bool try_fact(struct ehr_logins *l, struct str key, struct ehr_lease *lea
 					.key = key,
 					.value = str_from(lease->holder),
 					.expires_ms = l->o.now_ms() + LEASE_MS,
-					.only_new = true};
+					.only_new = true,
+					.quiet = true};
 	*ret_taken = store_fact_put(l->o.store, &fact, &why);
 	return *ret_taken || why.code == ERR_CONFLICT || error_set(err, why.code, "%s", why.text);
 }
@@ -224,14 +225,10 @@ void ehr_logins_release(struct ehr_logins *l, struct ehr_lease *lease)
 		close(lease->fd);
 		return;
 	}
-	struct arena a;
-	struct str value;
+	/* One that took too long may have lost it to another meanwhile; one that cannot be given back runs out. */
 	struct error ignored = {0};
-	arena_init(&a, 64 << 10);
-	/* One that took too long may have lost it to another meanwhile. */
-	if (store_fact_get(l->o.store, &a, S(LEASE_SHELF), lease->key, &value, &ignored) &&
-	    str_eq(value, str_from(lease->holder)) &&
-	    !store_fact_put(l->o.store, &(struct store_fact){.shelf = S(LEASE_SHELF), .key = lease->key}, &ignored))
-		error_clear(&ignored); /* it runs out by itself */
-	arena_done(&a);
+	const struct store_fact fact = {
+		.shelf = S(LEASE_SHELF), .key = lease->key, .expected = str_from(lease->holder), .quiet = true};
+	if (!store_fact_put(l->o.store, &fact, &ignored))
+		error_clear(&ignored);
 }

@@ -65,7 +65,7 @@ static bool keep(struct ehr_client *c, struct arena *a, const struct ehr_login *
 	struct error err = {0};
 	for (int n = 0; n < 3; n++) {
 		error_clear(&err);
-		if (ehr_logins_put(c->options.logins, a, key_of(c), login, 0, &err))
+		if (ehr_logins_put(c->options.logins, a, key_of(c), login, &err))
 			return true;
 		c->options.sleep_ms(50u << n);
 	}

@@ -99,7 +99,7 @@ static void log_in(struct ehr_client *c, struct ehr_login *login)
 	struct str url = begin(c, &pending);
 	if (!ehr_login_finish(c, &arena, &pending, authority_agree(&authority, &arena, url), login, &failure))
 		fail_msg("%s", failure.error.text);
-	assert_true(ehr_logins_put(logins, &arena, S("main"), login, 0, &err));
+	assert_true(ehr_logins_put(logins, &arena, S("main"), login, &err));
 }
 
 static bool read_patient(struct ehr_client *c)
