@@ -300,11 +300,6 @@ bool releases_give(const struct releases *r, struct terminology *t, struct error
 	return true;
 }
 
-size_t releases_count(const struct releases *r)
-{
-	return r ? r->count : 0;
-}
-
 void releases_close(struct releases *r)
 {
 	if (!r)

@@ -30,7 +30,6 @@ struct releases *releases_open(struct str directory, struct terminology *t,
 			       void (*tell)(void *ctx, const struct error *err), void *ctx, struct error *err) MUST_USE;
 /* Gives what is mapped already to another terminology. */
 bool releases_give(const struct releases *r, struct terminology *t, struct error *err) MUST_USE;
-size_t releases_count(const struct releases *r);
 void releases_close(struct releases *r);
 
 #endif

@@ -67,8 +67,6 @@ struct snap_node *node_copy(struct snap *s, const struct snap_node *from, struct
 /* Copies the children of one node to the end of another's. */
 bool node_copy_children(struct snap *s, const struct snap_node *from, struct snap_node *to, struct error *err) MUST_USE;
 const struct json *node_get(const struct snap_node *n, struct str key);
-/* The member whose key starts with the stem: fixedUri by "fixed". */
-const struct json *node_get_choice(const struct snap_node *n, struct str stem);
 bool node_set(struct snap *s, struct snap_node *n, struct str key, const struct json *value,
 	      struct error *err) MUST_USE;
 void node_unset(struct snap_node *n, struct str key);

@@ -81,14 +81,6 @@ const struct json *node_get(const struct snap_node *n, struct str key)
 	return NULL;
 }
 
-const struct json *node_get_choice(const struct snap_node *n, struct str stem)
-{
-	for (size_t i = 0; i < n->member_count; i++)
-		if (n->members[i].key.n > stem.n && str_starts(n->members[i].key, stem))
-			return n->members[i].value;
-	return NULL;
-}
-
 bool node_set(struct snap *s, struct snap_node *n, struct str key, const struct json *value, struct error *err)
 {
 	for (size_t i = 0; i < n->member_count; i++) {

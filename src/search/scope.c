@@ -16,6 +16,23 @@ bool row_enters(const struct index_row *row, const struct compartment *compartme
 	return false;
 }
 
+struct str compartment_owner(const struct compartment *compartment, const struct fhir_type *type, struct str id,
+			     const struct index_row *rows, size_t count)
+{
+	const struct compartment_member *member = compartment_member(compartment, type);
+	struct str owner = S("");
+	if (type == compartment->type)
+		return id;
+	for (size_t i = 0; member && i < count; i++) {
+		if (!row_enters(&rows[i], compartment, member))
+			continue;
+		if (owner.n && !str_eq(owner, rows[i].ref_id))
+			return S("");
+		owner = rows[i].ref_id;
+	}
+	return owner;
+}
+
 static bool is_wanted(const struct parsing *p, const struct search_scope *scope, const struct fhir_type *type)
 {
 	const struct compartment *c =

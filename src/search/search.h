@@ -116,6 +116,11 @@ bool extract(const struct extractor *x, struct arena *a, const struct json *reso
 bool row_enters(const struct index_row *row, const struct compartment *compartment,
 		const struct compartment_member *member);
 
+/* The one resource of the compartment's type in whose compartment a resource with these rows is; itself when it is of
+ * that type. Empty when there is none, or several: to none of them alone it would belong. Text of the rows, or id. */
+struct str compartment_owner(const struct compartment *compartment, const struct fhir_type *type, struct str id,
+			     const struct index_row *rows, size_t count);
+
 /* ---- queries -------------------------------------------------------------------------------------------------- */
 
 enum search_prefix {

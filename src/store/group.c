@@ -146,17 +146,11 @@ static bool expect_referred(struct group *g, int64_t type, struct str id, struct
 	return (key.p && cache_get(g->resources, key, &rid)) || expect(g, type, id, false, err);
 }
 
-/* The id of the Patient that a change belongs to: said by the caller, itself, or the first that it refers to by a
- * parameter of the compartment. */
+/* The id of the Patient whose compartment a change belongs to: a store that spreads over machines keeps what belongs to
+ * one patient together. Empty: none. */
 static struct str patient_of(const struct group *g, const struct store_change *c)
 {
-	const struct compartment_member *member = g->patients ? compartment_member(g->patients, c->type) : NULL;
-	if (c->patient.p || str_is(c->type->name, "Patient"))
-		return c->patient.p ? c->patient : c->id;
-	for (size_t i = 0; member && i < c->row_count; i++)
-		if (row_enters(&c->rows[i], g->patients, member))
-			return c->rows[i].ref_id;
-	return STR_NULL;
+	return g->patients ? compartment_owner(g->patients, c->type, c->id, c->rows, c->row_count) : S("");
 }
 
 static bool expect_patient(struct group *g, const struct store_change *c, struct error *err)

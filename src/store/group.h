@@ -100,7 +100,7 @@ struct group {
 	struct names *names;
 	struct cache *resources; /* rids met lately, kept from group to group */
 	struct buf *terms;
-	const struct compartment *patients; /* NULL: only what changes say themselves */
+	const struct compartment *patients; /* NULL: rows need not know whose they are */
 	int64_t last_vid, last_rid; /* the numbers given last */
 	int64_t time;
 	struct map targets;

@@ -108,9 +108,6 @@ struct store_change {
 	bool same; /* STORE_UPDATE: make no new version when the stored form is that of the current one */
 	bool purge; /* STORE_DELETE: the content of all versions is removed as well, never to be read again. Also of
 		     * what is deleted already. What stays are the numbers, times and deletions of its history */
-	/* Id of the patient whose compartment it is in, empty when there is none or more than one: a store that spreads
-	 * over machines keeps what belongs to one patient together. STR_NULL: the store finds it out. */
-	struct str patient;
 	struct str stored; /* resource_write_stored(); empty for STORE_DELETE */
 	size_t meta_at;
 	const struct index_row *rows;

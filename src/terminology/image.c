@@ -259,9 +259,3 @@ uint32_t image_definition(const struct image *im, struct str code)
 			return i;
 	return IMAGE_NONE;
 }
-
-struct str image_definition_uri(const struct image *im, uint32_t definition)
-{
-	const struct image_definition *d = rows(im, im->head->definitions);
-	return definition < im->head->definitions.count ? image_text(im, d[definition].uri) : STR_NULL;
-}

@@ -110,7 +110,6 @@ uint32_t image_property_count(const struct image *im, uint32_t id);
 struct property image_property(const struct image *im, uint32_t id, uint32_t index);
 /* The number of a property definition, IMAGE_NONE when the system has no such property. */
 uint32_t image_definition(const struct image *im, struct str code);
-struct str image_definition_uri(const struct image *im, uint32_t definition);
 
 uint32_t image_hash(struct str code); /* the same for all cases of ASCII letters */
 

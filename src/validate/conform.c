@@ -99,16 +99,6 @@ int conforms_target(struct validation *v, const struct holder *from, const struc
 	return p && t->resource ? conforms_home(v, target_home(from, t), t->resource, p) : -1;
 }
 
-int validation_conforms(struct validation *v, const struct node *at, struct str profile)
-{
-	const struct profile *p = profiles_find(v->profiles, profile, NULL, NULL);
-	if (!p)
-		return -1;
-	if (at->holder && at->holder->node == at)
-		return conforms_home(v, at->holder->outer, at->value, p);
-	return conforms_element(v, at, p->root);
-}
-
 /* ---- entries ---------------------------------------------------------------------------------------------------- */
 
 /* The fullUrls of one Bundle by the resources they stand for. */

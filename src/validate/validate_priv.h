@@ -128,9 +128,6 @@ bool cds_hooks_check(struct validation *v, const struct json *document);
 
 /* ---- the walk --------------------------------------------------------------------------------------------------- */
 
-/* Does the element or resource at a node conform to a profile? 1 yes, 0 no, -1 the profile is not at hand. Findings go
- * nowhere. */
-int validation_conforms(struct validation *v, const struct node *at, struct str profile);
 /* Is the coding in the value set; remembered per validator. */
 struct code_verdict validation_code(struct validation *v, struct str value_set, const struct canonical *from,
 				    const struct coding *coding, bool bare);

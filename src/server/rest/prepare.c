@@ -63,25 +63,6 @@ static bool write_stored(const struct rest_preparer *p, const struct json *resou
 	return change->stored.p || error_memory(err);
 }
 
-/* The one patient whose compartment a resource is in; a Patient is in its own. Empty when there is none, or several: to
- * neither of them would it belong. */
-static struct str patient_of(const struct definitions *d, const struct store_change *change)
-{
-	const struct compartment *patients = definitions_compartment(d, definitions_resource(d, S("Patient")));
-	const struct compartment_member *member = patients ? compartment_member(patients, change->type) : NULL;
-	struct str patient = S("");
-	if (patients && change->type == patients->type)
-		return change->id;
-	for (size_t i = 0; member && i < change->row_count; i++) {
-		if (!row_enters(&change->rows[i], patients, member))
-			continue;
-		if (patient.n && !str_eq(patient, change->rows[i].ref_id))
-			return S("");
-		patient = change->rows[i].ref_id;
-	}
-	return patient;
-}
-
 bool prepare_resource(const struct rest_preparer *p, const struct json *resource, struct str id,
 		      const struct resource_rewrite *rewrite, struct issues *findings, struct store_change *ret_change,
 		      struct error *err)
@@ -110,7 +91,6 @@ bool prepare_resource(const struct rest_preparer *p, const struct json *resource
 		return false;
 	change.rows = rows.rows;
 	change.row_count = rows.count;
-	change.patient = patient_of(p->definitions, &change);
 	*ret_change = change;
 	return true;
 }

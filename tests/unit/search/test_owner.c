@@ -1,4 +1,4 @@
-/* Whose patient a resource is kept with: the one of its compartment, or none. */
+/* Whose a resource is: the one patient in whose compartment it is, or none. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "server/rest/rest.h"
+#include "search/search.h"
 
 static const struct {
 	const char *json, *patient;
@@ -35,23 +35,28 @@ static const struct {
 	{"{\"resourceType\":\"Organization\",\"id\":\"x\",\"name\":\"a\"}", ""},
 };
 
-static void test_patient(void **state)
+static void test_owner(void **state)
 {
 	const struct definitions *d = definitions_builtin();
 	struct error err = {0};
+	const struct compartment *patients = definitions_compartment(d, definitions_resource(d, S("Patient")));
 	struct extractor *x = extractor_new(d, &err);
 	(void)state;
 	assert_non_null(x);
+	assert_non_null(patients);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct arena a;
-		struct rest_prepared prepared;
+		struct index_rows rows;
 		arena_init(&a, 1 << 22);
 		const struct json *resource = json_parse(&a, str_from(cases[i].json), 0, &err);
-		if (!resource || !rest_prepare(d, x, &a, resource, S("x"), NULL, STR_NULL, &prepared, &err))
+		if (!resource || !extract(x, &a, resource, STR_NULL, &rows, &err))
 			fail_msg("%s: %s", cases[i].json, err.text);
-		assert_non_null(prepared.change.patient.p);
-		if (!str_is(prepared.change.patient, cases[i].patient))
-			fail_msg("%s: %.*s", cases[i].json, STR_ARG(prepared.change.patient));
+		struct str owner =
+			compartment_owner(patients, definitions_resource(d, json_get_str(resource, S("resourceType"))),
+					  S("x"), rows.rows, rows.count);
+		assert_non_null(owner.p);
+		if (!str_is(owner, cases[i].patient))
+			fail_msg("%s: %.*s", cases[i].json, STR_ARG(owner));
 		arena_done(&a);
 	}
 	extractor_free(x);
@@ -59,6 +64,6 @@ static void test_patient(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_patient)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_owner)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
