@@ -43,11 +43,9 @@ static void begin_json(struct listing *l)
 
 static bool end_json(struct listing *l, const struct store_kept *kept)
 {
-	const struct db_figure figures[] = {{"finding_count", kept->findings},
-					    {"resources", kept->resources},
-					    {"versions", kept->versions},
-					    {"index_rows", kept->rows},
-					    {"audit_rows", kept->audit_rows}};
+	const struct db_figure figures[] = {{"finding_count", kept->findings}, {"resources", kept->resources},
+					    {"versions", kept->versions},      {"index_rows", kept->rows},
+					    {"audit_rows", kept->audit_rows},  {"facts", kept->facts}};
 	json_array_end(&l->json);
 	for (size_t i = 0; i < sizeof(figures) / sizeof(figures[0]); i++) {
 		json_key(&l->json, str_from(figures[i].key));
@@ -67,8 +65,9 @@ static void say(const struct app *app, const struct store_kept *k)
 		       app_style(app, STYLE_PLAIN));
 	else
 		printf("%sall is as it should be%s", app_style(app, STYLE_GOOD), app_style(app, STYLE_PLAIN));
-	printf(": %" PRId64 " resources in %" PRId64 " versions, %" PRId64 " index rows, %" PRId64 " audit rows\n",
-	       k->resources, k->versions, k->rows, k->audit_rows);
+	printf(": %" PRId64 " resources in %" PRId64 " versions, %" PRId64 " index rows, %" PRId64
+	       " audit rows, %" PRId64 " facts\n",
+	       k->resources, k->versions, k->rows, k->audit_rows, k->facts);
 }
 
 int command_db_check(struct app *app)
@@ -82,7 +81,8 @@ int command_db_check(struct app *app)
 	const struct option options[] = {CONFIG_OPTIONS(shared, config)};
 	const char *details =
 		"Reads every version and compares it with its hash, its index rows, its neighbours and the\n"
-		"counts, and walks the audit chain. Exit status 1 when something is wrong.";
+		"counts, looks at facts (keys, tokens, sessions), and walks the audit chain. Exit status 1 when "
+		"something is wrong.";
 	if (!app_options(app, &(struct command_line){OPTIONS(options), .details = details}) ||
 	    !config_finish(app, &config, &shared) || !db_work_open(&w, app, &config, "check", "versions", false))
 		return app->status;

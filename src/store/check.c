@@ -19,6 +19,16 @@ void checking_total(struct checking *c, const char *table, int64_t there, int64_
 			      (long long)there, (long long)expected);
 }
 
+void checking_facts(struct checking *c, const struct checked_facts *f)
+{
+	c->kept->facts = f->count;
+	if (f->odd)
+		keeping_found(c->k, c->kept, S("fact"), "has %lld rows that no program puts", (long long)f->odd);
+	if (f->expiring != f->indexed)
+		keeping_found(c->k, c->kept, S("fact"), "has %lld rows that expire, but its index has %lld",
+			      (long long)f->expiring, (long long)f->indexed);
+}
+
 void checking_type(struct checking *c, int64_t number, struct str name, int64_t count)
 {
 	int64_t counted = c->counts[number % CHECK_TYPES];

@@ -75,5 +75,10 @@ bool checking_version(struct checking *c, struct check_place *p, const struct ch
 /* A row count against what should be there; a type's count of current resources. */
 void checking_total(struct checking *c, const char *table, int64_t there, int64_t expected);
 void checking_type(struct checking *c, int64_t number, struct str name, int64_t count);
+/* Facts: all of them, those that nobody can have put, and those with a time of expiry by the table and by its index. */
+struct checked_facts {
+	int64_t count, odd, expiring, indexed;
+};
+void checking_facts(struct checking *c, const struct checked_facts *f);
 
 #endif

@@ -285,15 +285,15 @@ struct store_keeping {
 
 /* What was looked at or done. */
 struct store_kept {
-	int64_t resources, versions, rows, audit_rows; /* vacuum: rows dropped */
+	int64_t resources, versions, rows, audit_rows, facts; /* vacuum: rows dropped */
 	int64_t findings; /* check */
 	int64_t changed; /* reindex: versions whose index rows are not what they were */
 	int64_t bytes_before, bytes_after; /* vacuum: of the store on disk */
 };
 
 /* Compares everything that is kept twice: bodies with their hashes, index rows and terms with the bodies by extraction,
- * versions with their neighbours and with what is current, counts, the audit chain. One snapshot; works on a store
- * opened for reading while another process writes. False only when it could not go on. */
+ * versions with their neighbours and with what is current, counts, facts, the audit chain. One snapshot; works on a
+ * store opened for reading while another process writes. False only when it could not go on. */
 bool store_check(struct store *s, const struct store_keeping *k, struct store_kept *ret_kept,
 		 struct error *err) MUST_USE;
 /* Makes terms and index rows again from the bodies. Stopped, it goes on from there the next time; searches stay right

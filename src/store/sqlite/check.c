@@ -281,6 +281,22 @@ static bool check_totals(struct sqlite_checking *c, struct error *err)
 	return ok;
 }
 
+static bool check_facts(struct sqlite_checking *c, struct error *err)
+{
+	struct checked_facts f;
+	if (!number_of(c, "SELECT count(*) FROM fact", 0, &f.count, err) ||
+	    !number_of(
+		    c,
+		    "SELECT count(*) FROM fact WHERE expires < 0 OR typeof(value) <> 'blob' OR typeof(key) <> 'text' "
+		    "OR typeof(expires) <> 'integer'",
+		    0, &f.odd, err) ||
+	    !number_of(c, "SELECT count(*) FROM fact NOT INDEXED WHERE expires > 0", 0, &f.expiring, err) ||
+	    !number_of(c, "SELECT count(*) FROM fact INDEXED BY fact_expires WHERE expires > 0", 0, &f.indexed, err))
+		return false;
+	checking_facts(&c->g, &f);
+	return true;
+}
+
 static bool check_file(struct sqlite_checking *c, struct error *err)
 {
 	sqlite3_stmt *s = NULL;
@@ -312,7 +328,8 @@ static bool check_all(struct sqlite_checking *c, struct error *err)
 	c->g.indexed = c->r->indexed;
 	return db_number(&c->r->db, SQL_VACUUMED, 0, &c->g.vacuumed, err) &&
 	       number_of(c, "SELECT count(*) FROM version", 0, &c->all_versions, err) && check_file(c, err) &&
-	       check_resources(c, err) && check_types(c, err) && check_totals(c, err) && check_audit(c, err);
+	       check_resources(c, err) && check_types(c, err) && check_totals(c, err) && check_facts(c, err) &&
+	       check_audit(c, err);
 }
 
 bool sqlite_check(void *b, const struct store_keeping *k, struct store_kept *kept, struct error *err)

@@ -20,6 +20,8 @@ static void fill(struct fixture *f)
 	assert_int_equal(commit_change(f, &gone), ERR_NONE);
 	assert_true(store_audit(f->store, &event, 1, &err));
 	assert_true(store_audit(f->store, &event, 1, &err));
+	struct store_fact fact = {.shelf = S("s"), .key = S("k"), .value = S("v"), .expires_ms = INT64_MAX};
+	assert_true(store_fact_put(f->store, &fact, &err));
 	fixture_reopen(f);
 }
 
@@ -46,6 +48,7 @@ static struct findings check(struct fixture *f)
 		fail_msg("%s", err.text);
 	assert_int_equal(kept.findings, all.count);
 	assert_int_equal(kept.audit_rows, all.count ? kept.audit_rows : 2);
+	assert_int_equal(kept.facts, 1);
 	return all;
 }
 
@@ -97,6 +100,7 @@ static const struct damage {
 	 "1"},
 	{"UPDATE audit SET agent = 'x' WHERE number = 1", "audit Audit row 1 was changed", false},
 	{"DELETE FROM audit WHERE number = 2", "audit Audit row 2 and all after it are missing", false},
+	{"UPDATE fact SET expires = -1", "fact has 1 rows that no program puts", false},
 	{"UPDATE version SET terms = X'' WHERE vid = 4",
 	 "Observation/o/_history/1 its terms are not those of its content", true,
 	 "UPDATE version SET terms = '' WHERE vid = 4"},
