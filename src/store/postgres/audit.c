@@ -31,31 +31,39 @@ static bool row_of(const PGresult *rows, int i, struct audit_row *ret_row)
 	return true;
 }
 
+struct listing {
+	int64_t before;
+	size_t max;
+	PGresult *rows;
+};
+
+static bool ask_rows(void *ctx, struct reader *r, struct error *err)
+{
+	struct listing *x = ctx;
+	struct pg_params p = {0};
+	pg_add_i64(&p, x->before > 0 ? x->before : INT64_MAX);
+	pg_add_i64(&p, x->max > INT32_MAX ? INT32_MAX : (int64_t)x->max);
+	x->rows = pg_ask(&r->pg, SQL_AUDIT_LIST, &p, err);
+	return x->rows != NULL;
+}
+
 bool pg_audit_list(void *b, struct arena *a, int64_t before, size_t max, struct audit_row **ret_rows, size_t *ret_count,
 		   struct error *err)
 {
-	struct pg_store *s = b;
-	struct reader *r = pg_reader_acquire(s, err);
-	if (!r)
+	struct listing x = {.before = before, .max = max};
+	if (!pg_reader_ask(b, ask_rows, &x, 0, err))
 		return false;
-	struct pg_params p = {0};
-	pg_add_i64(&p, before > 0 ? before : INT64_MAX);
-	pg_add_i64(&p, max > INT32_MAX ? INT32_MAX : (int64_t)max);
-	PGresult *rows = pg_ask(&r->pg, SQL_AUDIT_LIST, &p, err);
-	pg_reader_release(s, r);
-	if (!rows)
-		return false;
-	int count = PQntuples(rows);
+	int count = PQntuples(x.rows);
 	struct audit_row *list = ARENA_ARRAY(a, struct audit_row, (size_t)count + 1);
 	bool ok = list || error_memory(err);
 	for (int i = 0; ok && i < count; i++) {
-		(void)row_of(rows, i, &list[i]);
+		(void)row_of(x.rows, i, &list[i]);
 		struct audit_event *copy = audit_copy(a, &list[i].event, 1);
 		ok = copy || error_memory(err);
 		if (ok)
 			list[i].event = *copy;
 	}
-	PQclear(rows);
+	PQclear(x.rows);
 	if (!ok)
 		return false;
 	*ret_rows = list;
@@ -107,19 +115,22 @@ static bool walk(struct reader *r, struct audit_head *seen, struct error *err)
 	return audit_check_end(seen, &head, err);
 }
 
-bool pg_audit_verify(void *b, int64_t *ret_rows, struct error *err)
+static bool verify(void *ctx, struct reader *r, struct error *err)
 {
-	struct pg_store *s = b;
-	struct reader *r = pg_reader_acquire(s, err);
-	if (!r)
-		return false;
-	struct audit_head seen = {0};
+	struct audit_head *seen = ctx;
 	struct error ignored = {0};
-	bool ok = pg_run(&r->pg, SQL_BEGIN_SNAPSHOT, NULL, err) && walk(r, &seen, err);
+	*seen = (struct audit_head){0};
+	bool ok = pg_run(&r->pg, SQL_BEGIN_SNAPSHOT, NULL, err) && walk(r, seen, err);
 	if (!r->pg.lost && !pg_run(&r->pg, SQL_ROLLBACK, NULL, &ignored))
 		r->pg.lost = true;
-	pg_reader_release(s, r);
-	if (ok)
-		*ret_rows = seen.count;
 	return ok;
+}
+
+bool pg_audit_verify(void *b, int64_t *ret_rows, struct error *err)
+{
+	struct audit_head seen;
+	if (!pg_reader_ask(b, verify, &seen, 0, err))
+		return false;
+	*ret_rows = seen.count;
+	return true;
 }

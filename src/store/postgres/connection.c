@@ -13,7 +13,7 @@ static const char *const statement_sql[STATEMENT_COUNT] = {
 };
 
 /* Marks among what is pending: the answer to a prepare (-1 - statement), and the end of a batch. */
-enum { PENDING_SYNC = -1000, CONNECT_SECONDS = 10 };
+enum { PENDING_SYNC = -1000, CONNECT_SECONDS = 10, CANCEL_MS = 2000 };
 
 /* ---- errors
  * ---------------------------------------------------------------------------------------------------------- */
@@ -42,7 +42,9 @@ static bool failed_with(struct pg *c, const char *state, struct error *err)
 	if (is(state, "53") || is(state, "54"))
 		return error_set(err, ERR_STORE, "The database is at a limit of its resources (SQLSTATE %s)", state);
 	if (is(state, "57014"))
-		return error_set(err, ERR_TIMEOUT, "The database took longer than allowed");
+		return error_set(err, ERR_TIMEOUT,
+				 c->deadline_ns ? "The search took longer than allowed"
+						: "The database took longer than allowed");
 	if (is(state, "55P03") || is(state, "40"))
 		return error_set(err, ERR_STORE_AWAY, "The database is busy with others' changes; try again");
 	if (is(state, "28"))
@@ -57,13 +59,20 @@ static bool failed_with(struct pg *c, const char *state, struct error *err)
 	return error_set(err, ERR_STORE, "The database could not complete the operation (SQLSTATE %s)", state);
 }
 
+/* Of a connection that is not there any more: broken, or given up at the deadline. */
+static bool lost(struct pg *c, struct error *err)
+{
+	bool late = c->deadline_ns && clock_monotonic_ns() >= c->deadline_ns;
+	return late ? failed_with(c, "57014", err) : away(err);
+}
+
 static bool failed(struct pg *c, const PGresult *r, struct error *err)
 {
 	const char *state = r ? PQresultErrorField(r, PG_DIAG_SQLSTATE) : NULL;
 	if (!c->handle || PQstatus(c->handle) != CONNECTION_OK)
 		c->lost = true;
 	if (c->lost)
-		return away(err);
+		return lost(c, err);
 	return state ? failed_with(c, state, err) : error_set(err, ERR_STORE, "The database gave an unknown answer");
 }
 
@@ -206,7 +215,7 @@ static bool send(struct pg *c, int number, const char *sql, const struct pg_para
 	char name[16];
 	snprintf(name, sizeof(name), "s%d", number);
 	if (!c->handle || c->lost)
-		return away(err);
+		return lost(c, err);
 	if (!c->prepared[number]) {
 		if (!PQsendPrepare(c->handle, name, sql, 0, NULL))
 			return failed(c, NULL, err);
@@ -234,10 +243,42 @@ bool pg_send_made(struct pg *c, int slot, const char *sql, const struct pg_param
 bool pg_sync(struct pg *c, struct error *err)
 {
 	if (!c->handle || c->lost)
-		return away(err);
+		return lost(c, err);
 	if (!PQpipelineSync(c->handle))
 		return failed(c, NULL, err);
 	return expect(c, PENDING_SYNC, err);
+}
+
+static void cancel(struct pg *c)
+{
+	char ignored[256];
+	PGcancel *request = PQgetCancel(c->handle);
+	if (request)
+		(void)!PQcancel(request, ignored, sizeof(ignored));
+	PQfreeCancel(request);
+}
+
+/* Until the next answer is there, or the connection broke; past the deadline the server is asked to stop, and given a
+ * moment to say so. False when it does not answer. */
+static bool await(struct pg *c)
+{
+	uint64_t until = c->deadline_ns;
+	while (PQisBusy(c->handle)) {
+		uint64_t now = clock_monotonic_ns();
+		if (now >= until && c->lost)
+			return false;
+		if (now >= until) {
+			c->lost = true;
+			cancel(c);
+			until = clock_monotonic_ns() + (uint64_t)CANCEL_MS * 1000000;
+			continue;
+		}
+		struct pollfd fd = {.fd = PQsocket(c->handle), .events = POLLIN};
+		uint64_t ms = (until - now) / 1000000 + 1;
+		if (poll(&fd, 1, ms < INT32_MAX ? (int)ms : INT32_MAX) > 0 && !PQconsumeInput(c->handle))
+			return true;
+	}
+	return true;
 }
 
 /* Takes the answer of what is pending first, with the NULL behind it. */
@@ -246,7 +287,7 @@ static PGresult *take(struct pg *c, int *ret_what)
 	if (c->first == c->last)
 		return NULL;
 	int what = c->pending[c->first++ % PG_PENDING];
-	PGresult *r = PQgetResult(c->handle);
+	PGresult *r = c->deadline_ns && !await(c) ? NULL : PQgetResult(c->handle);
 	if (r && what != PENDING_SYNC) {
 		PGresult *end = PQgetResult(c->handle);
 		PQclear(end);

@@ -40,6 +40,9 @@ struct pg {
 	int pending[PG_PENDING];
 	unsigned first, last;
 	bool lost; /* the connection broke: reconnect */
+	/* When answers are no longer waited for, on the monotonic clock; 0: never. Then the statement is cancelled
+	 * (ERR_TIMEOUT), and the connection is given up as lost, since a cancellation may come late. */
+	uint64_t deadline_ns;
 };
 
 /* ---- parameters ----------------------------------------------------------------------------------------------------

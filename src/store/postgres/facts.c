@@ -97,26 +97,35 @@ bool pg_facts_send(struct writer *w, struct group *g, struct error *err)
 	       sweep(w, g->facts_put, g->time, err) && notify(w, &g->told, err);
 }
 
+/* A statement with its parameters, and where its rows are put. */
+struct asking {
+	enum statement statement;
+	struct pg_params params;
+	PGresult *rows;
+};
+
+static bool ask(void *ctx, struct reader *r, struct error *err)
+{
+	struct asking *x = ctx;
+	x->rows = pg_ask(&r->pg, x->statement, &x->params, err);
+	return x->rows != NULL;
+}
+
 bool pg_fact_get(void *b, struct arena *a, struct str shelf, struct str key, struct str *ret_value, struct error *err)
 {
-	struct pg_store *s = b;
-	struct reader *r = pg_reader_acquire(s, err);
-	if (!r)
+	struct asking x = {.statement = SQL_FACT_GET};
+	pg_add_bytes(&x.params, present(shelf));
+	pg_add_bytes(&x.params, present(key));
+	pg_add_i64(&x.params, clock_now_ms());
+	if (!pg_reader_ask(b, ask, &x, 0, err))
 		return false;
-	struct pg_params p = {0};
-	pg_add_bytes(&p, present(shelf));
-	pg_add_bytes(&p, present(key));
-	pg_add_i64(&p, clock_now_ms());
-	PGresult *rows = pg_ask(&r->pg, SQL_FACT_GET, &p, err);
-	pg_reader_release(s, r);
-	if (!rows)
-		return false;
-	struct str value = PQntuples(rows) ? arena_str(a, pg_bytes(rows, 0, 0)) : STR_NULL;
-	bool ok = value.p || !PQntuples(rows) || error_memory(err);
-	PQclear(rows);
-	if (ok)
-		*ret_value = value;
-	return ok;
+	bool there = PQntuples(x.rows) > 0;
+	struct str value = there ? arena_str(a, pg_bytes(x.rows, 0, 0)) : STR_NULL;
+	PQclear(x.rows);
+	if (there && !value.p)
+		return error_memory(err);
+	*ret_value = value;
+	return true;
 }
 
 static bool list_rows(const PGresult *rows, struct arena *a, struct str shelf, struct store_fact **ret_facts,
@@ -143,18 +152,14 @@ static bool list_rows(const PGresult *rows, struct arena *a, struct str shelf, s
 bool pg_fact_list(void *b, struct arena *a, struct str shelf, struct str after_key, size_t max,
 		  struct store_fact **ret_facts, size_t *ret_count, struct error *err)
 {
-	struct pg_store *s = b;
-	struct reader *r = pg_reader_acquire(s, err);
-	if (!r)
+	struct asking x = {.statement = SQL_FACT_LIST};
+	pg_add_bytes(&x.params, present(shelf));
+	pg_add_bytes(&x.params, after_key);
+	pg_add_i64(&x.params, clock_now_ms());
+	pg_add_i64(&x.params, (int64_t)max);
+	if (!pg_reader_ask(b, ask, &x, 0, err))
 		return false;
-	struct pg_params p = {0};
-	pg_add_bytes(&p, present(shelf));
-	pg_add_bytes(&p, after_key);
-	pg_add_i64(&p, clock_now_ms());
-	pg_add_i64(&p, (int64_t)max);
-	PGresult *rows = pg_ask(&r->pg, SQL_FACT_LIST, &p, err);
-	pg_reader_release(s, r);
-	bool ok = rows && list_rows(rows, a, present(shelf), ret_facts, ret_count, err);
-	PQclear(rows);
+	bool ok = list_rows(x.rows, a, present(shelf), ret_facts, ret_count, err);
+	PQclear(x.rows);
 	return ok;
 }

@@ -105,11 +105,17 @@ static bool bound(struct history *h, struct error *err)
 	return !q->at_low_ms || last_before(h, q->at_low_ms + 1, &h->ended, err);
 }
 
-static bool fill(struct history *h, struct error *err)
+static bool fill(void *ctx, struct reader *r, struct error *err)
 {
+	struct history *h = ctx;
 	const struct store_history_query *q = h->query;
 	struct history_position from = {0};
 	int64_t type = 0, last_vid;
+	h->reader = r;
+	h->low = h->ended = 0;
+	h->full = false;
+	h->page->count = 0;
+	h->page->total = -1;
 	if (!pg_reader_last(h->reader, &last_vid, &h->indexed, err))
 		return false;
 	if (q->type && !pg_reader_type(h->store, &h->reader->pg, q->type->name, &type, err))
@@ -130,10 +136,5 @@ bool pg_history(void *b, struct arena *a, const struct store_history_query *quer
 {
 	struct pg_store *s = b;
 	struct history h = {.store = s, .arena = a, .query = query, .max = query->max, .page = page};
-	h.reader = pg_reader_acquire(s, err);
-	if (!h.reader)
-		return false;
-	bool ok = fill(&h, err) && (!h.full || history_link_next(a, page, err));
-	pg_reader_release(s, h.reader);
-	return ok;
+	return pg_reader_ask(s, fill, &h, 0, err) && (!h.full || history_link_next(a, page, err));
 }

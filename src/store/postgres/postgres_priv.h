@@ -54,6 +54,10 @@ enum { MOST_TYPE_IDS = 1024 };
 struct reader *pg_reader_acquire(struct pg_store *s, struct error *err);
 void pg_reader_release(struct pg_store *s, struct reader *r);
 void pg_readers_close(struct pg_store *s);
+/* Has a question answered over a connection; when that breaks before it is answered, once more over a fresh one, so a
+ * question starts from the beginning each time. deadline_ns: as in struct pg. */
+bool pg_reader_ask(struct pg_store *s, bool (*question)(void *ctx, struct reader *r, struct error *err), void *ctx,
+		   uint64_t deadline_ns, struct error *err) MUST_USE;
 /* The number of a type, 0 when nothing of it was ever stored. */
 bool pg_reader_type(struct pg_store *s, struct pg *c, struct str name, int64_t *ret_id, struct error *err) MUST_USE;
 /* The type behind a number; NULL with an error when the definitions do not have it. */

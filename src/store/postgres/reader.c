@@ -1,7 +1,7 @@
 /*
  * Reading connections, a bounded pool: the one given back last is handed out first. A connection that the server has
- * closed meanwhile (a restart, a time limit) is replaced without anyone noticing; one that breaks while it is used is
- * told as ERR_STORE_AWAY.
+ * closed meanwhile (a restart, a time limit) is replaced without anyone noticing, and when one breaks while it is used
+ * the question is asked once more over a fresh one.
  */
 #include <stdlib.h>
 #include <time.h>
@@ -66,14 +66,16 @@ static void give_up(struct pool *pool, struct reader *r)
 	pthread_mutex_unlock(&pool->lock);
 }
 
-struct reader *pg_reader_acquire(struct pg_store *s, struct error *err)
+/* fresh: not one that has been open for a while. */
+static struct reader *acquire(struct pg_store *s, bool fresh, struct error *err)
 {
 	struct reader *r;
 	if (!take(&s->pool, &r, err))
 		return NULL;
-	bool fresh = !r;
-	if (fresh)
+	if (!r) {
+		fresh = true;
 		r = reader_new(err);
+	}
 	if (r && !fresh && pg_alive(&r->pg))
 		return r;
 	if (r) {
@@ -83,6 +85,30 @@ struct reader *pg_reader_acquire(struct pg_store *s, struct error *err)
 	}
 	give_up(&s->pool, r);
 	return NULL;
+}
+
+struct reader *pg_reader_acquire(struct pg_store *s, struct error *err)
+{
+	return acquire(s, false, err);
+}
+
+bool pg_reader_ask(struct pg_store *s, bool (*question)(void *ctx, struct reader *r, struct error *err), void *ctx,
+		   uint64_t deadline_ns, struct error *err)
+{
+	struct error own = {0};
+	bool ok = false, again = false;
+	do {
+		struct reader *r = acquire(s, again, err);
+		if (!r)
+			return false;
+		own = (struct error){0};
+		r->pg.deadline_ns = deadline_ns;
+		ok = question(ctx, r, &own);
+		r->pg.deadline_ns = 0;
+		again = !ok && !again && r->pg.lost && own.code == ERR_STORE_AWAY;
+		pg_reader_release(s, r);
+	} while (again);
+	return ok || error_set(err, own.code, "%s", own.text);
 }
 
 void pg_reader_release(struct pg_store *s, struct reader *r)

@@ -561,25 +561,29 @@ struct seek_source pg_source_of(struct source *x, int64_t last_vid, int64_t inde
 				    .entries = source_entries};
 }
 
-static bool search_in(struct source *x, struct arena *a, const struct search_query *query,
-		      const struct store_search_options *options, struct store_page *page, struct error *err)
+struct searching {
+	struct source source;
+	struct arena *arena;
+	const struct search_query *query;
+	const struct store_search_options *options;
+	struct store_page *page;
+};
+
+static bool search_over(void *ctx, struct reader *r, struct error *err)
 {
+	struct searching *x = ctx;
 	int64_t last_vid, indexed;
-	if (!pg_reader_last(x->r, &last_vid, &indexed, err))
+	x->source.r = r;
+	x->source.c = &r->pg;
+	if (!pg_reader_last(r, &last_vid, &indexed, err))
 		return false;
-	const struct seek_source source = pg_source_of(x, last_vid, indexed);
-	return seek_search(&source, a, query, options, x->deadline_ns, page, err);
+	const struct seek_source source = pg_source_of(&x->source, last_vid, indexed);
+	return seek_search(&source, x->arena, x->query, x->options, x->source.deadline_ns, x->page, err);
 }
 
 bool pg_search(void *b, struct arena *a, const struct search_query *query, const struct store_search_options *options,
 	       struct store_page *ret_page, struct error *err)
 {
-	struct source x = {.store = b, .deadline_ns = seek_deadline(options)};
-	x.r = pg_reader_acquire(x.store, err);
-	if (!x.r)
-		return false;
-	x.c = &x.r->pg;
-	bool ok = search_in(&x, a, query, options, ret_page, err);
-	pg_reader_release(x.store, x.r);
-	return ok;
+	struct searching x = {{.store = b, .deadline_ns = seek_deadline(options)}, a, query, options, ret_page};
+	return pg_reader_ask(b, search_over, &x, x.source.deadline_ns, err);
 }

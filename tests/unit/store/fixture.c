@@ -47,15 +47,21 @@ int fixture_setup(void **state)
 	return 0;
 }
 
-static PGresult *ask_postgres(struct fixture *f, const char *sql, PGconn **ret_connection)
+PGconn *fixture_connection(struct fixture *f)
 {
 	char path[80];
-	*ret_connection = PQconnectdb(f->location);
-	assert_int_equal(PQstatus(*ret_connection), CONNECTION_OK);
+	PGconn *c = PQconnectdb(f->location);
+	assert_int_equal(PQstatus(c), CONNECTION_OK);
 	snprintf(path, sizeof(path), "SET search_path TO t_%s", f->tenant);
 	for (char *p = path; *p; p++)
 		*p = *p == '-' ? '_' : *p;
-	PQclear(PQexec(*ret_connection, path));
+	PQclear(PQexec(c, path));
+	return c;
+}
+
+static PGresult *ask_postgres(struct fixture *f, const char *sql, PGconn **ret_connection)
+{
+	*ret_connection = fixture_connection(f);
 	PGresult *r = PQexec(*ret_connection, sql);
 	if (PQresultStatus(r) != PGRES_COMMAND_OK && PQresultStatus(r) != PGRES_TUPLES_OK)
 		fail_msg("%s", PQresultErrorMessage(r));

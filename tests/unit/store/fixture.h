@@ -31,6 +31,8 @@ void fixture_reopen(struct fixture *f);
 void fixture_sql(struct fixture *f, const char *sql);
 /* A number straight from the tables. */
 int64_t fixture_number(struct fixture *f, const char *sql);
+/* A connection of its own to the database; PQfinish() it. */
+struct pg_conn *fixture_connection(struct fixture *f);
 void remove_tree(const char *path);
 
 const struct fhir_type *type_named(const struct fixture *f, const char *name);

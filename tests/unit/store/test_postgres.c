@@ -9,6 +9,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <libpq-fe.h>
+
+#include "base/clock.h"
+
 enum { EACH = 200, LOAD = 3000 };
 
 static void cluster(const char *verb)
@@ -109,21 +113,6 @@ static void load_done(void *ctx, struct store_txn *txn)
 	l->end = txn->err.code == ERR_NONE ? 1 : unknown ? 3 : 2;
 }
 
-/* A connection for reading may still be one that the crash has taken: that is told, and the next try has another. */
-static bool read_patiently(struct fixture *f, const char *id, struct store_entry *ret_entry, struct error *err)
-{
-	bool there = false;
-	for (int tries = 0; !there && tries < 40; tries++) {
-		error_clear(err);
-		there = store_read(f->store, &f->arena, type_named(f, "Patient"), str_from(id), 0, ret_entry, err);
-		if (!there && err->code != ERR_STORE_AWAY)
-			break;
-		if (!there)
-			usleep(100000);
-	}
-	return there;
-}
-
 static void test_killed(void **state)
 {
 	struct fixture *f = *state;
@@ -155,7 +144,8 @@ static void test_killed(void **state)
 			usleep(1000);
 		struct store_entry e;
 		struct error missing = {0};
-		bool there = read_patiently(f, loads[i].id, &e, &missing);
+		bool there = store_read(f->store, &f->arena, type_named(f, "Patient"), str_from(loads[i].id), 0, &e,
+					&missing);
 		assert_true(there || missing.code == ERR_NOT_FOUND);
 		assert_true(loads[i].end == 3 || there == (loads[i].end == 1));
 		counts[loads[i].end]++;
@@ -183,6 +173,124 @@ static void test_away_and_back(void **state)
 	assert_non_null(strstr(get(f, "Patient", "a", 0), "\"versionId\":\"1\""));
 	assert_string_equal(get(f, "Patient", "b", 0), "NOT_FOUND");
 	assert_int_equal(put(f, "{\"resourceType\":\"Patient\",\"id\":\"a\",\"active\":true}"), 2);
+}
+
+/* ---- connections that end
+ * ------------------------------------------------------------------------------------------------
+ */
+
+static int64_t end_connections(struct fixture *f)
+{
+	return fixture_number(f, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+				 "WHERE application_name = 'firth' AND pid <> pg_backend_pid()");
+}
+
+static void *read_on(void *ctx)
+{
+	struct fixture *f = ctx;
+	struct arena a;
+	intptr_t failures = 0;
+	arena_init(&a, ARENA_NO_CAP);
+	for (int i = 0; i < 3000; i++) {
+		struct error err = {0};
+		struct store_entry e;
+		failures += !store_read(f->store, &a, type_named(f, "Patient"), S("a"), 0, &e, &err);
+		arena_reset(&a);
+	}
+	arena_done(&a);
+	return (void *)failures;
+}
+
+/* Readers that lose their connection, between questions or in one, notice nothing; neither does a writer. */
+static void test_ended_connections(void **state)
+{
+	struct fixture *f = *state;
+	pthread_t threads[4];
+	put(f, "{\"resourceType\":\"Patient\",\"id\":\"a\"}");
+	assert_true(end_connections(f) > 0);
+	assert_non_null(strstr(get(f, "Patient", "a", 0), "\"versionId\":\"1\""));
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, read_on, f), 0);
+	for (int i = 0; i < 8; i++) {
+		usleep(20000);
+		end_connections(f);
+		assert_int_equal(put(f, "{\"resourceType\":\"Patient\",\"id\":\"a\"}"), 2 + i);
+	}
+	for (int i = 0; i < 4; i++) {
+		void *failures;
+		pthread_join(threads[i], &failures);
+		assert_null(failures);
+	}
+}
+
+static void heard(void *ctx, struct str shelf)
+{
+	_Atomic int *counts = ctx;
+	counts[!shelf.p]++;
+}
+
+static bool comes(_Atomic int *count, int at_least)
+{
+	for (int i = 0; i < 300 && *count < at_least; i++)
+		usleep(10000);
+	return *count >= at_least;
+}
+
+/* What another process changes while we cannot hear of it may be anything; afterwards we hear again. */
+static void test_heard_again(void **state)
+{
+	struct fixture *f = *state;
+	struct error err = {0};
+	struct store_options options = fixture_options(f);
+	struct store *second = store_open(str_from(f->location), &options, &err);
+	struct store_fact fact = {.shelf = S("s"), .key = S("k"), .value = S("v")};
+	_Atomic int counts[2] = {0};
+	assert_non_null(second);
+	assert_true(store_watch_facts(second, heard, (void *)counts, &err));
+	assert_true(comes(&counts[1], 1));
+	end_connections(f);
+	assert_true(comes(&counts[1], 2));
+	assert_true(store_fact_put(f->store, &fact, &err));
+	assert_true(comes(&counts[0], 1) || counts[1] > 2);
+	cluster("stop");
+	int before = counts[1];
+	assert_true(comes(&counts[1], before + 2));
+	cluster("start");
+	before = counts[1];
+	assert_true(comes(&counts[1], before + 1));
+	before = counts[0];
+	for (int i = 0; i < 300 && counts[0] == before; i++) {
+		error_clear(&err);
+		assert_true(store_fact_put(f->store, &fact, &err));
+		usleep(10000);
+	}
+	assert_true(counts[0] > before);
+	store_unwatch_facts(second, heard, (void *)counts);
+	store_close(second);
+}
+
+/* A statement does not outlive the search that sent it. */
+static void test_deadline(void **state)
+{
+	struct fixture *f = *state;
+	put(f, "{\"resourceType\":\"Patient\",\"id\":\"a\",\"active\":true}");
+	struct search_part part = {type_named(f, "Patient"), NULL, 0};
+	struct search_query query = {.parts = &part, .part_count = 1, .count = 10};
+	struct store_search_options options = {.timeout_ms = 300};
+	struct store_page page;
+	struct error err = {0};
+	assert_true(store_search(f->store, &f->arena, &query, &options, &page, &err));
+	PGconn *c = fixture_connection(f);
+	PQclear(PQexec(c, "BEGIN; LOCK TABLE resource IN ACCESS EXCLUSIVE MODE"));
+	uint64_t start = clock_monotonic_ns();
+	assert_false(store_search(f->store, &f->arena, &query, &options, &page, &err));
+	assert_int_equal(err.code, ERR_TIMEOUT);
+	assert_true(clock_monotonic_ns() - start < 2000000000);
+	assert_int_equal(fixture_number(f, "SELECT count(*) FROM pg_locks WHERE NOT granted"), 0);
+	PQfinish(c);
+	error_clear(&err);
+	assert_true(store_search(f->store, &f->arena, &query, &options, &page, &err));
+	assert_int_equal(page.count, 1);
 }
 
 /* ---- opening
@@ -271,8 +379,11 @@ static void test_errors_are_discreet(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_two_processes),  TEST(test_killed),	    TEST(test_away_and_back),	    TEST(test_patients),
-		TEST(test_opened_at_once), TEST(test_newer_schema), TEST(test_errors_are_discreet),
+		TEST(test_two_processes),     TEST(test_killed),
+		TEST(test_away_and_back),     TEST(test_patients),
+		TEST(test_ended_connections), TEST(test_heard_again),
+		TEST(test_deadline),	      TEST(test_opened_at_once),
+		TEST(test_newer_schema),      TEST(test_errors_are_discreet),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
