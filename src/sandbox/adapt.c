@@ -3,7 +3,9 @@
  * record number moves to where the vendor keeps it, and what the vendor never sends is left out. Two passes over a
  * Bundle: urn:uuid links and displays need the resources they lead to.
  */
-#include "sandbox/adapt_priv.h"
+#include "sandbox/reshape_priv.h"
+
+#include "base/encode.h"
 
 const struct json *adapter_target(const struct adapter *ad, struct str reference)
 {
@@ -13,7 +15,7 @@ const struct json *adapter_target(const struct adapter *ad, struct str reference
 
 /* ---- names ------------------------------------------------------------------------------------------------------ */
 
-static const struct json *official_name(const struct json *resource)
+const struct json *adapter_official_name(const struct json *resource)
 {
 	const struct json *names = json_get(resource, S("name"));
 	struct json_iter it = json_iter(names);
@@ -27,7 +29,7 @@ static const struct json *official_name(const struct json *resource)
 struct str adapter_person(struct arena *a, const struct json *resource)
 {
 	struct str direct = json_get_str(resource, S("name")); /* organizations */
-	const struct json *name = official_name(resource);
+	const struct json *name = adapter_official_name(resource);
 	struct str text = json_get_str(name, S("family"));
 	if (direct.p || !text.p)
 		return direct;
@@ -55,7 +57,7 @@ static bool relative(struct str reference, struct str *ret_type, struct str *ret
 	return true;
 }
 
-static struct str new_reference(struct adapter *ad, struct str old)
+struct str adapter_reference(struct adapter *ad, struct str old)
 {
 	struct str type, id;
 	const struct json *target = adapter_target(ad, old);
@@ -82,7 +84,7 @@ static void put_reference(struct adapter *ad, struct json_writer *w, struct str 
 	if (!display.p && gets_display(ad, type))
 		display = adapter_person(ad->arena, adapter_target(ad, old));
 	json_object_begin(w);
-	json_put_member(w, S("reference"), new_reference(ad, old));
+	json_put_member(w, S("reference"), adapter_reference(ad, old));
 	struct json_iter it = json_iter(reference);
 	while (json_next(&it)) {
 		if (str_is(it.key, "reference") || str_is(it.key, "display"))
@@ -103,7 +105,7 @@ static bool is_coding(const struct json *j)
 }
 
 /* Epic names the version of HL7's status codes, Cerner says of nearly every coding whether a person chose it. */
-static void put_coding(struct adapter *ad, struct json_writer *w, const struct json *coding)
+static void put_coding(struct adapter *ad, struct json_writer *w, struct str type, const struct json *coding)
 {
 	struct str system = json_get_str(coding, S("system"));
 	bool status = str_ends(system, S("-clinical")) || str_ends(system, S("-ver-status")) ||
@@ -116,36 +118,14 @@ static void put_coding(struct adapter *ad, struct json_writer *w, const struct j
 		if (ad->vendor == EHR_EPIC && status && str_is(it.key, "system") && !json_get(coding, S("version")))
 			json_put_member(w, S("version"), S("4.0.0"));
 	}
-	if (ad->vendor == EHR_CERNER && !json_get(coding, S("userSelected"))) {
+	if (ad->vendor == EHR_CERNER && !json_get(coding, S("userSelected")) && !str_is(type, "AllergyIntolerance")) {
 		json_key(w, S("userSelected"));
 		json_put_bool(w, false);
 	}
 	json_object_end(w);
 }
 
-/* Cerner puts its own code in front and says that the user chose it: code set 72 holds results. The number stands for
- * a code of this sandbox only. */
-static void put_cerner_code(struct json_writer *w, const struct json *concept)
-{
-	struct str text = json_get_str(concept, S("text"));
-	struct str code = json_get_str(json_at(json_get(concept, S("coding")), 0), S("code"));
-	if (!text.p)
-		text = json_get_str(json_at(json_get(concept, S("coding")), 0), S("display"));
-	char number[24];
-	struct buf digits = {.p = number, .cap = sizeof(number), .max = sizeof(number)};
-	buf_u64(&digits, 100000000 + adapter_number(S("codeSet/72"), code, 900000000));
-	json_object_begin(w);
-	json_put_member(w, S("system"), S("https://fhir.cerner.com/" CERNER_TENANT "/codeSet/72"));
-	json_put_member(w, S("code"), buf_str(&digits));
-	json_put_member(w, S("display"), text);
-	json_key(w, S("userSelected"));
-	json_put_bool(w, true);
-	json_object_end(w);
-}
-
 /* ---- the walk --------------------------------------------------------------------------------------------------- */
-
-static void put_value(struct adapter *ad, struct json_writer *w, struct str type, const struct json *j);
 
 static void put_object(struct adapter *ad, struct json_writer *w, struct str type, const struct json *j)
 {
@@ -153,47 +133,33 @@ static void put_object(struct adapter *ad, struct json_writer *w, struct str typ
 	struct json_iter it = json_iter(j);
 	while (json_next(&it)) {
 		json_key(w, it.key);
-		put_value(ad, w, type, it.value);
+		adapter_put_value(ad, w, type, it.value);
 	}
 	json_object_end(w);
 }
 
-static void put_value(struct adapter *ad, struct json_writer *w, struct str type, const struct json *j)
+void adapter_put_value(struct adapter *ad, struct json_writer *w, struct str type, const struct json *j)
 {
 	if (json_is(j, JSON_ARRAY)) {
 		json_array_begin(w);
 		struct json_iter it = json_iter(j);
 		while (json_next(&it))
-			put_value(ad, w, type, it.value);
+			adapter_put_value(ad, w, type, it.value);
 		json_array_end(w);
 	} else if (!json_is(j, JSON_OBJECT)) {
 		json_put_value(w, j);
 	} else if (json_is(json_get(j, S("reference")), JSON_STRING)) {
 		put_reference(ad, w, type, j);
 	} else if (is_coding(j)) {
-		put_coding(ad, w, j);
+		put_coding(ad, w, type, j);
 	} else {
 		put_object(ad, w, type, j);
 	}
 }
 
-static void put_observation_code(struct adapter *ad, struct json_writer *w, const struct json *concept)
-{
-	json_object_begin(w);
-	json_key(w, S("coding"));
-	json_array_begin(w);
-	put_cerner_code(w, concept);
-	struct json_iter it = json_iter(json_get(concept, S("coding")));
-	while (json_next(&it))
-		put_coding(ad, w, it.value);
-	json_array_end(w);
-	json_put_member(w, S("text"), json_get_str(concept, S("text")));
-	json_object_end(w);
-}
-
 /* ---- identifiers ------------------------------------------------------------------------------------------------ */
 
-static struct str record_number(const struct json *patient)
+struct str adapter_record_number(const struct json *patient)
 {
 	struct json_iter it = json_iter(json_get(patient, S("identifier")));
 	while (json_next(&it)) {
@@ -206,103 +172,102 @@ static struct str record_number(const struct json *patient)
 	return STR_NULL;
 }
 
-static void epic_identifier(struct json_writer *w, const char *label, struct str system, struct str value)
+struct str adapter_visit_number(struct adapter *ad, struct str id)
 {
-	if (!value.p)
+	struct str type, bare = id;
+	if (str_find_char(id, '/', 0) != STR_NONE && !relative(id, &type, &bare))
+		bare = id;
+	return arena_printf(ad->arena, "%llu",
+			    (unsigned long long)(100000 + adapter_number(S("visit"), bare, 900000000)));
+}
+
+/* ---- what others lead to ----------------------------------------------------------------------------------------- */
+
+#define EXTRAS_MAX 100000
+
+void adapter_extra(struct adapter *ad, struct str type, struct str id, struct str text)
+{
+	bool fresh = false;
+	struct str key = arena_printf(ad->arena, "%.*s/%.*s", STR_ARG(type), STR_ARG(id));
+	uint64_t *slot = key.p && ad->extra_count < EXTRAS_MAX ? map_put(&ad->made, key, &fresh) : NULL;
+	if (!slot || !fresh)
 		return;
-	json_object_begin(w);
-	json_put_member(w, S("use"), S("usual"));
-	json_key(w, S("type"));
-	json_object_begin(w);
-	json_put_member(w, S("text"), str_from(label));
-	json_object_end(w);
-	json_put_member(w, S("system"), system);
-	json_put_member(w, S("value"), value);
-	json_object_end(w);
-}
-
-/* The kinds of ids that Epic's sandbox shows, the padded internal one included. */
-static void epic_patient_identifiers(struct adapter *ad, struct json_writer *w, const struct json *patient)
-{
-	struct str id = json_get_str(patient, S("id"));
-	unsigned long long number = 1000 + adapter_number(S("E"), id, 9000000);
-	epic_identifier(w, "EPIC", S(EPIC_OID "5.737384.0"), arena_printf(ad->arena, "E%llu", number));
-	epic_identifier(w, "EXTERNAL", S(EPIC_OID "2.698084"), arena_printf(ad->arena, "Z%llu", number));
-	epic_identifier(w, "INTERNAL", S(EPIC_OID "2.698084"), arena_printf(ad->arena, "     Z%llu", number));
-	epic_identifier(w, "EPI", S(EPIC_OID "5.737384.14"), record_number(patient));
-}
-
-static void cerner_type_coding(struct json_writer *w, struct str system, struct str code, struct str display,
-			       bool selected)
-{
-	json_object_begin(w);
-	json_put_member(w, S("system"), system);
-	json_put_member(w, S("code"), code);
-	json_put_member(w, S("display"), display);
-	json_key(w, S("userSelected"));
-	json_put_bool(w, selected);
-	json_object_end(w);
-}
-
-static void cerner_identifier(struct adapter *ad, struct json_writer *w, struct str system, struct str value,
-			      struct str set, struct str set_code, struct str label, struct str hl7_code,
-			      struct str hl7_display)
-{
-	if (!value.p)
+	struct adapter_extra *grown = arena_grow(ad->arena, ad->extras, ad->extra_count, &ad->extra_capacity,
+						 ad->extra_count + 1, sizeof(*grown));
+	if (!grown)
 		return;
-	json_object_begin(w);
-	json_put_member(
-		w, S("id"),
-		arena_printf(ad->arena, "CI-%llu-0", (unsigned long long)adapter_number(label, value, 1000000000)));
-	json_put_member(w, S("use"), S("usual"));
-	json_key(w, S("type"));
-	json_object_begin(w);
-	json_key(w, S("coding"));
-	json_array_begin(w);
-	cerner_type_coding(w, set, set_code, label, true);
-	cerner_type_coding(w, S("http://terminology.hl7.org/CodeSystem/v2-0203"), hl7_code, hl7_display, false);
-	json_array_end(w);
-	json_put_member(w, S("text"), label);
-	json_object_end(w);
-	json_put_member(w, S("system"), system);
-	json_put_member(w, S("value"), value);
-	json_object_end(w);
+	ad->extras = grown;
+	grown[ad->extra_count++] = (struct adapter_extra){type, id, text};
 }
 
-static void put_patient_identifiers(struct adapter *ad, struct json_writer *w, const struct json *patient)
+const struct json *adapter_contained(const struct json *resource, struct str reference)
 {
-	struct str mrn = record_number(patient);
-	if (ad->vendor == EHR_CERNER && !mrn.p)
-		return;
-	json_key(w, S("identifier"));
-	json_array_begin(w);
-	if (ad->vendor == EHR_EPIC)
-		epic_patient_identifiers(ad, w, patient);
-	else
-		cerner_identifier(ad, w, S("urn:oid:2.16.840.1.113883.6.1000"), mrn,
-				  S("https://fhir.cerner.com/" CERNER_TENANT "/codeSet/4"), S("10"), S("MRN"), S("MR"),
-				  S("Medical record number"));
-	json_array_end(w);
-}
-
-static void put_encounter_identifiers(struct adapter *ad, struct json_writer *w, const struct json *encounter)
-{
-	unsigned long long n = 100000 + adapter_number(S("visit"), json_get_str(encounter, S("id")), 900000000);
-	struct str number = arena_printf(ad->arena, "%llu", n);
-	json_key(w, S("identifier"));
-	json_array_begin(w);
-	if (ad->vendor == EHR_EPIC) {
-		json_object_begin(w);
-		json_put_member(w, S("use"), S("usual"));
-		json_put_member(w, S("system"), S(EPIC_OID "3.698084.8"));
-		json_put_member(w, S("value"), number);
-		json_object_end(w);
-	} else {
-		cerner_identifier(ad, w, S("urn:oid:5.5.5.5.5.5."), number,
-				  S("https://fhir.cerner.com/" CERNER_TENANT "/codeSet/319"), S("1077"), S("FIN NBR"),
-				  S("AN"), S("Account number"));
+	struct json_iter it = json_iter(json_get(resource, S("contained")));
+	while (reference.n > 1 && reference.p[0] == '#' && json_next(&it)) {
+		if (str_eq(json_get_str(it.value, S("id")), str_slice(reference, 1, reference.n)))
+			return it.value;
 	}
-	json_array_end(w);
+	return NULL;
+}
+
+struct str adapter_medication_name(struct adapter *ad, const struct json *order)
+{
+	const struct json *link = json_get(order, S("medicationReference"));
+	const struct json *concept = json_get(order, S("medicationCodeableConcept"));
+	struct str reference = json_get_str(link, S("reference"));
+	const struct json *inside = adapter_contained(order, reference);
+	if (!concept)
+	concept = json_get(inside ? inside : adapter_target(ad, reference), S("code"));
+	struct str name = json_get_str(concept, S("text"));
+	if (!name.p)
+		name = json_get_str(json_at(json_get(concept, S("coding")), 0), S("display"));
+	return name.p ? name : json_get_str(link, S("display"));
+}
+
+/* RTF knows seven bits: what is above is written as a number, and the signs of its own are escaped. */
+static void put_rtf(struct buf *out, struct str text)
+{
+	for (size_t i = 0; i < text.n; i++) {
+		unsigned char c = (unsigned char)text.p[i];
+		if (c == '\n')
+			buf_add(out, S("\\par\n"));
+		else if (c == '{' || c == '}' || c == '\\')
+			buf_printf(out, "\\%c", c);
+		else if (c >= 0x80)
+			buf_printf(out, "\\'%02x", c);
+		else if (c != '\r')
+			buf_char(out, (char)c);
+	}
+}
+
+static struct str base64_of(struct arena *a, const struct buf *bytes)
+{
+	struct buf out;
+	buf_init(&out, (size_t)64 << 20);
+	encode_base64(&out, buf_str(bytes));
+	struct str text = buf_ok(bytes) && buf_ok(&out) ? arena_str(a, buf_str(&out)) : S("");
+	buf_done(&out);
+	return text;
+}
+
+void adapter_note_forms(struct arena *a, struct str data, struct str *ret_html, struct str *ret_rtf)
+{
+	struct buf plain, form;
+	buf_init(&plain, (size_t)16 << 20);
+	buf_init(&form, (size_t)32 << 20);
+	if (!decode_base64(&plain, data))
+		buf_reset(&plain);
+	buf_add(&form, S("<html><body><pre>"));
+	encode_html(&form, buf_str(&plain));
+	buf_add(&form, S("</pre></body></html>"));
+	*ret_html = base64_of(a, &form);
+	buf_reset(&form);
+	buf_add(&form, S("{\\rtf1\\ansi "));
+	put_rtf(&form, buf_str(&plain));
+	buf_add(&form, S("}"));
+	*ret_rtf = base64_of(a, &form);
+	buf_done(&plain);
+	buf_done(&form);
 }
 
 /* ---- one resource ----------------------------------------------------------------------------------------------- */
@@ -321,32 +286,17 @@ static struct str patient_name_of(struct adapter *ad, const struct json *resourc
 	return adapter_person(ad->arena, resource);
 }
 
-/* True when the member was written in the vendor's own way, or must not be written at all. */
-static bool put_special(struct adapter *ad, struct json_writer *w, struct str type, struct str key,
-			const struct json *value)
+/* Types without a list of members are copied, but for what every resource has in the vendor's own way. */
+static void put_all(struct adapter *ad, struct json_writer *w, struct str type, const struct json *resource)
 {
-	if (str_is(key, "resourceType") || str_is(key, "id") || str_is(key, "meta") || str_is(key, "text"))
-		return true;
-	if (str_is(key, "identifier") && (str_is(type, "Patient") || str_is(type, "Encounter")))
-		return true;
-	if (str_is(key, "code") && str_is(type, "Observation") && ad->vendor == EHR_CERNER) {
-		json_key(w, key);
-		put_observation_code(ad, w, value);
-		return true;
+	struct json_iter it = json_iter(resource);
+	while (json_next(&it)) {
+		if (str_is(it.key, "resourceType") || str_is(it.key, "id") || str_is(it.key, "meta") ||
+		    str_is(it.key, "text"))
+			continue;
+		json_key(w, it.key);
+		adapter_put_value(ad, w, type, it.value);
 	}
-	return false;
-}
-
-/* Every Condition of both vendors has a category, and searches ask by it. One that came without goes to the problem
- * list, since that is what a list of problems from elsewhere becomes. */
-static void put_missing_category(struct json_writer *w, struct str type, const struct json *resource)
-{
-	if (!str_is(type, "Condition") || json_size(json_get(resource, S("category"))))
-		return;
-	json_key(w, S("category"));
-	json_put_raw(w, S("[{\"coding\":[{\"system\":\"http://terminology.hl7.org/CodeSystem/condition-category\","
-			  "\"code\":\"problem-list-item\",\"display\":\"Problem List Item\"}],"
-			  "\"text\":\"Problem List Item\"}]"));
 }
 
 static bool adapt(struct adapter *ad, const struct json *resource, struct buf *out, struct str *ret_id,
@@ -366,18 +316,13 @@ static bool adapt(struct adapter *ad, const struct json *resource, struct buf *o
 		json_key(&w, S("text"));
 		adapter_narrative(&w, ad->arena, resource, patient_name_of(ad, resource));
 	}
-	if (str_is(type, "Patient"))
-		put_patient_identifiers(ad, &w, resource);
-	if (str_is(type, "Encounter"))
-		put_encounter_identifiers(ad, &w, resource);
-	put_missing_category(&w, type, resource);
-	struct json_iter it = json_iter(resource);
-	while (json_next(&it)) {
-		if (put_special(ad, &w, type, it.key, it.value))
-			continue;
-		json_key(&w, it.key);
-		put_value(ad, &w, type, it.value);
-	}
+	const struct reshape_member *members = ad->vendor == EHR_EPIC	  ? reshape_epic(type)
+					       : ad->vendor == EHR_CERNER ? reshape_cerner(type)
+									  : NULL;
+	if (members)
+		reshape_write(&(struct reshape){ad, &w, type, id, resource}, members);
+	else
+		put_all(ad, &w, type, resource);
 	json_object_end(&w);
 	*ret_id = id;
 	return buf_ok(out) ? true : error_memory(err);
@@ -388,7 +333,12 @@ bool sandbox_adapt(enum ehr_vendor vendor, struct arena *a, const struct json *r
 {
 	struct adapter ad = {.vendor = vendor, .arena = a};
 	struct str id;
-	return adapt(&ad, resource, out, &id, err);
+	map_init(&ad.resources, 1);
+	map_init(&ad.made, 1 << 20);
+	bool ok = adapt(&ad, resource, out, &id, err);
+	map_done(&ad.made);
+	map_done(&ad.resources);
+	return ok;
 }
 
 /* ---- a whole Bundle --------------------------------------------------------------------------------------------- */
@@ -433,12 +383,24 @@ static bool adapt_entries(struct adapter *ad, const struct json *bundle, sandbox
 	return ok;
 }
 
+static bool emit_extras(struct adapter *ad, sandbox_emit emit, void *ctx, struct error *err)
+{
+	for (size_t i = 0; i < ad->extra_count; i++) {
+		if (!emit(ctx, ad->extras[i].type, ad->extras[i].id, ad->extras[i].text, err))
+			return false;
+	}
+	return true;
+}
+
 bool sandbox_adapt_bundle(enum ehr_vendor vendor, struct arena *a, const struct json *bundle, sandbox_emit emit,
 			  void *ctx, struct error *err)
 {
 	struct adapter ad = {.vendor = vendor, .arena = a};
 	map_init(&ad.resources, 1 << 20);
-	bool ok = remember(&ad, bundle) ? adapt_entries(&ad, bundle, emit, ctx, err) : error_memory(err);
+	map_init(&ad.made, 1 << 20);
+	bool ok = remember(&ad, bundle) ? adapt_entries(&ad, bundle, emit, ctx, err) && emit_extras(&ad, emit, ctx, err)
+					: error_memory(err);
+	map_done(&ad.made);
 	map_done(&ad.resources);
 	return ok;
 }

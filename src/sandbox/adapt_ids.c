@@ -95,6 +95,9 @@ static struct str cerner_id(struct arena *a, struct dice *d, size_t form, const 
 	const char *prefix = forms[form].cerner_prefix;
 	if (is_vital(resource))
 		prefix = json_get(resource, S("component")) ? "BP-" : "VS-";
+	if (prefix[0] == 'B') /* of a pair, each half has a number */
+		return arena_printf(a, "BP-%.9s-%llu", digits,
+				    (unsigned long long)(100000000 + dice_below(d, 900000000)));
 	return arena_printf(a, "%s%.*s", prefix, (int)n, digits);
 }
 

@@ -12,7 +12,27 @@ struct adapter {
 	enum ehr_vendor vendor;
 	struct arena *arena;
 	struct map resources; /* "Type/id" and fullUrl -> const struct json * of the Bundle */
+	struct map made; /* "Type/id" of extras, so that each is made once */
+	struct adapter_extra *extras;
+	size_t extra_count, extra_capacity;
 };
+/* A resource that nobody sent but that others lead to: a Practitioner behind a name, a Medication behind a code. */
+struct adapter_extra {
+	struct str type, id, text;
+};
+void adapter_extra(struct adapter *ad, struct str type, struct str id, struct str text);
+/* A reference with the vendor's id; what cannot be followed stays as it is. */
+struct str adapter_reference(struct adapter *ad, struct str old);
+/* A value with references, codings and ids below it in the vendor's form. */
+void adapter_put_value(struct adapter *ad, struct json_writer *w, struct str type, const struct json *j);
+const struct json *adapter_contained(const struct json *resource, struct str reference); /* "#id", or NULL */
+const struct json *adapter_official_name(const struct json *resource);
+struct str adapter_record_number(const struct json *patient); /* STR_NULL: none */
+/* The number of a visit by the id that it came with, or a reference to it. */
+struct str adapter_visit_number(struct adapter *ad, struct str id);
+struct str adapter_medication_name(struct adapter *ad, const struct json *order);
+/* A note of plain text (base64) as HTML and as RTF (base64), as Epic keeps it. */
+void adapter_note_forms(struct arena *a, struct str data, struct str *ret_html, struct str *ret_rtf);
 /* The resource that a reference leads to within the Bundle, or NULL. */
 const struct json *adapter_target(const struct adapter *ad, struct str reference);
 

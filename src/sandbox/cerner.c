@@ -131,18 +131,38 @@ static bool admit(void *ctx, struct rest_call *call, struct rest_answer *answer)
 
 /* ---- resources -------------------------------------------------------------------------------------------------- */
 
+/* Links to attachments are absolute, on the host that was called. */
+static void put_links(const struct sandbox *s, struct buf *out, struct str body)
+{
+	static const char mark[] = "\"url\":\"Binary/";
+	for (;;) {
+		size_t at = str_find(body, S("\"url\":\"Binary/"));
+		if (at == STR_NONE)
+			break;
+		buf_add(out, str_slice(body, 0, at + 7));
+		buf_add(out, s->fhir_base);
+		buf_char(out, '/');
+		body = str_slice(body, at + 7, body.n);
+		buf_add(out, str_slice(body, 0, sizeof(mark) - 8));
+		body = str_slice(body, sizeof(mark) - 8, body.n);
+	}
+	buf_add(out, body);
+}
+
 /* What came in by a write has no narrative yet; everything loaded has one. */
 static bool show(void *ctx, struct rest_call *call, const struct store_entry *entry, struct buf *out, struct error *err)
 {
-	(void)ctx;
-	if (str_find(entry->body, S("\"text\":{\"status\":\"generated\"")) != STR_NONE) {
-		buf_add(out, entry->body);
+	if (str_find(entry->body, S("\"text\":{\"status\":\"generated\"")) != STR_NONE ||
+	    str_is(entry->type->name, "Binary")) {
+		put_links(ctx, out, entry->body);
 		return buf_ok(out) ? true : error_memory(err);
 	}
 	const struct json *resource = json_parse(call->arena, entry->body, 0, err);
+	struct buf whole;
 	if (!resource)
 		return false;
-	struct json_writer w = json_writer(out);
+	buf_init(&whole, (size_t)64 << 20);
+	struct json_writer w = json_writer(&whole);
 	json_object_begin(&w);
 	struct json_iter it = json_iter(resource);
 	while (json_next(&it)) {
@@ -154,7 +174,10 @@ static bool show(void *ctx, struct rest_call *call, const struct store_entry *en
 		adapter_narrative(&w, call->arena, resource, STR_NULL);
 	}
 	json_object_end(&w);
-	return buf_ok(out) ? true : error_memory(err);
+	put_links(ctx, out, buf_str(&whole));
+	bool ok = buf_ok(&whole) && buf_ok(out);
+	buf_done(&whole);
+	return ok ? true : error_memory(err);
 }
 
 static struct str new_id(void *ctx, struct arena *a, const struct fhir_type *type)

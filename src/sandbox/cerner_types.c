@@ -11,6 +11,7 @@ const struct face_type cerner_types[] = {
 	 0, INVALID},
 	{"Appointment", "crs", "_id|patient+date|practitioner+date|location+date",
 	 "_id _count _revinclude patient date location practitioner status", 20, 100, INVALID},
+	{"Binary", "r", "_id", "_id", 0, 0, INVALID},
 	{"CarePlan", "rs", "_id|patient+category", "_id _count _revinclude patient category date", 0, 0, INVALID},
 	{"CareTeam", "rs", "_id|patient|encounter", "_id _count _revinclude patient category encounter status", 0, 0,
 	 INVALID},

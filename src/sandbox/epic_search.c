@@ -208,6 +208,17 @@ bool epic_searchset(void *ctx, struct rest_call *call, const struct search_query
 
 /* ---- the query -------------------------------------------------------------------------------------------------- */
 
+/* Nothing that was entered in error comes back from a search: none of the recorded answers has any. */
+static const char *without_errors(const struct fhir_type *type)
+{
+	if (definitions_search_param(type, S("verification-status")))
+		return "verification-status:not=entered-in-error&";
+	bool clinical = face_listed("DiagnosticReport DocumentReference Immunization MedicationRequest Observation "
+				    "Procedure ServiceRequest",
+				    type->name);
+	return clinical ? "status:not=entered-in-error&" : "";
+}
+
 /* What Firth is asked: known parameters that R4 has as well, and a page size. */
 static struct str understood(struct rest_call *call, const struct face_type *type)
 {
@@ -226,8 +237,8 @@ static struct str understood(struct rest_call *call, const struct face_type *typ
 	if (counted && (!str_to_u64(face_value(call->query, S("_count")), &count) || count > PAGE_MAX))
 		count = PAGE_MAX;
 	bool total = face_has(call->query, S("_total"));
-	return arena_printf(call->arena, "%.*s_count=%llu%s", STR_ARG(out), (unsigned long long)count,
-			    counted || total ? "" : "&_total=accurate");
+	return arena_printf(call->arena, "%.*s%s_count=%llu%s", STR_ARG(out), by_id ? "" : without_errors(call->type),
+			    (unsigned long long)count, counted || total ? "" : "&_total=accurate");
 }
 
 /* Too little about a person finds nobody: no error, no match. */

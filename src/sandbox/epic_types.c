@@ -21,6 +21,7 @@ const struct face_type epic_types[] = {
 	 {403, "processing", "59133"}},
 	{"Appointment", "rs", "patient|_id", "_count _id date identifier patient service-category status", 1000, 1000,
 	 RULE},
+	{"Binary", "rs", "_id", "_count _id", 1000, 1000, RULE},
 	{"BodyStructure", "crsu", "patient|_id", "_count _id patient", 1000, 1000, RULE},
 	{"CarePlan", "rs", "patient|subject|_id",
 	 "_count _id activity-date category encounter part-of patient status subject", 1000, 1000, RULE},
@@ -68,5 +69,6 @@ const struct face_type epic_types[] = {
 	{"ServiceRequest", "crsu", "patient|subject|encounter|identifier|requester|_id",
 	 "_count _id authored category code encounter identifier onlyscannable patient requester status subject", 1000,
 	 1000, RULE},
+	{"Specimen", "rs", "_id", "_count _id", 1000, 1000, RULE},
 	{NULL},
 };

@@ -2,7 +2,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "sandbox/synthetic_priv.h"
+#include "sandbox/synthetic_write_priv.h"
 
 #include "base/clock.h"
 
@@ -11,15 +11,6 @@
 #define SYSTEM_ICD10CM "http://hl7.org/fhir/sid/icd-10-cm"
 #define SYSTEM_RXNORM  "http://www.nlm.nih.gov/research/umls/rxnorm"
 #define SYSTEM_UCUM    "http://unitsofmeasure.org"
-#define TERMINOLOGY    "http://terminology.hl7.org/CodeSystem/"
-
-struct writing {
-	const struct synthetic_tables *tables;
-	const struct synthetic_patient *patient;
-	struct json_writer w;
-	unsigned observations;
-	char text[160];
-};
 
 /* ---- pieces ----------------------------------------------------------------------------------------------------- */
 
@@ -40,26 +31,26 @@ static struct str date_text(struct writing *s, int64_t day)
 	return format(s, "%04d-%02d-%02d", year, month, dom);
 }
 
-static struct str instant_text(struct writing *s, int64_t seconds)
+struct str synthetic_instant(struct writing *s, int64_t seconds)
 {
 	char instant[CLOCK_INSTANT_SIZE];
 	clock_format_instant(seconds * 1000, instant);
 	return format(s, "%.19sZ", instant);
 }
 
-static void put(struct writing *s, const char *key, struct str text)
+void synthetic_put(struct writing *s, const char *key, struct str text)
 {
 	json_put_member(&s->w, str_from(key), text);
 }
 
-static void begin_object(struct writing *s, const char *key)
+void synthetic_object(struct writing *s, const char *key)
 {
 	if (key)
 		json_key(&s->w, str_from(key));
 	json_object_begin(&s->w);
 }
 
-static void begin_array(struct writing *s, const char *key)
+void synthetic_array(struct writing *s, const char *key)
 {
 	json_key(&s->w, str_from(key));
 	json_array_begin(&s->w);
@@ -68,52 +59,52 @@ static void begin_array(struct writing *s, const char *key)
 static void put_coding(struct writing *s, const char *system, struct str code, struct str display)
 {
 	json_object_begin(&s->w);
-	put(s, "system", str_from(system));
-	put(s, "code", code);
-	put(s, "display", display);
+	synthetic_put(s, "system", str_from(system));
+	synthetic_put(s, "code", code);
+	synthetic_put(s, "display", display);
 	json_object_end(&s->w);
 }
 
 /* "key": {"coding":[{...}], "text": ...} */
-static void put_concept(struct writing *s, const char *key, const char *system, struct str code, struct str display,
-			struct str text)
+void synthetic_concept(struct writing *s, const char *key, const char *system, struct str code, struct str display,
+		       struct str text)
 {
-	begin_object(s, key);
-	begin_array(s, "coding");
+	synthetic_object(s, key);
+	synthetic_array(s, "coding");
 	put_coding(s, system, code, display);
 	json_array_end(&s->w);
-	put(s, "text", text);
+	synthetic_put(s, "text", text);
 	json_object_end(&s->w);
 }
 
 static void put_reference(struct writing *s, const char *key, struct str reference)
 {
-	begin_object(s, key);
-	put(s, "reference", reference);
+	synthetic_object(s, key);
+	synthetic_put(s, "reference", reference);
 	json_object_end(&s->w);
 }
 
-static void put_patient(struct writing *s, const char *key)
+void synthetic_patient_link(struct writing *s, const char *key)
 {
 	put_reference(s, key, format(s, "Patient/p-%04u", s->patient->number));
 }
 
-static void put_encounter(struct writing *s, unsigned visit)
+void synthetic_visit_link(struct writing *s, unsigned visit)
 {
 	put_reference(s, "encounter", format(s, "Encounter/p-%04u-e%u", s->patient->number, visit));
 }
 
-static void begin_resource(struct writing *s, const char *type, const char *letter, unsigned number)
+void synthetic_begin(struct writing *s, const char *type, const char *letter, unsigned number)
 {
 	json_object_begin(&s->w);
-	begin_object(s, "resource");
-	put(s, "resourceType", str_from(type));
-	put(s, "id",
-	    letter ? format(s, "p-%04u-%s%u", s->patient->number, letter, number)
-		   : format(s, "p-%04u", s->patient->number));
+	synthetic_object(s, "resource");
+	synthetic_put(s, "resourceType", str_from(type));
+	synthetic_put(s, "id",
+		      letter ? format(s, "p-%04u-%s%u", s->patient->number, letter, number)
+			     : format(s, "p-%04u", s->patient->number));
 }
 
-static void end_resource(struct writing *s)
+void synthetic_end(struct writing *s)
 {
 	json_object_end(&s->w);
 	json_object_end(&s->w);
@@ -125,23 +116,23 @@ static void write_identifier(struct writing *s)
 {
 	if (s->patient->no_mrn)
 		return;
-	begin_array(s, "identifier");
+	synthetic_array(s, "identifier");
 	json_object_begin(&s->w);
-	put(s, "use", S("usual"));
-	put_concept(s, "type", TERMINOLOGY "v2-0203", S("MR"), S("Medical record number"), S("MRN"));
-	put(s, "system", S("https://firth.dev/fhir/NamingSystem/synthetic-mrn"));
-	put(s, "value", format(s, "%u", 200000 + s->patient->number * 13));
+	synthetic_put(s, "use", S("usual"));
+	synthetic_concept(s, "type", TERMINOLOGY "v2-0203", S("MR"), S("Medical record number"), S("MRN"));
+	synthetic_put(s, "system", S("https://firth.dev/fhir/NamingSystem/synthetic-mrn"));
+	synthetic_put(s, "value", format(s, "%u", 200000 + s->patient->number * 13));
 	json_object_end(&s->w);
 	json_array_end(&s->w);
 }
 
 static void write_name(struct writing *s)
 {
-	begin_array(s, "name");
+	synthetic_array(s, "name");
 	json_object_begin(&s->w);
-	put(s, "use", S("official"));
-	put(s, "family", s->patient->family);
-	begin_array(s, "given");
+	synthetic_put(s, "use", S("official"));
+	synthetic_put(s, "family", s->patient->family);
+	synthetic_array(s, "given");
 	json_put_str(&s->w, s->patient->given);
 	if (s->patient->middle.p)
 		json_put_str(&s->w, s->patient->middle);
@@ -152,78 +143,80 @@ static void write_name(struct writing *s)
 
 static void write_address(struct writing *s)
 {
-	begin_array(s, "address");
+	synthetic_array(s, "address");
 	json_object_begin(&s->w);
-	put(s, "use", S("home"));
-	begin_array(s, "line");
+	synthetic_put(s, "use", S("home"));
+	synthetic_array(s, "line");
 	json_put_str(&s->w, format(s, "%u %.*s", s->patient->house, STR_ARG(s->patient->street)));
 	json_array_end(&s->w);
-	put(s, "city", s->patient->city);
-	put(s, "state", S("ME"));
-	put(s, "postalCode", s->patient->zip);
-	put(s, "country", S("US"));
+	synthetic_put(s, "city", s->patient->city);
+	synthetic_put(s, "state", S("ME"));
+	synthetic_put(s, "postalCode", s->patient->zip);
+	synthetic_put(s, "country", S("US"));
 	json_object_end(&s->w);
 	json_array_end(&s->w);
 }
 
 static void write_patient(struct writing *s)
 {
-	begin_resource(s, "Patient", NULL, 0);
+	synthetic_begin(s, "Patient", NULL, 0);
 	write_identifier(s);
+	synthetic_write_origin(s);
 	json_key(&s->w, S("active"));
 	json_put_bool(&s->w, true);
 	write_name(s);
-	begin_array(s, "telecom");
+	synthetic_array(s, "telecom");
 	json_object_begin(&s->w);
-	put(s, "system", S("phone"));
-	put(s, "value", s->patient->phone);
-	put(s, "use", S("home"));
+	synthetic_put(s, "system", S("phone"));
+	synthetic_put(s, "value", s->patient->phone);
+	synthetic_put(s, "use", S("home"));
 	json_object_end(&s->w);
 	json_array_end(&s->w);
-	put(s, "gender", s->patient->female ? S("female") : S("male"));
-	put(s, "birthDate", date_text(s, s->patient->birth_day));
+	synthetic_put(s, "gender", s->patient->female ? S("female") : S("male"));
+	synthetic_put(s, "birthDate", date_text(s, s->patient->birth_day));
 	write_address(s);
-	end_resource(s);
+	synthetic_write_marriage(s);
+	synthetic_end(s);
 }
 
 static void write_visit(struct writing *s, unsigned number)
 {
 	const struct synthetic_visit *v = &s->patient->visits[number - 1];
-	begin_resource(s, "Encounter", "e", number);
-	put(s, "status", S("finished"));
-	begin_object(s, "class");
-	put(s, "system", S(TERMINOLOGY "v3-ActCode"));
-	put(s, "code", v->kind->class_code);
-	put(s, "display", v->kind->class_display);
+	synthetic_begin(s, "Encounter", "e", number);
+	synthetic_put(s, "status", S("finished"));
+	synthetic_object(s, "class");
+	synthetic_put(s, "system", S(TERMINOLOGY "v3-ActCode"));
+	synthetic_put(s, "code", v->kind->class_code);
+	synthetic_put(s, "display", v->kind->class_display);
 	json_object_end(&s->w);
-	begin_array(s, "type");
-	put_concept(s, NULL, SYSTEM_SNOMED, v->kind->snomed, v->kind->snomed_display, v->kind->snomed_display);
+	synthetic_array(s, "type");
+	synthetic_concept(s, NULL, SYSTEM_SNOMED, v->kind->snomed, v->kind->snomed_display, v->kind->snomed_display);
 	json_array_end(&s->w);
-	put_patient(s, "subject");
-	begin_array(s, "participant");
+	synthetic_patient_link(s, "subject");
+	synthetic_array(s, "participant");
 	json_object_begin(&s->w);
-	begin_object(s, "individual");
-	put(s, "display", v->clinician);
+	synthetic_object(s, "individual");
+	synthetic_put(s, "display", v->clinician);
 	json_object_end(&s->w);
 	json_object_end(&s->w);
 	json_array_end(&s->w);
-	begin_object(s, "period");
-	put(s, "start", instant_text(s, v->start_s));
-	put(s, "end", instant_text(s, v->start_s + v->minutes * 60));
+	synthetic_object(s, "period");
+	synthetic_put(s, "start", synthetic_instant(s, v->start_s));
+	synthetic_put(s, "end", synthetic_instant(s, v->start_s + v->minutes * 60));
 	json_object_end(&s->w);
-	end_resource(s);
+	synthetic_end(s);
 }
 
 static void write_problem_code(struct writing *s, const struct synthetic_problem *p)
 {
-	begin_object(s, "code");
-	begin_array(s, "coding");
+	synthetic_object(s, "code");
+	synthetic_array(s, "coding");
 	if (p->coding != 2)
 		put_coding(s, SYSTEM_SNOMED, p->condition->snomed, p->condition->snomed_display);
 	if (p->coding != 1)
 		put_coding(s, SYSTEM_ICD10CM, p->condition->icd10, p->condition->icd10_display);
 	json_array_end(&s->w);
-	put(s, "text", p->condition->icd10_display);
+	synthetic_put(s, "text", p->condition->icd10_display);
 	json_object_end(&s->w);
 }
 
@@ -231,49 +224,52 @@ static void write_problem_code(struct writing *s, const struct synthetic_problem
 static void write_problem(struct writing *s, unsigned index, unsigned number, unsigned visit)
 {
 	const struct synthetic_problem *p = &s->patient->problems[index];
-	begin_resource(s, "Condition", "c", number);
+	synthetic_begin(s, "Condition", "c", number);
 	if (!p->entered_in_error) { /* con-5: an entry made in error has no clinical status */
 		struct str status = p->inactive ? S("resolved") : S("active");
-		put_concept(s, "clinicalStatus", TERMINOLOGY "condition-clinical", status, STR_NULL, STR_NULL);
+		synthetic_concept(s, "clinicalStatus", TERMINOLOGY "condition-clinical", status, STR_NULL, STR_NULL);
 	}
-	put_concept(s, "verificationStatus", TERMINOLOGY "condition-ver-status",
-		    p->entered_in_error ? S("entered-in-error") : S("confirmed"), STR_NULL, STR_NULL);
-	begin_array(s, "category");
-	put_concept(s, NULL, TERMINOLOGY "condition-category",
-		    visit ? S("encounter-diagnosis") : S("problem-list-item"),
-		    visit ? S("Encounter Diagnosis") : S("Problem List Item"), STR_NULL);
+	synthetic_concept(s, "verificationStatus", TERMINOLOGY "condition-ver-status",
+			  p->entered_in_error ? S("entered-in-error") : S("confirmed"), STR_NULL, STR_NULL);
+	synthetic_array(s, "category");
+	synthetic_concept(s, NULL, TERMINOLOGY "condition-category",
+			  visit ? S("encounter-diagnosis") : S("problem-list-item"),
+			  visit ? S("Encounter Diagnosis") : S("Problem List Item"), STR_NULL);
 	json_array_end(&s->w);
 	write_problem_code(s, p);
-	put_patient(s, "subject");
+	synthetic_patient_link(s, "subject");
 	if (visit)
-		put_encounter(s, visit);
-	put(s, "onsetDateTime", date_text(s, p->onset_day));
+		synthetic_visit_link(s, visit);
+	synthetic_put(s, "onsetDateTime", date_text(s, p->onset_day));
 	if (p->inactive && !p->entered_in_error)
-		put(s, "abatementDateTime", date_text(s, p->onset_day + (s->patient->today - p->onset_day) / 2));
-	put(s, "recordedDate", date_text(s, p->onset_day));
-	end_resource(s);
+		synthetic_put(s, "abatementDateTime",
+			      date_text(s, p->onset_day + (s->patient->today - p->onset_day) / 2));
+	synthetic_put(s, "recordedDate", date_text(s, p->onset_day));
+	synthetic_end(s);
 }
 
 static void write_medication(struct writing *s, unsigned index)
 {
 	const struct synthetic_medication *m = s->patient->medications[index];
 	unsigned visit = 1 + index % (unsigned)s->patient->visit_count;
-	begin_resource(s, "MedicationRequest", "m", index + 1);
-	put(s, "status", S("active"));
-	put(s, "intent", S("order"));
-	put_concept(s, "medicationCodeableConcept", SYSTEM_RXNORM, m->rxcui, m->name, m->name);
-	put_patient(s, "subject");
-	put_encounter(s, visit);
-	put(s, "authoredOn", date_text(s, s->patient->visits[visit - 1].start_s / 86400));
-	begin_object(s, "requester");
-	put(s, "display", s->patient->visits[visit - 1].clinician);
+	synthetic_begin(s, "MedicationRequest", "m", index + 1);
+	synthetic_put(s, "status", S("active"));
+	synthetic_put(s, "intent", S("order"));
+	synthetic_concept(s, "medicationCodeableConcept", SYSTEM_RXNORM, m->rxcui, m->name, m->name);
+	synthetic_patient_link(s, "subject");
+	synthetic_visit_link(s, visit);
+	synthetic_put(s, "authoredOn", date_text(s, s->patient->visits[visit - 1].start_s / 86400));
+	synthetic_object(s, "requester");
+	synthetic_put(s, "display", s->patient->visits[visit - 1].clinician);
 	json_object_end(&s->w);
-	begin_array(s, "dosageInstruction");
+	synthetic_array(s, "dosageInstruction");
 	json_object_begin(&s->w);
-	put(s, "text", m->sig);
+	synthetic_put(s, "text", m->sig);
+	synthetic_write_dosage(s, m);
 	json_object_end(&s->w);
 	json_array_end(&s->w);
-	end_resource(s);
+	synthetic_write_supply(s);
+	synthetic_end(s);
 }
 
 static const struct synthetic_reaction *reaction_for(struct writing *s, unsigned index)
@@ -291,10 +287,11 @@ static const struct synthetic_reaction *reaction_for(struct writing *s, unsigned
 
 static void write_allergy_head(struct writing *s, unsigned number)
 {
-	begin_resource(s, "AllergyIntolerance", "a", number);
-	put_concept(s, "clinicalStatus", TERMINOLOGY "allergyintolerance-clinical", S("active"), STR_NULL, STR_NULL);
-	put_concept(s, "verificationStatus", TERMINOLOGY "allergyintolerance-verification", S("confirmed"), STR_NULL,
-		    STR_NULL);
+	synthetic_begin(s, "AllergyIntolerance", "a", number);
+	synthetic_concept(s, "clinicalStatus", TERMINOLOGY "allergyintolerance-clinical", S("active"), STR_NULL,
+			  STR_NULL);
+	synthetic_concept(s, "verificationStatus", TERMINOLOGY "allergyintolerance-verification", S("confirmed"),
+			  STR_NULL, STR_NULL);
 }
 
 static void write_allergy(struct writing *s, unsigned index)
@@ -304,29 +301,29 @@ static void write_allergy(struct writing *s, unsigned index)
 	char system[96];
 	snprintf(system, sizeof(system), "%.*s", STR_ARG(g->system));
 	write_allergy_head(s, index + 1);
-	put(s, "type", S("allergy"));
-	begin_array(s, "category");
+	synthetic_put(s, "type", S("allergy"));
+	synthetic_array(s, "category");
 	json_put_str(&s->w, g->category);
 	json_array_end(&s->w);
-	put_concept(s, "code", system, g->code, g->name, g->name);
-	put_patient(s, "patient");
-	begin_array(s, "reaction");
+	synthetic_concept(s, "code", system, g->code, g->name, g->name);
+	synthetic_patient_link(s, "patient");
+	synthetic_array(s, "reaction");
 	json_object_begin(&s->w);
-	begin_array(s, "manifestation");
-	put_concept(s, NULL, SYSTEM_SNOMED, r->snomed, r->display, r->display);
+	synthetic_array(s, "manifestation");
+	synthetic_concept(s, NULL, SYSTEM_SNOMED, r->snomed, r->display, r->display);
 	json_array_end(&s->w);
 	json_object_end(&s->w);
 	json_array_end(&s->w);
-	end_resource(s);
+	synthetic_end(s);
 }
 
 /* "No known allergy" is a statement of its own (SNOMED CT 716186003): an empty list would mean nobody asked. */
 static void write_no_allergy(struct writing *s)
 {
 	write_allergy_head(s, 1);
-	put_concept(s, "code", SYSTEM_SNOMED, S("716186003"), S("No known allergy"), S("No known allergy"));
-	put_patient(s, "patient");
-	end_resource(s);
+	synthetic_concept(s, "code", SYSTEM_SNOMED, S("716186003"), S("No known allergy"), S("No known allergy"));
+	synthetic_patient_link(s, "patient");
+	synthetic_end(s);
 }
 
 /* ---- observations ----------------------------------------------------------------------------------------------- */
@@ -343,7 +340,7 @@ static void put_quantity(struct writing *s, int64_t milli, unsigned decimals, st
 {
 	int64_t step = power_of_ten(3 - decimals), one = power_of_ten(decimals);
 	int64_t rounded = (milli + step / 2) / step;
-	begin_object(s, "valueQuantity");
+	synthetic_object(s, "valueQuantity");
 	json_key(&s->w, S("value"));
 	if (decimals)
 		json_put_raw(&s->w, format(s, "%lld.%0*lld", (long long)(rounded / one), (int)decimals,
@@ -351,34 +348,35 @@ static void put_quantity(struct writing *s, int64_t milli, unsigned decimals, st
 	else
 		json_put_i64(&s->w, rounded);
 	if (unit.p) {
-		put(s, "unit", unit);
-		put(s, "system", S(SYSTEM_UCUM));
-		put(s, "code", unit);
+		synthetic_put(s, "unit", unit);
+		synthetic_put(s, "system", S(SYSTEM_UCUM));
+		synthetic_put(s, "code", unit);
 	}
 	json_object_end(&s->w);
 }
 
 static void begin_observation(struct writing *s, bool laboratory, unsigned visit)
 {
-	begin_resource(s, "Observation", "o", ++s->observations);
-	put(s, "status", S("final"));
-	begin_array(s, "category");
-	put_concept(s, NULL, TERMINOLOGY "observation-category", laboratory ? S("laboratory") : S("vital-signs"),
-		    laboratory ? S("Laboratory") : S("Vital Signs"), STR_NULL);
+	synthetic_begin(s, "Observation", "o", ++s->observations);
+	synthetic_put(s, "status", S("final"));
+	synthetic_array(s, "category");
+	synthetic_concept(s, NULL, TERMINOLOGY "observation-category", laboratory ? S("laboratory") : S("vital-signs"),
+			  laboratory ? S("Laboratory") : S("Vital Signs"), STR_NULL);
 	json_array_end(&s->w);
-	put_patient(s, "subject");
-	put_encounter(s, visit);
-	put(s, "effectiveDateTime",
-	    instant_text(s, s->patient->visits[visit - 1].start_s + 60 * (int64_t)(s->observations % 14)));
+	synthetic_patient_link(s, "subject");
+	synthetic_visit_link(s, visit);
+	synthetic_put(
+		s, "effectiveDateTime",
+		synthetic_instant(s, s->patient->visits[visit - 1].start_s + 60 * (int64_t)(s->observations % 14)));
 }
 
 static void write_value(struct writing *s, struct str loinc, struct str display, int64_t milli, unsigned decimals,
 			struct str unit, bool laboratory, unsigned visit)
 {
 	begin_observation(s, laboratory, visit);
-	put_concept(s, "code", SYSTEM_LOINC, loinc, display, display);
+	synthetic_concept(s, "code", SYSTEM_LOINC, loinc, display, display);
 	put_quantity(s, milli, decimals, unit);
-	end_resource(s);
+	synthetic_end(s);
 }
 
 static void write_measure(struct writing *s, const char *loinc, unsigned visit)
@@ -395,7 +393,7 @@ static void write_measure(struct writing *s, const char *loinc, unsigned visit)
 static void write_component(struct writing *s, const struct synthetic_measure *m, int64_t milli)
 {
 	json_object_begin(&s->w);
-	put_concept(s, "code", SYSTEM_LOINC, m->loinc, m->display, m->display);
+	synthetic_concept(s, "code", SYSTEM_LOINC, m->loinc, m->display, m->display);
 	put_quantity(s, milli, 0, m->ucum);
 	json_object_end(&s->w);
 }
@@ -410,13 +408,13 @@ static void write_blood_pressure(struct writing *s, unsigned visit)
 	if (lower > upper - 20000)
 		lower = upper - 20000;
 	begin_observation(s, false, visit);
-	put_concept(s, "code", SYSTEM_LOINC, S("85354-9"), S("Blood pressure panel with all children optional"),
-		    S("Blood pressure"));
-	begin_array(s, "component");
+	synthetic_concept(s, "code", SYSTEM_LOINC, S("85354-9"), S("Blood pressure panel with all children optional"),
+			  S("Blood pressure"));
+	synthetic_array(s, "component");
 	write_component(s, sys, upper);
 	write_component(s, dia, lower);
 	json_array_end(&s->w);
-	end_resource(s);
+	synthetic_end(s);
 }
 
 /* Weight follows from height and body mass index. */
@@ -443,12 +441,21 @@ static void write_vitals(struct writing *s, unsigned visit)
 
 static void write_labs(struct writing *s, unsigned visit)
 {
-	static const char *const panel[] = {"2345-7", "2160-0", "3094-0", "2951-2", "2823-3", "718-7"};
-	static const char *const yearly[] = {"4548-4", "2093-3", "2085-9", "2571-8"};
+	static const char *const panel[] = {"2345-7", "2160-0", "3094-0", "2951-2", "2823-3"};
+	static const char *const lipids[] = {"2093-3", "2085-9", "2571-8"};
+	unsigned before = s->observations;
 	for (size_t i = 0; i < sizeof(panel) / sizeof(*panel); i++)
 		write_measure(s, panel[i], visit);
-	for (size_t i = 0; visit % 2 && i < sizeof(yearly) / sizeof(*yearly); i++)
-		write_measure(s, yearly[i], visit);
+	synthetic_write_report(s, "24321-2", "Basic metabolic 2000 panel - Serum or Plasma", before + 1,
+			       s->observations, visit);
+	write_measure(s, "718-7", visit);
+	if (visit % 2 == 0)
+		return;
+	write_measure(s, "4548-4", visit);
+	before = s->observations;
+	for (size_t i = 0; i < sizeof(lipids) / sizeof(*lipids); i++)
+		write_measure(s, lipids[i], visit);
+	synthetic_write_report(s, "24331-1", "Lipid 1996 panel - Serum or Plasma", before + 1, s->observations, visit);
 }
 
 /* ---- the whole -------------------------------------------------------------------------------------------------- */
@@ -470,9 +477,9 @@ void synthetic_patient_write(const struct synthetic_tables *t, const struct synt
 {
 	struct writing s = {.tables = t, .patient = p, .w = json_writer(out)};
 	json_object_begin(&s.w);
-	put(&s, "resourceType", S("Bundle"));
-	put(&s, "type", S("collection"));
-	begin_array(&s, "entry");
+	synthetic_put(&s, "resourceType", S("Bundle"));
+	synthetic_put(&s, "type", S("collection"));
+	synthetic_array(&s, "entry");
 	write_patient(&s);
 	for (unsigned v = 1; v <= p->visit_count; v++)
 		write_visit(&s, v);
@@ -488,6 +495,9 @@ void synthetic_patient_write(const struct synthetic_tables *t, const struct synt
 		if (p->age >= 18 && v % 2)
 			write_labs(&s, v);
 	}
+	synthetic_write_vaccines(&s);
+	synthetic_write_procedures(&s);
+	synthetic_write_note(&s);
 	json_array_end(&s.w);
 	json_object_end(&s.w);
 }

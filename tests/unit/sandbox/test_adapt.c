@@ -76,7 +76,7 @@ static void epic_gets_its_forms(void **state)
 	struct arena a;
 	arena_init(&a, ARENA_NO_CAP);
 	load(&l, &a, EHR_EPIC, str_from(bundle_text));
-	assert_int_equal(l.count, 3);
+	assert_true(l.count > 3); /* and what they lead to */
 	const struct json *patient = l.items[0], *observation = l.items[1], *condition = l.items[2];
 	struct str id = json_get_str(patient, S("id"));
 	assert_int_equal(id.n, 24);
@@ -89,9 +89,8 @@ static void epic_gets_its_forms(void **state)
 	assert_true(str_eq(reference(condition, "subject"), to));
 	assert_true(str_is(json_get_str(json_get(condition, S("subject")), S("display")),
 			   "N\303\272\303\261ez <x>, Ana Mar\303\255a"));
-	assert_true(str_is(reference(condition, "asserter"), "#inside"));
-	assert_true(str_is(reference(condition, "recorder"), "https://other.example/fhir/Practitioner/1"));
-	assert_int_equal(reference(condition, "encounter").n, strlen("Encounter/") + 24);
+	assert_null(json_get(condition, S("asserter"))); /* Epic has none, and no visit on the problem list */
+	assert_null(json_get(condition, S("encounter")));
 	assert_true(str_is(json_number(json_get(json_get(observation, S("valueQuantity")), S("value"))), "10.50"));
 	const struct json *category = json_at(json_get(condition, S("category")), 0);
 	assert_int_equal(json_size(json_get(condition, S("category"))), 1);

@@ -53,8 +53,8 @@ static const struct row epic_rows[] = {
 	{"Encounter?patient=$P", 200, "\"match\"", NULL},
 	{"Encounter", 400, "business-rule", NULL},
 	{"Procedure", 400, "\"required\"", NULL},
-	{"Procedure?patient=$P", 200, "\"total\":0", NULL},
-	{"Immunization?patient=$P", 200, "\"4101\"", NULL},
+	{"Goal?patient=$P", 200, "\"total\":0", NULL},
+	{"CarePlan?patient=$P", 200, "\"4101\"", NULL},
 	{"Flag?patient=$P", 200, "\"total\":0", NULL},
 	{"Flag", 400, "business-rule", NULL},
 	{"Location?name=x", 400, "business-rule", NULL},
@@ -98,7 +98,8 @@ static const struct row cerner_rows[] = {
 	{"AllergyIntolerance?patient=$P", 200, "\"match\"", NULL},
 	{"MedicationRequest?patient=$P", 200, "\"Bundle\"", NULL},
 	{"Encounter?patient=$P&_count=100", 200, "\"total\":", NULL},
-	{"Immunization?patient=$P", 200, "\"total\":0", "\"entry\""},
+	{"Immunization?patient=$P", 200, "\"total\":2", NULL},
+	{"Goal?patient=$P", 200, "\"Bundle\"", "\"entry\""},
 	{"CarePlan?patient=$P", 400, "patient+category", NULL},
 	{"Flag?patient=$P", 404, "Not Found", NULL},
 	{"Nonsense", 404, "Not Found", NULL},
@@ -408,7 +409,7 @@ static void epic_shapes_are_those_of_the_recordings(void **state)
 	same_keys(json_at(a, json_size(a) - 1), json_at(b, json_size(b) - 1));
 	same_issue_shape(json_get(json_at(a, json_size(a) - 1), S("resource")),
 			 json_get(json_at(b, json_size(b) - 1), S("resource")));
-	same_keys(get(w, "Immunization?patient=$P"), capture(w, "epic/phase-b-2026-04-26_observation-lab.json"));
+	same_keys(get(w, "Goal?patient=$P"), capture(w, "epic/phase-b-2026-04-26_observation-lab.json"));
 }
 
 static void cerner_shapes_are_those_of_the_recordings(void **state)

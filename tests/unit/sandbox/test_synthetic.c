@@ -168,7 +168,7 @@ static void the_seed_decides_every_byte(void **state)
 	assert_true(one.hash == again.hash);
 	assert_true(one.hash != other.hash);
 	/* The same on every machine and compiler: renew only when the tables or the drawing change on purpose. */
-	assert_true(one.hash == UINT64_C(0x928c6c79aa37f576));
+	assert_true(one.hash == UINT64_C(0x8d2c4caa5af51648));
 }
 
 static void sixty_patients_are_a_believable_clinic(void **state)
