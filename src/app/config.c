@@ -24,6 +24,7 @@ static const struct config_key server_keys[] = {
 	 "origins that may show launched pages in a frame"},
 	{"base_url", CONFIG_URL, offsetof(struct config, base_url), false, "the public address, without /fhir"},
 	{"auth", CONFIG_SWITCH, offsetof(struct config, auth), false, "on or off"},
+	{"registration", CONFIG_SWITCH, offsetof(struct config, registration), false, "on or off"},
 	{"update_create", CONFIG_SWITCH, offsetof(struct config, update_create), false, "on or off"},
 	{"match", CONFIG_SCOPES, offsetof(struct config, match), false,
 	 "weights of $match, such as family=0.95/0.002/0.6"},
@@ -46,6 +47,11 @@ static const struct config_key client_keys[] = {
 	{"scopes", CONFIG_SCOPES, CLIENT(client.scope), true, "what it may get, such as system/Patient.rs"},
 	{"jwks_file", CONFIG_PATH, CLIENT(jwks_file), false, "a file with its public keys (JWKS)"},
 	{"jwks_url", CONFIG_URL, CLIENT(client.jwks_url), false, "where it publishes its keys (JWKS)"},
+	{"secret_sha256", CONFIG_TEXT, CLIENT(client.secret_sha256), false, "SHA-256 of its secret, in hex"},
+	{"redirect_uris", CONFIG_SCOPES, CLIENT(client.redirect_uris), false, "where people come back to the app"},
+	{"launch_url", CONFIG_URL, CLIENT(client.launch_url), false, "where a launch from the EHR starts"},
+	{"grant_types", CONFIG_SCOPES, CLIENT(client.grant_types), false,
+	 "authorization_code, refresh_token, client_credentials; left out: by keys and redirect_uris"},
 };
 static const struct config_key ehr_keys[] = {
 	{"name", CONFIG_EHR_NAME, EHR(name), true, "1 to 20 of a-z, 0-9 and -"},
@@ -338,8 +344,6 @@ bool config_settle(struct config *c, struct error *err)
 				 "without authorization Firth listens on loopback only, not on %.*s; configure "
 				 "clients and auth: on, or leave host out",
 				 STR_ARG(c->host));
-	if (c->auth && c->client_count == 0)
-		return error_set(err, ERR_CONFIG, "auth is on but there are no clients: nobody could get a token");
 	return limits_check(&c->limits, err);
 }
 

@@ -191,11 +191,29 @@ static bool check_unique(struct reader *r, const struct config_section *section,
 	return true;
 }
 
-static bool check_client(struct reader *r, const struct config_client *client, const yaml_node_t *node)
+static bool is_digest(struct str text)
 {
-	if (!client->jwks_file.p == !client->client.jwks_url.p)
-		return complain(r, node, "client '%.*s' needs either jwks_file or jwks_url, and not both",
-				STR_ARG(client->client.client_id));
+	for (size_t i = 0; i < text.n; i++)
+		if (!((text.p[i] >= '0' && text.p[i] <= '9') || (text.p[i] >= 'a' && text.p[i] <= 'f')))
+			return false;
+	return text.n == 64;
+}
+
+/* What goes together is said by the room of the clients; here what a file can get wrong. */
+static bool check_client(struct reader *r, const struct config_client *config, const yaml_node_t *node)
+{
+	const struct smart_client *c = &config->client;
+	if (config->jwks_file.p && c->jwks_url.p)
+		return complain(r, node, "client '%.*s' has jwks_file and jwks_url; one of them is enough",
+				STR_ARG(c->client_id));
+	if (!config->jwks_file.p && !c->jwks_url.p && !c->secret_sha256.p && !c->redirect_uris.p)
+		return complain(r, node,
+				"client '%.*s' needs jwks_file, jwks_url or secret_sha256, or for a public app "
+				"redirect_uris",
+				STR_ARG(c->client_id));
+	if (c->secret_sha256.p && !is_digest(c->secret_sha256))
+		return complain(r, node, "secret_sha256 of client '%.*s' is not 64 hexadecimal digits in lower case",
+				STR_ARG(c->client_id));
 	return true;
 }
 

@@ -29,7 +29,9 @@ static bool open_smart(struct realm *r, const struct service_options *o, struct 
 		.base_url = r->base_url,
 		.base_path = r->tenant.p ? arena_printf(&r->arena, "/t/%.*s", STR_ARG(r->tenant)) : S(""),
 		.clients = clients,
-		.client_count = config->client_count};
+		.client_count = config->client_count,
+		.registration = config->registration,
+		.journal = r->journal};
 	r->smart = smart_open(&options, err);
 	return r->smart != NULL;
 }
@@ -153,11 +155,7 @@ void realm_close(struct realm *r)
 	*r = (struct realm){0};
 }
 
-bool realm_is_token_path(const struct realm *r, struct str path)
+bool realm_handle(struct realm *r, struct http_exchange *x)
 {
-	if (!r->tenant.p)
-		return str_is(path, "/auth/token");
-	struct str start = S("/t/");
-	return path.n == start.n + r->tenant.n + 11 && str_starts(path, start) &&
-	       str_eq(str_slice(path, start.n, start.n + r->tenant.n), r->tenant) && str_ends(path, S("/auth/token"));
+	return (r->smart && smart_handle(r->smart, x)) || rest_handle(r->rest, x);
 }

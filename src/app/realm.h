@@ -32,7 +32,7 @@ struct realm_options {
 };
 bool realm_open(struct realm *r, const struct realm_options *options, struct error *err) MUST_USE;
 void realm_close(struct realm *r);
-/* Is the path this realm's token endpoint? */
-bool realm_is_token_path(const struct realm *r, struct str path);
+/* Answers whatever lives in the realm (true); leaves everything else alone (false). */
+bool realm_handle(struct realm *r, struct http_exchange *x);
 
 #endif

@@ -130,65 +130,6 @@ static bool stranger(const struct service *s, const struct http_exchange *x, str
 /* ---- routes -------------------------------------------------------------------------------------------------------
  */
 
-/* A token is handed out, or refused, only with its record taken. */
-static bool record_token(const struct realm *realm, const struct http_request *request,
-			 const struct smart_token_answer *answer, const struct error *refusal, struct error *err)
-{
-	bool granted = refusal->code == ERR_NONE;
-	const struct audit_event event = {.action = 'E',
-					  .interaction = S("token"),
-					  .outcome = granted ? 0 : 4,
-					  .http_status = answer->status,
-					  .agent = answer->client_id.n ? answer->client_id : S("anonymous"),
-					  .address = request->address,
-					  .request_id = request->request_id,
-					  .detail = granted ? STR_NULL : str_from(refusal->text)};
-	return store_audit(realm->store, &event, 1, err);
-}
-
-static void token(const struct service *s, const struct realm *realm, struct http_exchange *x)
-{
-	static const struct http_header headers[] = {{S("Cache-Control"), S("no-store")},
-						     {S("Pragma"), S("no-cache")},
-						     {S("Access-Control-Allow-Origin"), S("*")}};
-	const struct http_request *request = http_request(x);
-	struct smart_token_answer answer = {0};
-	struct error err = {0};
-	struct buf body;
-	if (!realm->smart) {
-		respond_json(x, 404,
-			     S("{\"error\":\"invalid_request\",\"error_description\":\"Authorization is off here: no "
-			       "token is needed, and none is given\"}"));
-		return;
-	}
-	if (!str_is(request->method, "POST")) {
-		respond_json(
-			x, 405,
-			S("{\"error\":\"invalid_request\",\"error_description\":\"The token endpoint takes POST\"}"));
-		return;
-	}
-	buf_init(&body, 1 << 20);
-	bool granted = smart_token(realm->smart, request->arena, request->body, http_request_header(x, "Authorization"),
-				   &body, &answer, &err);
-	struct error unrecorded = {0};
-	answer.status = answer.status ? answer.status : granted ? 200 : error_http_status(err.code);
-	if (!record_token(realm, request, &answer, &err, &unrecorded)) {
-		buf_done(&body);
-		respond_error(x, &unrecorded);
-		return;
-	}
-	if (s->options.log)
-		log_event(granted ? LOG_INFO : LOG_WARN, granted ? "token_granted" : "token_refused",
-			  {"reason", .text = granted ? S("") : str_from(answer.error ? answer.error : err.text)},
-			  {"request_id", .text = request->request_id});
-	http_respond(x, &(struct http_response){.status = answer.status,
-						.content_type = S("application/json"),
-						.headers = headers,
-						.header_count = sizeof(headers) / sizeof(headers[0]),
-						.body = &body});
-	buf_done(&body);
-}
-
 /* The store was brought up to date when it was opened, so that need not be asked. */
 static void ready(struct service *s, struct http_exchange *x)
 {
@@ -229,7 +170,7 @@ static void give_back(void *arg)
 /* The realm of /t/NAME/..., held until the exchange is over. */
 static struct realm *take_realm(struct service *s, struct http_exchange *x, struct error *err)
 {
-	struct str rest = str_slice(http_request(x)->path, 3, http_request(x)->path.n);
+	struct str path = smart_realm_path(http_request(x)->path), rest = str_slice(path, 3, path.n);
 	struct use *use = ARENA_NEW(http_request(x)->arena, struct use);
 	if (!s->tenants) {
 		error_set(err, ERR_NOT_FOUND, "This server has no tenants (it is started with --tenants to have them)");
@@ -255,9 +196,7 @@ static void route_tenant(struct service *s, struct http_exchange *x)
 	struct realm *realm = take_realm(s, x, &err);
 	if (!realm) {
 		respond_error(x, &err);
-	} else if (realm_is_token_path(realm, http_request(x)->path)) {
-		token(s, realm, x);
-	} else if (!rest_handle(realm->rest, x)) {
+	} else if (!realm_handle(realm, x)) {
 		error_set(&err, ERR_NOT_FOUND, "Nothing lives at this address; the FHIR API is below /t/TENANT/fhir");
 		respond_error(x, &err);
 	}
@@ -287,7 +226,7 @@ static void route(struct service *s, struct http_exchange *x)
 		respond_error(x, &err);
 	} else if (str_is(request->path, "/readyz")) {
 		ready(s, x);
-	} else if (str_is(request->path, "/.well-known/jwks.json") || str_is(request->path, "/auth/jwks")) {
+	} else if (str_is(request->path, "/.well-known/jwks.json")) {
 		static const struct http_header headers[] = {{S("Cache-Control"), S("max-age=300")},
 							     {S("Access-Control-Allow-Origin"), S("*")}};
 		respond_text(x, 200, S("application/json"), s->public_keys, headers, 2);
@@ -297,12 +236,13 @@ static void route(struct service *s, struct http_exchange *x)
 		respond_error(x, &err);
 	} else if (str_is(request->path, "/openapi.json")) {
 		openapi(s, x);
-	} else if (is_tenants_path(request->path)) {
+	} else if (is_tenants_path(smart_realm_path(request->path))) {
 		route_tenant(s, x);
-	} else if (str_is(request->path, "/auth/token")) {
-		token(s, &s->root, x);
-	} else if (!page_handle(&s->page, x) && !rest_handle(s->root.rest, x)) {
-		error_set(&err, ERR_NOT_FOUND, "Nothing lives at this address; the FHIR API is below /fhir");
+	} else if (!page_handle(&s->page, x) && !realm_handle(&s->root, x)) {
+		error_set(&err, ERR_NOT_FOUND,
+			  !s->root.smart && str_starts(request->path, S("/auth/"))
+				  ? "Authorization is off here: no token is needed, and none is given"
+				  : "Nothing lives at this address; the FHIR API is below /fhir");
 		respond_error(x, &err);
 	}
 }

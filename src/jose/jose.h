@@ -27,6 +27,8 @@ enum jose_algorithm jose_key_algorithm(const struct jose_key *key);
 struct str jose_key_id(const struct jose_key *key);
 /* The private key as JWK, for a file with mode 0600. */
 bool jose_key_write_private(const struct jose_key *key, struct buf *out, struct error *err) MUST_USE;
+/* The public half as JWK. */
+bool jose_key_write_public(const struct jose_key *key, struct buf *out, struct error *err) MUST_USE;
 /* {"keys":[...]} with the public half. */
 bool jose_key_write_public_set(const struct jose_key *key, struct buf *out, struct error *err) MUST_USE;
 

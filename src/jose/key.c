@@ -309,6 +309,11 @@ bool jose_key_write_private(const struct jose_key *key, struct buf *out, struct 
 	return write_key(key, true, out, err);
 }
 
+bool jose_key_write_public(const struct jose_key *key, struct buf *out, struct error *err)
+{
+	return write_key(key, false, out, err);
+}
+
 bool jose_key_write_public_set(const struct jose_key *key, struct buf *out, struct error *err)
 {
 	buf_add(out, S("{\"keys\":["));

@@ -45,9 +45,11 @@ static bool open_smart(struct world *w, struct error *err)
 	struct str scope = S("system/*.cruds system/*.read system/*.write");
 	clients[0] = (struct smart_client){.client_id = S("one"), .name = S("One"), .scope = scope, .jwks = jwks};
 	clients[1] = (struct smart_client){.client_id = S("two"), .name = S("Two"), .scope = scope, .jwks = jwks};
+	struct str token_url = str_from(w->token_url);
 	w->smart = smart_open(&(struct smart_options){.store = w->store,
 						      .definitions = w->definitions,
-						      .token_url = str_from(w->token_url),
+						      .token_url = token_url,
+						      .base_url = str_slice(token_url, 0, token_url.n - 11),
 						      .clients = clients,
 						      .client_count = 2},
 			      err);

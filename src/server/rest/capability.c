@@ -212,12 +212,22 @@ static void put_compartments(struct json_writer *w, const struct definitions *d)
 	json_array_end(w);
 }
 
-/* Where tokens come from is in smart-configuration: the extension for it here would need an address of users' logins.
- */
+/* Where tokens come from, for apps that do not look at smart-configuration yet (SMART App Launch 1.0). */
+static void put_oauth_uris(struct json_writer *w, const struct rest_server *s)
+{
+	struct str uris = smart_oauth_uris(s->o.smart);
+	if (!uris.p)
+		return;
+	json_key(w, S("extension"));
+	json_put_raw(w, uris);
+}
+
 static void put_security(struct json_writer *w, const struct rest_server *s)
 {
 	json_key(w, S("security"));
 	json_object_begin(w);
+	if (s->o.smart)
+		put_oauth_uris(w, s);
 	json_key(w, S("cors"));
 	json_put_bool(w, true);
 	if (s->o.smart) {

@@ -29,7 +29,6 @@ struct rest_server {
 	struct search_terminology terminology; /* of searches; without knowledge it is not used */
 	struct str cursor_key; /* 32 bytes, kept in the store */
 	struct str capability; /* JSON, made once */
-	struct str smart_configuration;
 	struct redo *redo;
 	struct access *own_access; /* when options gave none */
 	struct parameters *parameters; /* NULL with a face: those of the definitions alone */
@@ -369,7 +368,6 @@ bool history_answer(struct rest_call *call, struct rest_answer *answer, struct e
 bool capability_answer(struct rest_call *call, struct rest_answer *answer, struct error *err) MUST_USE;
 bool smart_configuration_answer(struct rest_call *call, struct rest_answer *answer, struct error *err) MUST_USE;
 bool capability_open(struct rest_server *s, struct error *err) MUST_USE;
-bool smart_configuration_open(struct rest_server *s, struct error *err) MUST_USE;
 
 /* ---- write.c, batch.c, redo.c: writes on their way to the store ---------------------------------------------------
  */

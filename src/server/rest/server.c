@@ -66,8 +66,7 @@ struct rest_server *rest_open(const struct rest_options *options, struct error *
 		error_memory(err);
 	s->redo = ok ? redo_open(err) : NULL;
 	if (!s->redo || !open_access(s, err) || !open_parameters(s, err) ||
-	    !cursor_key_open(options->store, &s->arena, &s->cursor_key, err) || !capability_open(s, err) ||
-	    !smart_configuration_open(s, err)) {
+	    !cursor_key_open(options->store, &s->arena, &s->cursor_key, err) || !capability_open(s, err)) {
 		rest_close(s);
 		return NULL;
 	}
@@ -90,7 +89,7 @@ void rest_close(struct rest_server *s)
 
 static bool is_open(enum rest_interaction i)
 {
-	return i == REST_CAPABILITIES || i == REST_SMART_CONFIGURATION;
+	return i == REST_CAPABILITIES || i == REST_SMART_CONFIGURATION || i == REST_OPENID_CONFIGURATION;
 }
 
 bool call_allowed(const struct rest_call *call, const struct fhir_type *type, unsigned permissions, struct error *err)
@@ -194,6 +193,7 @@ bool call_read(struct rest_call *call, struct rest_answer *answer, struct error 
 	case REST_CAPABILITIES:
 		return capability_answer(call, answer, err);
 	case REST_SMART_CONFIGURATION:
+	case REST_OPENID_CONFIGURATION:
 		return smart_configuration_answer(call, answer, err);
 	case REST_READ:
 	case REST_VREAD:

@@ -1,35 +1,6 @@
-/* The SMART discovery document (SMART App Launch 2.2, section 3.2.2): what a client must know to get a token. */
+/* The discovery document of the authorization server, at the two names below the FHIR base that clients look for: SMART
+ * App Launch 2.2 section 3.2, and OpenID Connect Discovery section 4. */
 #include "server/rest/rest_priv.h"
-
-static void put_list(struct json_writer *w, struct str key, const char *const *items, size_t count)
-{
-	json_key(w, key);
-	json_array_begin(w);
-	for (size_t i = 0; i < count; i++)
-		json_put_str(w, str_from(items[i]));
-	json_array_end(w);
-}
-#define PUT_LIST(w, key, ...)                                                                                          \
-	put_list(w, S(key), (const char *const[]){__VA_ARGS__},                                                        \
-		 sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *))
-
-bool smart_configuration_open(struct rest_server *s, struct error *err)
-{
-	struct buf out;
-	buf_init(&out, 1 << 16);
-	struct json_writer w = json_writer(&out);
-	json_object_begin(&w);
-	json_put_member(&w, S("token_endpoint"), s->o.token_url);
-	PUT_LIST(&w, "token_endpoint_auth_methods_supported", "private_key_jwt");
-	PUT_LIST(&w, "token_endpoint_auth_signing_alg_values_supported", "RS384", "ES384");
-	PUT_LIST(&w, "grant_types_supported", "client_credentials");
-	PUT_LIST(&w, "scopes_supported", "system/*.cruds", "system/*.rs", "system/*.read", "system/*.write");
-	PUT_LIST(&w, "capabilities", "client-confidential-asymmetric", "permission-v1", "permission-v2");
-	json_object_end(&w);
-	s->smart_configuration = buf_ok(&out) ? arena_str(&s->arena, buf_str(&out)) : STR_NULL;
-	buf_done(&out);
-	return s->smart_configuration.p || error_memory(err);
-}
 
 bool smart_configuration_answer(struct rest_call *call, struct rest_answer *answer, struct error *err)
 {
@@ -40,7 +11,7 @@ bool smart_configuration_answer(struct rest_call *call, struct rest_answer *answ
 		return error_set(err, ERR_NOT_FOUND, "This server runs without authorization");
 	if (!answer->body.n) {
 		answer->content_type = S("application/json");
-		buf_add(&answer->body, call->server->smart_configuration);
+		buf_add(&answer->body, smart_configuration(call->server->o.smart));
 	}
 	return true;
 }

@@ -5,6 +5,7 @@
 #ifndef FIRTH_SERVER_SMART_AUTHORIZE_H
 #define FIRTH_SERVER_SMART_AUTHORIZE_H
 
+#include "server/decision/decision.h"
 #include "server/smart/clients.h"
 #include "server/smart/scope.h"
 
@@ -38,6 +39,7 @@ struct smart_request {
 	/* Of a refused request: what to tell the app (RFC 6749 section 4.1.2.1) by smart_request_refuse(). NULL: the
 	 * client or its redirect_uri is not known to be right, so nobody but the person may be told. */
 	const char *error;
+	struct decision *decision; /* the checks so far, to go on with; NULL without memory */
 };
 /* Reads and checks the parameters (a query string, or the body of a form). Rules: each parameter once; a client that
  * is registered, enabled and may use codes; redirect_uri to the byte; response_type=code; PKCE with S256; aud is this
@@ -84,6 +86,10 @@ bool smart_grants_of(struct smart *s, struct arena *a, struct str user, size_t m
 bool smart_grant_revoke(struct smart *s, struct arena *a, struct str id, struct str user, struct error *err) MUST_USE;
 /* All of a user's, when an account is closed or its password was lost. */
 bool smart_grants_revoke_user(struct smart *s, struct arena *a, struct str user, size_t *ret_count,
+			      struct error *err) MUST_USE;
+
+/* Those that were to last as long as the session (online_access), when the person logs out. */
+bool smart_grants_end_session(struct smart *s, struct arena *a, struct str user, struct str session, size_t *ret_count,
 			      struct error *err) MUST_USE;
 
 #endif

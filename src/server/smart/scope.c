@@ -260,6 +260,18 @@ bool scope_list_common(struct arena *a, const struct scope_list *asked, const st
 	return list_end(a, &list, &joined, ok, ret_list, err);
 }
 
+bool scope_list_covers(const struct scope_list *list, const struct scope_list *other)
+{
+	for (size_t i = 0; i < other->count; i++) {
+		size_t k = 0;
+		while (k < list->count && !covers(&list->scopes[k], &other->scopes[i]))
+			k++;
+		if (k == list->count)
+			return false;
+	}
+	return !(other->words & ~list->words);
+}
+
 /* ---- what a grant allows ------------------------------------------------------------------------------------------
  */
 

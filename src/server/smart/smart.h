@@ -26,6 +26,11 @@ struct smart_options {
 	const struct smart_client *clients; /* of the configuration */
 	size_t client_count;
 	unsigned token_lifetime_s; /* 0 = 300 for backend services, 3600 for people's apps */
+	/* How long an authorization with offline_access lives without being used, and at all; 0 = 90 and 365 days. */
+	unsigned refresh_idle_s, refresh_most_s;
+	struct vault *vault; /* seals the private halves of our own keys; NULL: they are kept as they are */
+	struct decision_journal *journal; /* budget of what is kept of refusals; may be NULL */
+	bool people; /* somebody serves the authorization endpoint, /auth/authorize */
 	bool registration; /* RFC 7591 is offered */
 	bool grant_registered; /* Epic: ignore requested scopes, grant what is registered */
 	/* Is the text after '?' of a scope a search of the type (NULL: any) that can be enforced? NULL: none is. */
@@ -43,8 +48,24 @@ struct str smart_issuer(const struct smart *s);
 /* Answers /auth/token, introspect, revoke, register, jwks and userinfo and the well-known documents that do not lie
  * below the FHIR base (true); leaves everything else alone (false). */
 bool smart_handle(struct smart *s, struct http_exchange *x);
+/* The path of the FHIR base that a well-known document is about; any other path as it is. */
+struct str smart_realm_path(struct str path);
 /* The discovery document (SMART App Launch 2.2 section 3.2.2; it serves as openid-configuration and RFC 8414, too). */
 struct str smart_configuration(const struct smart *s);
+/* The extensions of CapabilityStatement.rest.security that say where to log in, as a JSON array; STR_NULL: nowhere. */
+struct str smart_oauth_uris(const struct smart *s);
+
+/* The server's own keys, which sign id_tokens. */
+struct smart_key {
+	struct str kid;
+	const char *algorithm;
+	int64_t signs_ms; /* from then on */
+	bool signing, published;
+};
+bool smart_keys_list(struct smart *s, struct arena *a, struct smart_key **ret_keys, size_t *ret_count,
+		     struct error *err) MUST_USE;
+/* New ones: published at once, signing ten minutes later; the old ones are published for another day. */
+bool smart_keys_rotate(struct smart *s, struct arena *a, struct error *err) MUST_USE;
 
 /* One token request: form body and Authorization header in; the JSON answer out with its status. On refusal err holds
  * which check failed, and out the RFC 6749 section 5.2 answer. ret_client names the client when it is known. */

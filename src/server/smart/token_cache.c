@@ -13,6 +13,7 @@ enum { SHARDS = 16, SETS = 128, WAYS = 4 };
 struct cached_grant {
 	unsigned char digest[32];
 	size_t size;
+	uint64_t generation;
 	struct grant grant;
 	struct scope scopes[];
 };
@@ -47,60 +48,84 @@ void token_cache_free(struct token_cache *cache)
 	free(cache);
 }
 
-static struct str shifted(struct str s, ptrdiff_t by)
+/* The texts of a grant, and of each of its scopes. */
+static const size_t grant_texts[] = {offsetof(struct grant, id),	offsetof(struct grant, client_id),
+				     offsetof(struct grant, user),	offsetof(struct grant, fhir_user),
+				     offsetof(struct grant, roles),	offsetof(struct grant, patient),
+				     offsetof(struct grant, encounter), offsetof(struct grant, scope_text)};
+static const size_t scope_texts[] = {offsetof(struct scope, text), offsetof(struct scope, context),
+				     offsetof(struct scope, type), offsetof(struct scope, filter)};
+
+enum {
+	GRANT_TEXTS = sizeof(grant_texts) / sizeof(grant_texts[0]),
+	SCOPE_TEXTS = sizeof(scope_texts) / sizeof(scope_texts[0])
+};
+
+static struct str *text_at(void *of, size_t offset)
 {
-	return s.p ? str_make(s.p + by, s.n) : s;
+	return (struct str *)((char *)of + offset);
+}
+
+/* Moves the texts of an object that was copied. */
+static void shift_texts(void *of, const size_t *offsets, size_t count, ptrdiff_t by)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct str *text = text_at(of, offsets[i]);
+		if (text->p)
+			text->p += by;
+	}
 }
 
 static void shift(struct cached_grant *block, const struct cached_grant *from)
 {
 	ptrdiff_t by = (const char *)block - (const char *)from;
-	block->grant.client_id = shifted(block->grant.client_id, by);
-	block->grant.scope_text = shifted(block->grant.scope_text, by);
+	shift_texts(&block->grant, grant_texts, GRANT_TEXTS, by);
 	block->grant.scopes = block->scopes;
-	for (size_t i = 0; i < block->grant.scope_count; i++) {
-		struct scope *s = &block->scopes[i];
-		s->text = shifted(s->text, by);
-		s->context = shifted(s->context, by);
-		s->type = shifted(s->type, by);
-		s->filter = shifted(s->filter, by);
+	for (size_t i = 0; i < block->grant.scope_count; i++)
+		shift_texts(&block->scopes[i], scope_texts, SCOPE_TEXTS, by);
+}
+
+static size_t texts_size(const void *of, const size_t *offsets, size_t count)
+{
+	size_t size = 0;
+	for (size_t i = 0; i < count; i++)
+		size += text_at((void *)(uintptr_t)of, offsets[i])->n;
+	return size;
+}
+
+/* Copies the texts to where *at points, and has the object point there. */
+static void append_texts(void *of, const size_t *offsets, size_t count, char **at)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct str *text = text_at(of, offsets[i]);
+		if (!text->p)
+			continue;
+		if (text->n)
+			memcpy(*at, text->p, text->n);
+		text->p = *at;
+		*at += text->n;
 	}
 }
 
-static struct str append(char **at, struct str s)
+static struct cached_grant *make_block(const unsigned char digest[32], uint64_t generation, const struct grant *g)
 {
-	if (!s.p)
-		return s;
-	struct str copy = str_make(*at, s.n);
-	if (s.n)
-		memcpy(*at, s.p, s.n);
-	*at += s.n;
-	return copy;
-}
-
-static struct cached_grant *make_block(const unsigned char digest[32], const struct grant *g)
-{
-	size_t size =
-		sizeof(struct cached_grant) + g->scope_count * sizeof(struct scope) + g->client_id.n + g->scope_text.n;
+	size_t size = sizeof(struct cached_grant) + g->scope_count * sizeof(struct scope) +
+		      texts_size(g, grant_texts, GRANT_TEXTS);
 	for (size_t i = 0; i < g->scope_count; i++)
-		size += g->scopes[i].text.n + g->scopes[i].context.n + g->scopes[i].type.n + g->scopes[i].filter.n;
+		size += texts_size(&g->scopes[i], scope_texts, SCOPE_TEXTS);
 	struct cached_grant *block = malloc(size);
 	if (!block)
 		return NULL;
 	char *at = (char *)&block->scopes[g->scope_count];
 	memcpy(block->digest, digest, sizeof(block->digest));
 	block->size = size;
+	block->generation = generation;
 	block->grant = *g;
-	block->grant.client_id = append(&at, g->client_id);
-	block->grant.scope_text = append(&at, g->scope_text);
 	block->grant.scopes = block->scopes;
+	append_texts(&block->grant, grant_texts, GRANT_TEXTS, &at);
 	for (size_t i = 0; i < g->scope_count; i++) {
-		const struct scope *s = &g->scopes[i];
-		block->scopes[i] = *s;
-		block->scopes[i].text = append(&at, s->text);
-		block->scopes[i].context = append(&at, s->context);
-		block->scopes[i].type = append(&at, s->type);
-		block->scopes[i].filter = append(&at, s->filter);
+		block->scopes[i] = g->scopes[i];
+		append_texts(&block->scopes[i], scope_texts, SCOPE_TEXTS, &at);
 	}
 	return block;
 }
@@ -112,14 +137,14 @@ static struct cached_grant **place(struct token_cache *cache, const unsigned cha
 	return (*ret_shard)->slots[digest[1] % SETS];
 }
 
-bool token_cache_find(struct token_cache *cache, struct arena *a, const unsigned char digest[32],
+bool token_cache_find(struct token_cache *cache, struct arena *a, const unsigned char digest[32], uint64_t generation,
 		      struct grant *ret_grant)
 {
 	struct shard *shard;
 	struct cached_grant **ways = place(cache, digest, &shard), *copy = NULL;
 	pthread_mutex_lock(&shard->lock);
 	for (size_t w = 0; w < WAYS && !copy; w++) {
-		if (!ways[w] || memcmp(ways[w]->digest, digest, 32) != 0)
+		if (!ways[w] || memcmp(ways[w]->digest, digest, 32) != 0 || ways[w]->generation != generation)
 			continue;
 		copy = arena_alloc(a, ways[w]->size);
 		if (!copy)
@@ -133,10 +158,11 @@ bool token_cache_find(struct token_cache *cache, struct arena *a, const unsigned
 	return copy != NULL;
 }
 
-void token_cache_put(struct token_cache *cache, const unsigned char digest[32], const struct grant *grant)
+void token_cache_put(struct token_cache *cache, const unsigned char digest[32], uint64_t generation,
+		     const struct grant *grant)
 {
 	struct shard *shard;
-	struct cached_grant **ways = place(cache, digest, &shard), *block = make_block(digest, grant);
+	struct cached_grant **ways = place(cache, digest, &shard), *block = make_block(digest, generation, grant);
 	if (!block)
 		return; /* the store will be asked instead */
 	size_t victim = 0;

@@ -87,7 +87,7 @@ static void test_mistakes_have_a_place_and_a_hint(void **state)
 		{"ehrs:\n  - {name: a, vendor: epic, base_url: 'http://'}\n", 2, 39, "names no host"},
 		{"ehrs:\n  - {name: a, vendor: epic, base_url: 'http://x/?q=1'}\n", 2, 39, "does not belong"},
 		{"ehrs:\n  - &e {name: a, vendor: epic, base_url: 'http://x'}\n  - *e\n", 2, 5, "two entries"},
-		{"clients:\n  - {client_id: a, scopes: s}\n", 2, 5, "either jwks_file or jwks_url"},
+		{"clients:\n  - {client_id: a, scopes: s}\n", 2, 5, "needs jwks_file, jwks_url or secret_sha256"},
 		{"clients:\n  - {client_id: a, scopes: [], jwks_url: 'http://x'}\n", 2, 28, "empty"},
 		{"validation:\n  Patent: off\n", 2, 11, "Patent"},
 		{"validation:\n  Patient: strict\n", 2, 12, "none of off, structure, declared"},
@@ -153,7 +153,7 @@ static void test_only_loopback_without_auth(void **state)
 		{S("localhost"), false, false, 0, true, false}, {S("0.0.0.0"), false, false, 0, false, false},
 		{S("10.0.0.1"), true, false, 1, false, false},	{S("10.0.0.1"), false, false, 1, true, true},
 		{S("127.0.0.1"), false, false, 1, true, true},	{S("127.0.0.1"), true, false, 1, true, false},
-		{S("127.0.0.1"), true, true, 0, false, true},	{S("::"), false, false, 0, false, false},
+		{S("127.0.0.1"), true, true, 0, true, true},	{S("::"), false, false, 0, false, false},
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct config c;

@@ -1,0 +1,47 @@
+/*
+ * Codes, tokens and secrets of clients: 256 random bits, known to the store by their digest only, so a copy of the
+ * store opens nothing. With so many bits a plain digest is as good as a slow one.
+ */
+#include "base/encode.h"
+#include "base/random.h"
+#include "server/smart/smart_priv.h"
+
+enum { SECRET_BYTES = 32 };
+
+struct str digest_text(const unsigned char digest[32], char hex[DIGEST_HEX])
+{
+	static const char digits[] = "0123456789abcdef";
+	for (size_t i = 0; i < 32; i++) {
+		hex[2 * i] = digits[digest[i] >> 4];
+		hex[2 * i + 1] = digits[digest[i] & 15];
+	}
+	return str_make(hex, DIGEST_HEX);
+}
+
+struct str secret_new(struct arena *a)
+{
+	unsigned char bytes[SECRET_BYTES];
+	struct buf text;
+	random_bytes(bytes, sizeof(bytes));
+	buf_init(&text, MAX_TOKEN);
+	encode_base64url(&text, str_make((const char *)bytes, sizeof(bytes)));
+	struct str secret = buf_ok(&text) ? arena_str(a, buf_str(&text)) : STR_NULL;
+	buf_done(&text);
+	return secret;
+}
+
+struct str secret_digest(struct arena *a, struct str secret)
+{
+	unsigned char digest[32];
+	char hex[DIGEST_HEX];
+	digest_sha256(secret, digest);
+	return arena_str(a, digest_text(digest, hex));
+}
+
+bool secret_is(struct str secret, struct str digest_hex)
+{
+	unsigned char digest[32];
+	char hex[DIGEST_HEX];
+	digest_sha256(secret, digest);
+	return digest_hex.n == DIGEST_HEX && digest_equal(digest_hex.p, digest_text(digest, hex).p, DIGEST_HEX);
+}
