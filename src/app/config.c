@@ -33,6 +33,8 @@ static const struct config_key server_keys[] = {
 	{"import_from", CONFIG_SCOPES, offsetof(struct config, import_from), false,
 	 "URL prefixes that $import may fetch from"},
 	{"tenants", CONFIG_SWITCH, offsetof(struct config, tenants), false, "on or off"},
+	{"break_glass", CONFIG_SCOPES, offsetof(struct config, break_glass), false,
+	 "roles of users that may break the glass"},
 	{"access_log", CONFIG_SWITCH, offsetof(struct config, access_log), false, "on or off"},
 };
 static const struct config_key limit_keys[] = {
@@ -68,12 +70,29 @@ static const struct config_key ehr_keys[] = {
 	{"login_secret_file", CONFIG_PATH, EHR(login_secret_file), false, "a file with that app's secret"},
 	{"login_port", CONFIG_PORT, EHR(login_port), false, "the port of the app's loopback redirect URI"},
 };
+#define RULE(field) offsetof(struct access_rule, field)
+static const struct config_key policy_keys[] = {
+	{"name", CONFIG_TEXT, RULE(name), true, "what the rule is called"},
+	{"effect", CONFIG_TEXT, RULE(effect), false, "permit, deny or mask"},
+	{"roles", CONFIG_SCOPES, RULE(roles), false, "roles of users"},
+	{"users", CONFIG_SCOPES, RULE(users), false, "names of users"},
+	{"clients", CONFIG_SCOPES, RULE(clients), false, "ids of clients"},
+	{"contexts", CONFIG_SCOPES, RULE(contexts), false, "user, patient or system: of which scopes"},
+	{"types", CONFIG_SCOPES, RULE(types), false, "resource types"},
+	{"interactions", CONFIG_SCOPES, RULE(interactions), false, "create, read, update, delete or search"},
+	{"where", CONFIG_TEXT, RULE(where), false, "a search, such as general-practitioner={fhirUser}"},
+	{"within", CONFIG_TEXT, RULE(within), false, "fhirUser or patient: in whose compartment"},
+	{"mask", CONFIG_SCOPES, RULE(mask), false, "elements to hide, such as Patient.telecom"},
+	{"absolute", CONFIG_SWITCH, RULE(absolute), false, "on or off"},
+};
 #define KEYS(table) .keys = (table), .key_count = sizeof(table) / sizeof((table)[0])
 const struct config_section config_sections[] = {
 	{"server", .item_size = sizeof(struct config), KEYS(server_keys)},
 	{"limits", .item_size = sizeof(struct config), KEYS(limit_keys)},
 	{"clients", true, sizeof(struct config_client), "client_id", KEYS(client_keys),
 	 offsetof(struct config, clients), offsetof(struct config, client_count)},
+	{"policy", true, sizeof(struct access_rule), "name", KEYS(policy_keys), offsetof(struct config, policy),
+	 offsetof(struct config, policy_count)},
 	{"ehrs", true, sizeof(struct ehr_config), "name", KEYS(ehr_keys), offsetof(struct config, ehrs),
 	 offsetof(struct config, ehr_count)},
 };

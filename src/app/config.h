@@ -10,6 +10,7 @@
 #include "app/app.h"
 #include "app/limits.h"
 #include "ehr/ehr.h"
+#include "server/access/access.h"
 #include "server/knowledge/knowledge.h"
 #include "server/smart/smart.h"
 
@@ -43,6 +44,9 @@ struct config {
 	size_t ehr_count;
 	struct str packages; /* names or files of FHIR packages, separated by spaces; STR_NULL: none */
 	struct str match; /* weights of Patient/$match over the product's own; STR_NULL: none */
+	struct access_rule *policy; /* who may do what, beside scopes */
+	size_t policy_count;
+	struct str break_glass; /* roles that may break the glass; STR_NULL: none */
 	struct admission_rule *rules; /* validation: what resources must conform to */
 	size_t rule_count, rule_capacity;
 };

@@ -1,6 +1,8 @@
 /* See realm.h. */
 #include "app/realm.h"
 
+#include "base/log.h"
+
 static bool open_store(struct realm *r, const struct service_options *o, struct error *err)
 {
 	r->store = o->store;
@@ -10,6 +12,25 @@ static bool open_store(struct realm *r, const struct service_options *o, struct 
 	r->store = store_open(config_store(o->config), &options, err);
 	r->own_store = r->store != NULL;
 	return r->store != NULL;
+}
+
+static void tell_alert(void *ctx, const char *what, struct str request_id)
+{
+	const struct realm *r = ctx;
+	log_event(LOG_WARN, "alert", {"what", .text = str_from(what)}, {"request_id", .text = request_id},
+		  {"tenant", .text = r->tenant.p ? r->tenant : S("")});
+}
+
+static bool open_access(struct realm *r, const struct service_options *o, struct error *err)
+{
+	const struct access_options options = {.definitions = o->definitions,
+					       .store = r->store,
+					       .base = arena_printf(&r->arena, "%.*s/fhir", STR_ARG(r->base_url)),
+					       .rules = o->config->policy,
+					       .rule_count = o->config->policy_count,
+					       .break_glass = o->config->break_glass};
+	r->access = o->config->auth ? access_open(&options, err) : NULL;
+	return !o->config->auth || r->access;
 }
 
 static bool open_smart(struct realm *r, const struct service_options *o, struct error *err)
@@ -25,6 +46,8 @@ static bool open_smart(struct realm *r, const struct service_options *o, struct 
 	const struct smart_options options = {
 		.store = r->store,
 		.definitions = o->definitions,
+		.filter = access_filter_check,
+		.filter_ctx = r->access,
 		.token_url = arena_printf(&r->arena, "%.*s/auth/token", STR_ARG(r->base_url)),
 		.base_url = r->base_url,
 		.base_path = r->tenant.p ? arena_printf(&r->arena, "/t/%.*s", STR_ARG(r->tenant)) : S(""),
@@ -94,6 +117,9 @@ static bool open_rest(struct realm *r, const struct service_options *o, struct e
 		.match_weights = &r->weights,
 		.store = r->store,
 		.smart = r->smart,
+		.access = r->access,
+		.alert = tell_alert,
+		.alert_ctx = r,
 		.jobs = r->jobs,
 		.base_path = path,
 		.base_url = arena_printf(&r->arena, "%.*s/fhir", STR_ARG(r->base_url)),
@@ -134,8 +160,8 @@ bool realm_open(struct realm *r, const struct realm_options *options, struct err
 	}
 	bool ok = (r->base_url.p && (r->tenant.p || !options->tenant.p)) || error_memory(err);
 	r->journal = ok ? decision_journal_new(err) : NULL;
-	if (r->journal && open_store(r, o, err) && open_smart(r, o, err) && open_knowledge(r, o, err) &&
-	    open_jobs(r, o, err) && open_rest(r, o, err))
+	if (r->journal && open_store(r, o, err) && open_access(r, o, err) && open_smart(r, o, err) &&
+	    open_knowledge(r, o, err) && open_jobs(r, o, err) && open_rest(r, o, err))
 		return true;
 	realm_close(r);
 	return false;
@@ -145,6 +171,7 @@ void realm_close(struct realm *r)
 {
 	jobs_close(r->jobs); /* first: what runs uses everything else */
 	rest_close(r->rest);
+	access_close(r->access);
 	knowledge_close(r->knowledge);
 	if (r->smart)
 		smart_close(r->smart);

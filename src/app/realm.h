@@ -17,6 +17,7 @@ struct realm {
 	struct store *store;
 	struct decision_journal *journal; /* how many refusals are kept */
 	struct smart *smart; /* NULL: no authorization */
+	struct access *access; /* with smart */
 	struct knowledge *knowledge;
 	struct jobs *jobs;
 	struct bulk_import import;

@@ -38,7 +38,7 @@ struct access *access_open(const struct access_options *options, struct error *e
 	access->cache = pass_cache_new();
 	if (!access->o.base.p || !access->cache)
 		error_memory(err);
-	else if (number_types(access, err))
+	else if (number_types(access, err) && policy_open(access, err))
 		return access;
 	access_close(access);
 	return NULL;
@@ -57,7 +57,7 @@ void access_close(struct access *access)
  */
 
 /* Everything of a grant that decides. Each part with its length, so that no two grants give the same. */
-static struct str key_of(struct buf *key, const struct grant *g)
+static struct str key_of(struct buf *key, const struct grant *g, bool broken)
 {
 	const struct str parts[] = {g->client_id, g->user, g->fhir_user, g->roles, g->patient, g->scope_text};
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
@@ -65,6 +65,7 @@ static struct str key_of(struct buf *key, const struct grant *g)
 		buf_char(key, ':');
 		buf_add(key, parts[i]);
 	}
+	buf_char(key, broken ? '!' : '.');
 	return buf_str(key);
 }
 
@@ -102,7 +103,7 @@ static const struct criterion *seen(void *ctx, const struct fhir_type *type, enu
 	return access_criterion(ctx, type, sight == SIGHT_INCLUDED ? 0 : SCOPE_S);
 }
 
-static struct access_pass *pass_new(struct access *access, const struct grant *grant, struct str key)
+static struct access_pass *pass_new(struct access *access, const struct grant *grant, struct str key, bool broken)
 {
 	struct access_pass *pass = calloc(1, sizeof(*pass));
 	if (!pass)
@@ -114,20 +115,30 @@ static struct access_pass *pass_new(struct access *access, const struct grant *g
 	pass->slots = arena_calloc(&pass->arena, access->type_count * SLOTS, sizeof(*pass->slots));
 	pass->key = arena_str(&pass->arena, key);
 	pass->search = (struct search_access){access->o.definitions, seen, pass};
-	if (pass->slots && pass->key.p && copy_grant(pass, grant))
+	pass->broken = broken;
+	if (pass->slots && pass->key.p && copy_grant(pass, grant) && policy_enter(pass))
 		return pass;
 	access_leave(pass);
 	return NULL;
 }
 
-struct access_pass *access_enter(struct access *access, const struct grant *grant, struct error *err)
+bool access_may_break(const struct access *access, const struct grant *grant)
+{
+	struct str rest = grant->roles;
+	while (rest.p)
+		if (policy_list_has(access->o.break_glass, str_split(&rest, ' ')))
+			return true;
+	return false;
+}
+
+struct access_pass *access_enter(struct access *access, const struct grant *grant, bool broken, struct error *err)
 {
 	struct buf key;
 	buf_init(&key, 1 << 20);
-	struct str text = key_of(&key, grant);
+	struct str text = key_of(&key, grant, broken);
 	struct access_pass *pass = buf_ok(&key) ? pass_cache_find(access->cache, text) : NULL;
 	if (!pass && buf_ok(&key)) {
-		pass = pass_new(access, grant, text);
+		pass = pass_new(access, grant, text, broken);
 		if (pass)
 			pass_cache_put(access->cache, pass);
 	}

@@ -18,17 +18,37 @@
 struct access;
 struct access_pass;
 
+/* A rule of the site's policy. Lists are separated by spaces; STR_NULL: not said. docs/access.md tells the meaning. */
+struct access_rule {
+	struct str name;
+	struct str effect; /* "permit" (also when not said), "deny", "mask" */
+	struct str roles, users, clients; /* whom it is about: one of each list that is given */
+	struct str contexts; /* of scopes: "user", "patient", "system" */
+	struct str types; /* of resources; not said: all */
+	struct str interactions; /* of "create", "read", "update", "delete", "search"; not said: all */
+	struct str where; /* a search query: which resources; may hold {fhirUser}, {fhirUser.id}, {patient}, {user} */
+	struct str within; /* "fhirUser" or "patient": in whose compartment */
+	struct str mask; /* "Patient.telecom": elements that are hidden */
+	bool absolute; /* breaking the glass does not lift it */
+};
+
 struct access_options {
 	const struct definitions *definitions;
 	struct store *store; /* which chains of filters look into; lives longer */
 	struct str base; /* own base URL */
+	const struct access_rule *rules; /* live as long as the access */
+	size_t rule_count;
+	struct str break_glass; /* roles that may; STR_NULL: nobody */
 };
 struct access *access_open(const struct access_options *options, struct error *err) MUST_USE;
 /* After every pass was left. */
 void access_close(struct access *access);
 
-/* The pass of a grant; left by access_leave(). NULL with an error. */
-struct access_pass *access_enter(struct access *access, const struct grant *grant, struct error *err) MUST_USE;
+/* The pass of a grant; left by access_leave(). NULL with an error. broken: the glass is, so that rules that are not
+ * absolute do not hold for reading and searching; access_may_break() said that it may be. */
+struct access_pass *access_enter(struct access *access, const struct grant *grant, bool broken,
+				 struct error *err) MUST_USE;
+bool access_may_break(const struct access *access, const struct grant *grant);
 void access_leave(struct access_pass *pass);
 
 /* What resources of the type must meet for the permission (one bit of enum scope_permission). NULL: nothing, all may
@@ -71,6 +91,21 @@ bool access_meets(struct access_pass *pass, const struct access_judge *judge, co
  * (NULL), by parameters of R4 alone, without what shapes a page. Fits struct smart_options. */
 bool access_filter_check(void *access, struct arena *a, const struct fhir_type *type, struct str filter,
 			 struct error *err) MUST_USE;
+
+/* ---- masks ----------------------------------------------------------------------------------------------------------
+ */
+
+/* Are elements of the type, or of any (NULL), hidden from the caller? */
+bool access_masks(const struct access_pass *pass, const struct fhir_type *type);
+/* Does the parameter look at one of them? param NULL: at anything of the resource. */
+bool access_masks_param(const struct access_pass *pass, const struct fhir_type *type, const struct search_param *param);
+/* The resource without hidden elements and without narrative, labelled REDACTED. Text in a. */
+bool access_mask(const struct access_pass *pass, struct arena *a, const struct fhir_type *type, struct str body,
+		 struct str *ret_body, struct error *err) MUST_USE;
+/* The resource as it is to be written: what is hidden from the caller stays as it is in current. ERR_FORBIDDEN when the
+ * resource brings a hidden element. */
+const struct json *access_unmask(const struct access_pass *pass, struct arena *a, const struct fhir_type *type,
+				 const struct json *resource, const struct json *current, struct error *err);
 
 /* ---- reading bodies by bytes, which costs no parsing --------------------------------------------------------------
  */

@@ -13,6 +13,7 @@ struct access {
 	struct access_options o;
 	struct arena arena;
 	const struct fhir_type *patient;
+	struct policy *policy;
 	uint16_t *places; /* of a type's id: its place among resource types */
 	size_t type_count;
 	struct pass_cache *cache;
@@ -25,6 +26,10 @@ struct access_pass {
 	pthread_mutex_t lock; /* over compiling */
 	struct str key; /* all that makes it different from others */
 	struct grant grant; /* a copy */
+	bool broken; /* the glass is */
+	const bool *holds; /* of each rule of the policy: is it about this grant */
+	const struct mask *masks;
+	size_t mask_count;
 	struct search_access search;
 	_Atomic(const struct criterion *) *slots; /* SLOTS for each resource type; NULL: not compiled yet */
 };
@@ -44,6 +49,22 @@ const struct criterion *compile_query(struct access_pass *pass, const struct fhi
 /* compartment.c: what of the type a patient's own token sees, or may write. */
 const struct criterion *compile_patient(struct access_pass *pass, const struct fhir_type *type, struct str id,
 					bool writing);
+
+/* ---- policy.c -------------------------------------------------------------------------------------------------------
+ */
+
+struct mask {
+	const struct fhir_type *type;
+	struct str element; /* as in the definitions: "value" for value[x] */
+};
+/* Reads and checks the rules. */
+bool policy_open(struct access *access, struct error *err) MUST_USE;
+/* Which rules and masks a pass has. */
+bool policy_enter(struct access_pass *pass) MUST_USE;
+/* What the policy leaves of the type to a scope of the context. */
+const struct criterion *policy_criterion(struct access_pass *pass, struct str context, const struct fhir_type *type,
+					 unsigned permission);
+bool policy_list_has(struct str list, struct str word);
 
 /* cache.c */
 struct pass_cache *pass_cache_new(void);

@@ -82,9 +82,11 @@ static const struct criterion *of_scope(struct access_pass *pass, const struct s
 		c = of_person(pass, type, writing);
 	else if (str_is(scope->context, "patient") && pass->grant.patient.n)
 		c = compile_patient(pass, type, pass->grant.patient, writing);
-	if (!scope->filter.p || c == &access_nothing)
+	if (c && c != &access_nothing && scope->filter.p)
+		c = criterion_both(pass, c, compile_query(pass, type, scope->filter));
+	if (!c || c == &access_nothing)
 		return c;
-	return criterion_both(pass, c, compile_query(pass, type, scope->filter));
+	return criterion_both(pass, c, policy_criterion(pass, scope->context, type, permission));
 }
 
 static const struct criterion *of_scopes(struct access_pass *pass, const struct fhir_type *type, unsigned permission)

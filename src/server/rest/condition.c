@@ -41,7 +41,7 @@ bool condition_find(const struct bundle_options *o, const struct fhir_type *type
 		return false;
 	q->count = (int64_t)max + 1;
 	call_restrict(o->call, q); /* for the guard */
-	if (!call_search(o->call, o->preparer.arena, q, &(struct store_search_options){0}, &page, err))
+	if (!sight_search(o->call, o->preparer.arena, q, &(struct store_search_options){0}, &page, err))
 		return false;
 	*ret_answer = (struct condition_answer){
 		.entries = page.entries, .count = page.count, .guard = {.query = q, .snapshot = page.snapshot}};

@@ -70,8 +70,9 @@ const struct json *patch_result(const struct bundle_options *o, const struct bun
 {
 	struct arena *a = o->preparer.arena;
 	const struct definitions *d = o->preparer.definitions;
-	const struct json *result = NULL, *resource = json_parse(a, e->found->body, 0, err);
-	if (!resource)
+	struct store_entry shown = *e->found; /* what is hidden cannot be looked at by a patch either */
+	const struct json *result = NULL, *resource;
+	if (!call_mask(o->call, a, &shown, err) || !(resource = json_parse(a, shown.body, 0, err)))
 		return NULL;
 	switch (e->patch.kind) {
 	case PATCH_JSON:

@@ -151,6 +151,8 @@ bool entry_prepare(const struct bundle_options *o, struct bundle_entry *e, const
 	}
 	if (e->method == ENTRY_PATCH && !(resource = patch_result(o, e, err)))
 		return false;
+	if (e->method != ENTRY_CREATE && !(resource = sight_unmask(o, e, resource, err)))
+		return false;
 	struct store_change *c = e->changes;
 	if (!prepare_resource(&o->preparer, resource, e->id, rewrite, findings, c, err) || !sight_after(o, e, c, err))
 		return false;

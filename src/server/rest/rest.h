@@ -164,6 +164,11 @@ struct rest_options {
 	bool (*import)(void *ctx, struct rest_call *call, struct rest_answer *answer, struct error *err);
 	void *import_ctx;
 	uint64_t max_upload; /* bytes of an NDJSON body of $import */
+	/* Tells whoever runs the server of something that should be looked at, without anything of anybody; may be
+	 * NULL.
+	 */
+	void (*alert)(void *ctx, const char *what, struct str request_id);
+	void *alert_ctx;
 	bool audit_off; /* benchmarks that measure the cost of audit, nothing else */
 	bool no_update_create; /* PUT of an id that is not there: 405 instead of creating */
 };

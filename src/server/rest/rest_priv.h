@@ -250,6 +250,14 @@ bool call_find(const struct rest_call *call, struct arena *a, const struct fhir_
 	       int64_t version, struct store_entry *ret_entry, struct error *err) MUST_USE;
 bool call_history(const struct rest_call *call, struct arena *a, const struct store_history_query *query,
 		  unsigned permission, struct store_page *ret_page, struct error *err) MUST_USE;
+/* call_search() with bodies as they are stored, for writes. */
+bool sight_search(const struct rest_call *call, struct arena *a, const struct search_query *query,
+		  const struct store_search_options *how, struct store_page *ret_page, struct error *err) MUST_USE;
+/* An entry as the caller may see it: without what the policy hides. */
+bool call_mask(const struct rest_call *call, struct arena *a, struct store_entry *entry, struct error *err) MUST_USE;
+/* The resource of an update with what is hidden from the caller as it is stored. NULL with an error. */
+const struct json *sight_unmask(const struct bundle_options *o, const struct bundle_entry *e,
+				const struct json *resource, struct error *err);
 /* What call_search() does with a query; for guards, which go to the store by themselves. */
 void call_restrict(const struct rest_call *call, struct search_query *query);
 /* Does an entry meet what the caller's right depends on? */
@@ -293,8 +301,13 @@ bool view_write(const struct rest_call *call, const struct fhir_type *type, stru
 /* rights.c: may the caller search the types that the query is about, and those it looks through? Types that the query
  * does not name are left out of it instead. */
 bool rights_to_query(const struct rest_call *call, struct search_query *query, bool named, struct error *err) MUST_USE;
+/* Does the query look at nothing that the policy hides from the caller? */
+bool rights_to_masked(const struct rest_call *call, const struct search_query *query, struct error *err) MUST_USE;
 /* May the caller see what only concerns whoever runs the server? `what` starts the refusal. */
 bool rights_to_operate(const struct rest_call *call, const char *what, struct error *err) MUST_USE;
+
+/* glass.c: does the caller break the glass, and may it? Recorded before anything is shown. */
+bool glass_check(struct rest_call *call, bool *ret_broken, struct error *err) MUST_USE;
 
 /* The first half of a call, without answering: route, formats, authorization. NULL with err, and headers of the refusal
  * in answer. */

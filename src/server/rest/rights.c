@@ -65,3 +65,73 @@ bool rights_to_operate(const struct rest_call *call, const char *what, struct er
 	       decision_refuse(call->decision, CHECK_OPERATOR, REFUSAL_OPERATOR_ONLY, g->scope_text,
 			       S("system/*.cruds"), arena_printf(call->arena, "%s is for operators", what), err);
 }
+
+/* ---- what the policy hides ----------------------------------------------------------------------------------------
+ */
+
+static bool refuse_masked(const struct rest_call *call, const struct fhir_type *type, struct str param,
+			  struct error *err)
+{
+	return decision_refuse(call->decision, CHECK_POLICY, REFUSAL_POLICY, STR_NULL, STR_NULL,
+			       arena_printf(call->arena, "The search looks at what is hidden of %.*s%s%.*s",
+					    STR_ARG(type->name), param.n ? ": " : "", STR_ARG(param)),
+			       err);
+}
+
+static bool part_unmasked(const struct rest_call *call, const struct search_part *part, struct error *err);
+
+static bool criterion_unmasked(const struct rest_call *call, const struct fhir_type *type, const struct criterion *c,
+			       struct error *err)
+{
+	bool words = c->kind == CRITERION_NARRATIVE || c->kind == CRITERION_CONTENT;
+	const struct fhir_type *of = c->kind == CRITERION_HAS && c->inner_count ? c->inner->type : type;
+	if ((words || c->param) && access_masks_param(call->pass, of, c->param))
+		return refuse_masked(call, of, c->param ? c->param->code : STR_NULL, err);
+	for (size_t i = 0; i < c->child_count; i++)
+		if (!criterion_unmasked(call, type, &c->children[i], err))
+			return false;
+	for (size_t i = 0; i < c->inner_count; i++)
+		if (!part_unmasked(call, &c->inner[i], err))
+			return false;
+	return true;
+}
+
+static bool part_unmasked(const struct rest_call *call, const struct search_part *part, struct error *err)
+{
+	for (size_t i = 0; i < part->criterion_count; i++)
+		if (!criterion_unmasked(call, part->type, &part->criteria[i], err))
+			return false;
+	return true;
+}
+
+/* Includes tell where hidden references lead. */
+static bool include_unmasked(const struct rest_call *call, const struct search_include *in, struct error *err)
+{
+	const struct rest_server *s = call->server;
+	for (size_t i = 0; !in->source && i < definitions_resource_count(s->o.definitions); i++) {
+		const struct fhir_type *type = definitions_resource_at(s->o.definitions, i);
+		if (access_masks(call->pass, type))
+			return refuse_masked(call, type, S("*"), err);
+	}
+	return !in->source || !access_masks_param(call->pass, in->source, in->param) ||
+	       refuse_masked(call, in->source, in->param ? in->param->code : S("*"), err);
+}
+
+bool rights_to_masked(const struct rest_call *call, const struct search_query *query, struct error *err)
+{
+	if (!call->pass || !access_masks(call->pass, NULL))
+		return true;
+	for (size_t i = 0; i < query->part_count; i++) {
+		const struct search_part *part = &query->parts[i];
+		if (!part_unmasked(call, part, err))
+			return false;
+		for (size_t k = 0; k < query->sort_count; k++)
+			if (query->sorts[k].kind == SORT_PARAM &&
+			    access_masks_param(call->pass, part->type, query->sorts[k].param))
+				return refuse_masked(call, part->type, query->sorts[k].param->code, err);
+	}
+	for (size_t i = 0; i < query->include_count; i++)
+		if (!include_unmasked(call, &query->includes[i], err))
+			return false;
+	return true;
+}

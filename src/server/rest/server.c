@@ -152,7 +152,10 @@ static bool authorize(struct rest_call *call, struct error *err)
 	call->decision = decision_new(call->arena);
 	if (!smart_authorize(call->server->o.smart, call->arena, header, call->decision, &call->grant, err))
 		return false;
-	call->pass = access_enter(call->server->o.access, &call->grant, err);
+	bool broken = false;
+	if (!glass_check(call, &broken, err))
+		return false;
+	call->pass = access_enter(call->server->o.access, &call->grant, broken, err);
 	if (!call->pass)
 		return false;
 	if (!http_exchange_at_end(call->exchange, release_pass, call->pass)) {
@@ -329,7 +332,7 @@ static void answer_preflight(struct rest_call *call, struct rest_answer *answer)
 	answer->status = 204;
 	rest_answer_header(answer, "Access-Control-Allow-Methods", S("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
 	rest_answer_header(answer, "Access-Control-Allow-Headers",
-			   S("Authorization, Content-Type, Accept, Prefer, If-Match, If-None-Match, "
+			   S("Authorization, Content-Type, Accept, Prefer, Break-Glass, If-Match, If-None-Match, "
 			     "If-Modified-Since, If-None-Exist, X-Request-Id"));
 	rest_answer_header(answer, "Access-Control-Max-Age", S("86400"));
 	answer_send(call, answer);

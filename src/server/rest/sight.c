@@ -45,6 +45,34 @@ static bool may_see_deletion(const struct rest_call *call, struct arena *a, unsi
 	return why.code == ERR_NOT_FOUND || why.code == ERR_GONE || error_set(err, why.code, "%s", why.text);
 }
 
+/* ---- masks ----------------------------------------------------------------------------------------------------------
+ */
+
+bool call_mask(const struct rest_call *call, struct arena *a, struct store_entry *entry, struct error *err)
+{
+	if (!call || !call->pass || !entry->body.p || !access_masks(call->pass, entry->type))
+		return true;
+	return access_mask(call->pass, a, entry->type, entry->body, &entry->body, err);
+}
+
+static bool mask_page(const struct rest_call *call, struct arena *a, struct store_page *page, struct error *err)
+{
+	for (size_t i = 0; i < page->count; i++)
+		if (!call_mask(call, a, &page->entries[i], err))
+			return false;
+	return true;
+}
+
+const struct json *sight_unmask(const struct bundle_options *o, const struct bundle_entry *e,
+				const struct json *resource, struct error *err)
+{
+	struct arena *a = o->preparer.arena;
+	if (!resource || !o->call || !o->call->pass || !e->found_count || !access_masks(o->call->pass, e->type))
+		return resource;
+	const struct json *current = json_parse(a, e->found->body, 0, err);
+	return current ? access_unmask(o->call->pass, a, e->type, resource, current, err) : NULL;
+}
+
 /* ---- reading --------------------------------------------------------------------------------------------------------
  */
 
@@ -77,7 +105,9 @@ bool call_find(const struct rest_call *call, struct arena *a, const struct fhir_
 		*ret_entry = (struct store_entry){0};
 		return is_absent(type, err);
 	}
-	return !why.code || error_set(err, why.code, "%s", why.text);
+	if (!why.code)
+		return call_mask(call, a, ret_entry, err);
+	return error_set(err, why.code, "%s", why.text);
 }
 
 void call_restrict(const struct rest_call *call, struct search_query *query)
@@ -88,12 +118,20 @@ void call_restrict(const struct rest_call *call, struct search_query *query)
 bool call_search(const struct rest_call *call, struct arena *a, const struct search_query *query,
 		 const struct store_search_options *how, struct store_page *ret_page, struct error *err)
 {
+	return sight_search(call, a, query, how, ret_page, err) && mask_page(call, a, ret_page, err);
+}
+
+bool sight_search(const struct rest_call *call, struct arena *a, const struct search_query *query,
+		  const struct store_search_options *how, struct store_page *ret_page, struct error *err)
+{
 	const struct rest_limits *limits = &call->server->o.limits;
 	struct store_search_options bounded = *how;
 	struct search_query restricted = *query;
 	bounded.timeout_ms = limits->query_ms;
 	bounded.most_includes = limits->includes;
 	call_restrict(call, &restricted);
+	if (!rights_to_masked(call, query, err))
+		return false;
 	if (store_search(call->server->o.store, a, &restricted, &bounded, ret_page, err))
 		return true;
 	if (err->code == ERR_TIMEOUT) {
@@ -164,7 +202,7 @@ bool call_history(const struct rest_call *call, struct arena *a, const struct st
 	unsigned ms = call->server->o.limits.query_ms;
 	uint64_t deadline = clock_monotonic_ns() + (uint64_t)ms * 1000000;
 	if (is_whole(call, query->type, permission))
-		return store_history(store, a, query, ret_page, err);
+		return store_history(store, a, query, ret_page, err) && mask_page(call, a, ret_page, err);
 	do {
 		struct store_page more = {0};
 		next.max = query->max - page.count;
@@ -181,7 +219,7 @@ bool call_history(const struct rest_call *call, struct arena *a, const struct st
 	if (!page.count && query->id.p && !query->position.p)
 		return is_absent(query->type, err);
 	*ret_page = page;
-	return true;
+	return mask_page(call, a, ret_page, err);
 }
 
 /* ---- writing --------------------------------------------------------------------------------------------------------
@@ -229,7 +267,10 @@ bool sight_before(const struct bundle_options *o, struct bundle_entry *e, bool *
 	struct error why = {0};
 	bool may, visible;
 	*ret_absent = false;
-	if (!o->store || !o->call || !o->call->pass || access_is_whole(o->call->pass, e->type, permission_of(e)))
+	if (!o->store || !o->call || !o->call->pass)
+		return true;
+	bool whole = access_is_whole(o->call->pass, e->type, permission_of(e));
+	if (whole && (e->method == ENTRY_DELETE || !access_masks(o->call->pass, e->type)))
 		return true;
 	if (!call_allowed(o->call, e->type, permission_of(e), err))
 		return false;
@@ -237,8 +278,9 @@ bool sight_before(const struct bundle_options *o, struct bundle_entry *e, bool *
 	if (!e->found)
 		return error_memory(err);
 	if (!store_read(o->store, o->preparer.arena, e->type, e->id, 0, e->found, &why)) {
-		*ret_absent = why.code == ERR_NOT_FOUND || why.code == ERR_GONE;
-		return *ret_absent || error_set(err, why.code, "%s", why.text);
+		bool absent = why.code == ERR_NOT_FOUND || why.code == ERR_GONE;
+		*ret_absent = absent && !whole;
+		return absent || error_set(err, why.code, "%s", why.text);
 	}
 	if (!call_may(o->call, o->preparer.arena, permission_of(e), e->found, &may, err))
 		return false;

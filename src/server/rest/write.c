@@ -41,8 +41,10 @@ static bool write_body(struct rest_call *call, const struct bundle_entry *e, str
 	}
 	if (e->method == ENTRY_DELETE || call->prefer == REST_RETURN_MINIMAL || e->hidden)
 		return true;
-	if (!e->change_count)
-		return answer_resource(call, e->found, &answer->body, err);
+	if (!e->change_count) {
+		struct store_entry found = *e->found;
+		return call_mask(call, call->arena, &found, err) && answer_resource(call, &found, &answer->body, err);
+	}
 	const struct store_change *change = e->changes;
 	struct buf served;
 	buf_init(&served, REST_MAX_ANSWER);
@@ -53,7 +55,8 @@ static bool write_body(struct rest_call *call, const struct bundle_entry *e, str
 				    .version = change->version,
 				    .updated_ms = change->updated_ms,
 				    .op = change->op};
-	bool ok = buf_ok(&served) ? answer_resource(call, &entry, &answer->body, err) : error_memory(err);
+	bool ok = buf_ok(&served) || error_memory(err);
+	ok = ok && call_mask(call, call->arena, &entry, err) && answer_resource(call, &entry, &answer->body, err);
 	buf_done(&served);
 	return ok;
 }
