@@ -64,6 +64,8 @@ bool policy_enter(struct access_pass *pass) MUST_USE;
 /* What the policy leaves of the type to a scope of the context. */
 const struct criterion *policy_criterion(struct access_pass *pass, struct str context, const struct fhir_type *type,
 					 unsigned permission);
+/* The context of a scope to the policy: what a patient does by user/ scopes is about the own compartment as well. */
+struct str context_of_scope(const struct grant *g, const struct scope *scope);
 bool policy_list_has(struct str list, struct str word);
 
 /* cache.c */

@@ -86,7 +86,7 @@ static const struct criterion *of_scope(struct access_pass *pass, const struct s
 		c = criterion_both(pass, c, compile_query(pass, type, scope->filter));
 	if (!c || c == &access_nothing)
 		return c;
-	return criterion_both(pass, c, policy_criterion(pass, scope->context, type, permission));
+	return criterion_both(pass, c, policy_criterion(pass, context_of_scope(&pass->grant, scope), type, permission));
 }
 
 static const struct criterion *of_scopes(struct access_pass *pass, const struct fhir_type *type, unsigned permission)

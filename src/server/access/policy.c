@@ -164,9 +164,10 @@ static bool check_where(const struct access *access, const struct access_rule *s
 				       "are known");
 	for (size_t i = 0; ok && i < access->type_count; i++) {
 		struct search_query parsed;
+		struct error why = {0};
 		const struct fhir_type *type = definitions_resource_at(access->o.definitions, i);
-		if (is_about(said, type) && !access_parse(access, &a, type, query, &parsed, err))
-			ok = error_context(err, "where, of %.*s", STR_ARG(type->name));
+		if (is_about(said, type) && !access_parse(access, &a, type, query, &parsed, &why))
+			ok = error_set(err, ERR_CONFIG, "where, of %.*s: %s", STR_ARG(type->name), why.text);
 	}
 	arena_done(&a);
 	return ok;
@@ -209,6 +210,12 @@ bool policy_open(struct access *access, struct error *err)
 					     STR_ARG(str_slice(access->o.rules[i].name, 0, 60)));
 	access->policy = policy;
 	return true;
+}
+
+struct str context_of_scope(const struct grant *g, const struct scope *scope)
+{
+	bool own = str_is(scope->context, "user") && g->fhir_user.p && str_starts(g->fhir_user, S("Patient/"));
+	return own ? S("patient") : scope->context;
 }
 
 /* ---- whom a rule is about
@@ -265,7 +272,7 @@ static size_t count_words(struct str list)
 static bool any_scope_in(const struct access_pass *pass, const struct rule *r)
 {
 	for (size_t i = 0; i < pass->grant.scope_count; i++)
-		if (in_context(r, pass->grant.scopes[i].context))
+		if (in_context(r, context_of_scope(&pass->grant, &pass->grant.scopes[i])))
 			return true;
 	return false;
 }
