@@ -91,6 +91,8 @@ static bool find(struct asking *q, struct str code, struct store_fact *ret_fact,
 	}
 	if (!authorization_parse(q->a, stored, ret_g, err))
 		return false;
+	if (ret_g->issued_ms + LIFETIME_MS <= q->now_ms)
+		return refuse(q, CHECK_CODE, REFUSAL_CODE_UNKNOWN, err);
 	*ret_fact = (struct store_fact){.shelf = SHELF,
 					.key = key,
 					.value = arena_printf(q->a, USED "%.*s", STR_ARG(ret_g->id)),

@@ -42,7 +42,7 @@ static bool check_owner(struct asking *q, const struct authorization *g, struct 
 		return refuse(q, CHECK_REVOCATION, REFUSAL_REFRESH_REVOKED, err);
 	if (!str_eq(g->client_id, c->client_id))
 		return refuse(q, CHECK_CLIENT_AUTH, REFUSAL_REFRESH_CLIENT, err);
-	if (g->issued_ms < c->registered_ms || g->ends_ms <= q->now_ms)
+	if (g->issued_ms < c->registered_ms || g->ends_ms <= q->now_ms || g->expires_ms <= q->now_ms)
 		return refuse(q, CHECK_REFRESH, REFUSAL_REFRESH_UNKNOWN, err);
 	decision_note(q->decision, CHECK_REFRESH, STR_NULL, STR_NULL);
 	return true;
