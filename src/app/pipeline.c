@@ -39,8 +39,9 @@ bool pipeline_open(struct pipeline *p, struct app *app, const struct config *con
 	if (!names_known(config, names, err))
 		return false;
 	p->charlson = charlson_builtin(&app->arena, err);
+	p->normaliser = normaliser_new(p->definitions, err);
 	p->ehrs = ARENA_ARRAY(&app->arena, struct ehr_client *, config->ehr_count);
-	if (!p->charlson)
+	if (!p->charlson || !p->normaliser)
 		return false;
 	if (!p->ehrs)
 		return error_memory(err);
@@ -64,6 +65,8 @@ void pipeline_close(struct pipeline *p)
 	for (size_t i = 0; i < p->ehr_count; i++)
 		ehr_close(p->ehrs[i]);
 	p->ehr_count = 0;
+	normaliser_free(p->normaliser);
+	p->normaliser = NULL;
 }
 
 static void show_progress(void *ctx, struct str ehr, const char *step, size_t done, size_t total)
@@ -88,6 +91,7 @@ bool pipeline_run(struct pipeline *p, struct arena *a, struct population_result 
 						   .ehrs = p->ehrs,
 						   .ehr_count = p->ehr_count,
 						   .charlson = p->charlson,
+						   .normaliser = p->normaliser,
 						   .pull = true,
 						   .score = true,
 						   .write = p->write,
@@ -234,6 +238,17 @@ static void put_count(struct json_writer *w, struct str key, size_t value)
 	json_put_i64(w, (int64_t)value);
 }
 
+/* What normalising did, by rule. */
+static void write_rules(struct json_writer *w, const struct population_ehr *e)
+{
+	json_key(w, S("normalised"));
+	json_object_begin(w);
+	for (size_t i = 0; i < NORMAL_RULES; i++)
+		if (e->normalised[i])
+			put_count(w, str_from(normal_rule_name((enum normal_rule)i)), e->normalised[i]);
+	json_object_end(w);
+}
+
 static void write_ehr(struct json_writer *w, const struct population_ehr *e)
 {
 	json_object_begin(w);
@@ -249,6 +264,8 @@ static void write_ehr(struct json_writer *w, const struct population_ehr *e)
 	put_count(w, S("withdrawn"), e->withdrawn);
 	put_count(w, S("not_quite_r4"), e->findings);
 	put_count(w, S("rejected"), e->rejected);
+	put_count(w, S("merged"), e->merged);
+	write_rules(w, e);
 	put_count(w, S("created"), e->created);
 	put_count(w, S("updated"), e->updated);
 	put_count(w, S("unchanged"), e->unchanged);

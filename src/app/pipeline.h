@@ -14,6 +14,7 @@ struct pipeline {
 	const struct extractor *extractor; /* borrowed */
 	struct store *store; /* borrowed */
 	const struct charlson *charlson;
+	struct normaliser *normaliser;
 	struct ehr_client **ehrs;
 	size_t ehr_count;
 	bool write; /* write scores back */

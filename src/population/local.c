@@ -127,13 +127,45 @@ static const struct json *with_meta(const struct population_run *run, struct are
 /* ---- the whole ----------------------------------------------------------------------------------------------------
  */
 
-bool population_adapt(const struct population_run *run, struct arena *a, const struct ehr_resource *theirs,
+/* The resource in the one form; NULL with *ret_dropped when it is not part of the record. */
+static const struct json *in_one_form(struct population_run *run, struct arena *a, const struct json *theirs,
+				      bool *ret_dropped, struct error *err)
+{
+	static const enum normal_vendor vendors[] = {
+		[EHR_GENERIC] = NORMAL_GENERIC, [EHR_EPIC] = NORMAL_EPIC, [EHR_CERNER] = NORMAL_CERNER};
+	const struct normal_options options = {.vendor = vendors[run->config->vendor],
+					       .base_url = run->config->base_url};
+	struct normal_report report = {0};
+	enum normal_fate fate;
+	struct buf out;
+	buf_init(&out, RESOURCE_MAX);
+	bool ok = normalise(run->options->normaliser, theirs, &options, &out, &report, &fate, err);
+	struct str text = ok ? arena_str(a, buf_str(&out)) : STR_NULL;
+	buf_done(&out);
+	if (!text.p) {
+		error_memory(err);
+		return NULL;
+	}
+	for (size_t i = 0; i < NORMAL_RULES; i++)
+		run->ehr->normalised[i] += report.counts[i];
+	*ret_dropped = fate == NORMAL_DROPPED;
+	return *ret_dropped ? NULL : json_parse(a, text, 0, err);
+}
+
+bool population_adapt(struct population_run *run, struct arena *a, const struct ehr_resource *theirs,
 		      struct population_kept *ret_kept, struct error *err)
 {
 	const struct fhir_type *type = definitions_resource(run->options->definitions, theirs->type);
 	if (!type)
 		return error_set(err, ERR_UNKNOWN_TYPE, "The EHR sent a resource of a type that R4 does not know");
-	const struct json *named = with_meta(run, a, theirs, err);
+	bool dropped = false;
+	struct ehr_resource normal = *theirs;
+	normal.resource = in_one_form(run, a, theirs->resource, &dropped, err);
+	if (dropped) {
+		*ret_kept = (struct population_kept){.change = {.type = type}, .withdrawn = true};
+		return true;
+	}
+	const struct json *named = normal.resource ? with_meta(run, a, &normal, err) : NULL;
 	struct str id = population_local_id(a, run->config->name, theirs->id);
 	if (!named || !id.p)
 		return error_memory(err);

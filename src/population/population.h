@@ -1,12 +1,13 @@
 /*
- * The population pipeline: pull patients from EHRs into Firth's own store, score them, write the score back as a Flag,
- * read it back, and say exactly what happened. One run per thread.
+ * The population pipeline: pull patients from EHRs into Firth's own store in one form (normal/), score them, write the
+ * score back as a Flag, read it back, and say exactly what happened. One run per thread.
  */
 #ifndef FIRTH_POPULATION_POPULATION_H
 #define FIRTH_POPULATION_POPULATION_H
 
 #include "clinical/charlson.h"
 #include "ehr/ehr.h"
+#include "normal/normal.h"
 #include "store/store.h"
 
 /* The types pulled for each patient, in this order; Patient first. */
@@ -47,6 +48,7 @@ struct population_patient {
 	size_t withdrawn; /* entered in error at the EHR, or not shown there any more: not kept here */
 	size_t findings; /* resources whose structure is not quite R4; kept as they are */
 	size_t rejected; /* resources that could not be kept */
+	struct str merged_into; /* the record of the roster was replaced by this one, which was pulled; or STR_NULL */
 	bool incomplete; /* the Patient or its Conditions could not all be pulled: not scored in this run */
 	int score;
 	bool scored, unverified;
@@ -69,6 +71,8 @@ struct population_ehr {
 	struct population_type_count types[16];
 	size_t type_count;
 	size_t changed, withdrawn, findings, rejected; /* sums over the patients */
+	size_t merged; /* records that another one replaced at the EHR */
+	uint64_t normalised[NORMAL_RULES]; /* what each rule did to what was pulled */
 	size_t created, updated, unchanged, refused, failed, read_back, conflicts;
 	struct str problem; /* the whole EHR could not be used, or STR_NULL */
 };
@@ -86,6 +90,7 @@ struct population_options {
 	struct ehr_client **ehrs;
 	size_t ehr_count;
 	const struct charlson *charlson;
+	const struct normaliser *normaliser; /* what is pulled is kept in its form */
 	bool pull, score, write; /* steps; all three for a full run */
 	void (*progress)(void *ctx, struct str ehr, const char *step, size_t done, size_t total);
 	void *progress_ctx;

@@ -14,6 +14,8 @@ struct population_run {
 	const struct ehr_config *config; /* of the client */
 	struct arena *a; /* lives as long as the result */
 	struct population_ehr *ehr;
+	struct population_patient *patients; /* of this EHR */
+	size_t patient_count;
 };
 
 /* Adds a sentence about the patient, once, and a few at most. Always false. */
@@ -31,8 +33,9 @@ struct population_kept {
 	struct store_change change;
 	const struct json *resource; /* as stored */
 	bool findings; /* its structure is not quite R4 */
+	bool withdrawn; /* entered in error: there is nothing to keep */
 };
-bool population_adapt(const struct population_run *run, struct arena *a, const struct ehr_resource *theirs,
+bool population_adapt(struct population_run *run, struct arena *a, const struct ehr_resource *theirs,
 		      struct population_kept *ret_kept, struct error *err) MUST_USE;
 /* Our resources of a type that refer to a patient. */
 bool population_stored(struct population_run *run, struct arena *a, struct str type, struct str local_id,

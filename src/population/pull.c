@@ -6,7 +6,7 @@
 #include "base/map.h"
 #include "population/population_priv.h"
 
-enum { KEPT_MAX = 1000000 };
+enum { KEPT_MAX = 1000000, MERGES_MAX = 8 };
 
 struct pulling {
 	struct population_run *run;
@@ -104,6 +104,16 @@ static bool is_first(struct pulling *p, const struct ehr_resource *r)
 	return key.p && map_put(&p->seen, key, &fresh) && fresh;
 }
 
+static void remove_local(struct pulling *p, const struct fhir_type *type, struct str local_id)
+{
+	struct error err = {0};
+	bool exists, equal;
+	const struct store_change change = {.op = STORE_DELETE, .type = type, .id = local_id};
+	if (!is_stored(p, &change, &exists, &equal, &err) || (exists && !push(p, &change, true, &err)))
+		population_trouble(p->run, p->patient, "A %.*s that is gone at the EHR could not be removed: %s",
+				   STR_ARG(type->name), err.text);
+}
+
 static void keep(struct pulling *p, const struct ehr_resource *theirs)
 {
 	struct population_run *run = p->run;
@@ -119,7 +129,14 @@ static void keep(struct pulling *p, const struct ehr_resource *theirs)
 				   STR_ARG(theirs->type));
 		return;
 	}
-	if (!population_adapt(run, p->a, theirs, &kept, &err) || !is_stored(p, &kept.change, &exists, &equal, &err) ||
+	bool adapted = population_adapt(run, p->a, theirs, &kept, &err);
+	if (adapted && kept.withdrawn) {
+		p->patient->resources--;
+		p->patient->withdrawn++;
+		remove_local(p, kept.change.type, population_local_id(p->a, run->config->name, theirs->id));
+		return;
+	}
+	if (!adapted || !is_stored(p, &kept.change, &exists, &equal, &err) ||
 	    (!equal && !push(p, &kept.change, exists, &err))) {
 		p->patient->rejected++;
 		must_be_complete(p, theirs->type);
@@ -128,16 +145,6 @@ static void keep(struct pulling *p, const struct ehr_resource *theirs)
 	}
 	p->patient->findings += kept.findings;
 	count_type(run->ehr, kept.change.type->name);
-}
-
-static void remove_local(struct pulling *p, const struct fhir_type *type, struct str local_id)
-{
-	struct error err = {0};
-	bool exists, equal;
-	const struct store_change change = {.op = STORE_DELETE, .type = type, .id = local_id};
-	if (!is_stored(p, &change, &exists, &equal, &err) || (exists && !push(p, &change, true, &err)))
-		population_trouble(p->run, p->patient, "A %.*s that is gone at the EHR could not be removed: %s",
-				   STR_ARG(type->name), err.text);
 }
 
 /* What was kept before the EHR declared it an error must not count any longer. */
@@ -221,16 +228,67 @@ static void commit(struct pulling *p)
 	}
 }
 
-/* Cerner answers the read of a merged record with a stub. Its problems are with the other one, so a score of this one
- * would be zero and wrong. */
-static bool was_merged(const struct json *patient)
+/* ---- merged records ---------------------------------------------------------------------------------------------- */
+
+/* What was kept of a record that another one replaced; its content is with the other one now. */
+static void remove_merged(struct pulling *p, struct str local_id)
 {
-	struct json_iter it = json_iter(json_get(patient, S("link")));
-	while (json_next(&it))
-		if (str_is(json_get_str(it.value, S("type")), "replaced-by"))
+	static const char *const types[] = POPULATION_TYPES;
+	const struct definitions *d = p->run->options->definitions;
+	struct error err = {0};
+	for (size_t i = 1; i < sizeof types / sizeof types[0]; i++) {
+		struct store_entry *entries;
+		size_t count = 0;
+		if (!population_stored(p->run, p->a, str_from(types[i]), local_id, &entries, &count, &err)) {
+			population_trouble(p->run, p->patient, "What is stored could not be compared: %s", err.text);
+			return;
+		}
+		for (size_t e = 0; e < count; e++)
+			remove_local(p, entries[e].type, entries[e].id);
+	}
+	remove_local(p, definitions_resource(d, S("Patient")), local_id);
+}
+
+static bool is_in_run(const struct pulling *p, struct str vendor_id)
+{
+	for (size_t i = 0; i < p->run->patient_count; i++)
+		if (&p->run->patients[i] != p->patient && str_eq(p->run->patients[i].vendor_id, vendor_id))
 			return true;
 	return false;
 }
+
+/* Cerner answers the read of a merged record with a stub that names the other one; its problems are there, so a score
+ * of the stub would be zero and wrong. The patient becomes the other one, unless that is in the run itself. False when
+ * there is nothing to pull. */
+static bool follow_merges(struct pulling *p, struct ehr_resource *found)
+{
+	struct population_run *run = p->run;
+	struct population_patient *patient = p->patient;
+	for (int hop = 0; hop < MERGES_MAX; hop++) {
+		struct ehr_failure failure = {0};
+		struct str other = normal_replaced_by(run->options->definitions, p->a, found->resource);
+		if (!other.p)
+			return true;
+		struct str id = str_slice(other, strlen("Patient/"), other.n);
+		if (!ehr_read(run->client, p->a, S("Patient"), id, found, &failure))
+			return population_trouble(run, patient,
+						  "The record was merged into another, which cannot be read: %s",
+						  failure.error.text);
+		remove_merged(p, patient->local_id);
+		run->ehr->merged++;
+		patient->merged_into = arena_str(run->a, id);
+		if (is_in_run(p, id))
+			return population_trouble(
+				run, patient, "The record was merged into another at %.*s, which is in this run, too",
+				STR_ARG(run->config->name));
+		patient->vendor_id = patient->merged_into;
+		patient->local_id = population_local_id(run->a, run->config->name, id);
+	}
+	return population_trouble(run, patient, "The record was merged in a circle at %.*s",
+				  STR_ARG(run->config->name));
+}
+
+/* ---- the whole --------------------------------------------------------------------------------------------------- */
 
 void population_pull(struct population_run *run, struct arena *scratch, struct population_patient *patient)
 {
@@ -244,16 +302,15 @@ void population_pull(struct population_run *run, struct arena *scratch, struct p
 		return;
 	}
 	population_describe(run, found.resource, patient);
-	if (was_merged(found.resource)) {
-		population_trouble(run, patient, "The record was merged into another at %.*s; pull that one instead",
-				   STR_ARG(run->config->name));
-		patient->incomplete = true;
-		return;
-	}
 	map_init(&p.seen, KEPT_MAX);
-	keep(&p, &found);
-	for (size_t i = 1; i < sizeof types / sizeof types[0]; i++)
-		pull_type(&p, str_from(types[i]));
+	if (follow_merges(&p, &found)) {
+		population_describe(run, found.resource, patient);
+		keep(&p, &found);
+		for (size_t i = 1; i < sizeof types / sizeof types[0]; i++)
+			pull_type(&p, str_from(types[i]));
+	} else {
+		patient->incomplete = true;
+	}
 	map_done(&p.seen);
 	commit(&p);
 	run->ehr->patients++;

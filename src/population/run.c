@@ -129,6 +129,8 @@ static bool run_ehr(struct population_run *run, struct population_result *result
 	if (!add_patients(run, ids, count, result, err))
 		return false;
 	struct population_patient *patients = result->patients + first;
+	run->patients = patients;
+	run->patient_count = count;
 	const struct population_options *o = run->options;
 	if (o->pull)
 		each(run, patients, count, "pull", population_pull);
@@ -150,6 +152,8 @@ bool population_run(const struct population_options *options, struct arena *a, s
 		return error_set(err, ERR_CONFIG, "There is no EHR to work with");
 	if (options->write && !options->score)
 		return error_set(err, ERR_USAGE, "Scores can be written back only in the run that computes them");
+	if (options->pull && !options->normaliser)
+		return error_set(err, ERR_USAGE, "What is pulled needs a normaliser");
 	result.ehrs = ARENA_ARRAY(a, struct population_ehr, options->ehr_count);
 	if (!result.ehrs)
 		return error_memory(err);

@@ -28,6 +28,7 @@ struct world {
 	struct store *store;
 	struct extractor *extractor;
 	struct charlson *charlson;
+	struct normaliser *normaliser;
 	struct arena arena;
 	struct tiny_ehr ehr;
 	struct ehr_client *client;
@@ -84,6 +85,8 @@ static int setup(void **state)
 		fail_msg("%s", err.text);
 	w->extractor = extractor_new(definitions_builtin(), &err);
 	w->charlson = charlson_builtin(&w->arena, &err);
+	w->normaliser = normaliser_new(definitions_builtin(), &err);
+	assert_non_null(w->normaliser);
 	assert_non_null(w->extractor);
 	assert_non_null(w->charlson);
 	tiny_start(&w->ehr);
@@ -101,6 +104,7 @@ static int teardown(void **state)
 	ehr_close(w->client);
 	store_close(w->store);
 	extractor_free(w->extractor);
+	normaliser_free(w->normaliser);
 	arena_done(&w->arena);
 	nftw(w->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 	free(w);
@@ -117,6 +121,7 @@ static const struct population_patient *run(struct world *w)
 		.ehrs = &w->client,
 		.ehr_count = 1,
 		.charlson = w->charlson,
+		.normaliser = w->normaliser,
 		.pull = true,
 		.score = true,
 		.write = true,
@@ -502,6 +507,56 @@ static void a_merged_record_is_not_scored(void **state)
 	check_flag(w, "quan-2011-2", "2025-11-24");
 }
 
+static void a_merged_record_is_followed_to_the_one_that_replaced_it(void **state)
+{
+	struct world *w = *state;
+	run(w);
+	tiny_add(&w->ehr, PATIENT("p7", "Meyer", "Anna"));
+	tiny_add(&w->ehr, CONDITION("c1", "p7", "I50.9", ""));
+	tiny_add(&w->ehr,
+		 "{\"resourceType\":\"Patient\",\"id\":\"p1\",\"active\":false,\"link\":[{\"type\":\"replaced-by\","
+		 "\"other\":{\"reference\":\"Patient/p7\"}}]}");
+	const struct population_patient *p = run(w);
+	assert_true(p->scored);
+	assert_int_equal(p->score, 2);
+	assert_true(str_is(p->vendor_id, "p7"));
+	assert_true(str_is(p->merged_into, "p7"));
+	assert_int_equal(w->result.ehrs[0].merged, 1);
+	assert_null(stored(w, S("Patient"), S("main.p1"), NULL));
+	assert_non_null(stored(w, S("Patient"), S("main.p7"), NULL));
+	const struct json *c = stored(w, S("Condition"), S("main.c1"), NULL);
+	assert_true(str_is(json_get_str(json_get(c, S("subject")), S("reference")), "Patient/main.p7"));
+}
+
+static void a_merged_record_is_pulled_once(void **state)
+{
+	struct world *w = *state;
+	tiny_add(&w->ehr, PATIENT("p7", "Meyer", "Anna"));
+	tiny_add(&w->ehr,
+		 "{\"resourceType\":\"Patient\",\"id\":\"p1\",\"active\":false,\"link\":[{\"type\":\"replaced-by\","
+		 "\"other\":{\"reference\":\"Patient/p7\"}}]}");
+	open_client(w, EHR_CERNER, "p1\np7\n");
+	const struct population_patient *p = run(w);
+	assert_false(p[0].scored);
+	assert_true(p[1].scored);
+	assert_int_equal(tiny_count(&w->ehr, "Flag"), 1);
+}
+
+static void what_is_pulled_is_kept_in_one_form(void **state)
+{
+	struct world *w = *state;
+	tiny_add(&w->ehr, "{\"resourceType\":\"Encounter\",\"id\":\"e1\",\"status\":\"finished\",\"class\":{\"system\":"
+			  "\"urn:oid:2.16.840.1.113883.5.4\",\"code\":\"AMB\"},\"subject\":{\"reference\":\"" TINY_BASE
+			  "/Patient/p1\"},\"period\":{\"start\":\"2020-01-02T03:04:05.000+00:00\"}}");
+	run(w);
+	const struct json *e = stored(w, S("Encounter"), S("main.e1"), NULL);
+	assert_true(str_is(json_get_str(json_get(e, S("class")), S("system")),
+			   "http://terminology.hl7.org/CodeSystem/v3-ActCode"));
+	assert_true(str_is(json_get_str(json_get(e, S("period")), S("start")), "2020-01-02T03:04:05Z"));
+	assert_true(str_is(json_get_str(json_get(e, S("subject")), S("reference")), "Patient/main.p1"));
+	assert_int_equal(w->result.ehrs[0].normalised[NORMAL_SYSTEM], 1);
+}
+
 static void not_quite_r4_is_kept_and_counted(void **state)
 {
 	struct world *w = *state;
@@ -611,6 +666,9 @@ int main(void)
 		T(half_the_problems_make_no_score),
 		T(a_missing_patient_does_not_stop_the_others),
 		T(a_merged_record_is_not_scored),
+		T(a_merged_record_is_followed_to_the_one_that_replaced_it),
+		T(a_merged_record_is_pulled_once),
+		T(what_is_pulled_is_kept_in_one_form),
 		T(not_quite_r4_is_kept_and_counted),
 		T(what_belongs_to_another_patient_is_not_taken),
 		T(without_roster_the_ehr_has_a_problem),

@@ -31,6 +31,7 @@ struct world {
 	struct extractor *extractor;
 	struct store *store; /* ours */
 	struct charlson *charlson;
+	struct normaliser *normaliser;
 	struct site sites[2];
 	struct population_result result;
 };
@@ -159,6 +160,7 @@ static struct world *start(bool open_flags)
 	arena_init(&w->arena, 256 << 20);
 	w->extractor = extractor_new(definitions_builtin(), &err);
 	w->charlson = charlson_builtin(&w->arena, &err);
+	w->normaliser = normaliser_new(definitions_builtin(), &err);
 	w->store = open_store(w, "ours");
 	open_site(w, &w->sites[0], EHR_EPIC, open_flags);
 	open_site(w, &w->sites[1], EHR_CERNER, open_flags);
@@ -176,6 +178,7 @@ static void stop(struct world *w)
 	}
 	store_close(w->store);
 	extractor_free(w->extractor);
+	normaliser_free(w->normaliser);
 	arena_done(&w->arena);
 	nftw(w->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 	free(w);
@@ -191,6 +194,7 @@ static void run(struct world *w)
 							 .ehrs = clients,
 							 .ehr_count = 2,
 							 .charlson = w->charlson,
+							 .normaliser = w->normaliser,
 							 .pull = true,
 							 .score = true,
 							 .write = true},
