@@ -184,6 +184,25 @@ bool ehr_read(struct ehr_client *c, struct arena *a, struct str type, struct str
 	return true;
 }
 
+bool ehr_capabilities(struct ehr_client *c, struct arena *a, const struct json **ret_statement, struct ehr_failure *f)
+{
+	struct ehr_request request = {
+		.method = S("GET"),
+		.url = arena_printf(a, "%.*s/metadata", STR_ARG(c->config.base_url)),
+		.repeatable = true,
+		.want_json = true,
+		.want_type = S("CapabilityStatement"),
+		.action = 'R',
+		.interaction = "capabilities",
+		.type = S("CapabilityStatement"),
+	};
+	struct ehr_reply reply;
+	if (!ehr_send(c, a, &request, &reply, f))
+		return false;
+	*ret_statement = reply.json;
+	return true;
+}
+
 /* "[base]/Flag/123/_history/1", absolute or relative: RFC 9110 section 10.2.2. */
 static void take_location(struct str location, struct str type, struct ehr_written *written)
 {

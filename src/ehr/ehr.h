@@ -88,6 +88,10 @@ struct ehr_resource {
 bool ehr_read(struct ehr_client *c, struct arena *a, struct str type, struct str id, struct ehr_resource *ret_resource,
 	      struct ehr_failure *ret_failure) MUST_USE;
 
+/* The EHR's own capability statement. */
+bool ehr_capabilities(struct ehr_client *c, struct arena *a, const struct json **ret_statement,
+		      struct ehr_failure *ret_failure) MUST_USE;
+
 /* Every match of a search, all pages, each once (the newest version when a page repeats one). Outcome entries are
  * never matches; they are counted and their warnings given. Restarts once when the vendor's session ran out. Where
  * the vendor sends resources entered in error among the others (Cerner), they are set apart. */
