@@ -35,4 +35,7 @@ void world_close(struct world *w);
 /* An access token of client "one", or of "two" when scopes start with "two ". */
 struct str world_token(void *world, struct arena *a, struct str scopes);
 
+/* An access token of client "one" that allows what the grant says, with these scopes. */
+struct str world_grant(struct world *w, struct arena *a, const char *scopes, const struct grant *grant);
+
 #endif

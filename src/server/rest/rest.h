@@ -78,8 +78,9 @@ struct rest_answer {
 /* Name and value must live as long as the call's arena. Past REST_ANSWER_HEADERS nothing is added. */
 void rest_answer_header(struct rest_answer *answer, const char *name, struct str value);
 
-/* Page positions as one opaque, signed word for a URL: base64url(position || MAC over client, type, self, position).
- * A word that was changed, or made for another client or query, gives ERR_CURSOR. position STR_NULL ends up so again.
+/* Page positions as one opaque, signed word for a URL: base64url(MAC over owner, type, self, position || covered
+ * position). A word that was changed, or made for another client or query, gives ERR_CURSOR. position STR_NULL ends up
+ * so again.
  */
 struct str rest_cursor_write(const struct rest_call *call, struct str self, struct str position);
 bool rest_cursor_read(const struct rest_call *call, struct str self, struct str cursor, struct str *ret_position,

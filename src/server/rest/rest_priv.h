@@ -266,7 +266,9 @@ bool call_may(const struct rest_call *call, struct arena *a, unsigned permission
 /* Of a write by id: *ret_absent when what it is about is not there for the caller. Where the right depends on it, sets
  * found. ERR_FORBIDDEN for what may be seen but not changed. */
 bool sight_before(const struct bundle_options *o, struct bundle_entry *e, bool *ret_absent, struct error *err) MUST_USE;
-/* The same of what a condition found. */
+/* May the caller give a new resource its id? Only whoever sees all of the type: ids that are taken would show. */
+bool sight_chooses_ids(const struct bundle_options *o, const struct fhir_type *type);
+/* The same as sight_before() of what a condition found. */
 bool sight_of_found(const struct bundle_options *o, const struct bundle_entry *e, struct error *err) MUST_USE;
 /* May it be as it is going to be? Sets hidden. */
 bool sight_after(const struct bundle_options *o, struct bundle_entry *e, const struct store_change *change,

@@ -192,30 +192,52 @@ static bool add_entries(struct arena *a, struct store_page *page, const struct s
 	return true;
 }
 
-/* Pages are filled up with what may be seen, so that their ends tell nothing of the rest. */
-bool call_history(const struct rest_call *call, struct arena *a, const struct store_history_query *query,
-		  unsigned permission, struct store_page *ret_page, struct error *err)
+struct filling {
+	const struct rest_call *call;
+	struct arena *a;
+	const struct store_history_query *query;
+	unsigned permission;
+	uint64_t deadline_ns;
+};
+
+/* What may be seen of the versions from a position on: more of them only as long as there are fewer than wanted. */
+static bool fill_page(const struct filling *f, struct str position, size_t wanted, struct store_page *ret_page,
+		      struct error *err)
 {
-	struct store *store = call->server->o.store;
-	struct store_history_query next = *query;
-	struct store_page page = {.total = -1};
-	unsigned ms = call->server->o.limits.query_ms;
-	uint64_t deadline = clock_monotonic_ns() + (uint64_t)ms * 1000000;
-	if (is_whole(call, query->type, permission))
-		return store_history(store, a, query, ret_page, err) && mask_page(call, a, ret_page, err);
+	struct store_history_query next = *f->query;
+	next.position = position;
 	do {
 		struct store_page more = {0};
-		next.max = query->max - page.count;
-		if (!store_history(store, a, &next, &more, err) || !keep_visible(call, a, permission, &more, err) ||
-		    !add_entries(a, &page, &more, err))
+		next.max = wanted - ret_page->count;
+		if (!store_history(f->call->server->o.store, f->a, &next, &more, err) ||
+		    !keep_visible(f->call, f->a, f->permission, &more, err) || !add_entries(f->a, ret_page, &more, err))
 			return false;
-		next.position = page.next;
-		if (clock_monotonic_ns() > deadline)
+		next.position = ret_page->next;
+		if (clock_monotonic_ns() > f->deadline_ns)
 			return error_set(err, ERR_TOO_COSTLY,
 					 "The history took longer than the limit of %u ms (limits.query); narrow it "
 					 "by _since",
-					 ms);
-	} while (page.next.p && page.count < query->max);
+					 f->call->server->o.limits.query_ms);
+	} while (ret_page->next.p && ret_page->count < wanted);
+	return true;
+}
+
+/* Pages are filled up, and have a next only if something is on it, so that their ends tell nothing of the rest. */
+bool call_history(const struct rest_call *call, struct arena *a, const struct store_history_query *query,
+		  unsigned permission, struct store_page *ret_page, struct error *err)
+{
+	struct store_page page = {.total = -1}, after = {.total = -1};
+	const struct filling f = {call, a, query, permission,
+				  clock_monotonic_ns() + (uint64_t)call->server->o.limits.query_ms * 1000000};
+	if (is_whole(call, query->type, permission))
+		return store_history(call->server->o.store, a, query, ret_page, err) &&
+		       mask_page(call, a, ret_page, err);
+	if (!fill_page(&f, query->position, query->max, &page, err))
+		return false;
+	if (page.next.p && !fill_page(&f, page.next, 1, &after, err))
+		return false;
+	if (!after.count)
+		page.next = STR_NULL;
 	if (!page.count && query->id.p && !query->position.p)
 		return is_absent(query->type, err);
 	*ret_page = page;
@@ -260,6 +282,11 @@ static bool is_visible(const struct bundle_options *o, const struct store_entry 
 {
 	return call_may(o->call, o->preparer.arena, SCOPE_R, entry, ret_visible, err) &&
 	       (*ret_visible || call_may(o->call, o->preparer.arena, SCOPE_S, entry, ret_visible, err));
+}
+
+bool sight_chooses_ids(const struct bundle_options *o, const struct fhir_type *type)
+{
+	return !o->call || !o->call->pass || access_is_whole(o->call->pass, type, SCOPE_U);
 }
 
 bool sight_before(const struct bundle_options *o, struct bundle_entry *e, bool *ret_absent, struct error *err)

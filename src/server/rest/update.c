@@ -50,6 +50,9 @@ bool update_resolve(const struct bundle_options *o, struct bundle_entry *e, stru
 	e->guard = found.guard;
 	if (found.count)
 		return take_match(e, &found, own, err);
+	if (own.p && !sight_chooses_ids(o, e->type))
+		return error_set(err, ERR_BUSINESS_RULE,
+				 "The condition matches nothing, and this token does not let clients choose ids");
 	if (own.p && o->no_update_create)
 		return error_set(err, ERR_BUSINESS_RULE,
 				 "The condition matches nothing, and this server does not let clients choose ids");
