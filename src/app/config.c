@@ -35,6 +35,8 @@ static const struct config_key server_keys[] = {
 	{"tenants", CONFIG_SWITCH, offsetof(struct config, tenants), false, "on or off"},
 	{"break_glass", CONFIG_SCOPES, offsetof(struct config, break_glass), false,
 	 "roles of users that may break the glass"},
+	{"consent", CONFIG_SCOPES, offsetof(struct config, consent), false,
+	 "user, patient or system: to which scopes Consents apply"},
 	{"access_log", CONFIG_SWITCH, offsetof(struct config, access_log), false, "on or off"},
 };
 static const struct config_key limit_keys[] = {

@@ -47,6 +47,7 @@ struct config {
 	struct access_rule *policy; /* who may do what, beside scopes */
 	size_t policy_count;
 	struct str break_glass; /* roles that may break the glass; STR_NULL: none */
+	struct str consent; /* contexts of scopes to which Consents apply; STR_NULL: none */
 	struct admission_rule *rules; /* validation: what resources must conform to */
 	size_t rule_count, rule_capacity;
 };

@@ -28,7 +28,8 @@ static bool open_access(struct realm *r, const struct service_options *o, struct
 					       .base = arena_printf(&r->arena, "%.*s/fhir", STR_ARG(r->base_url)),
 					       .rules = o->config->policy,
 					       .rule_count = o->config->policy_count,
-					       .break_glass = o->config->break_glass};
+					       .break_glass = o->config->break_glass,
+					       .consent = o->config->consent};
 	r->access = o->config->auth ? access_open(&options, err) : NULL;
 	return !o->config->auth || r->access;
 }

@@ -34,6 +34,8 @@ struct access *access_open(const struct access_options *options, struct error *e
 	access->o = *options;
 	arena_init(&access->arena, (size_t)64 << 20);
 	access->o.base = arena_str(&access->arena, options->base.p ? options->base : S(""));
+	pthread_mutex_init(&access->consents_lock, NULL);
+	access->consent = definitions_resource(options->definitions, S("Consent"));
 	access->patient = definitions_resource(options->definitions, S("Patient"));
 	access->cache = pass_cache_new();
 	if (!access->o.base.p || !access->cache)
@@ -49,6 +51,8 @@ void access_close(struct access *access)
 	if (!access)
 		return;
 	pass_cache_free(access->cache);
+	consents_leave(access->consents);
+	pthread_mutex_destroy(&access->consents_lock);
 	arena_done(&access->arena);
 	free(access);
 }
@@ -134,15 +138,24 @@ bool access_may_break(const struct access *access, const struct grant *grant)
 struct access_pass *access_enter(struct access *access, const struct grant *grant, bool broken, struct error *err)
 {
 	struct buf key;
+	struct consents *consents = access->o.consent.p ? consents_now(access, err) : NULL;
+	if (access->o.consent.p && !consents)
+		return NULL;
 	buf_init(&key, 1 << 20);
+	if (consents)
+		consents_put_key(consents, &key);
 	struct str text = key_of(&key, grant, broken);
 	struct access_pass *pass = buf_ok(&key) ? pass_cache_find(access->cache, text) : NULL;
 	if (!pass && buf_ok(&key)) {
 		pass = pass_new(access, grant, text, broken);
-		if (pass)
+		if (pass) {
+			pass->consents = consents;
+			consents = NULL;
 			pass_cache_put(access->cache, pass);
+		}
 	}
 	buf_done(&key);
+	consents_leave(consents);
 	if (!pass)
 		error_memory(err);
 	return pass;
@@ -152,6 +165,7 @@ void access_leave(struct access_pass *pass)
 {
 	if (!pass || atomic_fetch_sub_explicit(&pass->users, 1, memory_order_acq_rel) != 1)
 		return;
+	consents_leave(pass->consents);
 	pthread_mutex_destroy(&pass->lock);
 	arena_done(&pass->arena);
 	free(pass);

@@ -39,6 +39,7 @@ struct access_options {
 	const struct access_rule *rules; /* live as long as the access */
 	size_t rule_count;
 	struct str break_glass; /* roles that may; STR_NULL: nobody */
+	struct str consent; /* contexts of scopes, such as "user patient", to which Consents apply; STR_NULL: none */
 };
 struct access *access_open(const struct access_options *options, struct error *err) MUST_USE;
 /* After every pass was left. */

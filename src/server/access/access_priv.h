@@ -13,7 +13,10 @@ struct access {
 	struct access_options o;
 	struct arena arena;
 	const struct fhir_type *patient;
+	const struct fhir_type *consent;
 	struct policy *policy;
+	pthread_mutex_t consents_lock; /* over the pointer that follows */
+	struct consents *consents;
 	uint16_t *places; /* of a type's id: its place among resource types */
 	size_t type_count;
 	struct pass_cache *cache;
@@ -27,6 +30,7 @@ struct access_pass {
 	struct str key; /* all that makes it different from others */
 	struct grant grant; /* a copy */
 	bool broken; /* the glass is */
+	struct consents *consents; /* NULL: none are followed */
 	const bool *holds; /* of each rule of the policy: is it about this grant */
 	const struct mask *masks;
 	size_t mask_count;
@@ -49,6 +53,23 @@ const struct criterion *compile_query(struct access_pass *pass, const struct fhi
 /* compartment.c: what of the type a patient's own token sees, or may write. */
 const struct criterion *compile_patient(struct access_pass *pass, const struct fhir_type *type, struct str id,
 					bool writing);
+/* The same of several patients, whatever the type is to their own tokens: all that is theirs. */
+const struct criterion *compile_patients(struct access_pass *pass, const struct fhir_type *type, const struct str *ids,
+					 size_t count);
+const struct criterion *criterion_without(struct access_pass *pass, const struct criterion *c,
+					  const struct criterion *denied);
+
+/* ---- consent.c ------------------------------------------------------------------------------------------------------
+ */
+
+/* The Consents as they are now, with a user more; NULL with an error. */
+struct consents;
+struct consents *consents_now(struct access *access, struct error *err) MUST_USE;
+void consents_leave(struct consents *c);
+/* What makes passes of one state differ from those of another. */
+void consents_put_key(const struct consents *c, struct buf *key);
+/* What of the type is denied to the grant. */
+const struct criterion *consent_denied(struct access_pass *pass, const struct fhir_type *type, unsigned permission);
 
 /* ---- policy.c -------------------------------------------------------------------------------------------------------
  */

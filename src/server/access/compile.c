@@ -38,6 +38,23 @@ const struct criterion *criterion_either(struct access_pass *pass, const struct 
 	return b == &access_all || a == &access_nothing ? b : join(pass, CRITERION_OR, a, b);
 }
 
+const struct criterion *criterion_without(struct access_pass *pass, const struct criterion *c,
+					  const struct criterion *denied)
+{
+	if (!c || !denied)
+		return NULL;
+	if (denied == &access_nothing)
+		return c;
+	if (denied == &access_all)
+		return &access_nothing;
+	struct criterion *not = ARENA_NEW(&pass->arena, struct criterion);
+	if (!not )
+		return NULL;
+	*not = (struct criterion){
+		.kind = CRITERION_NOT, .children = (struct criterion *)(uintptr_t)denied, .child_count = 1};
+	return criterion_both(pass, c, not );
+}
+
 const struct criterion *compile_query(struct access_pass *pass, const struct fhir_type *type, struct str query)
 {
 	struct search_query parsed;
@@ -94,7 +111,7 @@ static const struct criterion *of_scopes(struct access_pass *pass, const struct 
 	const struct criterion *c = &access_nothing;
 	for (size_t i = 0; c && i < pass->grant.scope_count; i++)
 		c = criterion_either(pass, c, of_scope(pass, &pass->grant.scopes[i], type, permission));
-	return c;
+	return c && c != &access_nothing ? criterion_without(pass, c, consent_denied(pass, type, permission)) : c;
 }
 
 const struct criterion *compile_slot(struct access_pass *pass, const struct fhir_type *type, unsigned slot)

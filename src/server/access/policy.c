@@ -336,23 +336,6 @@ static const struct criterion *matter_of(struct access_pass *pass, const struct 
 	return place ? criterion_both(pass, c, place) : otherwise;
 }
 
-static const struct criterion *without(struct access_pass *pass, const struct criterion *c,
-				       const struct criterion *denied)
-{
-	if (!c || !denied)
-		return NULL;
-	if (denied == &access_nothing)
-		return c;
-	if (denied == &access_all)
-		return &access_nothing;
-	struct criterion *not = ARENA_NEW(&pass->arena, struct criterion);
-	if (!not )
-		return NULL;
-	*not = (struct criterion){
-		.kind = CRITERION_NOT, .children = (struct criterion *)(uintptr_t)denied, .child_count = 1};
-	return criterion_both(pass, c, not );
-}
-
 const struct criterion *policy_criterion(struct access_pass *pass, struct str context, const struct fhir_type *type,
 					 unsigned permission)
 {
@@ -373,7 +356,7 @@ const struct criterion *policy_criterion(struct access_pass *pass, struct str co
 		const struct rule *r = &policy->rules[i];
 		if (r->effect == DENY && in_context(r, context) && pass->holds[i] && (!lifted || r->said->absolute) &&
 		    (r->permissions & permission) && is_about(r->said, type))
-			c = without(pass, c, matter_of(pass, r, type, &access_all));
+			c = criterion_without(pass, c, matter_of(pass, r, type, &access_all));
 	}
 	return c;
 }

@@ -72,7 +72,8 @@ static int set_up(void **state)
 							 .base = S("http://here/fhir"),
 							 .rules = rules,
 							 .rule_count = sizeof(rules) / sizeof(rules[0]),
-							 .break_glass = S("doctor")},
+							 .break_glass = S("doctor"),
+							 .consent = S("user patient")},
 				&err);
 	if (!f->access)
 		print_error("%s\n", err.text);
@@ -462,6 +463,69 @@ static void test_filters_are_checked(void **state)
 	}
 }
 
+#define CONSENT(provision)                                                                                             \
+	"{\"resourceType\":\"Consent\",\"id\":\"one\",\"status\":\"active\",\"scope\":{\"coding\":[{\"code\":"         \
+	"\"patient-privacy\"}]},\"patient\":{\"reference\":\"Patient/c\"},\"provision\":" provision "}"
+#define CLASS(type) "\"class\":[{\"system\":\"http://hl7.org/fhir/resource-types\",\"code\":\"" type "\"}]"
+#define ACTOR(who)  "\"actor\":[{\"role\":{},\"reference\":{\"reference\":\"" who "\"}}]"
+
+/* Each Consent takes the place of the one before; passes follow at once. */
+static void test_consents(void **state)
+{
+	struct fixture *f = *state;
+	static const struct {
+		const char *consent, *scopes;
+		struct grant grant;
+		const char *body;
+		bool may;
+	} denied[] = {
+#define DOCTOR {.fhir_user = S("Practitioner/7"), .roles = S("doctor")}
+#define LAB    OBSERVATION("1", "Patient/c", "")
+		{CONSENT("{\"type\":\"permit\"}"), "user/*.rs", DOCTOR, LAB, true},
+		{CONSENT("{\"type\":\"deny\"}"), "user/*.rs", DOCTOR, LAB, false},
+		{CONSENT("{\"type\":\"deny\"}"), "user/*.rs", DOCTOR, PATIENT("c", ""), false},
+		{CONSENT("{\"type\":\"deny\"}"), "user/*.rs", DOCTOR, PATIENT("a", ""), true},
+		{CONSENT("{\"type\":\"deny\"}"), "system/*.rs", {.user = STR_NULL}, LAB, true},
+		{CONSENT("{\"type\":\"deny\"}"),
+		 "patient/*.rs",
+		 {.patient = S("c"), .fhir_user = S("Patient/c")},
+		 LAB,
+		 true},
+		{CONSENT("{\"type\":\"deny\"}"),
+		 "patient/*.rs",
+		 {.patient = S("c"), .fhir_user = S("Practitioner/7"), .roles = S("doctor")},
+		 LAB,
+		 false},
+		{CONSENT("{\"type\":\"deny\"," CLASS("Condition") "}"), "user/*.rs", DOCTOR, LAB, true},
+		{CONSENT("{\"type\":\"deny\"," CLASS("Observation") "}"), "user/*.rs", DOCTOR, LAB, false},
+		{CONSENT("{\"type\":\"deny\"," ACTOR("Practitioner/8") "}"), "user/*.rs", DOCTOR, LAB, true},
+		{CONSENT("{\"type\":\"deny\"," ACTOR("Practitioner/7") "}"), "user/*.rs", DOCTOR, LAB, false},
+		{CONSENT("{\"type\":\"deny\"," ACTOR("Organization/1") "}"), "user/*.rs", DOCTOR, LAB, false},
+		{CONSENT("{\"type\":\"deny\",\"period\":{\"end\":\"2001-01-01\"}}"), "user/*.rs", DOCTOR, LAB, true},
+		{CONSENT("{\"type\":\"deny\",\"period\":{\"start\":\"2001-01-01\"}}"), "user/*.rs", DOCTOR, LAB, false},
+		{CONSENT("{\"type\":\"deny\",\"purpose\":[{\"code\":\"HRESCH\"}]}"), "user/*.rs", DOCTOR, LAB, false},
+		{CONSENT("{\"type\":\"deny\",\"provision\":[{\"type\":\"permit\"," ACTOR("Practitioner/7") "}]}"),
+		 "user/*.rs", DOCTOR, LAB, true},
+		{CONSENT("{\"type\":\"deny\",\"provision\":[{\"type\":\"permit\"," ACTOR(
+			 "Practitioner/7") ",\"purpose\":[{\"code\":\"TREAT\"}]}]}"),
+		 "user/*.rs", DOCTOR, LAB, false},
+		{CONSENT("{\"type\":\"permit\",\"provision\":[{\"type\":\"deny\"," CLASS("Observation") "}]}"),
+		 "user/*.rs", DOCTOR, LAB, false},
+	};
+	for (size_t i = 0; i < sizeof(denied) / sizeof(denied[0]); i++) {
+		put(f, denied[i].consent);
+		struct access_pass *pass = enter(f, denied[i].scopes, denied[i].grant, false);
+		if (may(f, pass, SCOPE_R, denied[i].body) != denied[i].may)
+			fail_msg("consent %zu: %s", i, denied[i].consent);
+		access_leave(pass);
+	}
+	put(f, CONSENT("{\"type\":\"deny\"}"));
+	struct access_pass *pass = enter(f, "user/*.cruds", (struct grant)DOCTOR, true);
+	assert_true(may(f, pass, SCOPE_R, LAB));
+	assert_false(may(f, pass, SCOPE_U, LAB));
+	access_leave(pass);
+}
+
 static void test_passes_are_shared(void **state)
 {
 	struct fixture *f = *state;
@@ -486,6 +550,7 @@ int main(void)
 		cmocka_unit_test(test_masks),
 		cmocka_unit_test(test_rules_are_checked),
 		cmocka_unit_test(test_filters_are_checked),
+		cmocka_unit_test(test_consents),
 		cmocka_unit_test(test_passes_are_shared),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
