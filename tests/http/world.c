@@ -9,7 +9,6 @@
 #include "base/clock.h"
 #include "base/encode.h"
 #include "base/random.h"
-#include "server/smart/smart_priv.h"
 
 static void handle(void *ctx, struct http_exchange *x)
 {
@@ -32,7 +31,7 @@ static void refuse(void *ctx, struct http_exchange *x, const struct error *err)
 static bool open_smart(struct world *w, struct error *err)
 {
 	struct buf keys;
-	struct smart_client *clients = ARENA_ARRAY(&w->arena, struct smart_client, 2);
+	struct smart_client *clients = ARENA_ARRAY(&w->arena, struct smart_client, 3);
 	w->key = jose_key_new(JOSE_ES384, err);
 	if (!w->key || !clients)
 		return false;
@@ -47,12 +46,18 @@ static bool open_smart(struct world *w, struct error *err)
 	clients[0] = (struct smart_client){.client_id = S("one"), .name = S("One"), .scope = scope, .jwks = jwks};
 	clients[1] = (struct smart_client){.client_id = S("two"), .name = S("Two"), .scope = scope, .jwks = jwks};
 	struct str token_url = str_from(w->token_url);
+	clients[2] = (struct smart_client){.client_id = S("app"),
+					   .name = S("App"),
+					   .scope = S("patient/*.cruds user/*.cruds"),
+					   .redirect_uris = S("http://127.0.0.1/cb")};
 	w->smart = smart_open(&(struct smart_options){.store = w->store,
 						      .definitions = w->definitions,
 						      .token_url = token_url,
 						      .base_url = str_slice(token_url, 0, token_url.n - 11),
 						      .clients = clients,
-						      .client_count = 2},
+						      .client_count = 3,
+						      .filter = access_filter_check,
+						      .filter_ctx = w->access},
 			      err);
 	return w->smart != NULL;
 }
@@ -88,7 +93,15 @@ bool world_open(struct world *w, const struct world_options *options, struct err
 	unsigned port = http_server_port(w->http);
 	snprintf(w->base_url, sizeof(w->base_url), "http://127.0.0.1:%u/fhir", port);
 	snprintf(w->token_url, sizeof(w->token_url), "http://127.0.0.1:%u/auth/token", port);
-	if (options->guarded && !open_smart(w, err))
+	w->access = access_open(&(struct access_options){.definitions = w->definitions,
+							 .store = w->store,
+							 .base = str_from(w->base_url),
+							 .rules = options->policy,
+							 .rule_count = options->policy_count,
+							 .break_glass = S("breaker"),
+							 .consent = options->consents ? S("user patient") : STR_NULL},
+				err);
+	if (!w->access || (options->guarded && !open_smart(w, err)))
 		return false;
 	w->knowledge = knowledge_open(&(struct knowledge_options){.definitions = w->definitions,
 								  .store = w->store,
@@ -98,6 +111,7 @@ bool world_open(struct world *w, const struct world_options *options, struct err
 	w->rest = rest_open(&(struct rest_options){.definitions = w->definitions,
 						   .store = w->store,
 						   .smart = w->smart,
+						   .access = w->access,
 						   .base_path = S("/fhir"),
 						   .base_url = str_from(w->base_url),
 						   .token_url = str_from(w->token_url),
@@ -127,6 +141,7 @@ void world_close(struct world *w)
 	if (w->http)
 		http_server_stop(w->http);
 	rest_close(w->rest);
+	access_close(w->access);
 	knowledge_close(w->knowledge);
 	if (w->smart)
 		smart_close(w->smart);
@@ -187,21 +202,47 @@ struct str world_token(void *world, struct arena *a, struct str scopes)
 	return token;
 }
 
+/* The way of an app: the request, what the person agreed to, the code for a token. */
 struct str world_grant(struct world *w, struct arena *a, const char *scopes, const struct grant *grant)
 {
+	static const char verifier[] = "0123456789abcdefghijklmnopqrstuvwxyz0123456789-";
 	struct error err = {0};
-	struct scope_list list;
-	struct grant granted = *grant;
-	struct buf out;
-	if (!scope_list_read(a, w->definitions, str_from(scopes), &list, NULL, &err))
-		return STR_NULL;
-	granted.client_id = S("one");
-	granted.scope_text = list.text;
-	granted.scopes = list.scopes;
-	granted.scope_count = list.count;
-	granted.expires_ms = clock_now_ms() + 3600000;
-	buf_init(&out, 1024);
-	struct str token = token_issue(w->smart, &granted, &out, &err) ? arena_str(a, buf_str(&out)) : STR_NULL;
+	struct smart_request request;
+	struct smart_token_answer answer = {0};
+	struct buf text, out;
+	struct str code, token = STR_NULL;
+	unsigned char digest[32];
+	digest_sha256(str_from(verifier), digest);
+	buf_init(&text, 1 << 16);
+	buf_init(&out, 1 << 16);
+	buf_add(&text, S("response_type=code&client_id=app&redirect_uri=http%3A%2F%2F127.0.0.1%2Fcb&state=s&"
+			 "code_challenge_method=S256&code_challenge="));
+	encode_base64url(&text, str_make((const char *)digest, sizeof(digest)));
+	buf_add(&text, S("&aud="));
+	encode_percent(&text, str_from(w->base_url));
+	buf_add(&text, S("&scope="));
+	encode_percent(&text, str_from(scopes));
+	bool ok = smart_request_check(w->smart, a, arena_str(a, buf_str(&text)), &request, &err);
+	const struct smart_consent consent = {.request = &request,
+					      .scopes = ok ? request.allowed.text : STR_NULL,
+					      .user = grant->user.p ? grant->user : S("someone"),
+					      .fhir_user = grant->fhir_user,
+					      .roles = grant->roles,
+					      .patient = grant->patient,
+					      .authenticated_ms = clock_now_ms()};
+	ok = ok && smart_code_issue(w->smart, a, &consent, &code, &err);
+	if (ok) {
+		struct str form = arena_printf(a,
+					       "grant_type=authorization_code&client_id=app&redirect_uri=http%%3A%%2F%%"
+					       "2F127.0.0.1%%2Fcb&code_verifier=%s&code=%.*s",
+					       verifier, STR_ARG(code));
+		ok = smart_token(w->smart, a, form, STR_NULL, &out, &answer, &err);
+	}
+	if (ok)
+		token = json_get_str(json_parse(a, arena_str(a, buf_str(&out)), 0, &err), S("access_token"));
+	else
+		printf("no token for %s: %s\n", scopes, err.text);
+	buf_done(&text);
 	buf_done(&out);
 	return token;
 }

@@ -17,6 +17,9 @@ struct world_options {
 	bool no_update_create;
 	const struct admission_rule *rules; /* of writing */
 	size_t rule_count;
+	const struct access_rule *policy; /* of who may see what; people in the role "breaker" may break the glass */
+	size_t policy_count;
+	bool consents; /* apply to people */
 };
 struct world {
 	char directory[64], base_url[64], token_url[64];
@@ -25,6 +28,7 @@ struct world {
 	struct knowledge *knowledge;
 	struct store *store;
 	struct jose_key *key;
+	struct access *access;
 	struct smart *smart;
 	struct http_server *http;
 	_Atomic(struct rest_server *) rest;
@@ -35,7 +39,7 @@ void world_close(struct world *w);
 /* An access token of client "one", or of "two" when scopes start with "two ". */
 struct str world_token(void *world, struct arena *a, struct str scopes);
 
-/* An access token of client "one" that allows what the grant says, with these scopes. */
+/* An access token of the app "app" that allows what the grant says, with these scopes. */
 struct str world_grant(struct world *w, struct arena *a, const char *scopes, const struct grant *grant);
 
 #endif
