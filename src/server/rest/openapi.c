@@ -13,6 +13,7 @@ struct endpoint {
 	const char *method; /* "get" */
 	struct str id, summary;
 	bool body, form;
+	unsigned needs;
 };
 
 struct endpoints {
@@ -20,6 +21,7 @@ struct endpoints {
 	struct endpoint list[MOST_PATHS];
 	size_t count;
 	bool full;
+	bool guarded; /* tokens are needed */
 };
 
 static void add(struct endpoints *e, const struct endpoint *endpoint)
@@ -69,7 +71,8 @@ static void add_interactions(struct endpoints *e, const struct rest_server *s)
 					  .id = lower(e->a, row->name),
 					  .summary = str_from(row->code),
 					  .body = body,
-					  .form = form});
+					  .form = form,
+					  .needs = row->permissions});
 	}
 }
 
@@ -80,8 +83,8 @@ static void add_operation(struct endpoints *e, const struct operation *o, struct
 	struct str id = arena_printf(e->a, "%s_%.*s", o->name, STR_ARG(name));
 	if (!o->changes)
 		add(e, &(struct endpoint){path, "get", arena_printf(e->a, "%.*s_get", STR_ARG(id)), summary, false,
-					  false});
-	add(e, &(struct endpoint){path, "post", id, summary, true, false});
+					  false, o->permissions});
+	add(e, &(struct endpoint){path, "post", id, summary, true, false, o->permissions});
 }
 
 static void add_operations(struct endpoints *e)
@@ -150,12 +153,18 @@ static void put_body(struct json_writer *w, const struct endpoint *e)
 				  "\"#/components/schemas/Resource\"}},\"application/fhir+xml\":{}}}"));
 }
 
-static void put_endpoint(struct json_writer *w, const struct endpoint *e)
+static void put_endpoint(struct json_writer *w, const struct endpoints *all, const struct endpoint *e)
 {
 	json_key(w, str_from(e->method));
 	json_object_begin(w);
 	json_put_member(w, S("operationId"), e->id);
 	json_put_member(w, S("summary"), e->summary);
+	if (all->guarded)
+		json_put_member(w, S("description"), rest_need_text(all->a, e->needs));
+	if (all->guarded && e->needs == NEEDS_NOTHING) {
+		json_key(w, S("security"));
+		json_put_raw(w, S("[]"));
+	}
 	put_parameters(w, e->path);
 	if (e->body)
 		put_body(w, e);
@@ -179,7 +188,7 @@ static void put_paths(struct json_writer *w, const struct endpoints *e)
 		json_object_begin(w);
 		for (size_t k = i; k < e->count; k++)
 			if (str_eq(e->list[k].path, e->list[i].path))
-				put_endpoint(w, &e->list[k]);
+				put_endpoint(w, e, &e->list[k]);
 		json_object_end(w);
 	}
 	json_object_end(w);
@@ -230,6 +239,7 @@ bool rest_openapi(const struct rest_server *s, struct arena *a, struct buf *out,
 	if (!e)
 		return error_memory(err);
 	e->a = a;
+	e->guarded = s->o.smart != NULL;
 	add_interactions(e, s);
 	add_operations(e);
 	if (e->full)

@@ -38,9 +38,21 @@ struct rest_server {
 /* ---- route.c ------------------------------------------------------------------------------------------------------
  */
 
+/* What a request needs beside the permissions of a scope. */
+enum rest_need {
+	NEEDS_NOTHING = 0, /* not even a token */
+	NEEDS_TOKEN = 32, /* any */
+	NEEDS_EACH = 64, /* the permissions for each type that it is about, or that an entry of it asks for */
+	NEEDS_WHOLE = 128, /* the permissions for all resources of all types */
+	NEEDS_OWNER = 256, /* the job is the caller's */
+	NEEDS_OPERATOR = 512 /* all permissions for all types, in the context system */
+};
+/* "the permissions r and s (read, search) for each type that it is about": for documents. */
+struct str rest_need_text(struct arena *a, unsigned needs);
+
 struct interaction {
 	const char *name, *method, *path, *code;
-	unsigned permissions; /* enum scope_permission, 0: open, or decided per entry */
+	unsigned permissions; /* of enum scope_permission and enum rest_need */
 	char audit_action;
 };
 const struct interaction *rest_interaction(enum rest_interaction i);

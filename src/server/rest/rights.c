@@ -135,3 +135,34 @@ bool rights_to_masked(const struct rest_call *call, const struct search_query *q
 			return false;
 	return true;
 }
+
+/* ---- for documents --------------------------------------------------------------------------------------------------
+ */
+
+static struct str letters_of(struct arena *a, unsigned needs)
+{
+	static const char *const words[] = {"c (create)", "r (read)", "u (update)", "d (delete)", "s (search)"};
+	struct str text = STR_NULL;
+	for (unsigned i = 0; i < 5; i++)
+		if (needs & (1u << i))
+			text = text.p ? arena_printf(a, "%.*s and %s", STR_ARG(text), words[i]) : str_from(words[i]);
+	return text;
+}
+
+struct str rest_need_text(struct arena *a, unsigned needs)
+{
+	struct str letters = letters_of(a, needs);
+	if (needs & NEEDS_OPERATOR)
+		return S("Needs system/*.cruds.");
+	if (needs & NEEDS_OWNER)
+		return S("Needs a token of whoever started the job.");
+	if (needs & NEEDS_WHOLE)
+		return arena_printf(a, "Needs the permissions %.*s for all resources of all types.", STR_ARG(letters));
+	if (letters.p && (needs & NEEDS_EACH))
+		return arena_printf(a, "Needs the permissions %.*s for each type that it is about.", STR_ARG(letters));
+	if (letters.p)
+		return arena_printf(a, "Needs the permissions %.*s for the type.", STR_ARG(letters));
+	if (needs & NEEDS_EACH)
+		return S("Needs what each of its entries would need by itself.");
+	return needs ? S("Needs a token.") : S("Needs no token.");
+}
