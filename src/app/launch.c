@@ -92,7 +92,7 @@ static void begin(struct launch_call *call, const struct ehr_config *ehr, struct
 {
 	struct ehr_failure failure = {0};
 	struct ehr_login_pending pending;
-	struct str url, browser = launch_cookie(call->x, call->a, "firth_browser");
+	struct str url, browser = launch_cookie(call->x, call->a, "firth_launch_browser");
 	struct ehr_client *client = launch_client(call, ehr, STR_NULL, &failure.error);
 	const struct ehr_login_ask ask = {.redirect_uri = call->launch->redirect_uri, .launch = launch_id};
 	bool ok = client && ehr_login_begin(client, call->a, &ask, &pending, &url, &failure) &&
@@ -105,7 +105,7 @@ static void begin(struct launch_call *call, const struct ehr_config *ehr, struct
 				 "this page to whoever runs the server."));
 		return;
 	}
-	struct http_header cookie = launch_set_cookie(call, "firth_browser", browser, LAUNCH_SESSION_MS / 1000);
+	struct http_header cookie = launch_set_cookie(call, "firth_launch_browser", browser, LAUNCH_SESSION_MS / 1000);
 	launch_redirect(call, url, &cookie, 1);
 }
 
@@ -194,7 +194,8 @@ static void finish(struct launch_call *call, const struct ehr_login_pending *pen
 			       S("Start again from the EHR. The sentence above is what "
 				 "whoever registered the app needs to know."));
 	else if (same_browser) {
-		struct http_header cookie = launch_set_cookie(call, "firth_session", session, LAUNCH_SESSION_MS / 1000);
+		struct http_header cookie =
+			launch_set_cookie(call, "firth_launch_session", session, LAUNCH_SESSION_MS / 1000);
 		launch_redirect(call, S("/launch/session"), &cookie, 1);
 	} else {
 		launch_ask(call, session, &login);
@@ -208,7 +209,7 @@ static void callback(struct launch_call *call)
 {
 	struct error err = {0};
 	struct ehr_login_pending pending;
-	struct str browser, came = launch_cookie(call->x, call->a, "firth_browser");
+	struct str browser, came = launch_cookie(call->x, call->a, "firth_launch_browser");
 	struct str state = ehr_login_state(call->a, http_request(call->x)->query);
 	if (!state.n || !take_pending(call, state, &pending, &browser, &err)) {
 		tell_no_pending(call, state.n > 0, &err);

@@ -137,6 +137,12 @@ static struct str patient_name(struct arena *a, const struct json *patient)
 			    STR_ARG(family.p ? family : S("")));
 }
 
+/* An EHR that gives no name still says whose record it is. */
+static struct str who_of(const struct ehr_login *login)
+{
+	return login->name.n ? login->name : login->fhir_user.n ? login->fhir_user : login->subject;
+}
+
 /* Scopes as the person should understand them; what was refused first. */
 static void write_scopes(struct buf *out, struct arena *a, const struct ehr_login *login)
 {
@@ -184,7 +190,7 @@ void launch_show_session(struct launch_call *call, struct str session, const str
 	row(out, "Sex", json_get_str(patient, S("gender")));
 	row(out, "Patient", login->patient);
 	row(out, "Encounter", login->encounter);
-	row(out, "Logged in as", login->name.n ? login->name : login->subject);
+	row(out, "Logged in as", who_of(login));
 	row(out, "Record of the user", login->fhir_user);
 	row(out, "EHR", login->ehr);
 	row(out, "Opened for", login->intent);
@@ -202,7 +208,7 @@ void launch_show_session(struct launch_call *call, struct str session, const str
 void launch_ask(struct launch_call *call, struct str session, const struct ehr_login *login)
 {
 	struct launch_page page;
-	struct str who = login->name.n ? login->name : login->subject;
+	struct str who = who_of(login);
 	launch_page_init(&page, 200, S("Is this you?"));
 	launch_paragraph(&page, "You were logged in at %.*s%s%.*s%s%.*s.", STR_ARG(login->ehr), who.n ? " as " : "",
 			 STR_ARG(who), login->patient.n ? ", for patient " : "", STR_ARG(login->patient));

@@ -84,7 +84,7 @@ static struct str session_of(struct launch_call *call)
 		str_is(request->method, "POST") ? launch_parameter(call->a, request->body, "session") : STR_NULL;
 	if (sent.p)
 		return is_random(sent) ? sent : STR_NULL;
-	return str_is(request->method, "GET") ? launch_cookie(call->x, call->a, "firth_session") : STR_NULL;
+	return str_is(request->method, "GET") ? launch_cookie(call->x, call->a, "firth_launch_session") : STR_NULL;
 }
 
 static bool find_session(struct launch_call *call, struct str *ret_session, struct ehr_login *ret_login)
@@ -125,7 +125,7 @@ void launch_session_page(struct launch_call *call)
 	struct error ignored = {0}; /* reading may have renewed it */
 	if (!ehr_logins_get(call->launch->sessions, call->a, key, &login, &found, &ignored))
 		error_clear(&ignored);
-	struct http_header cookie = launch_set_cookie(call, "firth_session", session, LAUNCH_SESSION_MS / 1000);
+	struct http_header cookie = launch_set_cookie(call, "firth_launch_session", session, LAUNCH_SESSION_MS / 1000);
 	launch_show_session(call, session, &login, patient.resource, why, &cookie, 1);
 	ehr_close(client);
 }
@@ -154,6 +154,6 @@ void launch_session_end(struct launch_call *call)
 			 : ok ? "Nothing is kept here. The EHR offers no way to revoke tokens, so they end "
 				"by themselves."
 			      : "Nothing is kept here. The EHR could not be told; its tokens end by themselves.");
-	page.cookies[page.cookie_count++] = launch_set_cookie(call, "firth_session", S(""), 0);
+	page.cookies[page.cookie_count++] = launch_set_cookie(call, "firth_launch_session", S(""), 0);
 	launch_page_send(call, &page);
 }

@@ -1,8 +1,9 @@
 /*
  * Keys, signed tokens and digests over cjose and OpenSSL: what SMART backend services need of JOSE (RFC 7515 to 7519).
  * Algorithms are those of SMART App Launch 2.2, "asymmetric client authentication": RS384 and ES384; the key decides
- * the algorithm, so a token cannot choose one that does not fit. Only this room includes cjose and OpenSSL headers.
- * Any thread; a key set is read-only once made.
+ * the algorithm, so a token cannot choose one that does not fit. Of id_tokens of others RS256 and ES256 are verified
+ * too, which OpenID providers use most (OpenID Connect Core section 15.1); nothing is signed with these. Only this room
+ * includes cjose and OpenSSL headers. Any thread; a key set is read-only once made.
  */
 #ifndef FIRTH_JOSE_JOSE_H
 #define FIRTH_JOSE_JOSE_H
@@ -12,7 +13,7 @@
 #include "base/error.h"
 #include "json/json.h"
 
-enum jose_algorithm { JOSE_NONE, JOSE_RS384, JOSE_ES384 };
+enum jose_algorithm { JOSE_NONE, JOSE_RS384, JOSE_ES384, JOSE_RS256, JOSE_ES256 };
 const char *jose_algorithm_name(enum jose_algorithm algorithm);
 
 struct jose_key; /* one key pair or public key */
@@ -35,6 +36,8 @@ bool jose_key_write_public_set(const struct jose_key *key, struct buf *out, stru
 /* A JWKS document. Keys of other kinds and weak ones are skipped, private members are refused; no usable key is
  * ERR_KEY with the reason of the first that was skipped. */
 struct jose_key_set *jose_key_set_parse(const struct json *jwks, struct error *err) MUST_USE;
+/* The same with keys for id_tokens: RSA for RS256 or RS384 (either, when a key does not say), P-256 and P-384. */
+struct jose_key_set *jose_key_set_parse_identity(const struct json *jwks, struct error *err) MUST_USE;
 void jose_key_set_free(struct jose_key_set *set);
 bool jose_key_set_has(const struct jose_key_set *set, struct str kid);
 

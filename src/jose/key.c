@@ -12,7 +12,14 @@ static const char *const private_members[] = {"d", "p", "q", "dp", "dq", "qi", "
 
 const char *jose_algorithm_name(enum jose_algorithm algorithm)
 {
-	return algorithm == JOSE_RS384 ? "RS384" : algorithm == JOSE_ES384 ? "ES384" : "none";
+	static const char *const names[] = {
+		[JOSE_RS384] = "RS384", [JOSE_ES384] = "ES384", [JOSE_RS256] = "RS256", [JOSE_ES256] = "ES256"};
+	return algorithm == JOSE_NONE ? "none" : names[algorithm];
+}
+
+static bool is_rsa(enum jose_algorithm algorithm)
+{
+	return algorithm == JOSE_RS384 || algorithm == JOSE_RS256;
 }
 
 enum jose_algorithm jose_key_algorithm(const struct jose_key *key)
@@ -45,12 +52,12 @@ static bool write_required(const struct jose_key *key, const struct json *jwk, s
 {
 	struct json_writer w = json_writer(out);
 	json_object_begin(&w);
-	if (key->algorithm == JOSE_RS384) {
+	if (is_rsa(key->algorithm)) {
 		json_put_member(&w, S("e"), json_get_str(jwk, S("e")));
 		json_put_member(&w, S("kty"), S("RSA"));
 		json_put_member(&w, S("n"), json_get_str(jwk, S("n")));
 	} else {
-		json_put_member(&w, S("crv"), S("P-384"));
+		json_put_member(&w, S("crv"), key->algorithm == JOSE_ES256 ? S("P-256") : S("P-384"));
 		json_put_member(&w, S("kty"), S("EC"));
 		json_put_member(&w, S("x"), json_get_str(jwk, S("x")));
 		json_put_member(&w, S("y"), json_get_str(jwk, S("y")));
@@ -112,8 +119,9 @@ static bool list_has(const struct json *list, const char *word)
 }
 
 /* Which of our algorithms the key is for; JOSE_NONE for keys that others may use (RFC 7517 sections 4.1 to 4.4). */
-static enum jose_algorithm algorithm_of(const struct json *jwk, bool private)
+static enum jose_algorithm algorithm_of(const struct json *jwk, enum key_use purpose, enum jose_algorithm *ret_other)
 {
+	bool identity = purpose == KEY_OF_IDENTITY;
 	struct str kty = json_get_str(jwk, S("kty")), use = json_get_str(jwk, S("use")),
 		   alg = json_get_str(jwk, S("alg"));
 	const struct json *operations = json_get(jwk, S("key_ops"));
@@ -122,9 +130,15 @@ static enum jose_algorithm algorithm_of(const struct json *jwk, bool private)
 		algorithm = JOSE_RS384;
 	else if (str_is(kty, "EC") && str_is(json_get_str(jwk, S("crv")), "P-384"))
 		algorithm = JOSE_ES384;
+	else if (str_is(kty, "EC") && str_is(json_get_str(jwk, S("crv")), "P-256") && identity)
+		algorithm = JOSE_ES256;
+	if (algorithm == JOSE_RS384 && identity && str_is(alg, "RS256"))
+		algorithm = JOSE_RS256;
+	else if (algorithm == JOSE_RS384 && identity && !alg.p)
+		*ret_other = JOSE_RS256;
 	if (json_get(jwk, S("use")) && !str_is(use, "sig"))
 		return JOSE_NONE;
-	if (operations && !list_has(operations, private ? "sign" : "verify"))
+	if (operations && !list_has(operations, purpose == KEY_TO_SIGN ? "sign" : "verify"))
 		return JOSE_NONE;
 	if (json_get(jwk, S("alg")) && !str_is(alg, jose_algorithm_name(algorithm)))
 		return JOSE_NONE;
@@ -151,12 +165,13 @@ static bool number_is_sound(const struct json *jwk, const char *name, size_t lea
 static bool check_numbers(const struct json *jwk, enum jose_algorithm algorithm, bool private, struct error *err)
 {
 	unsigned char modulus_end = 0, exponent_end = 0;
-	if (algorithm == JOSE_ES384) {
+	if (!is_rsa(algorithm)) {
 		/* RFC 7518 section 6.2.1.2: coordinates have the full size of the field. */
-		if (!number_is_sound(jwk, "x", 48, 48, NULL) || !number_is_sound(jwk, "y", 48, 48, NULL) ||
-		    (private && !number_is_sound(jwk, "d", 48, 48, NULL)))
-			return error_set(err, ERR_KEY, "A P-384 key needs x and y%s of 48 bytes in base64url",
-					 private ? " and d" : "");
+		size_t size = algorithm == JOSE_ES256 ? 32 : 48;
+		if (!number_is_sound(jwk, "x", size, size, NULL) || !number_is_sound(jwk, "y", size, size, NULL) ||
+		    (private && !number_is_sound(jwk, "d", size, size, NULL)))
+			return error_set(err, ERR_KEY, "A P-%d key needs x and y%s of %zu bytes in base64url",
+					 (int)size * 8, private ? " and d" : "", size);
 		return true;
 	}
 	if (!number_is_sound(jwk, "n", 1, RSA_MOST_BITS / 8 + 1, &modulus_end) ||
@@ -187,8 +202,9 @@ static cjose_jwk_t *import(const struct json *jwk, bool private)
 	return key;
 }
 
-bool key_read(const struct json *jwk, bool want_private, struct jose_key *ret_key, bool *ret_skip, struct error *err)
+bool key_read(const struct json *jwk, enum key_use use, struct jose_key *ret_key, bool *ret_skip, struct error *err)
 {
+	bool want_private = use == KEY_TO_SIGN;
 	struct jose_key key = {.private = want_private};
 	*ret_skip = false;
 	if (!json_is(jwk, JSON_OBJECT) || !json_get_str(jwk, S("kty")).p)
@@ -196,7 +212,7 @@ bool key_read(const struct json *jwk, bool want_private, struct jose_key *ret_ke
 	if (!want_private && has_private_member(jwk))
 		return error_set(err, ERR_KEY,
 				 "A public key set contains a private or secret key; it must be replaced");
-	key.algorithm = algorithm_of(jwk, want_private);
+	key.algorithm = algorithm_of(jwk, use, &key.other);
 	*ret_skip = true;
 	if (key.algorithm == JOSE_NONE)
 		return error_set(err, ERR_KEY, "The key is neither RSA for RS384 nor P-384 for ES384");
@@ -204,9 +220,9 @@ bool key_read(const struct json *jwk, bool want_private, struct jose_key *ret_ke
 		return false;
 	key.jwk = import(jwk, want_private);
 	if (!key.jwk)
-		return error_set(err, ERR_KEY, "The %s key is not sound", key.algorithm == JOSE_RS384 ? "RSA" : "EC");
+		return error_set(err, ERR_KEY, "The %s key is not sound", is_rsa(key.algorithm) ? "RSA" : "EC");
 	size_t bits = cjose_jwk_get_keysize(key.jwk, NULL);
-	if (key.algorithm == JOSE_RS384 && (bits < RSA_LEAST_BITS || bits > RSA_MOST_BITS)) {
+	if (is_rsa(key.algorithm) && (bits < RSA_LEAST_BITS || bits > RSA_MOST_BITS)) {
 		key_clear(&key);
 		return error_set(err, ERR_KEY, "The RSA key has %zu bits; %d to %d are accepted", bits, RSA_LEAST_BITS,
 				 RSA_MOST_BITS);
@@ -231,7 +247,7 @@ static struct jose_key *read_private(struct str jwk_text, struct error *err)
 	bool ok = jwk && key;
 	if (ok && !json_get(jwk, S("d")))
 		ok = error_set(err, ERR_KEY, "The key is public; the private key is needed");
-	if (!ok || !key_read(jwk, true, key, &skip, err)) {
+	if (!ok || !key_read(jwk, KEY_TO_SIGN, key, &skip, err)) {
 		free(key);
 		key = NULL;
 	}

@@ -17,7 +17,7 @@ static bool add_key(struct jose_key_set *set, const struct json *jwk, struct err
 {
 	struct error why = {0};
 	bool skip = false;
-	if (key_read(jwk, false, &set->keys[set->count], &skip, &why)) {
+	if (key_read(jwk, set->identity ? KEY_OF_IDENTITY : KEY_OF_CLIENT, &set->keys[set->count], &skip, &why)) {
 		set->count++;
 		return true;
 	}
@@ -25,7 +25,7 @@ static bool add_key(struct jose_key_set *set, const struct json *jwk, struct err
 	return skip || error_set(err, why.code, "%s", why.text);
 }
 
-struct jose_key_set *jose_key_set_parse(const struct json *jwks, struct error *err)
+static struct jose_key_set *parse(const struct json *jwks, bool identity, struct error *err)
 {
 	const struct json *keys = json_get(jwks, S("keys"));
 	if (!json_is(keys, JSON_ARRAY)) {
@@ -41,18 +41,30 @@ struct jose_key_set *jose_key_set_parse(const struct json *jwks, struct error *e
 		error_memory(err);
 		return NULL;
 	}
+	set->identity = identity;
 	struct error first = {0};
 	bool ok = true;
 	for (struct json_iter it = json_iter(keys); ok && json_next(&it);)
 		ok = add_key(set, it.value, &first, err);
 	if (ok && !set->count)
-		ok = error_set(err, ERR_KEY, "The key set has no usable key for RS384 or ES384%s%s",
-			       first.text[0] ? ": " : "", first.text);
+		ok = error_set(err, ERR_KEY, "The key set has no usable key for %s%s%s",
+			       identity ? "RS256, RS384, ES256 or ES384" : "RS384 or ES384", first.text[0] ? ": " : "",
+			       first.text);
 	if (!ok) {
 		jose_key_set_free(set);
 		return NULL;
 	}
 	return set;
+}
+
+struct jose_key_set *jose_key_set_parse(const struct json *jwks, struct error *err)
+{
+	return parse(jwks, false, err);
+}
+
+struct jose_key_set *jose_key_set_parse_identity(const struct json *jwks, struct error *err)
+{
+	return parse(jwks, true, err);
 }
 
 bool jose_key_set_has(const struct jose_key_set *set, struct str kid)

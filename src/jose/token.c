@@ -116,7 +116,9 @@ bool jose_peek(struct arena *a, struct str token, struct jose_token *ret_token, 
 static bool signature_is_sound(struct str token, const struct jose_key *key)
 {
 	struct str text = str_slice(token, str_rfind_char(token, '.') + 1, token.n);
-	size_t expected = key->algorithm == JOSE_ES384 ? 96 : (cjose_jwk_get_keysize(key->jwk, NULL) + 7) / 8;
+	size_t expected = key->algorithm == JOSE_ES384	 ? 96
+			  : key->algorithm == JOSE_ES256 ? 64
+							 : (cjose_jwk_get_keysize(key->jwk, NULL) + 7) / 8;
 	struct buf bytes;
 	buf_init(&bytes, TOKEN_MAX);
 	bool ok = decode_base64url(&bytes, text) && bytes.n == expected;
@@ -143,16 +145,19 @@ bool jose_verify(struct arena *a, struct str token, const struct jose_key_set *s
 	bool known = false, fits = false;
 	if (!jose_peek(a, token, &read, err))
 		return false;
-	if (!str_is(read.algorithm, "RS384") && !str_is(read.algorithm, "ES384"))
-		return error_set(err, ERR_SIGNATURE, "The token is signed with %.*s; RS384 or ES384 is needed",
-				 STR_ARG(str_slice(read.algorithm, 0, 20)));
+	bool shorter = str_is(read.algorithm, "RS256") || str_is(read.algorithm, "ES256");
+	if (!str_is(read.algorithm, "RS384") && !str_is(read.algorithm, "ES384") && !(set->identity && shorter))
+		return error_set(err, ERR_SIGNATURE, "The token is signed with %.*s; %s is needed",
+				 STR_ARG(str_slice(read.algorithm, 0, 20)),
+				 set->identity ? "RS256, RS384, ES256 or ES384" : "RS384 or ES384");
 	for (size_t i = 0; i < set->count; i++) {
 		const struct jose_key *key = &set->keys[i];
 		if (read.kid.p && !str_eq(read.kid, jose_key_id(key)))
 			continue;
 		known = true;
 		/* The key decides: a token cannot choose an algorithm that its key is not for. */
-		if (!str_is(read.algorithm, jose_algorithm_name(key->algorithm)))
+		if (!str_is(read.algorithm, jose_algorithm_name(key->algorithm)) &&
+		    !(key->other && str_is(read.algorithm, jose_algorithm_name(key->other))))
 			continue;
 		fits = true;
 		if (key_signed(key, token)) {

@@ -46,7 +46,7 @@ expect "other methods" 404
 get -c jar "$app/launch?iss=$iss%2F&launch=abc"
 expect "a launch leads to the EHR" 303
 says "with PKCE, state, launch and aud" head "[Ll]ocation: $ehr/authorize.*launch=abc.*state=.*aud=.*code_challenge=.*S256"
-says "the cookie is out of scripts' reach" head "firth_browser=.*Path=/launch;.*HttpOnly"
+says "the cookie is out of scripts' reach" head "firth_launch_browser=.*Path=/launch;.*HttpOnly"
 silent_about "and the verifier stays here" head "verifier"
 get -b jar -c jar -H "Sec-Fetch-Site: cross-site" -L "$(location)"
 expect "and back to the patient" 200

@@ -103,6 +103,11 @@ static bool authenticate_basic(struct asking *q, struct str asked_id, struct err
 
 static bool authenticate_nothing(struct asking *q, struct str client_id, struct error *err)
 {
+	/* RFC 6749 section 3.2.1 leaves it to public clients whether they name themselves, and some libraries do not
+	 * when they refresh: the token says whose it is. */
+	if (!client_id.p && str_is(form_get(&q->form, "grant_type"), "refresh_token") &&
+	    !refresh_owner(q, form_get(&q->form, "refresh_token"), &client_id, err))
+		return false;
 	if (!client_id.p)
 		return decision_refuse(q->decision, CHECK_CLIENT_AUTH, REFUSAL_CLIENT_AUTH_MISSING, STR_NULL, STR_NULL,
 				       STR_NULL, err);

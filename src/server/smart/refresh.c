@@ -35,6 +35,27 @@ static bool find(struct asking *q, struct str token, struct store_fact *ret_fact
 	return ret_fact->value.p || error_memory(err);
 }
 
+bool refresh_owner(struct asking *q, struct str token, struct str *ret_client_id, struct error *err)
+{
+	struct str stored = STR_NULL, key = token.p ? secret_digest(q->a, token) : STR_NULL;
+	struct authorization *g = ARENA_NEW(q->a, struct authorization);
+	if (!token.p)
+		return true;
+	if (!key.p || !g)
+		return error_memory(err);
+	if (!store_fact_get(q->s->options.store, q->a, SHELF, key, &stored, err))
+		return false;
+	if (!stored.p)
+		return true;
+	if (str_starts(stored, S(USED)))
+		stored = str_slice(stored, sizeof(USED) - 1, stored.n);
+	if (!authorization_find(q->s, q->a, stored, g, err))
+		return false;
+	if (g->id.p)
+		*ret_client_id = g->client_id;
+	return true;
+}
+
 static bool check_owner(struct asking *q, const struct authorization *g, struct error *err)
 {
 	const struct smart_client *c = &q->client->facts;

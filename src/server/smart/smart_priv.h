@@ -162,6 +162,8 @@ bool client_authenticate_assertion(struct asking *q, struct error *err) MUST_USE
 bool token_endpoint_run(struct asking *q, struct error *err) MUST_USE;
 /* code.c, refresh.c: one grant type each. */
 bool code_redeem(struct asking *q, struct error *err) MUST_USE;
+/* The client that a refresh token was given to, good or used up; *ret_client_id stays as it is when there is none. */
+bool refresh_owner(struct asking *q, struct str token, struct str *ret_client_id, struct error *err) MUST_USE;
 bool refresh_redeem(struct asking *q, struct error *err) MUST_USE;
 /* Can the filters of all of them be enforced? */
 bool scopes_check_filters(struct smart *s, struct arena *a, const struct scope_list *list, struct decision *d,
