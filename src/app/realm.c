@@ -168,6 +168,21 @@ bool realm_open(struct realm *r, const struct realm_options *options, struct err
 	return false;
 }
 
+bool realm_open_part(struct realm *r, const struct realm *of, const struct service_options *o, struct error *err)
+{
+	struct config config = *o->config;
+	struct service_options options = *o;
+	config.auth = true;
+	options.config = &config;
+	*r = (struct realm){.store = of->store, .tenant = of->tenant, .base_url = of->base_url};
+	arena_init(&r->arena, (size_t)1 << 20);
+	r->journal = decision_journal_new(err);
+	if (r->journal && open_smart(r, &options, err))
+		return true;
+	realm_close(r);
+	return false;
+}
+
 void realm_close(struct realm *r)
 {
 	jobs_close(r->jobs); /* first: what runs uses everything else */

@@ -32,6 +32,10 @@ struct realm_options {
 	struct str tenant; /* STR_NULL: the root, over service->store */
 };
 bool realm_open(struct realm *r, const struct realm_options *options, struct error *err) MUST_USE;
+/* Clients and users alone, over the open store of another, whose tenant and URL it has, and which must outlive it: for
+ * commands, and while authorization is off. */
+bool realm_open_part(struct realm *r, const struct realm *of, const struct service_options *options,
+		     struct error *err) MUST_USE;
 void realm_close(struct realm *r);
 /* Answers whatever lives in the realm (true); leaves everything else alone (false). */
 bool realm_handle(struct realm *r, struct http_exchange *x);

@@ -15,7 +15,9 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "app/db.h"
 #include "app/launch.h"
+#include "app/operator.h"
 #include "app/page.h"
 #include "app/readiness.h"
 #include "app/tenants.h"
@@ -39,6 +41,7 @@ struct service {
 	struct http_server *http;
 	struct realm root;
 	struct tenants *tenants; /* NULL: there are none */
+	struct operator_door *door;
 	struct keeper keeper;
 	struct str base_url;
 	struct str public_keys; /* JWKS of our EHR clients */
@@ -167,10 +170,9 @@ static void give_back(void *arg)
 	tenants_give(use->tenants, use->realm);
 }
 
-/* The realm of /t/NAME/..., held until the exchange is over. */
-static struct realm *take_realm(struct service *s, struct http_exchange *x, struct error *err)
+/* The realm of a tenant, held until the exchange is over. */
+static struct realm *take_tenant(struct service *s, struct http_exchange *x, struct str name, struct error *err)
 {
-	struct str path = smart_realm_path(http_request(x)->path), rest = str_slice(path, 3, path.n);
 	struct use *use = ARENA_NEW(http_request(x)->arena, struct use);
 	if (!s->tenants) {
 		error_set(err, ERR_NOT_FOUND, "This server has no tenants (it is started with --tenants to have them)");
@@ -181,13 +183,26 @@ static struct realm *take_realm(struct service *s, struct http_exchange *x, stru
 		return NULL;
 	}
 	use->tenants = s->tenants;
-	use->realm = tenants_take(s->tenants, str_split(&rest, '/'), err);
+	use->realm = tenants_take(s->tenants, name, err);
 	if (use->realm && !http_exchange_at_end(x, give_back, use)) {
 		give_back(use);
 		error_memory(err);
 		return NULL;
 	}
 	return use->realm;
+}
+
+/* That of /t/NAME/... */
+static struct realm *take_realm(struct service *s, struct http_exchange *x, struct error *err)
+{
+	struct str path = smart_realm_path(http_request(x)->path), rest = str_slice(path, 3, path.n);
+	return take_tenant(s, x, str_split(&rest, '/'), err);
+}
+
+static struct realm *governed_realm(void *ctx, struct http_exchange *x, struct str tenant, struct error *err)
+{
+	struct service *s = ctx;
+	return tenant.p ? take_tenant(s, x, tenant, err) : &s->root;
 }
 
 static void route_tenant(struct service *s, struct http_exchange *x)
@@ -232,6 +247,8 @@ static void route(struct service *s, struct http_exchange *x)
 		respond_text(x, 200, S("application/json"), s->public_keys, headers, 2);
 	} else if (launch_handle(s->launch, x)) {
 		/* EHRs send browsers here from their own pages, so it is no matter of strangers. */
+	} else if (operator_door_handle(s->door, x)) {
+		return;
 	} else if (stranger(s, x, &err)) {
 		respond_error(x, &err);
 	} else if (str_is(request->path, "/openapi.json")) {
@@ -454,6 +471,20 @@ static bool open_launch(struct service *s, struct error *err)
 	return why.code == ERR_NONE || error_set(err, why.code, "%s", why.text);
 }
 
+/* Whoever else opens a store in PostgreSQL may write, so there nobody needs to ask. */
+static bool open_door(struct service *s, struct error *err)
+{
+	const struct operator_options options = {.config = s->options.config,
+						 .port = http_server_port(s->http),
+						 .realm = governed_realm,
+						 .ctx = s,
+						 .service = &s->options};
+	if (db_is_postgres(s->options.config))
+		return true;
+	s->door = operator_door_open(&options, err);
+	return s->door != NULL;
+}
+
 static bool open_all(struct service *s, struct error *err)
 {
 	const struct config *config = s->options.config;
@@ -488,7 +519,7 @@ static bool open_all(struct service *s, struct error *err)
 		return error_memory(err);
 	const struct realm_options root = {.service = &s->options, .base_url = s->base_url};
 	if (!collect_keys(s, err) || !realm_open(&s->root, &root, err) || !open_tenants(s, err) ||
-	    !open_launch(s, err) || !keeper_start(s, err))
+	    !open_launch(s, err) || !open_door(s, err) || !keeper_start(s, err))
 		return false;
 	s->ready = true;
 	return true;
@@ -529,6 +560,7 @@ void service_close(struct service *s)
 	if (s->http)
 		http_server_stop(s->http);
 	launch_close(s->launch);
+	operator_door_close(s->door);
 	tenants_close(s->tenants);
 	realm_close(&s->root);
 	readiness_done(&s->readiness);
