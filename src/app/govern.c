@@ -44,10 +44,16 @@ static struct str subject_of(struct arena *a, const struct json *command)
 	return STR_NULL;
 }
 
-static bool record(const struct govern *g, struct arena *a, size_t action, const struct json *command,
+/* Of what was made under a name that the command did not give. */
+static struct str subject_of_answer(struct arena *a, struct str answer)
+{
+	const struct json *j = json_parse(a, answer, 0, NULL);
+	return subject_of(a, json_get(j, S("client")));
+}
+
+static bool record(const struct govern *g, struct arena *a, size_t action, struct str subject,
 		   const struct error *outcome, struct error *err)
 {
-	struct str subject = subject_of(a, command);
 	const struct audit_event event = {.action = actions[action].audit,
 					  .interaction = str_from(actions[action].name),
 					  .outcome = outcome->code ? 4 : 0,
@@ -73,7 +79,10 @@ bool govern_run(const struct govern *g, struct arena *a, const struct json *comm
 		bool ok = actions[i].run(g, a, command, &w, &cause);
 		json_object_end(&w);
 		ok = ok && (buf_ok(out) || error_memory(&cause));
-		if (!record(g, a, i, command, &cause, &unrecorded))
+		struct str subject = subject_of(a, command);
+		if (ok && !subject.p)
+			subject = subject_of_answer(a, buf_str(out));
+		if (!record(g, a, i, subject, &cause, &unrecorded))
 			return error_set(err, unrecorded.code, "%s; the audit record could not be written: %s",
 					 ok ? "It was done" : cause.text, unrecorded.text);
 		return ok || error_set(err, cause.code, "%s", cause.text);

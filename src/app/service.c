@@ -16,11 +16,13 @@
 #include <time.h>
 
 #include "app/db.h"
+#include "app/expiry.h"
 #include "app/launch.h"
 #include "app/operator.h"
 #include "app/page.h"
 #include "app/readiness.h"
 #include "app/tenants.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "jose/jose.h"
@@ -336,6 +338,7 @@ static void observe(void *ctx, const struct http_request *request, int status, u
 
 enum {
 	KEEPER_PERIOD_S = 5,
+	TELL_PERIOD_MS = 24 * 60 * 60 * 1000,
 	LARGE_BLOCK = 1 << 20, /* bodies and answers from here on are the system's own pages, given back when freed */
 };
 
@@ -350,11 +353,25 @@ static void give_memory_back(const struct service *s, uint64_t *served)
 	malloc_trim(0);
 }
 
+/* Once a day, and when the server starts, for what ends soon can be prolonged only by who knows of it. */
+static void tell_expiries(const struct service *s, int64_t *last_ms)
+{
+	struct error err = {0};
+	int64_t now_ms = clock_now_ms();
+	if (!s->options.log || !s->root.smart || (*last_ms && now_ms - *last_ms < TELL_PERIOD_MS))
+		return;
+	*last_ms = now_ms;
+	if (!expiry_log(s->root.smart, now_ms, &err))
+		log_event(LOG_WARN, "clients_not_read", {"reason", .text = str_from(error_name(err.code))});
+}
+
 static void *keep(void *ctx)
 {
 	struct service *s = ctx;
 	struct keeper *k = &s->keeper;
 	uint64_t served = 0;
+	int64_t told_ms = 0;
+	tell_expiries(s, &told_ms);
 	pthread_mutex_lock(&k->lock);
 	while (k->running) {
 		struct timespec until;
@@ -366,6 +383,7 @@ static void *keep(void *ctx)
 		if (s->tenants)
 			tenants_sweep(s->tenants);
 		give_memory_back(s, &served);
+		tell_expiries(s, &told_ms);
 		pthread_mutex_lock(&k->lock);
 	}
 	pthread_mutex_unlock(&k->lock);

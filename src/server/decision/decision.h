@@ -172,4 +172,9 @@ struct decision_request {
 bool decision_fact(struct decision_journal *journal, struct arena *a, const struct decision *d,
 		   const struct decision_request *request, const struct error *err, struct store_fact *ret_fact);
 
+/* The decisions that were kept of a request id, oldest first, at most max, as JSON in a: request_id, at, method, route,
+ * address, status, refusal, text, hint, client, user, grant, patient, checks [{check, passed, had, needed}]. */
+bool decision_find(struct store *s, struct arena *a, struct str request_id, size_t max, const struct json **ret_kept,
+		   size_t *ret_count, struct error *err) MUST_USE;
+
 #endif

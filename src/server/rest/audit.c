@@ -21,6 +21,9 @@ struct audit_event audit_describe(const struct rest_call *call, int status, cons
 		event.query = arena_printf(call->arena, "$%s%s%.*s", operation_name(call->operation),
 					   call->query.n ? "?" : "", STR_ARG(call->query));
 	}
+	/* Of a token that is known but no longer good, too. */
+	if (call->decision && call->decision->client.n)
+		event.agent = call->decision->client;
 	event.outcome = status >= 500 ? 8 : status >= 400 ? 4 : 0;
 	event.detail = err ? str_from(err->text) : decision_detail(call->decision, call->arena);
 	if (err && call->decision && call->decision->concealed)

@@ -72,6 +72,8 @@ static bool check_client(struct smart *s, const struct grant *grant, struct deci
 	bool good =
 		c && grant->issued_ms >= c->facts.registered_ms && client_is_good(&c->facts, smart_now(s), NULL, &why);
 	registry_give(s, c);
+	if (d)
+		d->client = grant->client_id;
 	return good || refuse(d, CHECK_CLIENT_STATE, REFUSAL_TOKEN_CLIENT, err);
 }
 
