@@ -177,7 +177,7 @@ bool realm_open_part(struct realm *r, const struct realm *of, const struct servi
 	*r = (struct realm){.store = of->store, .tenant = of->tenant, .base_url = of->base_url};
 	arena_init(&r->arena, (size_t)1 << 20);
 	r->journal = decision_journal_new(err);
-	if (r->journal && open_smart(r, &options, err))
+	if (r->journal && open_access(r, &options, err) && open_smart(r, &options, err))
 		return true;
 	realm_close(r);
 	return false;

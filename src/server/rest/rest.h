@@ -202,6 +202,17 @@ struct str call_owner(const struct rest_call *call);
 bool rest_accept_job(struct rest_call *call, const struct job_work *work, struct rest_answer *answer,
 		     struct error *err) MUST_USE;
 
+/* What a request would need: the permissions (enum scope_permission) for the type; 0, or no type: it decides by what it
+ * finds. path is below the base, without query. ERR_NOT_FOUND, ERR_METHOD, ERR_UNKNOWN_TYPE. */
+struct rest_needs {
+	const char *interaction;
+	const struct fhir_type *type;
+	struct str id; /* STR_NULL: of no single resource */
+	unsigned permissions;
+};
+bool rest_request_needs(struct arena *a, const struct definitions *d, struct str method, struct str path,
+			struct rest_needs *ret_needs, struct error *err) MUST_USE;
+
 /* What a method and a path below the base mean, without anything of the path itself: ":type/:id". NULL for nothing. */
 const char *rest_pattern(struct str method, struct str path);
 

@@ -82,4 +82,9 @@ bool smart_token(struct smart *s, struct arena *a, struct str form, struct str a
 bool smart_authorize(struct smart *s, struct arena *a, struct str authorization, struct decision *d,
 		     struct grant *ret_grant, struct error *err) MUST_USE;
 
+/* What a refresh token stands for, without using it. False with the refusal that using it would meet; *ret_grant then
+ * holds what is known (id STR_NULL: nothing). */
+bool smart_refresh_look(struct smart *s, struct arena *a, struct str token, struct decision *d,
+			struct smart_grant *ret_grant, struct error *err) MUST_USE;
+
 #endif
