@@ -8,7 +8,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { LEAST_SCAN = 128, MOST_SCAN = 32768, SMALL_TYPE = 2000 };
+enum { LEAST_SCAN = 128, MOST_SCAN = 32768, SMALL_TYPE = 300 };
 
 struct sorted {
 	struct order *o;
