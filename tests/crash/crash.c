@@ -86,7 +86,8 @@ static void write_register(struct writer *w, int r, struct answer *a)
 	if (g->open)
 		return; /* nobody knows what it is, until it is looked at */
 	bool delete = g->version && g->value >= 0 && next_random(&w->random) % 8 == 0;
-	int64_t value = delete ? -1 : (int64_t)(next_random(&w->random) % 1000000);
+	/* Never what it is already: that would make no new version. */
+	int64_t value = delete ? -1 : (g->value + 1 + (int64_t)(next_random(&w->random) % 999999)) % 1000000;
 	snprintf(path, sizeof(path), "Basic/w%d-r%d", w->number, r);
 	if (g->version && g->value >= 0)
 		snprintf(headers, sizeof(headers), "If-Match: W/\"%lld\"\r\n", (long long)g->version);
