@@ -8,7 +8,7 @@
 #include "base/encode.h"
 #include "ehr/ehr_priv.h"
 
-enum { CLIENT_ARENA_MAX = 16 << 20, TOKEN_BYTES_MAX = 64 << 10 };
+enum { REDIRECTS_MAX = 4, CLIENT_ARENA_MAX = 16 << 20, TOKEN_BYTES_MAX = 64 << 10 };
 
 /* ---- opening ------------------------------------------------------------------------------------------------------
  */
@@ -153,8 +153,24 @@ static struct str patient_of(struct arena *a, struct str type, struct str id)
 	return str_is(type, "Patient") ? arena_printf(a, "Patient/%.*s", STR_ARG(id)) : STR_NULL;
 }
 
-bool ehr_read(struct ehr_client *c, struct arena *a, struct str type, struct str id, struct ehr_resource *ret_resource,
-	      struct ehr_failure *f)
+/* The id that a redirect leads to: Epic sends those who ask for a merged patient to the record that replaced it. Only
+ * to another patient on the same server. STR_NULL: it leads nowhere that we follow. */
+static struct str moved_to(struct ehr_client *c, struct arena *a, const struct ehr_request *request,
+			   const struct http_answer *http)
+{
+	struct str location = str_trim(http_answer_header(http, "Location"));
+	if (!str_is(request->type, "Patient") || http->status < 301 || http->status > 308 || !location.n)
+		return STR_NULL;
+	struct str url = ehr_url_resolve(a, request->url, location);
+	struct str prefix = arena_printf(a, "%.*s/%.*s/", STR_ARG(c->config.base_url), STR_ARG(request->type));
+	struct str id = url.p && prefix.p && str_starts(url, prefix) ? str_slice(url, prefix.n, url.n) : STR_NULL;
+	bool plain = id.n && !str_eq(id, request->id) && str_find_char(id, '/', 0) == STR_NONE &&
+		     str_find_char(id, '?', 0) == STR_NONE && str_find_char(id, '%', 0) == STR_NONE;
+	return plain ? id : STR_NULL;
+}
+
+static bool read_once(struct ehr_client *c, struct arena *a, struct str type, struct str id,
+		      struct ehr_resource *ret_resource, struct str *ret_moved, struct ehr_failure *f)
 {
 	struct ehr_request request = {
 		.method = S("GET"),
@@ -170,9 +186,12 @@ bool ehr_read(struct ehr_client *c, struct arena *a, struct str type, struct str
 		.id = id,
 		.patient = patient_of(a, type, id),
 	};
-	struct ehr_reply reply;
-	if (!ehr_send(c, a, &request, &reply, f))
+	struct ehr_reply reply = {0};
+	*ret_moved = STR_NULL;
+	if (!ehr_send(c, a, &request, &reply, f)) {
+		*ret_moved = moved_to(c, a, &request, &reply.http);
 		return false;
+	}
 	struct str version = ehr_etag_version(http_answer_header(&reply.http, "ETag"));
 	*ret_resource = (struct ehr_resource){
 		.resource = reply.json,
@@ -182,6 +201,20 @@ bool ehr_read(struct ehr_client *c, struct arena *a, struct str type, struct str
 		.version = version.p ? version : json_get_str(json_get(reply.json, S("meta")), S("versionId")),
 	};
 	return true;
+}
+
+bool ehr_read(struct ehr_client *c, struct arena *a, struct str type, struct str id, struct ehr_resource *ret_resource,
+	      struct ehr_failure *f)
+{
+	for (int hop = 0;; hop++) {
+		struct str moved;
+		if (read_once(c, a, type, id, ret_resource, &moved, f))
+			return true;
+		if (!moved.p || hop == REDIRECTS_MAX)
+			return false;
+		id = moved;
+		*f = (struct ehr_failure){0};
+	}
 }
 
 bool ehr_capabilities(struct ehr_client *c, struct arena *a, const struct json **ret_statement, struct ehr_failure *f)

@@ -85,6 +85,8 @@ struct ehr_resource {
 	struct str version; /* opaque, from ETag or meta.versionId; STR_NULL when the vendor has none */
 };
 
+/* Reads one resource. A redirect from one Patient to another on the same server is followed, as Epic answers for merged
+ * patients: then ret_resource->id is another than was asked for. */
 bool ehr_read(struct ehr_client *c, struct arena *a, struct str type, struct str id, struct ehr_resource *ret_resource,
 	      struct ehr_failure *ret_failure) MUST_USE;
 

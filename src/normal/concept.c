@@ -28,7 +28,7 @@ static const struct known_system *known(const struct item *item)
 
 static int demotion(const struct walk *k, const struct item *item)
 {
-	if (!known(item) || !known(item)->loinc)
+	if (!known(item) || !known(item)->loinc || !item->code.n)
 		return 0;
 	char key[96];
 	struct str parts[] = {S("*|" NORMAL_LOINC "|"), item->code};

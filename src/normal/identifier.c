@@ -81,7 +81,7 @@ void walk_identifier(struct walk *k, const struct json *j, const struct spot *at
 	const struct identifier_kind *kind = kind_of(k, j);
 	const struct vendor_code *type = kind && kind->type.code.n && !in_reference(at) ? &kind->type : NULL;
 	const struct system_spelling *spelling = normal_system(k->n, str_trim(json_get_str(j, S("system"))));
-	if (type && walk_explains(k) && !json_get(j, S("type")))
+	if (type && !json_get(j, S("type")))
 		walk_note(k, NORMAL_ID_KIND, at, "type", STR_NULL, kind->kind, type->source);
 	json_object_begin(&k->w);
 	if (type && !json_get(j, S("type"))) {

@@ -12,6 +12,7 @@ struct amount {
 	const struct json *value; /* a number */
 	struct str unit, system, code; /* trimmed */
 	struct str ucum; /* what the unit is; empty: not known */
+	bool unknown; /* something is said about the code instead of it, such as that it is not known */
 };
 
 static bool is_known(const struct walk *k, struct str ucum)
@@ -40,13 +41,13 @@ static struct str find_ucum(struct walk *k, const struct amount *q, bool *ret_fi
 		return q->code;
 	struct str text = q->code.n ? q->code : q->unit;
 	found = spelled(k, text, &source);
-	if (found.n) {
+	if (found.n && !q->unknown) {
 		*ret_fixed = true;
 		walk_note(k, NORMAL_UNIT_CODE, at, "code", text, found, source);
 	} else if (text.n) {
 		walk_note(k, NORMAL_UNIT_UNKNOWN, at, NULL, text, text, STR_NULL);
 	}
-	return found;
+	return *ret_fixed ? found : S("");
 }
 
 /* ---- converting -------------------------------------------------------------------------------------------------- */
@@ -104,26 +105,28 @@ static struct decimal rounded(const struct decimal *value, const struct decimal 
 
 /* ---- writing ----------------------------------------------------------------------------------------------------- */
 
-static void write_translation(struct walk *k, const struct json *j)
+static void write_translation(struct walk *k, const struct json *j, const struct amount *q)
 {
-	static const char *const members[] = {"value", "comparator", "unit", "system", "code"};
 	json_object_begin(&k->w);
 	json_put_member(&k->w, S("url"), S(NORMAL_TRANSLATION));
 	json_key(&k->w, S("valueQuantity"));
 	json_object_begin(&k->w);
-	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
-		const struct json *value = json_get(j, str_from(members[i]));
-		if (!value)
-			continue;
-		json_key(&k->w, str_from(members[i]));
-		json_put_value(&k->w, value);
+	json_key(&k->w, S("value"));
+	json_put_value(&k->w, q->value);
+	if (json_get(j, S("comparator"))) {
+		json_key(&k->w, S("comparator"));
+		json_put_value(&k->w, json_get(j, S("comparator")));
 	}
+	if (q->unit.n)
+		json_put_member(&k->w, S("unit"), q->unit);
+	json_put_member(&k->w, S("system"), S(UNIT_SYSTEM));
+	json_put_member(&k->w, S("code"), q->ucum);
 	json_object_end(&k->w);
 	json_object_end(&k->w);
 }
 
-static void write_converted(struct walk *k, const struct json *j, struct str value, struct str ucum,
-			    const struct spot *at)
+static void write_converted(struct walk *k, const struct json *j, const struct amount *q, struct str value,
+			    struct str ucum, const struct spot *at)
 {
 	json_object_begin(&k->w);
 	json_key(&k->w, S("extension"));
@@ -131,7 +134,7 @@ static void write_converted(struct walk *k, const struct json *j, struct str val
 	struct json_iter extensions = json_iter(json_get(j, S("extension")));
 	while (json_next(&extensions))
 		json_put_value(&k->w, extensions.value);
-	write_translation(k, j);
+	write_translation(k, j, q);
 	json_array_end(&k->w);
 	struct json_iter it = json_iter(j);
 	while (json_next(&it))
@@ -165,7 +168,7 @@ static bool try_convert(struct walk *k, const struct json *j, const struct amoun
 	else if (ok)
 		walk_note(k, NORMAL_UNIT_CONVERTED, at, NULL, STR_NULL, STR_NULL, STR_NULL);
 	if (ok)
-		write_converted(k, j, buf_str(&text), at->unit->ucum, at);
+		write_converted(k, j, q, buf_str(&text), at->unit->ucum, at);
 	buf_done(&text);
 	return ok;
 }
@@ -180,7 +183,8 @@ void walk_quantity(struct walk *k, const struct json *j, const struct spot *at)
 	struct amount q = {.value = json_get(j, S("value")),
 			   .unit = str_trim(json_get_str(j, S("unit"))),
 			   .system = str_trim(json_get_str(j, S("system"))),
-			   .code = str_trim(json_get_str(j, S("code")))};
+			   .code = str_trim(json_get_str(j, S("code"))),
+			   .unknown = json_get(j, S("_code")) != NULL};
 	bool fixed;
 	q.ucum = find_ucum(k, &q, &fixed, at);
 	if (is_result(at) && try_convert(k, j, &q, at))

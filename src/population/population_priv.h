@@ -16,6 +16,7 @@ struct population_run {
 	struct population_ehr *ehr;
 	struct population_patient *patients; /* of this EHR */
 	size_t patient_count;
+	struct str flags_refused; /* why no Flag can be written there, known before anything is sent; or STR_NULL */
 };
 
 /* Adds a sentence about the patient, once, and a few at most. Always false. */

@@ -257,15 +257,34 @@ static bool is_in_run(const struct pulling *p, struct str vendor_id)
 	return false;
 }
 
-/* Cerner answers the read of a merged record with a stub that names the other one; its problems are there, so a score
- * of the stub would be zero and wrong. The patient becomes the other one, unless that is in the run itself. False when
- * there is nothing to pull. */
+/* The patient is from now on the record that replaced theirs; it was read already. */
+static bool become(struct pulling *p, struct str id)
+{
+	struct population_run *run = p->run;
+	struct population_patient *patient = p->patient;
+	remove_merged(p, patient->local_id);
+	run->ehr->merged++;
+	patient->merged_into = arena_str(run->a, id);
+	if (is_in_run(p, id))
+		return population_trouble(run, patient,
+					  "The record was merged into another at %.*s, which is in this run, too",
+					  STR_ARG(run->config->name));
+	patient->vendor_id = patient->merged_into;
+	patient->local_id = population_local_id(run->a, run->config->name, id);
+	return true;
+}
+
+/* Epic redirects those who ask for a merged record to the one that replaced it, and Cerner answers with a stub that
+ * names it; the problems are there, so a score of the stub would be zero and wrong. The patient becomes the other one,
+ * unless that is in the run itself. False when there is nothing to pull. */
 static bool follow_merges(struct pulling *p, struct ehr_resource *found)
 {
 	struct population_run *run = p->run;
 	struct population_patient *patient = p->patient;
 	for (int hop = 0; hop < MERGES_MAX; hop++) {
 		struct ehr_failure failure = {0};
+		if (!str_eq(found->id, patient->vendor_id) && !become(p, found->id))
+			return false;
 		struct str other = normal_replaced_by(run->options->definitions, p->a, found->resource);
 		if (!other.p)
 			return true;
@@ -274,15 +293,6 @@ static bool follow_merges(struct pulling *p, struct ehr_resource *found)
 			return population_trouble(run, patient,
 						  "The record was merged into another, which cannot be read: %s",
 						  failure.error.text);
-		remove_merged(p, patient->local_id);
-		run->ehr->merged++;
-		patient->merged_into = arena_str(run->a, id);
-		if (is_in_run(p, id))
-			return population_trouble(
-				run, patient, "The record was merged into another at %.*s, which is in this run, too",
-				STR_ARG(run->config->name));
-		patient->vendor_id = patient->merged_into;
-		patient->local_id = population_local_id(run->a, run->config->name, id);
 	}
 	return population_trouble(run, patient, "The record was merged in a circle at %.*s",
 				  STR_ARG(run->config->name));

@@ -3,6 +3,7 @@
  * with one EHR or patient is written down and the run goes on.
  */
 #include "population/population_priv.h"
+#include "population/writing.h"
 
 #define SCRATCH_MAX ((size_t)1 << 30)
 
@@ -54,9 +55,29 @@ static void step_score(struct population_run *run, struct arena *scratch, struct
 		population_score(run, scratch, patient);
 }
 
+/* Neither vendor lets clients write Flags as a rule, but sites may: their capability statement says so. Where it cannot
+ * be had, the first answer will tell. */
+static void look_for_flags(struct population_run *run, struct arena *scratch)
+{
+	enum { BOTH = WRITING_CREATE | WRITING_UPDATE };
+	const struct json *statement;
+	struct ehr_failure failure = {0};
+	if ((writing_allowed(run->config->vendor, S("Flag")) & BOTH) == BOTH ||
+	    !ehr_capabilities(run->client, scratch, &statement, &failure))
+		return;
+	if ((writing_stated(statement, S("Flag")) & BOTH) != BOTH)
+		run->flags_refused = arena_printf(run->a,
+						  "%.*s: its capability statement does not let clients create and "
+						  "update Flag, so nothing was sent",
+						  STR_ARG(run->config->name));
+}
+
 static void step_write(struct population_run *run, struct arena *scratch, struct population_patient *patient)
 {
-	if (patient->scored)
+	if (patient->scored && run->flags_refused.p) {
+		patient->decision = POPULATION_REFUSED;
+		population_trouble(run, patient, "%.*s", STR_ARG(run->flags_refused));
+	} else if (patient->scored)
 		population_write_back(run, scratch, patient);
 	else
 		population_trouble(run, patient, "There is no score to write");
@@ -67,6 +88,8 @@ static void each(struct population_run *run, struct population_patient *patients
 {
 	struct arena scratch;
 	arena_init(&scratch, SCRATCH_MAX);
+	if (step == step_write)
+		look_for_flags(run, &scratch);
 	for (size_t i = 0; i < count; i++) {
 		tell(run, name, i, count);
 		step(run, &scratch, &patients[i]);

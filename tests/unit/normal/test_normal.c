@@ -142,6 +142,13 @@ static const struct example examples[] = {
 	 ",\"code\":\"10*3/uL\"}}"},
 	{"a unit that nobody knows", NORMAL_GENERIC, NORMAL_UNIT_UNKNOWN,
 	 "{\"resourceType\":\"Observation\",\"valueQuantity\":{\"value\":7,\"unit\":\"handfuls\"}}", NULL},
+	{"a unit that is a code of UCUM", NORMAL_GENERIC, NORMAL_UNIT_CODE,
+	 "{\"resourceType\":\"Observation\",\"valueQuantity\":{\"value\":7,\"unit\":\"mL\"}}",
+	 "{\"resourceType\":\"Observation\",\"valueQuantity\":{\"value\":7,\"unit\":\"mL\"," UCUM ",\"code\":\"mL\"}}"},
+	{"a code that the EHR says it does not know", NORMAL_CERNER, NORMAL_UNIT_UNKNOWN,
+	 "{\"resourceType\":\"Observation\",\"valueQuantity\":{\"value\":7,\"unit\":\"mL\"," UCUM
+	 ",\"_code\":{\"extension\":[{\"url\":\"" NORMAL_ABSENT "\",\"valueCode\":\"unknown\"}]}}}",
+	 NULL},
 	{"no unit at all", NORMAL_EPIC, NORMAL_RULES,
 	 "{\"resourceType\":\"Observation\",\"code\":{\"coding\":[{" LOINC
 	 ",\"code\":\"4548-4\"}]},\"valueQuantity\":{\"value\":5.1}}",

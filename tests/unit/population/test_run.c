@@ -528,6 +528,45 @@ static void a_merged_record_is_followed_to_the_one_that_replaced_it(void **state
 	assert_true(str_is(json_get_str(json_get(c, S("subject")), S("reference")), "Patient/main.p7"));
 }
 
+static void a_redirected_record_is_followed(void **state)
+{
+	struct world *w = *state;
+	run(w);
+	tiny_add(&w->ehr, PATIENT("p7", "Meyer", "Anna"));
+	tiny_add(&w->ehr, CONDITION("c1", "p7", "I50.9", ""));
+	w->ehr.moved_from = "p1";
+	w->ehr.moved_to = "p7";
+	const struct population_patient *p = run(w);
+	assert_true(p->scored);
+	assert_true(str_is(p->merged_into, "p7"));
+	assert_null(stored(w, S("Patient"), S("main.p1"), NULL));
+	assert_non_null(stored(w, S("Patient"), S("main.p7"), NULL));
+}
+
+static void redirects_in_a_circle_end(void **state)
+{
+	struct world *w = *state;
+	w->ehr.moved_from = w->ehr.moved_to = "p1";
+	const struct population_patient *p = run(w);
+	assert_true(p->incomplete);
+	assert_false(p->scored);
+}
+
+static void a_site_that_states_no_flags_is_sent_none(void **state)
+{
+	struct world *w = *state;
+	w->ehr.statement = "{\"resourceType\":\"CapabilityStatement\",\"rest\":[{\"resource\":[{\"type\":\"Flag\","
+			   "\"interaction\":[{\"code\":\"read\"}]}]}]}";
+	const struct population_patient *p = run(w);
+	assert_int_equal(p->decision, POPULATION_REFUSED);
+	assert_true(str_find(p->problem, S("capability statement")) != STR_NONE);
+	assert_int_equal(w->ehr.creates, 0);
+	w->ehr.statement = "{\"resourceType\":\"CapabilityStatement\",\"rest\":[{\"resource\":[{\"type\":\"Flag\","
+			   "\"interaction\":[{\"code\":\"create\"},{\"code\":\"update\"}]}]}]}";
+	p = run(w);
+	assert_int_equal(p->decision, POPULATION_CREATED);
+}
+
 static void a_merged_record_is_pulled_once(void **state)
 {
 	struct world *w = *state;
@@ -668,6 +707,9 @@ int main(void)
 		T(a_merged_record_is_not_scored),
 		T(a_merged_record_is_followed_to_the_one_that_replaced_it),
 		T(a_merged_record_is_pulled_once),
+		T(a_redirected_record_is_followed),
+		T(redirects_in_a_circle_end),
+		T(a_site_that_states_no_flags_is_sent_none),
 		T(what_is_pulled_is_kept_in_one_form),
 		T(not_quite_r4_is_kept_and_counted),
 		T(what_belongs_to_another_patient_is_not_taken),

@@ -222,7 +222,15 @@ static bool answer_call(void *ctx, struct arena *a, const struct http_call *call
 	bool done = false;
 	if (str_is(type, "Flag") && !about_flag(t, a, call, type, &answer, err, &done))
 		return false;
-	if (!done && !id.p && str_is(call->method, "POST")) {
+	if (str_is(type, "metadata")) {
+		answer = t->statement ? (struct http_answer){.status = 200,
+							     .content_type = S("application/fhir+json"),
+							     .body = str_from(t->statement)}
+				      : (struct http_answer){.status = 404};
+	} else if (t->moved_from && str_is(type, "Patient") && str_is(id, t->moved_from)) {
+		answer = (struct http_answer){.status = 301};
+		header(a, &answer, "Location", arena_printf(a, TINY_BASE "/Patient/%s", t->moved_to));
+	} else if (!done && !id.p && str_is(call->method, "POST")) {
 		created(t, a, type, call->body, &answer);
 	} else if (!done && !id.p) {
 		search(t, a, type, query, &answer);

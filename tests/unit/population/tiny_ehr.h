@@ -31,6 +31,8 @@ struct tiny_ehr {
 	bool drop_create; /* neither */
 	bool hide_flags; /* searches of Flag find nothing */
 	bool drop_identifier; /* of what is written */
+	const char *moved_from, *moved_to; /* Patients: reads of the one are redirected to the other */
+	const char *statement; /* its capability statement; NULL: 404 */
 	/* Counted: */
 	size_t creates, updates, searches, unguarded; /* unguarded: updates without If-Match */
 	struct ehr_transport transport;
