@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "app/refused.h"
 #include "base/clock.h"
 #include "base/encode.h"
 #include "base/file.h"
@@ -173,39 +174,13 @@ static void respond_error(struct http_exchange *x, const struct error *err)
 }
 
 /* Whoever tries is written down, too. */
-static bool record(const struct operator_door *door, struct http_exchange *x, const struct decision *d,
-		   const struct error *refusal, struct error *err)
-{
-	const struct http_request *request = http_request(x);
-	struct realm *root = door->options.realm(door->options.ctx, x, STR_NULL, err);
-	int status = error_http_status(refusal->code);
-	struct audit_event event = {.action = 'E',
-				    .interaction = S("operator"),
-				    .outcome = 4,
-				    .http_status = status,
-				    .agent = S("anonymous"),
-				    .address = request->address,
-				    .request_id = request->request_id,
-				    .detail = str_from(refusal->text)};
-	const struct decision_request about = {.request_id = request->request_id,
-					       .method = request->method,
-					       .address = request->address,
-					       .route = S("operator"),
-					       .status = status,
-					       .now_ms = clock_now_ms()};
-	struct store_fact fact;
-	struct store_txn txn = {.events = &event, .event_count = 1, .facts = &fact};
-	if (!root)
-		return false;
-	txn.fact_count = decision_fact(root->journal, request->arena, d, &about, refusal, &fact);
-	return store_commit(root->store, &txn, err);
-}
-
 static void refuse(const struct operator_door *door, struct http_exchange *x, const struct decision *d,
 		   const struct error *refusal)
 {
 	struct error err = {0};
-	respond_error(x, record(door, x, d, refusal, &err) ? refusal : &err);
+	const struct realm *root = door->options.realm(door->options.ctx, x, STR_NULL, &err);
+	bool ok = root && refused_record(root, http_request(x), "operator", d, refusal, &err);
+	respond_error(x, ok ? refusal : &err);
 }
 
 /* A server without authorization has no clients open; who governs it wants to prepare them. */

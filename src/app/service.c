@@ -21,6 +21,7 @@
 #include "app/operator.h"
 #include "app/page.h"
 #include "app/readiness.h"
+#include "app/refused.h"
 #include "app/tenants.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -72,19 +73,30 @@ static void respond_json(struct http_exchange *x, int status, struct str json)
 }
 
 /* An error outside the FHIR API, as an OperationOutcome all the same. */
-static void respond_error(struct http_exchange *x, const struct error *err)
+static void respond_outcome(struct http_exchange *x, const struct error *err, struct str request_id)
 {
 	struct buf body;
 	buf_init(&body, 64 * 1024);
 	static const struct http_header again = {S("Retry-After"), S("1")};
 	int status = error_http_status(err->code);
-	outcome_write_error(&body, err);
+	decision_write_outcome(&body, err, request_id);
 	http_respond(x, &(struct http_response){.status = status,
 						.content_type = S("application/fhir+json"),
 						.headers = &again,
 						.header_count = status == 503 ? 1 : 0,
 						.body = &body});
 	buf_done(&body);
+}
+
+static void respond_error(struct http_exchange *x, const struct error *err)
+{
+	respond_outcome(x, err, STR_NULL);
+}
+
+/* One that was kept. */
+static void respond_refusal(struct http_exchange *x, const struct error *err)
+{
+	respond_outcome(x, err, http_request(x)->request_id);
 }
 
 /* ---- who may
@@ -113,7 +125,7 @@ static bool host_is_ours(const struct service *s, struct str host)
 	return config_host_is_loopback(host_name(host)) || str_eq_nocase(host, url_host(s->base_url));
 }
 
-static bool stranger(const struct service *s, const struct http_exchange *x, struct error *err)
+static bool stranger(const struct service *s, const struct http_exchange *x, struct decision *d, struct error *err)
 {
 	if (s->options.config->auth && !page_has(http_request(x)->path))
 		return false; /* a token says more than any header; the page has none */
@@ -121,14 +133,25 @@ static bool stranger(const struct service *s, const struct http_exchange *x, str
 	struct str site = http_request_header(x, "Sec-Fetch-Site");
 	struct str origin = http_request_header(x, "Origin");
 	if (host.p && !host_is_ours(s, host))
-		error_set(err, ERR_FORBIDDEN,
-			  "This needs no token, so Firth answers it only under names of this machine; the request used "
-			  "another one");
-	else if (str_is(site, "cross-site") ||
-		 (origin.p && !str_is(origin, "null") && !host_is_ours(s, url_host(origin))))
-		error_set(err, ERR_FORBIDDEN, "This needs no token, so pages of other sites may not ask Firth for it");
-	else
+		return !decision_refuse(d, CHECK_NETWORK, REFUSAL_FOREIGN_HOST, str_slice(host, 0, 80),
+					url_host(s->base_url), STR_NULL, err);
+	bool foreign = origin.p && !str_is(origin, "null") && !host_is_ours(s, url_host(origin));
+	if (foreign || str_is(site, "cross-site"))
+		return !decision_refuse(d, CHECK_NETWORK, REFUSAL_FOREIGN_SITE,
+					foreign ? str_slice(origin, 0, 80) : S("cross-site"), STR_NULL, STR_NULL, err);
+	return false;
+}
+
+/* Nothing is answered to strangers but why, and that is written down. */
+static bool refuse_stranger(struct service *s, struct http_exchange *x)
+{
+	const struct http_request *request = http_request(x);
+	struct error err = {0}, unrecorded = {0};
+	if (!stranger(s, x, NULL, NULL))
 		return false;
+	struct decision *d = decision_new(request->arena);
+	(void)stranger(s, x, d, &err);
+	respond_refusal(x, refused_record(&s->root, request, "network", d, &err, &unrecorded) ? &err : &unrecorded);
 	return true;
 }
 
@@ -251,8 +274,8 @@ static void route(struct service *s, struct http_exchange *x)
 		/* EHRs send browsers here from their own pages, so it is no matter of strangers. */
 	} else if (operator_door_handle(s->door, x)) {
 		return;
-	} else if (stranger(s, x, &err)) {
-		respond_error(x, &err);
+	} else if (refuse_stranger(s, x)) {
+		return;
 	} else if (str_is(request->path, "/openapi.json")) {
 		openapi(s, x);
 	} else if (is_tenants_path(smart_realm_path(request->path))) {
@@ -275,7 +298,7 @@ static bool expect(void *ctx, struct http_exchange *x, struct http_expectation *
 {
 	struct service *s = ctx;
 	struct str path = http_request(x)->path;
-	if (!s->ready || stranger(s, x, NULL))
+	if (!s->ready || stranger(s, x, NULL, NULL))
 		return true; /* told so when it is complete */
 	if (!is_tenants_path(path))
 		return rest_expect(s->root.rest, x, expectation, err);

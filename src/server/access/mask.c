@@ -2,6 +2,8 @@
  * Elements that the policy hides: left out of what is shown, kept when what was shown is written back. The narrative
  * tells the same in words and goes with them.
  */
+#include <stdio.h>
+
 #include "server/access/access_priv.h"
 
 #define LABEL_SYSTEM "http://terminology.hl7.org/CodeSystem/v3-ObservationValue"
@@ -166,6 +168,14 @@ static bool was_labelled(const struct json *current)
 	return false;
 }
 
+static bool refuse_hidden(const struct fhir_type *type, struct str name, struct error *err)
+{
+	char text[192];
+	int n = snprintf(text, sizeof(text), "The policy of this site hides %.*s.%.*s, so it cannot be written",
+			 STR_ARG(type->name), STR_ARG(str_slice(name, 0, 60)));
+	return decision_refuse(NULL, CHECK_POLICY, REFUSAL_POLICY, STR_NULL, STR_NULL, str_make(text, (size_t)n), err);
+}
+
 static bool put_merged(const struct access_pass *pass, const struct fhir_type *type, struct json_writer *w,
 		       const struct json *resource, const struct json *current, struct error *err)
 {
@@ -174,9 +184,7 @@ static bool put_merged(const struct access_pass *pass, const struct fhir_type *t
 	while (json_next(&it)) {
 		bool hidden = is_hidden_member(pass, type, it.key);
 		if (hidden && !str_is(it.key, "text"))
-			return error_set(err, ERR_FORBIDDEN,
-					 "The policy of this site hides %.*s.%.*s, so it cannot be written",
-					 STR_ARG(type->name), STR_ARG(str_slice(it.key, 0, 60)));
+			return refuse_hidden(type, it.key, err);
 		if (hidden && current)
 			continue;
 		json_key(w, it.key);

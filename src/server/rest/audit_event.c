@@ -144,7 +144,9 @@ static bool may_read(const struct rest_call *call, struct error *err)
 {
 	return !call->pass ||
 	       access_is_whole(call->pass, call->type, is_search(call->interaction) ? SCOPE_S : SCOPE_R) ||
-	       error_set(err, ERR_FORBIDDEN, "AuditEvents are for tokens that may read all of them");
+	       decision_refuse(call->decision, CHECK_SCOPE, REFUSAL_SCOPE_MISSING, call->grant.scope_text,
+			       S("system/AuditEvent.rs"), S("AuditEvents are for tokens that may read all of them"),
+			       err);
 }
 
 bool audit_event_read(struct rest_call *call, struct rest_answer *answer, struct error *err)

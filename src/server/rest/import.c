@@ -32,8 +32,11 @@ static bool may_write_all(const struct rest_call *call, struct error *err)
 			return error_context(err, "$import may bring resources of any type");
 	for (size_t i = 0; call->pass && i < definitions_resource_count(d); i++)
 		if (!access_is_whole(call->pass, definitions_resource_at(d, i), SCOPE_C | SCOPE_U))
-			return error_set(err, ERR_FORBIDDEN,
-					 "$import may bring resources of anybody, and the token is about some only");
+			return decision_refuse(call->decision, CHECK_SCOPE, REFUSAL_SCOPE_MISSING,
+					       call->grant.scope_text, S("system/*.cu"),
+					       S("$import may bring resources of anybody, and the token is about some "
+						 "only"),
+					       err);
 	return true;
 }
 

@@ -44,7 +44,8 @@ bool rights_to_query(const struct rest_call *call, struct search_query *query, b
 	if (!named)
 		drop_forbidden(call, query);
 	if (!query->part_count)
-		return error_set(err, ERR_FORBIDDEN, "The token may search no type of resources here");
+		return decision_refuse(call->decision, CHECK_SCOPE, REFUSAL_SCOPE_MISSING, call->grant.scope_text,
+				       STR_NULL, S("The token may search no type of resources here"), err);
 	for (size_t i = 0; i < query->part_count; i++)
 		if (!allow_part(call, &query->parts[i], err))
 			return false;

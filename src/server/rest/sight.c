@@ -259,10 +259,17 @@ static unsigned permission_of(const struct bundle_entry *e)
 	}
 }
 
-static bool refuse_change(const struct bundle_entry *e, struct error *err)
+static bool refuse(const struct rest_call *call, struct arena *a, const char *format, const struct bundle_entry *e,
+		   const char *verb, struct error *err)
 {
-	return error_set(err, ERR_FORBIDDEN, "The token may see this %.*s, but not %s it", STR_ARG(e->type->name),
-			 e->method == ENTRY_DELETE ? "delete" : "change");
+	struct str hint = arena_printf(a, format, verb, STR_ARG(e->type->name));
+	return decision_refuse(call->decision, CHECK_FILTER, REFUSAL_OUTSIDE_TOKEN, STR_NULL, STR_NULL, hint, err);
+}
+
+static bool refuse_change(const struct bundle_options *o, const struct bundle_entry *e, struct error *err)
+{
+	return refuse(o->call, o->preparer.arena, "The token may not %s this %.*s, though it may see it", e,
+		      e->method == ENTRY_DELETE ? "delete" : "change", err);
 }
 
 bool sight_of_found(const struct bundle_options *o, const struct bundle_entry *e, struct error *err)
@@ -272,7 +279,7 @@ bool sight_of_found(const struct bundle_options *o, const struct bundle_entry *e
 		if (!call_may(o->call, o->preparer.arena, permission_of(e), &e->found[i], &may, err))
 			return false;
 		if (!may)
-			return refuse_change(e, err);
+			return refuse_change(o, e, err);
 	}
 	return true;
 }
@@ -317,7 +324,7 @@ bool sight_before(const struct bundle_options *o, struct bundle_entry *e, bool *
 		if (!visible)
 			access_conceal(o->call->pass, e->type, permission_of(e), o->call->arena, o->call->decision);
 		*ret_absent = !visible;
-		return !visible || refuse_change(e, err);
+		return !visible || refuse_change(o, e, err);
 	}
 	e->found_count = 1;
 	/* What is judged must be what is replaced. */
@@ -344,9 +351,9 @@ bool sight_after(const struct bundle_options *o, struct bundle_entry *e, const s
 	    !judge(o->call, o->preparer.arena, permission_of(e), &subject, &may, err))
 		return false;
 	if (!may)
-		return error_set(err, ERR_FORBIDDEN,
-				 "The token may not %s such a %.*s: it would lie outside of what its scopes are about",
-				 e->method == ENTRY_CREATE ? "create" : "write", STR_ARG(e->type->name));
+		return refuse(o->call, o->preparer.arena,
+			      "The token may not %s such a %.*s: it would lie outside of what its scopes are about", e,
+			      e->method == ENTRY_CREATE ? "create" : "write", err);
 	if (!judge(o->call, o->preparer.arena, SCOPE_R, &subject, &shown, err))
 		return false;
 	e->hidden = !shown;
