@@ -447,13 +447,56 @@ static void test_what_others_got(void **state)
 	assert_int_equal(ask(m, &m->alone, &get, url_of(m, &m->alone, "Observation")).status, 401);
 }
 
+static struct http_answer when_done(struct mirror *m, struct side *s, struct str url)
+{
+	const struct probe poll = {"", "GET", "_async", NULL, NULL};
+	struct http_answer answer = ask(m, s, &poll, url);
+	for (int tries = 0; tries < 500 && answer.status == 202; tries++) {
+		usleep(10000);
+		answer = ask(m, s, &poll, url);
+	}
+	return answer;
+}
+
+/* Of the one whose token the side has. */
+static void check_own_job(struct mirror *m, struct side *s, const char *there, const char *away, struct str *ret_status)
+{
+	const struct probe later = {"", "GET", "Observation", "Prefer: respond-async", NULL};
+	struct http_answer accepted = ask(m, s, &later, url_of(m, s, later.path));
+	*ret_status = http_answer_header(&accepted, "Content-Location");
+	assert_int_equal(accepted.status, 202);
+	struct http_answer done = when_done(m, s, *ret_status);
+	assert_int_equal(done.status, 200);
+	assert_true(str_find(done.body, str_from(there)) != STR_NONE);
+	assert_true(str_find(done.body, str_from(away)) == STR_NONE);
+}
+
+static void test_jobs_of_others(void **state)
+{
+	struct mirror *m = *state;
+	struct side *s = &m->both;
+	const struct grant bravo = {.patient = S("bravo"), .user = S("lee"), .fhir_user = S("Patient/bravo")};
+	const struct probe poll = {"", "GET", "_async", NULL, NULL}, cancel = {"", "DELETE", "_async", NULL, NULL};
+	struct str status, own;
+	s->token = world_grant(&s->world, &m->arena, "patient/*.rs", &bravo);
+	check_own_job(m, s, "BRAVOMARK", "ALPHAMARK", &status);
+	/* To the other it is not there, in the words for one that never was. */
+	s->token = world_grant(&s->world, &m->arena, "patient/*.rs", &tokens[0].grant);
+	struct str never = url_of(m, s, "_async/0123456789abcdef0123456789abcdef");
+	struct http_answer other = ask(m, s, &poll, status), none = ask(m, s, &poll, never);
+	assert_true(str_eq(flat(m, s, &other), flat(m, s, &none)));
+	assert_int_equal(other.status, 404);
+	assert_int_equal(ask(m, s, &cancel, status).status, 404);
+	check_own_job(m, s, "ALPHAMARK", "BRAVOMARK", &own);
+}
+
 /* ---- the whole
  * ----------------------------------------------------------------------------------------------------------- */
 
 static void open_side(struct side *s)
 {
 	struct error err = {0};
-	if (!world_open(&s->world, &(struct world_options){.guarded = true}, &err))
+	if (!world_open(&s->world, &(struct world_options){.guarded = true, .jobs = true}, &err))
 		fail_msg("%s", err.text);
 	s->client = http_client_new(&(struct http_client_options){0}, &err);
 	assert_non_null(s->client);
@@ -490,6 +533,7 @@ int main(void)
 		cmocka_unit_test(test_every_row_has_a_probe),
 		cmocka_unit_test(test_own_data_is_seen),
 		cmocka_unit_test(test_what_others_got),
+		cmocka_unit_test(test_jobs_of_others),
 		cmocka_unit_test(test_probes),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -108,10 +108,14 @@ bool world_open(struct world *w, const struct world_options *options, struct err
 								  .rules = options->rules,
 								  .rule_count = options->rule_count},
 				      err);
+	struct str jobs = arena_printf(&w->arena, "%s/jobs", w->directory);
+	if (options->jobs && !(w->jobs = jobs_open(&(struct jobs_options){.directory = jobs}, err)))
+		return false;
 	w->rest = rest_open(&(struct rest_options){.definitions = w->definitions,
 						   .store = w->store,
 						   .smart = w->smart,
 						   .access = w->access,
+						   .jobs = w->jobs,
 						   .base_path = S("/fhir"),
 						   .base_url = str_from(w->base_url),
 						   .token_url = str_from(w->token_url),
@@ -129,7 +133,10 @@ static void remove_directory(const char *path)
 	DIR *dir = opendir(path);
 	for (struct dirent *e = dir ? readdir(dir) : NULL; e; e = readdir(dir)) {
 		snprintf(file, sizeof(file), "%s/%s", path, e->d_name);
-		unlink(file);
+		if (str_is(str_from(e->d_name), "jobs"))
+			remove_directory(file);
+		else
+			unlink(file);
 	}
 	if (dir)
 		closedir(dir);
@@ -140,6 +147,7 @@ void world_close(struct world *w)
 {
 	if (w->http)
 		http_server_stop(w->http);
+	jobs_close(w->jobs); /* first: what runs uses everything else */
 	rest_close(w->rest);
 	access_close(w->access);
 	knowledge_close(w->knowledge);

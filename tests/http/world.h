@@ -20,6 +20,7 @@ struct world_options {
 	const struct access_rule *policy; /* of who may see what; people in the role "breaker" may break the glass */
 	size_t policy_count;
 	bool consents; /* apply to people */
+	bool jobs; /* asynchronous requests are taken */
 };
 struct world {
 	char directory[64], base_url[64], token_url[64];
@@ -29,6 +30,7 @@ struct world {
 	struct store *store;
 	struct jose_key *key;
 	struct access *access;
+	struct jobs *jobs;
 	struct smart *smart;
 	struct http_server *http;
 	_Atomic(struct rest_server *) rest;

@@ -43,6 +43,9 @@ extern const struct criterion access_all, access_nothing;
 
 /* compile.c: for a slot; &access_all or &access_nothing for these. NULL without memory. */
 const struct criterion *compile_slot(struct access_pass *pass, const struct fhir_type *type, unsigned slot);
+/* What a scope gives by itself, before its filter and the policy. Takes the pass's lock. */
+const struct criterion *access_scope_criterion(struct access_pass *pass, const struct scope *scope,
+					       const struct fhir_type *type, unsigned permission);
 /* Joined in the pass's arena; NULL arguments count as no memory. */
 const struct criterion *criterion_both(struct access_pass *pass, const struct criterion *a, const struct criterion *b);
 const struct criterion *criterion_either(struct access_pass *pass, const struct criterion *a,

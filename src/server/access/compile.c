@@ -86,19 +86,35 @@ static const struct criterion *of_person(struct access_pass *pass, const struct 
 	return str_is(kind, "Patient") && id.n ? compile_patient(pass, type, id, writing) : &access_nothing;
 }
 
+/* Without its filter. */
+static const struct criterion *of_context(struct access_pass *pass, const struct scope *scope,
+					  const struct fhir_type *type, unsigned permission)
+{
+	bool writing = permission != SCOPE_R && permission != SCOPE_S;
+	if (!(scope->permissions & permission) || (!str_is(scope->type, "*") && !str_eq(scope->type, type->name)))
+		return &access_nothing;
+	if (str_is(scope->context, "system"))
+		return &access_all;
+	if (str_is(scope->context, "user"))
+		return of_person(pass, type, writing);
+	return str_is(scope->context, "patient") && pass->grant.patient.n
+		       ? compile_patient(pass, type, pass->grant.patient, writing)
+		       : &access_nothing;
+}
+
+const struct criterion *access_scope_criterion(struct access_pass *pass, const struct scope *scope,
+					       const struct fhir_type *type, unsigned permission)
+{
+	pthread_mutex_lock(&pass->lock);
+	const struct criterion *c = of_context(pass, scope, type, permission);
+	pthread_mutex_unlock(&pass->lock);
+	return c;
+}
+
 static const struct criterion *of_scope(struct access_pass *pass, const struct scope *scope,
 					const struct fhir_type *type, unsigned permission)
 {
-	bool writing = permission != SCOPE_R && permission != SCOPE_S;
-	const struct criterion *c = &access_nothing;
-	if (!(scope->permissions & permission) || (!str_is(scope->type, "*") && !str_eq(scope->type, type->name)))
-		return c;
-	if (str_is(scope->context, "system"))
-		c = &access_all;
-	else if (str_is(scope->context, "user"))
-		c = of_person(pass, type, writing);
-	else if (str_is(scope->context, "patient") && pass->grant.patient.n)
-		c = compile_patient(pass, type, pass->grant.patient, writing);
+	const struct criterion *c = of_context(pass, scope, type, permission);
 	if (c && c != &access_nothing && scope->filter.p)
 		c = criterion_both(pass, c, compile_query(pass, type, scope->filter));
 	if (!c || c == &access_nothing)

@@ -28,7 +28,7 @@ static const char *context_of(const struct grant *g)
 	return patient && !person ? "patient" : person || g->user.n ? "user" : "system";
 }
 
-static bool refuse(const struct access_pass *pass, const struct fhir_type *type, unsigned slot, struct decision *d,
+static bool refuse(struct access_pass *pass, const struct fhir_type *type, unsigned slot, struct decision *d,
 		   struct error *err)
 {
 	const struct grant *g = &pass->grant;
@@ -40,10 +40,14 @@ static bool refuse(const struct access_pass *pass, const struct fhir_type *type,
 		return decision_refuse(d, CHECK_SCOPE, REFUSAL_SCOPE_MISSING, had, needed, STR_NULL, err);
 	if (str_is(scope->context, "patient") && !g->patient.n)
 		return decision_refuse(d, CHECK_PATIENT_CONTEXT, REFUSAL_PATIENT_MISSING, had, needed, STR_NULL, err);
-	n = snprintf(text, sizeof(text), "a scope that is not about one patient: no %.*s belongs to one",
-		     STR_ARG(type->name));
-	return decision_refuse(d, CHECK_PATIENT_CONTEXT, REFUSAL_OUTSIDE_PATIENT, scope->text,
-			       str_make(text, (size_t)n), STR_NULL, err);
+	if (access_is_nothing(access_scope_criterion(pass, scope, type, 1u << slot))) {
+		n = snprintf(text, sizeof(text), "a scope that is not about one patient's own %.*s",
+			     STR_ARG(type->name));
+		return decision_refuse(d, CHECK_PATIENT_CONTEXT, REFUSAL_OUTSIDE_PATIENT, scope->text,
+				       str_make(text, (size_t)n), STR_NULL, err);
+	}
+	return decision_refuse(d, CHECK_POLICY, REFUSAL_POLICY, g->roles.n ? g->roles : S("no role"), needed, STR_NULL,
+			       err);
 }
 
 bool access_require(struct access_pass *pass, const struct fhir_type *type, unsigned permissions, struct decision *d,
@@ -66,11 +70,17 @@ void access_conceal(struct access_pass *pass, const struct fhir_type *type, unsi
 {
 	const struct scope *scope = scope_of(pass, type, permission);
 	struct error *why = d && !d->concealed ? ARENA_NEW(a, struct error) : NULL;
-	bool filter = scope && scope->filter.p && !str_is(scope->context, "patient");
+	bool patient = !scope || str_is(context_of_scope(&pass->grant, scope), "patient");
+	bool filter = scope && scope->filter.p && !patient;
 	if (!why)
 		return;
-	(void)!decision_refuse(d, filter ? CHECK_FILTER : CHECK_PATIENT_CONTEXT,
-			       filter ? REFUSAL_SCOPE_FILTER : REFUSAL_OUTSIDE_PATIENT, scope ? scope->text : STR_NULL,
-			       STR_NULL, STR_NULL, why);
+	(void)!decision_refuse(d,
+			       filter	 ? CHECK_FILTER
+			       : patient ? CHECK_PATIENT_CONTEXT
+					 : CHECK_POLICY,
+			       filter	 ? REFUSAL_SCOPE_FILTER
+			       : patient ? REFUSAL_OUTSIDE_PATIENT
+					 : REFUSAL_POLICY,
+			       scope ? scope->text : STR_NULL, STR_NULL, STR_NULL, why);
 	d->concealed = why;
 }
