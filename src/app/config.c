@@ -365,6 +365,10 @@ bool config_settle(struct config *c, struct error *err)
 				 "without authorization Firth listens on loopback only, not on %.*s; configure "
 				 "clients and auth: on, or leave host out",
 				 STR_ARG(c->host));
+	if (!c->auth && (c->policy_count || c->break_glass.p || c->consent.p))
+		return error_set(
+			err, ERR_CONFIG,
+			"policy, break_glass and consent are about tokens, but nobody is asked for one; set auth: on");
 	return limits_check(&c->limits, err);
 }
 

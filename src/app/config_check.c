@@ -63,6 +63,9 @@ static void print_text(struct app *app, const struct config *c)
 	for (size_t i = 0; i < c->client_count; i++)
 		printf("  client       %.*s  %.*s\n", STR_ARG(c->clients[i].client.client_id),
 		       STR_ARG(c->clients[i].client.scope));
+	for (size_t i = 0; i < c->policy_count; i++)
+		printf("  policy       %.*s  %.*s\n",
+		       STR_ARG(c->policy[i].effect.p ? c->policy[i].effect : S("permit")), STR_ARG(c->policy[i].name));
 	for (size_t i = 0; i < c->ehr_count; i++)
 		printf("  ehr          %.*s  %s  %.*s\n", STR_ARG(c->ehrs[i].name), ehr_vendor_name(c->ehrs[i].vendor),
 		       STR_ARG(c->ehrs[i].base_url));
@@ -113,6 +116,19 @@ static bool print_json(struct app *app, const struct config *c)
 	return ok;
 }
 
+/* The rules as a server would read them. */
+static bool check_policy(const struct config *c, struct error *err)
+{
+	const struct access_options options = {.definitions = definitions_builtin(),
+					       .rules = c->policy,
+					       .rule_count = c->policy_count,
+					       .break_glass = c->break_glass,
+					       .consent = c->consent};
+	struct access *access = access_open(&options, err);
+	access_close(access);
+	return access != NULL;
+}
+
 int command_config_check(struct app *app)
 {
 	struct config config;
@@ -127,6 +143,8 @@ int command_config_check(struct app *app)
 		if (!check_ehr_files(app, &config.ehrs[i], &err))
 			return app_fail(app, &err);
 	}
+	if (!check_policy(&config, &err))
+		return app_fail(app, &err);
 	if (app->json)
 		return print_json(app, &config) ? APP_OK : APP_FAILED;
 	print_text(app, &config);

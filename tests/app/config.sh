@@ -71,4 +71,17 @@ says "the variable is named" err 'FIRTH_LIMIT_DEPTH'
 run serve --help
 says "serve tells them" out '--limit-body SIZE.*default 64 MB'
 
+printf 'server:\n  auth: on\n  break_glass: [a]\npolicy:\n  - name: some\n    types: [Patient]\n    where: name=x\n' >policy.yaml
+run config check --config policy.yaml
+expect "a policy" 0
+says "its rules are shown" out 'policy *permit  some'
+sed 's/name=x/colour=red/' policy.yaml >colour.yaml
+run config check --config colour.yaml
+expect "a rule that is no search" 1
+says "the rule and the parameter are named" err 'rule some: where, of Patient: Patient has no search parameter "colour"'
+sed 's/auth: on/auth: off/' policy.yaml >off.yaml
+run config check --config off.yaml
+expect "a policy that nobody is held to" 1
+says "what to do" err 'set auth: on'
+
 done_testing

@@ -184,10 +184,12 @@ static bool check_types(const struct access *access, struct str list, struct err
 	return true;
 }
 
+static const char *const contexts[] = {"user", "patient", "system"};
+
 static bool read_rule(const struct access *access, const struct access_rule *said, struct rule *ret_rule,
 		      struct error *err)
 {
-	static const char *const contexts[] = {"user", "patient", "system"}, *const places[] = {"fhirUser", "patient"};
+	static const char *const places[] = {"fhirUser", "patient"};
 	*ret_rule = (struct rule){.said = said};
 	return read_effect(said, &ret_rule->effect, err) &&
 	       read_interactions(said->interactions, &ret_rule->permissions, err) &&
@@ -203,6 +205,8 @@ bool policy_open(struct access *access, struct error *err)
 	struct rule *rules = ARENA_ARRAY(&access->arena, struct rule, access->o.rule_count + 1);
 	if (!policy || !rules)
 		return error_memory(err);
+	if (!check_words(access->o.consent, "consent", contexts, 3, err))
+		return false;
 	*policy = (struct policy){rules, access->o.rule_count};
 	for (size_t i = 0; i < policy->count; i++)
 		if (!read_rule(access, &access->o.rules[i], &rules[i], err))
