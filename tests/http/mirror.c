@@ -411,6 +411,7 @@ static void test_own_data_is_seen(void **state)
 		    {"Observation/lab-alpha/_history", 200, "\"total\""},
 		    {"Observation?_total=accurate", 200, "vital-alpha"},
 		    {"Device", 200, "dev-alpha"},
+		    {"Binary/bin-alpha", 200, "QUJD"},
 		    {"Practitioner?_has:Observation:performer:patient=Patient/alpha", 200, "Practitioner/shared"},
 		    {"Patient/alpha/$everything", 200, "mr-alpha"},
 		    {"Observation/gone-alpha", 410, "deleted"},

@@ -4,6 +4,7 @@
 #include "server/access/access_priv.h"
 
 const struct criterion access_all = {.kind = CRITERION_AND}, access_nothing = {.kind = CRITERION_NONE};
+const struct criterion access_by_context = {.kind = CRITERION_HAS};
 
 /* ---- the rules ----------------------------------------------------------------------------------------------------
  */

@@ -40,6 +40,8 @@ struct access_pass {
 
 /* Criteria without children, to be compared by their address. */
 extern const struct criterion access_all, access_nothing;
+/* Of Binary, which has nothing to be searched by: a search finds none, and a judge looks at its securityContext. */
+extern const struct criterion access_by_context;
 
 /* compile.c: for a slot; &access_all or &access_nothing for these. NULL without memory. */
 const struct criterion *compile_slot(struct access_pass *pass, const struct fhir_type *type, unsigned slot);

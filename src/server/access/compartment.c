@@ -5,7 +5,7 @@
  */
 #include "server/access/access_priv.h"
 
-enum outside { MEMBER, OPEN, BY, CLOSED };
+enum outside { MEMBER, OPEN, BY, CONTEXT, CLOSED };
 
 static const struct {
 	const char *type;
@@ -92,6 +92,8 @@ const struct criterion *compile_patient(struct access_pass *pass, const struct f
 	switch (outside_of(type, &param)) {
 	case OPEN:
 		return writing ? &access_nothing : &access_all;
+	case CONTEXT:
+		return writing ? &access_nothing : &access_by_context;
 	case CLOSED:
 		return &access_nothing;
 	case BY:

@@ -141,6 +141,30 @@ static bool has_meets(struct judging *j, const struct criterion *c, bool *ret_me
 	return true;
 }
 
+/* Is what the securityContext refers to something that may be read? */
+static bool context_meets(struct judging *j, bool *ret_meets)
+{
+	struct access_subject *s = j->subject;
+	const struct access_options *o = &j->pass->access->o;
+	struct error why = {0};
+	struct store_entry entry;
+	*ret_meets = false;
+	if (!s->tree && !(s->tree = json_parse(j->judge->arena, s->body, 0, j->err)))
+		return false;
+	struct str id = json_get_str(json_get(s->tree, S("securityContext")), S("reference"));
+	if (o->base.n && str_starts(id, o->base) && id.n > o->base.n)
+		id = str_slice(id, o->base.n + 1, id.n);
+	struct str name = id.p ? str_split(&id, '/') : STR_NULL;
+	const struct fhir_type *type = name.n ? definitions_resource(o->definitions, name) : NULL;
+	if (!type || type == s->type || !id.n)
+		return true;
+	if (!store_read(o->store, j->judge->arena, type, id, 0, &entry, &why))
+		return why.code == ERR_NOT_FOUND || why.code == ERR_GONE || error_set(j->err, why.code, "%s", why.text);
+	struct access_subject context = {
+		.type = type, .id = entry.id, .updated_ms = entry.updated_ms, .body = entry.body};
+	return access_meets(j->pass, j->judge, access_criterion(j->pass, type, SCOPE_R), &context, ret_meets, j->err);
+}
+
 /* ---- trees
  * ------------------------------------------------------------------------------------------------------------- */
 
@@ -171,6 +195,8 @@ static bool meets(struct judging *j, const struct criterion *c, bool *ret_meets)
 	case CRITERION_CHAIN:
 		return chain_meets(j, c, ret_meets);
 	case CRITERION_HAS:
+		if (!c->param)
+			return context_meets(j, ret_meets);
 		return has_meets(j, c, ret_meets);
 	default:
 		return leaf_meets(j, c, ret_meets);

@@ -281,7 +281,7 @@ bool sight_before(const struct bundle_options *o, struct bundle_entry *e, bool *
 /* May the caller give a new resource its id? Only whoever sees all of the type: ids that are taken would show. */
 bool sight_chooses_ids(const struct bundle_options *o, const struct fhir_type *type);
 /* The same as sight_before() of what a condition found. */
-bool sight_of_found(const struct bundle_options *o, const struct bundle_entry *e, struct error *err) MUST_USE;
+bool sight_of_found(const struct bundle_options *o, struct bundle_entry *e, struct error *err) MUST_USE;
 /* May it be as it is going to be? Sets hidden. */
 bool sight_after(const struct bundle_options *o, struct bundle_entry *e, const struct store_change *change,
 		 struct error *err) MUST_USE;

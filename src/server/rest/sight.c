@@ -272,8 +272,15 @@ static bool refuse_change(const struct bundle_options *o, const struct bundle_en
 		      e->method == ENTRY_DELETE ? "delete" : "change", err);
 }
 
-bool sight_of_found(const struct bundle_options *o, const struct bundle_entry *e, struct error *err)
+bool sight_of_found(const struct bundle_options *o, struct bundle_entry *e, struct error *err)
 {
+	bool shown;
+	/* A create that found its resource shows it. */
+	if (e->method == ENTRY_CREATE && e->found_count) {
+		if (!call_may(o->call, o->preparer.arena, SCOPE_R, e->found, &shown, err))
+			return false;
+		e->hidden = !shown;
+	}
 	for (size_t i = 0; i < e->found_count && e->change_count; i++) {
 		bool may;
 		if (!call_may(o->call, o->preparer.arena, permission_of(e), &e->found[i], &may, err))

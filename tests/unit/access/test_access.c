@@ -145,6 +145,7 @@ static bool may(struct fixture *f, struct access_pass *pass, unsigned permission
 	",\"category\":[{\"coding\":[{\"system\":\"http://terminology.hl7.org/CodeSystem/observation-category\","      \
 	"\"code\":\"" code "\"}]}]"
 #define TAGGED(code)	  ",\"meta\":{\"tag\":[{\"code\":\"" code "\"}]}"
+#define BINARY(context)	  "{\"resourceType\":\"Binary\",\"id\":\"1\",\"securityContext\":{\"reference\":\"" context "\"}}"
 #define PATIENT(id, more) "{\"resourceType\":\"Patient\",\"id\":\"" id "\"" more "}"
 
 static const struct {
@@ -186,6 +187,11 @@ static const struct {
 	{"patient/*.rs", {.patient = S("a")}, SCOPE_R, "{\"resourceType\":\"Device\",\"id\":\"1\"}", false},
 	{"patient/*.rs", {.patient = S("a")}, SCOPE_R, "{\"resourceType\":\"Practitioner\",\"id\":\"1\"}", true},
 	{"patient/*.rs", {.patient = S("a")}, SCOPE_R, "{\"resourceType\":\"Binary\",\"id\":\"1\"}", false},
+	{"patient/*.rs", {.patient = S("a")}, SCOPE_R, BINARY("Patient/a"), true},
+	{"patient/*.rs", {.patient = S("a")}, SCOPE_R, BINARY("Patient/b"), false},
+	{"patient/*.rs", {.patient = S("a")}, SCOPE_R, BINARY("Patient/never"), false},
+	{"patient/Binary.rs", {.patient = S("a")}, SCOPE_R, BINARY("Patient/a"), false},
+	{"patient/*.cruds", {.patient = S("a")}, SCOPE_U, BINARY("Patient/a"), false},
 	{"patient/*.rs", {.user = STR_NULL}, SCOPE_R, OBSERVATION("1", "Patient/a", ""), false},
 	/* each letter by itself */
 	{"patient/*.rs", {.patient = S("a")}, SCOPE_U, OBSERVATION("1", "Patient/a", ""), false},
