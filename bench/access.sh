@@ -23,12 +23,13 @@ measure() {
 		END { printf "%-16s %9.0f/s %8.1f us\n", name, rate, ticks / hertz * 1e6 / count }' "$dir/wrk"
 }
 exec 9>"$dir/stop"
-while [ "$(grep -c rotation "$dir/lines" || true)" -lt 1000 ]; do sleep 0.2; done
+while [ "$(grep -c "rotation " "$dir/lines" || true)" -lt 1000 ]; do sleep 0.2; done
 grep -v rotation "$dir/lines" | while read -r name token url; do
 	measure "$name" -H "Authorization: Bearer $token" "$url"
 done
-awk '$1 == "rotation" { print $2, $3 }' "$dir/lines" >"$dir/tokens"
-cat >"$dir/rotate.lua" <<EOF
+for name in rotation-open rotation; do
+	awk -v name=$name '$1 == name { print $2, $3 }' "$dir/lines" >"$dir/tokens"
+	cat >"$dir/rotate.lua" <<EOF
 local list, at = {}, 0
 for line in io.lines("$dir/tokens") do
 	local token, path = line:match("^(%S+) http://[^/]+(%S+)")
@@ -39,7 +40,7 @@ request = function()
 	return wrk.format("GET", list[at][2], { Authorization = "Bearer " .. list[at][1] })
 end
 EOF
-url=$(awk '$1 == "rotation" { print $3; exit }' "$dir/lines")
-measure rotation -s "$dir/rotate.lua" "$url"
+	measure $name -s "$dir/rotate.lua" "$(awk 'NR == 1 { print $2 }' "$dir/tokens")"
+done
 exec 9>&-
 wait

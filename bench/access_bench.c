@@ -82,8 +82,9 @@ int main(int argc, char **argv)
 		const struct grant g = {.patient = arena_printf(&a, "p%d", i % PATIENTS),
 					.user = arena_printf(&a, "user%d", i),
 					.fhir_user = arena_printf(&a, "Patient/p%d", i % PATIENTS)};
-		tell(&guarded, "rotation", world_grant(&guarded, &a, "patient/*.rs", &g),
-		     arena_printf(&a, "Observation/o%d-1", i % PATIENTS).p);
+		struct str path = arena_printf(&a, "Observation/o%d-1", i % PATIENTS);
+		tell(&open, "rotation-open", STR_NULL, path.p);
+		tell(&guarded, "rotation", world_grant(&guarded, &a, "patient/*.rs", &g), path.p);
 	}
 	fflush(stdout);
 	while (getchar() != EOF)

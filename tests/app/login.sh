@@ -22,7 +22,8 @@ login() { # login ARGUMENTS...: the command, with curl as the browser; its page 
 	pid=$!
 	url=
 	for _ in $(seq 200); do
-		url=$(sed -n 's/^  \(http.*\)/\1/p' err)
+		# The address is whole once the line after it is there.
+		grep -q '^Waiting for the answer' err && url=$(sed -n 's/^  \(http.*\)/\1/p' err)
 		[ -z "$url" ] || break
 		kill -0 $pid 2>/dev/null || break
 		sleep 0.05
