@@ -49,8 +49,9 @@ static struct http_answer ask(struct fixture *f, struct str token, const char *m
 
 #define PATIENT                                                                                                        \
 	"{\"resourceType\":\"Patient\",\"id\":\"p\",\"text\":{\"status\":\"generated\",\"div\":\"<div "                \
-	"xmlns=\\\"http://www.w3.org/1999/xhtml\\\">call 555</div>\"},\"name\":[{\"family\":\"Doe\"}],\"telecom\":[{"  \
-	"\"system\":\"phone\",\"value\":\"555\"}],\"gender\":\"male\",\"generalPractitioner\":[{\"reference\":"        \
+	"xmlns=\\\"http://www.w3.org/1999/xhtml\\\">call "                                                             \
+	"5550199</div>\"},\"name\":[{\"family\":\"Doe\"}],\"telecom\":[{"                                              \
+	"\"system\":\"phone\",\"value\":\"5550199\"}],\"gender\":\"male\",\"generalPractitioner\":[{\"reference\":"    \
 	"\"Practitioner/g\"}]}"
 static const char *const data[] = {
 	"{\"resourceType\":\"Practitioner\",\"id\":\"g\",\"name\":[{\"family\":\"Gee\"}]}",
@@ -58,7 +59,7 @@ static const char *const data[] = {
 	"{\"resourceType\":\"Patient\",\"id\":\"vip\",\"meta\":{\"tag\":[{\"code\":\"secret\"}]},\"name\":[{\"family\":"
 	"\"Vee\"}]}",
 	"{\"resourceType\":\"Observation\",\"id\":\"o\",\"status\":\"final\",\"code\":{\"coding\":[{\"code\":\"c\"}]},"
-	"\"subject\":{\"reference\":\"Patient/p\"},\"valueQuantity\":{\"value\":777}}",
+	"\"subject\":{\"reference\":\"Patient/p\"},\"valueQuantity\":{\"value\":7770199}}",
 };
 
 static void load(struct fixture *f)
@@ -79,7 +80,7 @@ static const struct step {
 	int status;
 	const char *there, *away; /* in the answer; NULL: not looked at */
 } steps[] = {
-	{NURSE, "GET", "Patient/p", NULL, NULL, 200, "555", "REDACTED"},
+	{NURSE, "GET", "Patient/p", NULL, NULL, 200, "5550199", "REDACTED"},
 	{NURSE, "GET", "Patient/vip", NULL, NULL, 404, "There is no Patient with this id", "Vee"},
 	{NURSE, "GET", "Patient?_total=accurate", NULL, NULL, 200, "\"total\":1", "Vee"},
 	{NURSE, "GET", "Patient?name=vee", NULL, NULL, 200, "\"total\":0", "Vee"},
@@ -93,56 +94,56 @@ static const struct step {
 	{BREAKER, "PUT", "Patient/vip", "Break-Glass: unconscious in the ambulance",
 	 "{\"resourceType\":\"Patient\",\"id\":\"vip\"}", 403, NULL, NULL},
 	/* what is hidden is nowhere */
-	{CLERK, "GET", "Patient/p", NULL, NULL, 200, "REDACTED", "555"},
-	{CLERK, "GET", "Patient/p?_elements=telecom,name", NULL, NULL, 200, "Doe", "555"},
-	{CLERK, "GET", "Patient/p", "Accept: application/fhir+xml", NULL, 200, "Doe", "555"},
-	{CLERK, "GET", "Patient/p/_history", NULL, NULL, 200, "Doe", "555"},
-	{CLERK, "GET", "Patient/_history", NULL, NULL, 200, "Doe", "555"},
-	{CLERK, "GET", "Patient/p/_history/1", NULL, NULL, 200, "Doe", "555"},
-	{CLERK, "GET", "Patient?name=doe", NULL, NULL, 200, "Doe", "555"},
-	{CLERK, "GET", "Patient/p/$everything", NULL, NULL, 200, "Doe", "777"},
-	{CLERK, "GET", "Observation?_include=Observation:patient", NULL, NULL, 200, "Doe", "555"},
+	{CLERK, "GET", "Patient/p", NULL, NULL, 200, "REDACTED", "5550199"},
+	{CLERK, "GET", "Patient/p?_elements=telecom,name", NULL, NULL, 200, "Doe", "5550199"},
+	{CLERK, "GET", "Patient/p", "Accept: application/fhir+xml", NULL, 200, "Doe", "5550199"},
+	{CLERK, "GET", "Patient/p/_history", NULL, NULL, 200, "Doe", "5550199"},
+	{CLERK, "GET", "Patient/_history", NULL, NULL, 200, "Doe", "5550199"},
+	{CLERK, "GET", "Patient/p/_history/1", NULL, NULL, 200, "Doe", "5550199"},
+	{CLERK, "GET", "Patient?name=doe", NULL, NULL, 200, "Doe", "5550199"},
+	{CLERK, "GET", "Patient/p/$everything", NULL, NULL, 200, "Doe", "7770199"},
+	{CLERK, "GET", "Observation?_include=Observation:patient", NULL, NULL, 200, "Doe", "5550199"},
 	{CLERK, "POST", "$graphql", NULL, "{\"query\":\"{Patient(id:\\\"p\\\"){id telecom{value} gender}}\"}", 200,
-	 "male", "555"},
+	 "male", "5550199"},
 	{CLERK, "GET", "Observation/$stats?subject=Patient/p&code=c&duration=1000000&statistic=maximum", NULL, NULL,
-	 200, NULL, "777"},
+	 200, NULL, "7770199"},
 	{CLERK, "POST", "", NULL,
 	 "{\"resourceType\":\"Bundle\",\"type\":\"batch\",\"entry\":[{\"request\":{\"method\":\"GET\",\"url\":"
 	 "\"Patient/"
 	 "p\"}}]}",
-	 200, "Doe", "555"},
+	 200, "Doe", "5550199"},
 	/* and cannot be found out */
-	{CLERK, "GET", "Patient?phone=555", NULL, NULL, 403, "hidden", NULL},
+	{CLERK, "GET", "Patient?phone=5550199", NULL, NULL, 403, "hidden", NULL},
 	{CLERK, "GET", "Patient?telecom:missing=true", NULL, NULL, 403, "hidden", NULL},
-	{CLERK, "GET", "Observation?patient.phone=555", NULL, NULL, 403, "hidden", NULL},
-	{CLERK, "GET", "Patient?_filter=phone%20eq%20%22555%22", NULL, NULL, 403, "hidden", NULL},
+	{CLERK, "GET", "Observation?patient.phone=5550199", NULL, NULL, 403, "hidden", NULL},
+	{CLERK, "GET", "Patient?_filter=phone%20eq%20%225550199%22", NULL, NULL, 403, "hidden", NULL},
 	{CLERK, "GET", "Patient?_sort=phone", NULL, NULL, 403, "hidden", NULL},
-	{CLERK, "GET", "Patient?_content=555", NULL, NULL, 403, "hidden", NULL},
+	{CLERK, "GET", "Patient?_content=5550199", NULL, NULL, 403, "hidden", NULL},
 	{CLERK, "GET", "Patient?_text=call", NULL, NULL, 403, "hidden", NULL},
-	{CLERK, "GET", "Observation?value-quantity=777", NULL, NULL, 403, "hidden", NULL},
-	{CLERK, "GET", "Observation?code-value-quantity=c$777", NULL, NULL, 403, "hidden", NULL},
+	{CLERK, "GET", "Observation?value-quantity=7770199", NULL, NULL, 403, "hidden", NULL},
+	{CLERK, "GET", "Observation?code-value-quantity=c$7770199", NULL, NULL, 403, "hidden", NULL},
 	{CLERK, "GET", "Practitioner?_has:Patient:general-practitioner:_id=p", NULL, NULL, 403, "hidden", NULL},
 	{CLERK, "GET", "Patient?_include=Patient:general-practitioner", NULL, NULL, 403, "hidden", NULL},
 	{CLERK, "GET", "Patient?_include=*", NULL, NULL, 403, "hidden", NULL},
-	{CLERK, "POST", "$graphql", NULL, "{\"query\":\"{PatientList(phone:\\\"555\\\"){id}}\"}", 403, "hidden",
+	{CLERK, "POST", "$graphql", NULL, "{\"query\":\"{PatientList(phone:\\\"5550199\\\"){id}}\"}", 403, "hidden",
 	 "\\\"id\\\""},
 	{CLERK, "PATCH", "Patient/p", "Content-Type: application/json-patch+json",
-	 "[{\"op\":\"test\",\"path\":\"/telecom/0/value\",\"value\":\"555\"}]", 422, NULL, "555"},
-	{CLERK, "PUT", "Patient?phone=555", NULL, "{\"resourceType\":\"Patient\"}", 403, "hidden", NULL},
+	 "[{\"op\":\"test\",\"path\":\"/telecom/0/value\",\"value\":\"5550199\"}]", 422, NULL, "5550199"},
+	{CLERK, "PUT", "Patient?phone=5550199", NULL, "{\"resourceType\":\"Patient\"}", 403, "hidden", NULL},
 	{CLERK, "PUT", "Patient/p", NULL, "{\"resourceType\":\"Patient\",\"id\":\"p\",\"telecom\":[{\"value\":\"1\"}]}",
 	 403, "telecom", NULL},
 	/* but stays, when what was shown is written back */
 	{CLERK, "PUT", "Patient/p", NULL, "{\"resourceType\":\"Patient\",\"id\":\"p\",\"name\":[{\"family\":\"Roe\"}]}",
-	 200, "Roe", "555"},
-	{NURSE, "GET", "Patient/p", NULL, NULL, 200, "\"555\"", "REDACTED"},
+	 200, "Roe", "5550199"},
+	{NURSE, "GET", "Patient/p", NULL, NULL, 200, "\"5550199\"", "REDACTED"},
 	{CLERK, "PATCH", "Patient/p", "Content-Type: application/json-patch+json",
-	 "[{\"op\":\"replace\",\"path\":\"/name/0/family\",\"value\":\"Poe\"}]", 200, "Poe", "555"},
+	 "[{\"op\":\"replace\",\"path\":\"/name/0/family\",\"value\":\"Poe\"}]", 200, "Poe", "5550199"},
 	{CLERK, "POST", "Patient/p/$meta-add", NULL,
 	 "{\"resourceType\":\"Parameters\",\"parameter\":[{\"name\":\"meta\",\"valueMeta\":{\"tag\":[{\"code\":\"t\"}]}"
 	 "}]}",
-	 200, NULL, "555"},
-	{NURSE, "GET", "Patient/p", NULL, NULL, 200, "\"555\"", "REDACTED"},
-	{NURSE, "GET", "Patient/p", NULL, NULL, 200, "call 555", NULL},
+	 200, NULL, "5550199"},
+	{NURSE, "GET", "Patient/p", NULL, NULL, 200, "\"5550199\"", "REDACTED"},
+	{NURSE, "GET", "Patient/p", NULL, NULL, 200, "call 5550199", NULL},
 	/* Consents of the patient */
 	{NURSE, "PUT", "Consent/c", NULL,
 	 "{\"resourceType\":\"Consent\",\"id\":\"c\",\"status\":\"active\",\"scope\":{\"coding\":[{\"code\":\"patient-"
@@ -151,7 +152,7 @@ static const struct step {
 	 "\"provision\":{\"type\":\"deny\"}}",
 	 201, NULL, NULL},
 	{NURSE, "GET", "Patient/p", NULL, NULL, 404, NULL, "Poe"},
-	{NURSE, "GET", "Observation?_total=accurate", NULL, NULL, 200, "\"total\":0", "777"},
+	{NURSE, "GET", "Observation?_total=accurate", NULL, NULL, 200, "\"total\":0", "7770199"},
 	{BREAKER, "GET", "Patient/p", "Break-Glass: unconscious in the ambulance", NULL, 200, "Poe", NULL},
 };
 
