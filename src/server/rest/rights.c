@@ -8,9 +8,12 @@ static bool allow_part(const struct rest_call *call, const struct search_part *p
 
 static bool allow_criterion(const struct rest_call *call, const struct criterion *c, struct error *err)
 {
+	size_t allowed = 0;
+	/* A reference may lead to several types; those without a right match nothing, and one with it is enough. */
 	for (size_t i = 0; i < c->inner_count; i++)
-		if (!allow_part(call, &c->inner[i], err))
-			return false;
+		allowed += allow_part(call, &c->inner[i], c->inner_count == 1 ? err : NULL);
+	if (c->inner_count && !allowed)
+		return allow_part(call, &c->inner[0], err);
 	for (size_t i = 0; i < c->child_count; i++)
 		if (!allow_criterion(call, &c->children[i], err))
 			return false;
