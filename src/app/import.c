@@ -19,8 +19,6 @@ struct import {
 	struct app *app;
 	const struct definitions *definitions;
 	struct parameters *parameters;
-	const struct parameter_set *parameter_set;
-	const struct extractor *extractor;
 	struct store *store;
 	struct str base;
 	struct progress progress;
@@ -122,11 +120,7 @@ static bool open_parameters(struct import *im, struct error *err)
 	const struct parameters_options options = {
 		.definitions = im->definitions, .store = im->store, .base = im->base, .writable = true};
 	im->parameters = parameters_open(&options, err);
-	im->parameter_set = im->parameters ? parameters_use(im->parameters, err) : NULL;
-	if (!im->parameter_set)
-		return false;
-	im->extractor = im->parameter_set->extractor;
-	return true;
+	return im->parameters != NULL;
 }
 
 static bool open_store(struct import *im, struct str data, struct str tenant, struct error *err)
@@ -188,7 +182,7 @@ static int run(struct import *im, unsigned threads)
 	struct error err = {0};
 	uint64_t start = clock_monotonic_ns();
 	const struct bulk_options options = {.definitions = im->definitions,
-					     .extractor = im->extractor,
+					     .parameters = im->parameters,
 					     .store = im->store,
 					     .knowledge = im->knowledge,
 					     .base = im->base,
@@ -263,8 +257,6 @@ int command_import(struct app *app)
 	}
 	knowledge_close(im.knowledge);
 	serve_knowledge_close(&known);
-	if (im.parameter_set)
-		parameters_done(im.parameters, im.parameter_set);
 	parameters_close(im.parameters);
 	if (im.store)
 		store_close(im.store);

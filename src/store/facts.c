@@ -61,21 +61,27 @@ static bool depends(const struct store_txn *txn, const struct store_fact *fact)
 	return fact->only_new || fact->must_exist || fact->expected.p || fact->count || fact->only_look || txn->found;
 }
 
+static bool expect(struct group *g, const struct store_fact *fact, struct error *err)
+{
+	struct fact_state *f = state_find(g, fact, err);
+	if (!f)
+		return false;
+	if (f->loaded)
+		return true;
+	f->loaded = true;
+	f->next = g->facts_unloaded;
+	g->facts_unloaded = f;
+	return true;
+}
+
+static const struct store_fact revision = {.shelf = {"revision", 8}, .key = {"SearchParameter", 15}};
+
 bool facts_expect(struct group *g, const struct store_txn *txn, struct error *err)
 {
-	for (size_t i = 0; i < txn->fact_count; i++) {
-		if (!depends(txn, &txn->facts[i]))
-			continue;
-		struct fact_state *f = state_find(g, &txn->facts[i], err);
-		if (!f)
+	for (size_t i = 0; i < txn->fact_count; i++)
+		if (depends(txn, &txn->facts[i]) && !expect(g, &txn->facts[i], err))
 			return false;
-		if (f->loaded)
-			continue;
-		f->loaded = true;
-		f->next = g->facts_unloaded;
-		g->facts_unloaded = f;
-	}
-	return true;
+	return !txn->revision.p || expect(g, &revision, err);
 }
 
 /* ---- checks -------------------------------------------------------------------------------------------------------
@@ -158,10 +164,57 @@ static bool apply(struct group *g, struct item *item, struct store_fact *fact, s
 	return !fact->count || tell_found(item->txn, fact, next, f->expires, err);
 }
 
+static void tell(struct told *told, struct str shelf)
+{
+	for (size_t i = 0; i < told->count; i++)
+		if (str_eq(told->shelves[i], shelf))
+			return;
+	if (told->count < MOST_TOLD)
+		told->shelves[told->count++] = shelf;
+	else
+		told->all = true;
+}
+
+static bool check_revision(struct group *g, struct item *item, struct error *err)
+{
+	struct store_txn *txn = item->txn;
+	if (!txn->revision.p || !txn->change_count)
+		return true;
+	struct fact_state *f = state_find(g, &revision, err);
+	if (!f || (!f->loaded && !g->load_fact(g->ctx, f, err)))
+		return false;
+	txn->stale = !str_eq(txn->revision, f->value.p ? f->value : S("0"));
+	if (txn->stale)
+		error_set(&item->err, ERR_CONFLICT_RETRY,
+			  "The search parameters were changed while this was prepared; try again");
+	return true;
+}
+
+bool facts_revise(struct group *g, struct error *err)
+{
+	bool any = false;
+	for (size_t i = 0; i < g->effect_count && !any; i++)
+		any = str_eq(g->effects[i].change->type->name, REVISED_TYPE);
+	if (!any)
+		return true;
+	struct fact_state *f = state_find(g, &revision, err);
+	bool counter;
+	if (!f || (!f->loaded && !g->load_fact(g->ctx, f, err)) || !remember(g, f, err) ||
+	    !count_up(g, f->value, &f->value, &counter, err))
+		return false;
+	f->loaded = true;
+	tell(&g->told, revision.shelf);
+	return counter || error_set(err, ERR_STORE, "The store is damaged: a revision is no number");
+}
+
 bool facts_check(struct group *g, struct item *item, struct error *err)
 {
 	struct store_txn *txn = item->txn;
 	g->fact_effect_count = 0;
+	if (!check_revision(g, item, err))
+		return false;
+	if (item->err.code != ERR_NONE)
+		return true;
 	for (size_t i = 0; i < txn->fact_count; i++) {
 		if (!apply(g, item, &txn->facts[i], err))
 			return false;
@@ -173,20 +226,6 @@ bool facts_check(struct group *g, struct item *item, struct error *err)
 		return true;
 	}
 	return true;
-}
-
-/* ---- what is written ----------------------------------------------------------------------------------------------
- */
-
-static void tell(struct told *told, struct str shelf)
-{
-	for (size_t i = 0; i < told->count; i++)
-		if (str_eq(told->shelves[i], shelf))
-			return;
-	if (told->count < MOST_TOLD)
-		told->shelves[told->count++] = shelf;
-	else
-		told->all = true;
 }
 
 void facts_keep(struct group *g, const struct store_txn *txn)

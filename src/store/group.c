@@ -159,18 +159,32 @@ static bool expect_patient(struct group *g, const struct store_change *c, struct
 	return !id.n || expect_referred(g, names_type_named(g->names, S("Patient"), err), id, err);
 }
 
+static bool expect_rows(struct group *g, const struct index_row *rows, size_t count, struct error *err)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct index_row *row = &rows[i];
+		if (row->param->type == PARAM_REFERENCE && row->ref_id.p &&
+		    !expect_referred(g, referred_type(g, row, err), row->ref_id, err))
+			return false;
+	}
+	return true;
+}
+
+bool group_expect_added(struct group *g, const struct store_adding *adding, struct error *err)
+{
+	for (size_t i = 0; i < adding->version_count; i++)
+		if (!expect_rows(g, adding->versions[i].rows, adding->versions[i].row_count, err))
+			return false;
+	return true;
+}
+
 bool group_expect(struct group *g, const struct store_txn *txn, struct error *err)
 {
 	for (size_t i = 0; i < txn->change_count; i++) {
 		const struct store_change *c = &txn->changes[i];
-		if (!expect(g, names_type(g->names, c->type, err), c->id, c->same, err) || !expect_patient(g, c, err))
+		if (!expect(g, names_type(g->names, c->type, err), c->id, c->same, err) || !expect_patient(g, c, err) ||
+		    !expect_rows(g, c->rows, c->row_count, err))
 			return false;
-		for (size_t j = 0; j < c->row_count; j++) {
-			const struct index_row *row = &c->rows[j];
-			if (row->param->type == PARAM_REFERENCE && row->ref_id.p &&
-			    !expect_referred(g, referred_type(g, row, err), row->ref_id, err))
-				return false;
-		}
 	}
 	return facts_expect(g, txn, err);
 }
@@ -264,6 +278,8 @@ bool group_check(struct group *g, struct item *item, struct error *err)
 		if (!c->unchanged && !effect_add(g, t, c, &ready[i], err))
 			return false;
 	}
+	if (!facts_revise(g, err))
+		return false;
 	for (size_t i = 0; i < g->effect_count; i++)
 		target_list(g, g->effects[i].target);
 	if (item->err.code == ERR_NONE)

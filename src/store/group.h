@@ -126,6 +126,8 @@ bool group_pack(struct bodies *bodies, struct samples *samples, _Atomic bool *sa
 /* Puts every resource that a transaction changes or refers to, and every fact that it has to know, on the lists of
  * unloaded ones, unless it is known. For backends that look up many at once. */
 bool group_expect(struct group *g, const struct store_txn *txn, struct error *err) MUST_USE;
+/* The same for what added rows refer to. */
+bool group_expect_added(struct group *g, const struct store_adding *adding, struct error *err) MUST_USE;
 /* Checks all facts and changes of a transaction and numbers the changes: effects, and what they touch on the lists to
  * be written. Its own failure goes to item->err and leaves no effect; one of the store to err. Guards are the
  * backend's, beforehand. */
@@ -134,6 +136,8 @@ bool group_check(struct group *g, struct item *item, struct error *err) MUST_USE
 bool facts_expect(struct group *g, const struct store_txn *txn, struct error *err) MUST_USE;
 bool facts_check(struct group *g, struct item *item, struct error *err) MUST_USE;
 void facts_undo(struct group *g);
+/* After the changes were checked: counts up the revision if one of them is of the type that has one. */
+bool facts_revise(struct group *g, struct error *err) MUST_USE;
 /* Puts what the transaction did on the list to be written. */
 void facts_keep(struct group *g, const struct store_txn *txn);
 /* Within the limits of a fact? ERR_LIMIT. */

@@ -18,9 +18,6 @@ struct store {
 	void *data;
 	struct queue *queue; /* NULL when read-only or keeping */
 	bool keeping;
-	const struct fhir_type *watched;
-	void (*watcher)(void *ctx);
-	void *watcher_ctx;
 	struct watchers fact_watchers;
 };
 
@@ -105,23 +102,11 @@ bool store_audit(struct store *s, const struct audit_event *events, size_t count
 	return true;
 }
 
-/* The one who watches a type is told before whoever made the change. */
-static void tell_watcher(const struct store *s, const struct store_txn *txn)
-{
-	bool any = false;
-	for (size_t i = 0; i < txn->change_count && !any; i++)
-		any = txn->changes[i].type == s->watched && !txn->changes[i].unchanged;
-	if (any && txn->err.code == ERR_NONE)
-		s->watcher(s->watcher_ctx);
-}
-
 static void finish_txn(struct item *item)
 {
 	struct store_txn *txn = item->txn;
 	struct store *s = item->ctx;
 	txn->err = item->err;
-	if (s->watcher)
-		tell_watcher(s, txn);
 	watchers_tell_txn(&s->fact_watchers, txn);
 	item_free(item);
 	txn->done(txn->ctx, txn);
@@ -131,7 +116,7 @@ static bool submit(struct store *s, struct store_txn *txn, bool hurry)
 {
 	txn->err = (struct error){0};
 	txn->failed = 0;
-	txn->fact_failed = false;
+	txn->fact_failed = txn->stale = false;
 	txn->next = NULL;
 	for (size_t i = 0; i < txn->fact_count; i++) {
 		txn->failed = i;
@@ -249,11 +234,18 @@ static bool not_there(struct error *err)
 	return error_set(err, ERR_NOT_SUPPORTED, "This kind of store does not do that");
 }
 
-void store_watch(struct store *s, const struct fhir_type *type, void (*fn)(void *ctx), void *ctx)
+bool store_revision(struct store *s, struct arena *a, struct str *ret_revision, struct error *err)
 {
-	s->watched = type;
-	s->watcher = fn;
-	s->watcher_ctx = ctx;
+	struct str value;
+	if (!store_fact_get(s, a, STORE_REVISION, REVISED_TYPE, &value, err))
+		return false;
+	*ret_revision = value.p ? value : S("0");
+	return true;
+}
+
+bool store_is_shared(const struct store *s)
+{
+	return s->backend->hear != NULL;
 }
 
 bool store_adds_rows(const struct store *s)

@@ -141,12 +141,16 @@ struct store_txn {
 	struct store_fact *facts; /* in their order, each seeing what those before it did; see small facts below */
 	size_t fact_count;
 	struct arena *found; /* what facts found goes here; NULL: it is not asked for */
+	/* The revision of the SearchParameters that the changes' rows were made by, see below; STR_NULL: it does not
+	 * matter. When it is no longer the current one, rows may be missing: ERR_CONFLICT_RETRY and stale. */
+	struct str revision;
 	/* Result: err.code == ERR_NONE when durable. Otherwise nothing of it was kept and failed names the change;
 	 * ERR_PRECONDITION and ERR_CONFLICT tell the version asked for and the current one, which is in the change. Of
 	 * ERR_CONFLICT_RETRY failed names the guard, and with fact_failed it names the fact. */
 	struct error err;
 	size_t failed;
 	bool fact_failed;
+	bool stale;
 	struct store_txn *next; /* private to the store */
 };
 
@@ -156,9 +160,12 @@ void store_submit(struct store *s, struct store_txn *txn);
 /* The same, waiting. False with txn->err copied to err. */
 bool store_commit(struct store *s, struct store_txn *txn, struct error *err) MUST_USE;
 
-/* Has fn called on the committing thread after each transaction that changed a resource of the type and is durable,
- * before its done. One watcher per store, set before anything is written. */
-void store_watch(struct store *s, const struct fhir_type *type, void (*fn)(void *ctx), void *ctx);
+/* Every commit that changes a SearchParameter counts up a fact, its revision, so whoever watches facts hears of it, and
+ * rows made by older ones are told. The value in a; "0" when there never was one. */
+#define STORE_REVISION S("revision") /* the shelf */
+bool store_revision(struct store *s, struct arena *a, struct str *ret_revision, struct error *err) MUST_USE;
+/* May other processes write to it as well? */
+bool store_is_shared(const struct store *s);
 
 /* Gives current versions the rows of parameters that were added after they were written. What they have of these
  * parameters is replaced; nothing else of them changes, and versions that are no longer current are left alone. So a

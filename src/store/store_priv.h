@@ -127,6 +127,8 @@ struct watchers {
 };
 /* ctx: struct watchers. */
 void watchers_tell(void *ctx, struct str shelf);
+/* The type whose changes are counted. */
+#define REVISED_TYPE S("SearchParameter")
 /* The shelves that a transaction changed, if it did. */
 void watchers_tell_txn(struct watchers *w, const struct store_txn *txn);
 

@@ -24,4 +24,9 @@ void watchers_tell_txn(struct watchers *w, const struct store_txn *txn)
 		if (!told)
 			watchers_tell(w, txn->facts[i].shelf);
 	}
+	bool revised = false;
+	for (size_t i = 0; i < txn->change_count && txn->err.code == ERR_NONE && !revised; i++)
+		revised = str_eq(txn->changes[i].type->name, REVISED_TYPE) && !txn->changes[i].unchanged;
+	if (revised)
+		watchers_tell(w, STORE_REVISION);
 }

@@ -22,7 +22,7 @@ struct bulk_progress {
 enum { BULK_MAX_THREADS = 16 };
 struct bulk_options {
 	const struct definitions *definitions;
-	const struct extractor *extractor;
+	struct parameters *parameters; /* what rows are made by */
 	struct store *store;
 	struct knowledge *knowledge; /* rules of writing that resources are held against; NULL: structure alone */
 	struct str base; /* own base URL, so that absolute links to ourselves are local; STR_NULL: unknown */

@@ -20,6 +20,8 @@
 #define BULK_FLIGHT_BYTES (48u << 20)
 #define BULK_MAX_DOCUMENT (256u << 20)
 #define BULK_MAX_LINE	  (64u << 20)
+/* How often the search parameters may change while one loading goes on. */
+#define BULK_MAX_SETS 64
 
 /* A piece of a job's text: a whole document, or whole lines of NDJSON. */
 struct bulk_part {
@@ -58,6 +60,7 @@ struct bulk_job {
 	struct bulk_reject *rejects, **rejects_end;
 	size_t rejected, bundles, skipped, unresolved;
 	uint64_t number; /* place in the input */
+	const struct parameter_set *set; /* that it was prepared by */
 	struct bulk_job *next;
 	struct bulk *bulk;
 };
@@ -76,6 +79,8 @@ struct bulk {
 	size_t in_flight; /* bytes of text handed to workers and not yet back */
 	size_t in_flight_jobs;
 	bool closing;
+	const struct parameter_set *sets[BULK_MAX_SETS]; /* the last one is used, the others have been */
+	size_t set_count;
 	pthread_t threads[16];
 	unsigned thread_count;
 	struct bulk_job *jobs;
@@ -102,6 +107,8 @@ bool bulk_stopped(const struct bulk *im);
 /* ---- prepare.c */
 /* Parses and prepares everything in a job, into its list of transactions and rejects. Any thread. */
 void bulk_prepare(struct bulk_job *job);
+/* The rows of a transaction once more, by the job's set. */
+bool bulk_prepare_again(struct bulk_txn *t, struct error *err) MUST_USE;
 void bulk_reject(struct bulk_job *job, struct str file, size_t line, size_t column, const char *format, ...)
 	__attribute__((format(printf, 5, 6)));
 

@@ -163,9 +163,8 @@ static void load_run(void *ctx, struct job *job)
 	struct error err = {0};
 	struct bulk_counts counts = {0};
 	struct buf out;
-	const struct parameter_set *set = parameters_use(l->b->parameters, &err);
 	const struct bulk_options options = {.definitions = l->b->definitions,
-					     .extractor = set ? set->extractor : NULL,
+					     .parameters = l->b->parameters,
 					     .store = l->b->store,
 					     .knowledge = l->b->knowledge,
 					     .base = l->b->base,
@@ -179,7 +178,7 @@ static void load_run(void *ctx, struct job *job)
 					     .ctx = l};
 	l->job = job;
 	l->started_ms = clock_now_ms();
-	struct bulk *bulk = set ? bulk_open(&options, &err) : NULL;
+	struct bulk *bulk = bulk_open(&options, &err);
 	bool ok = bulk != NULL;
 	if (ok && l->file >= 0) {
 		ok = bulk_read_lines(bulk, l->file, S("upload"), &err);
@@ -193,8 +192,6 @@ static void load_run(void *ctx, struct job *job)
 	buf_init(&out, 1 << 20);
 	write_manifest(l, &counts, &out);
 	bulk_close(bulk);
-	if (set)
-		parameters_done(l->b->parameters, set);
 	job_finish(job, S("application/json"), buf_str(&out));
 	buf_done(&out);
 }

@@ -85,6 +85,8 @@ static void *worker(void *ctx)
 		while (!im->ready && !im->closing)
 			pthread_cond_wait(&im->to_workers, &im->lock);
 		struct bulk_job *job = im->ready ? ready_pop(im) : NULL;
+		if (job)
+			job->set = im->sets[im->set_count - 1];
 		pthread_mutex_unlock(&im->lock);
 		if (!job)
 			return NULL;
@@ -154,7 +156,9 @@ struct bulk *bulk_open(const struct bulk_options *options, struct error *err)
 	pthread_cond_init(&im->next_turn, NULL);
 	pthread_cond_init(&im->to_reader, NULL);
 	im->ready_end = &im->ready;
-	if (start(im, err))
+	im->sets[0] = parameters_use(im->o.parameters, err);
+	im->set_count = im->sets[0] != NULL;
+	if (im->set_count && start(im, err))
 		return im;
 	bulk_close(im);
 	return NULL;
@@ -193,15 +197,64 @@ static bool failure_of_change(enum error_code code)
 	       code == ERR_VALUE || code == ERR_TOO_LARGE || code == ERR_MULTIPLE;
 }
 
+/* The search parameters have changed since the job was prepared. */
+static bool renew_set(struct bulk *im, struct bulk_job *job, struct error *err)
+{
+	pthread_mutex_lock(&im->lock);
+	size_t count = im->set_count;
+	bool newer = im->sets[count - 1] != job->set;
+	job->set = im->sets[count - 1];
+	pthread_mutex_unlock(&im->lock);
+	if (newer)
+		return true;
+	if (count == BULK_MAX_SETS)
+		return error_set(err, ERR_LIMIT, "the search parameters changed more than %d times meanwhile",
+				 BULK_MAX_SETS);
+	parameters_stale(im->o.parameters);
+	job->set = parameters_use(im->o.parameters, err);
+	if (!job->set)
+		return false;
+	pthread_mutex_lock(&im->lock);
+	im->sets[im->set_count++] = job->set;
+	pthread_mutex_unlock(&im->lock);
+	return true;
+}
+
+/* Only the rows are made anew. */
+static void store_stale(struct bulk *im, struct bulk_txn *t)
+{
+	while (t->txn.stale) {
+		struct error err = {0};
+		bool ready = renew_set(im, t->job, &err) && bulk_prepare_again(t, &err);
+		if (ready && store_commit(im->o.store, &t->txn, &err))
+			return;
+		if (!ready) {
+			t->txn.err = err;
+			return;
+		}
+	}
+}
+
 /* Loose resources only shared a transaction: when it failed because of one, the others are stored by themselves. */
 static void retry_singly(struct bulk *im, struct bulk_txn *t)
 {
 	for (size_t i = 0; i < t->count && !im->broken; i++) {
 		struct error err = {0};
 		struct bulk_txn one = {.changes = &t->changes[i], .count = 1, .file = t->file};
-		one.txn = (struct store_txn){
-			.changes = one.changes, .change_count = 1, .events = &t->event, .event_count = 1};
-		if (store_commit(im->o.store, &one.txn, &err)) {
+		one.txn = (struct store_txn){.changes = one.changes,
+					     .change_count = 1,
+					     .events = &t->event,
+					     .event_count = 1,
+					     .revision = t->txn.revision};
+		one.job = t->job;
+		bool ok = store_commit(im->o.store, &one.txn, &err);
+		if (!ok && one.txn.stale) {
+			one.event = t->event;
+			store_stale(im, &one);
+			err = one.txn.err;
+			ok = err.code == ERR_NONE;
+		}
+		if (ok) {
 			count_kept(im, &one);
 			continue;
 		}
@@ -215,6 +268,7 @@ static void retry_singly(struct bulk *im, struct bulk_txn *t)
 
 static void collect_txn(struct bulk *im, struct bulk_txn *t)
 {
+	store_stale(im, t);
 	const struct error *err = &t->txn.err;
 	if (err->code == ERR_NONE) {
 		count_kept(im, t);
@@ -339,6 +393,8 @@ void bulk_close(struct bulk *im)
 		buf_done(&im->jobs[i].text);
 	}
 	free(im->jobs);
+	for (size_t i = 0; i < im->set_count; i++)
+		parameters_done(im->o.parameters, im->sets[i]);
 	pthread_cond_destroy(&im->to_workers);
 	pthread_cond_destroy(&im->next_turn);
 	pthread_cond_destroy(&im->to_reader);

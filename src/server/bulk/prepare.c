@@ -83,8 +83,8 @@ static bool add_update(struct bulk_job *job, struct bulk_txn *t, const struct js
 		return error_memory(err);
 	if (!admit(job, resource, err))
 		return false;
-	if (!rest_prepare(im->o.definitions, im->o.extractor, &job->arena, resource, id, rewrite, im->o.base, &prepared,
-			  err))
+	if (!rest_prepare(im->o.definitions, job->set->extractor, &job->arena, resource, id, rewrite, im->o.base,
+			  &prepared, err))
 		return false;
 	*change = prepared.change;
 	change->op = STORE_UPDATE;
@@ -355,8 +355,26 @@ static void describe(struct bulk_txn *t)
 		.address = o->address,
 		.request_id = o->request_id,
 		.detail = arena_printf(&t->job->arena, "%zu resources from %.*s", t->count, STR_ARG(t->file))};
-	t->txn = (struct store_txn){
-		.changes = t->changes, .change_count = t->count, .events = &t->event, .event_count = 1};
+	t->txn = (struct store_txn){.changes = t->changes,
+				    .change_count = t->count,
+				    .events = &t->event,
+				    .event_count = 1,
+				    .revision = t->job->set->revision};
+}
+
+bool bulk_prepare_again(struct bulk_txn *t, struct error *err)
+{
+	const struct bulk *im = t->job->bulk;
+	for (size_t i = 0; i < t->count; i++) {
+		struct index_rows rows = {0};
+		const struct json *resource = json_parse(&t->job->arena, t->changes[i].stored, 0, err);
+		if (!resource || !extract(t->job->set->extractor, &t->job->arena, resource, im->o.base, &rows, err))
+			return false;
+		t->changes[i].rows = rows.rows;
+		t->changes[i].row_count = rows.count;
+	}
+	describe(t);
+	return true;
 }
 
 void bulk_prepare(struct bulk_job *job)

@@ -8,16 +8,34 @@
 #include <stdlib.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/encode.h"
 #include "server/parameters/parameters_priv.h"
 
 #define PLACE_KEY S("place")
+enum { LEASE_MS = 15000 };
 static const struct str list_keys[] = {[LIST_INDEXED] = {"indexed", 7}, [LIST_RUNNING] = {"running", 7}};
 
-static bool put_fact(struct parameters *p, struct str key, struct str value, struct error *err)
+/* Only the list of what is indexed matters to other processes. */
+static struct store_fact fact_of(struct str key, struct str value)
 {
-	return store_fact_put(p->o.store, &(struct store_fact){.shelf = PARAMETERS_SHELF, .key = key, .value = value},
-			      err);
+	return (struct store_fact){
+		.shelf = PARAMETERS_SHELF, .key = key, .value = value, .quiet = !str_eq(key, list_keys[LIST_INDEXED])};
+}
+
+/* If it is still what it was: another process may be at it as well. */
+static struct store_fact fact_instead(struct str key, struct str before, struct str value)
+{
+	struct store_fact f = fact_of(key, value);
+	f.expected = before;
+	f.only_new = !before.p;
+	return f;
+}
+
+static bool commit(struct parameters *p, struct store_fact *facts, size_t count, struct error *err)
+{
+	struct store_txn txn = {.facts = facts, .fact_count = count};
+	return store_commit(p->o.store, &txn, err);
 }
 
 bool list_get(struct parameters *p, struct arena *a, enum list list, struct str *ret_text, struct error *err)
@@ -65,38 +83,55 @@ static bool keep_known(const struct set *s, struct str text, struct buf *out)
 	return all;
 }
 
-bool lists_prune(struct parameters *p, struct set *s, struct error *err)
+/* Without what the set does not have; *ret_changed: somebody else changed them meanwhile. */
+static bool prune(struct parameters *p, struct set *s, bool *ret_changed, struct error *err)
 {
 	struct str indexed, running;
-	struct buf kept;
-	if (!p->o.writable)
-		return true;
+	struct store_fact facts[3];
+	struct buf kept, ignored;
+	size_t count = 0;
+	*ret_changed = false;
 	if (!list_get(p, &s->arena, LIST_INDEXED, &indexed, err) ||
 	    !list_get(p, &s->arena, LIST_RUNNING, &running, err))
 		return false;
 	buf_init(&kept, (size_t)16 << 20);
-	bool ok = true;
+	buf_init(&ignored, (size_t)16 << 20);
 	if (!keep_known(s, indexed, &kept))
-		ok = buf_ok(&kept) ? put_fact(p, list_keys[LIST_INDEXED], buf_str(&kept), err) : error_memory(err);
-	buf_reset(&kept);
-	if (ok && !keep_known(s, running, &kept))
-		ok = list_start(p, NULL, false, err);
+		facts[count++] = fact_instead(list_keys[LIST_INDEXED], indexed, buf_str(&kept));
+	if (!keep_known(s, running, &ignored)) {
+		facts[count++] = fact_instead(list_keys[LIST_RUNNING], running, STR_NULL);
+		facts[count++] = fact_of(PLACE_KEY, STR_NULL);
+	}
+	bool ok = (buf_ok(&kept) && buf_ok(&ignored)) || error_memory(err);
+	ok = ok && (!count || commit(p, facts, count, err));
+	if (!ok && err->code == ERR_CONFLICT) {
+		error_clear(err);
+		*ret_changed = ok = true;
+	}
 	buf_done(&kept);
+	buf_done(&ignored);
 	return ok;
 }
 
-bool list_start(struct parameters *p, const struct set *s, bool running, struct error *err)
+bool lists_prune(struct parameters *p, struct set *s, struct error *err)
+{
+	bool changed = p->o.writable, ok = true;
+	while (ok && changed)
+		ok = prune(p, s, &changed, err);
+	return ok;
+}
+
+bool list_start(struct parameters *p, const struct set *s, struct arena *a, struct str *ret_running, struct error *err)
 {
 	struct buf list;
 	buf_init(&list, (size_t)16 << 20);
-	for (size_t i = 0; running && i < s->known_count; i++)
+	for (size_t i = 0; i < s->known_count; i++)
 		if (s->known[i].standing == PARAMETER_INDEXING)
 			put_line(&list, &s->known[i]);
-	bool ok = buf_ok(&list) || error_memory(err);
-	ok = ok && put_fact(p, PLACE_KEY, STR_NULL, err) &&
-	     put_fact(p, list_keys[LIST_RUNNING], running ? buf_str(&list) : STR_NULL, err);
+	*ret_running = buf_ok(&list) ? arena_str(a, buf_str(&list)) : STR_NULL;
 	buf_done(&list);
-	return ok;
+	struct store_fact facts[] = {fact_of(PLACE_KEY, STR_NULL), fact_of(list_keys[LIST_RUNNING], *ret_running)};
+	return ret_running->p ? commit(p, facts, 2, err) : error_memory(err);
 }
 
 /* Is it open in the run's set, and was it in every set since? */
@@ -107,26 +142,77 @@ static bool is_finished(const struct set *now, const struct set *run, const stru
 	       still->since <= run->generation;
 }
 
-bool set_mark(struct parameters *p, const struct set *s, struct error *err)
+static bool mark(struct parameters *p, const struct set *s, struct str running, struct arena *a, struct buf *list,
+		 struct error *err)
+{
+	struct str indexed;
+	if (!list_get(p, a, LIST_INDEXED, &indexed, err))
+		return false;
+	if (indexed.p)
+		buf_add(list, indexed);
+	for (size_t i = 0; i < s->known_count; i++)
+		if (is_finished(p->current, s, &s->known[i]) && !list_has(indexed, &s->known[i]))
+			put_line(list, &s->known[i]);
+	struct store_fact facts[] = {fact_instead(list_keys[LIST_INDEXED], indexed, buf_str(list)),
+				     fact_of(PLACE_KEY, STR_NULL), fact_of(list_keys[LIST_RUNNING], STR_NULL)};
+	facts[2].expected = running;
+	return buf_ok(list) ? commit(p, facts, 3, err) : error_memory(err);
+}
+
+bool set_mark(struct parameters *p, const struct set *s, struct str running, struct error *err)
 {
 	struct arena a;
 	struct buf list;
-	struct str indexed;
 	arena_init(&a, (size_t)32 << 20);
 	buf_init(&list, (size_t)16 << 20);
 	pthread_mutex_lock(&p->loading);
-	bool ok = list_get(p, &a, LIST_INDEXED, &indexed, err);
-	if (ok && indexed.p)
-		buf_add(&list, indexed);
-	for (size_t i = 0; ok && i < s->known_count; i++)
-		if (is_finished(p->current, s, &s->known[i]) && !list_has(indexed, &s->known[i]))
-			put_line(&list, &s->known[i]);
-	ok = ok && (buf_ok(&list) || error_memory(err)) && put_fact(p, list_keys[LIST_INDEXED], buf_str(&list), err) &&
-	     list_start(p, NULL, false, err);
+	bool ok = mark(p, s, running, &a, &list, err);
 	pthread_mutex_unlock(&p->loading);
 	buf_done(&list);
 	arena_done(&a);
 	return ok;
+}
+
+/* ---- who indexes ---------------------------------------------------------------------------------------------------
+ */
+
+static struct store_fact lease_of(struct parameters *p)
+{
+	struct store_fact f = fact_of(S("runner"), str_from(p->self));
+	f.expires_ms = clock_now_ms() + LEASE_MS;
+	return f;
+}
+
+bool lease_take(struct parameters *p, bool *ret_ours, struct error *err)
+{
+	struct store_fact f = lease_of(p);
+	/* What a process that was killed has left behind does not hold up the next one of a store with one process. */
+	f.only_new = store_is_shared(p->o.store);
+	*ret_ours = true;
+	if (commit(p, &f, 1, err))
+		return true;
+	if (err->code != ERR_CONFLICT)
+		return false;
+	error_clear(err);
+	f.only_new = false;
+	f.expected = f.value;
+	if (commit(p, &f, 1, err))
+		return true;
+	*ret_ours = false;
+	if (err->code != ERR_CONFLICT)
+		return false;
+	error_clear(err);
+	return true;
+}
+
+/* What fails here is over when it expires. */
+void lease_drop(struct parameters *p)
+{
+	struct error ignored = {0};
+	struct store_fact f = fact_of(S("runner"), STR_NULL);
+	f.expected = str_from(p->self);
+	if (!commit(p, &f, 1, &ignored))
+		error_clear(&ignored);
 }
 
 /* ---- how far a run is ----------------------------------------------------------------------------------------------
@@ -142,7 +228,9 @@ bool place_put(struct parameters *p, struct arena *a, const struct run_place *pl
 						       place->done, place->total, STR_ARG(buf_str(&hex)))
 					: STR_NULL;
 	buf_done(&hex);
-	return value.p ? put_fact(p, PLACE_KEY, value, err) : error_memory(err);
+	struct store_fact facts[] = {fact_of(PLACE_KEY, value), lease_of(p)};
+	facts[1].expected = facts[1].value;
+	return value.p ? commit(p, facts, 2, err) : error_memory(err);
 }
 
 static int64_t number_of(struct str text)

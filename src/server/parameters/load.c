@@ -262,8 +262,14 @@ struct set *set_load(struct parameters *p, uint64_t generation, struct error *er
 	}
 	s->generation = generation;
 	arena_init(&s->arena, MAX_MEMORY);
-	if (read_all(p, s, err) && build_all(p, s, err) && judge_all(p, s, err) && build_served(p, s, err))
+	/* Before what it counts is read: so what is prepared by this set is never taken for newer than it is. */
+	struct str revision;
+	bool known = store_revision(p->o.store, &s->arena, &revision, err);
+	if (known && read_all(p, s, err) && build_all(p, s, err) && judge_all(p, s, err) && build_served(p, s, err)) {
+		/* Within one process indexing waits for the users of older sets, so nothing has to be refused. */
+		s->shown.revision = store_is_shared(p->o.store) ? revision : STR_NULL;
 		return s;
+	}
 	set_free(s);
 	return NULL;
 }

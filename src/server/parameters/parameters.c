@@ -1,20 +1,33 @@
 /* Sets and their users: loading when something changed, retiring what is old, freeing it when its last user is gone. */
 #include "server/parameters/parameters.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
+#include "base/random.h"
 #include "server/parameters/parameters_priv.h"
 
-/* On the committing thread: the next who asks for a set loads it. */
-static void note_change(void *ctx)
+/* The next who asks for a set loads it. */
+static void note_change(struct parameters *p)
 {
-	struct parameters *p = ctx;
 	atomic_fetch_add(&p->wanted, 1);
 	pthread_mutex_lock(&p->lock);
 	if (!p->started && !p->closing)
 		p->started = pthread_create(&p->thread, NULL, parameters_run, p) == 0;
 	pthread_cond_broadcast(&p->changed);
 	pthread_mutex_unlock(&p->lock);
+}
+
+/* On a thread of the store. */
+static void hear(void *ctx, struct str shelf)
+{
+	if (!shelf.p || str_eq(shelf, STORE_REVISION) || str_eq(shelf, PARAMETERS_SHELF))
+		note_change(ctx);
+}
+
+void parameters_stale(struct parameters *p)
+{
+	note_change(p);
 }
 
 /* Puts a set in the place of the current one, which is freed when nobody uses it. */
@@ -99,10 +112,12 @@ struct parameters *parameters_open(const struct parameters_options *options, str
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_mutex_init(&p->loading, NULL);
 	pthread_cond_init(&p->changed, NULL);
-	if (options->indexing)
-		store_watch(options->store, definitions_resource(options->definitions, S("SearchParameter")),
-			    note_change, p);
-	const struct parameter_set *set = parameters_use(p, err);
+	unsigned char self[16];
+	random_bytes(self, sizeof(self));
+	for (size_t i = 0; i < sizeof(self); i++)
+		snprintf(p->self + 2 * i, 3, "%02x", self[i]);
+	p->watching = options->indexing && store_watch_facts(options->store, hear, p, err);
+	const struct parameter_set *set = p->watching || !options->indexing ? parameters_use(p, err) : NULL;
 	if (!set) {
 		parameters_close(p);
 		return NULL;
@@ -118,8 +133,8 @@ void parameters_close(struct parameters *p)
 {
 	if (!p)
 		return;
-	if (p->o.indexing)
-		store_watch(p->o.store, NULL, NULL, NULL);
+	if (p->watching)
+		store_unwatch_facts(p->o.store, hear, p);
 	pthread_mutex_lock(&p->lock);
 	p->closing = true;
 	pthread_cond_broadcast(&p->changed);
@@ -138,7 +153,7 @@ bool parameters_settle(struct parameters *p, struct error *err)
 	const struct parameter_set *set = parameters_use(p, err);
 	if (!set)
 		return false;
-	bool ok = set_mark(p, (const struct set *)(const void *)set, err);
+	bool ok = set_mark(p, (const struct set *)(const void *)set, STR_NULL, err);
 	parameters_done(p, set);
 	atomic_fetch_add(&p->wanted, 1);
 	return ok;

@@ -4,8 +4,9 @@
  * gives all current resources their rows while the server goes on, and only then asked for.
  *
  * Whoever reads queries or writes resources takes a set, uses it for the whole of its work, and gives it back. A set
- * never changes; indexing waits until nobody uses an older one, so that nothing is written without the new rows. Any
- * thread.
+ * never changes; indexing waits until nobody uses an older one, so that nothing is written without the new rows. With
+ * several processes on one database each reads the sets by itself when it is told of a change; what one has prepared by
+ * an older set is refused by the store and prepared again, and one process at a time indexes for all. Any thread.
  */
 #ifndef FIRTH_SERVER_PARAMETERS_PARAMETERS_H
 #define FIRTH_SERVER_PARAMETERS_PARAMETERS_H
@@ -18,6 +19,7 @@ struct parameter_set {
 	const struct extractor *extractor; /* of all, for what is written */
 	const struct search_registry *registry; /* those that may be asked for */
 	const struct search_registry *adding; /* all, when some may not be asked for yet; else NULL */
+	struct str revision; /* for transactions whose rows come from it: struct store_txn */
 };
 
 struct parameters_options {
@@ -35,6 +37,8 @@ void parameters_close(struct parameters *p);
 /* The set of this moment: all changes that are durable are in it. NULL with an error. */
 const struct parameter_set *parameters_use(struct parameters *p, struct error *err);
 void parameters_done(struct parameters *p, const struct parameter_set *set);
+/* A transaction was refused as stale: the next set is read from the store, although nobody has told yet. */
+void parameters_stale(struct parameters *p);
 /* "120 of 5000 resources are done": how far the set's new parameters are. */
 struct str parameters_progress(struct parameters *p, struct arena *a);
 

@@ -39,6 +39,8 @@ struct parameters {
 	bool closing, started;
 	int64_t done, total; /* of the run; total -1: none */
 	char trouble[256]; /* why the run does not go on at the moment */
+	bool watching;
+	char self[40]; /* this process among those that index */
 	atomic_uint_fast64_t wanted; /* counts changes of the store's SearchParameters */
 	pthread_mutex_t loading;
 	pthread_t thread;
@@ -61,15 +63,22 @@ bool list_get(struct parameters *p, struct arena *a, enum list list, struct str 
 bool list_has(struct str text, const struct known *k);
 /* Drops from the lists what the set does not have, before anything is written by that set. */
 bool lists_prune(struct parameters *p, struct set *s, struct error *err) MUST_USE;
-/* Begins or ends a run: LIST_RUNNING is what is open in the set, or nothing; where the run was is forgotten. */
-bool list_start(struct parameters *p, const struct set *s, bool running, struct error *err) MUST_USE;
-/* What is open in the set, and has been in every set since, is indexed. */
-bool set_mark(struct parameters *p, const struct set *s, struct error *err) MUST_USE;
+/* Begins a run of what is open in the set: LIST_RUNNING says what that is, ret_running is its text in a; where an
+ * earlier run was is forgotten. */
+bool list_start(struct parameters *p, const struct set *s, struct arena *a, struct str *ret_running,
+		struct error *err) MUST_USE;
+/* What is open in the set, and has been in every set since, is indexed, and the run is over. ERR_CONFLICT when the run
+ * of that text is not the one that is remembered: STR_NULL: no run. */
+bool set_mark(struct parameters *p, const struct set *s, struct str running, struct error *err) MUST_USE;
+/* One process indexes at a time, for as long as it goes on renewing that. *ret_ours: it is us. */
+bool lease_take(struct parameters *p, bool *ret_ours, struct error *err) MUST_USE;
+void lease_drop(struct parameters *p);
 /* Where the run is: a type, and a position in it. */
 struct run_place {
 	struct str type, position; /* STR_NULL: at the start */
 	int64_t done, total;
 };
+/* Renews the lease as well; ERR_CONFLICT when another process has taken over. */
 bool place_put(struct parameters *p, struct arena *a, const struct run_place *place, struct error *err) MUST_USE;
 /* type STR_NULL when there is none. */
 bool place_get(struct parameters *p, struct arena *a, struct run_place *ret_place, struct error *err) MUST_USE;

@@ -12,7 +12,7 @@
 
 #include "server/parameters/parameters_priv.h"
 
-enum { PAGE = 200, PAUSE_S = 5 };
+enum { PAGE = 200, PAUSE_S = 5, OTHER_S = 2 };
 
 struct run {
 	struct parameters *p;
@@ -22,6 +22,7 @@ struct run {
 	struct search_added *added;
 	size_t added_count;
 	struct run_place place;
+	struct str running; /* what is remembered of it while it goes on */
 	bool over; /* what it does is no longer wanted */
 };
 
@@ -189,20 +190,19 @@ static bool has_added(const struct run *r, const struct fhir_type *type)
 /* Goes on with a run of the same parameters, or begins one. */
 static bool begin(struct run *r, const struct store_count *counts, size_t count, struct error *err)
 {
-	struct str running;
 	bool same = true;
-	if (!list_get(r->p, &r->arena, LIST_RUNNING, &running, err) || !place_get(r->p, &r->arena, &r->place, err))
+	if (!list_get(r->p, &r->arena, LIST_RUNNING, &r->running, err) || !place_get(r->p, &r->arena, &r->place, err))
 		return false;
 	for (size_t i = 0; i < r->set->known_count; i++)
 		if (r->set->known[i].standing == PARAMETER_INDEXING)
-			same = same && list_has(running, &r->set->known[i]);
+			same = same && list_has(r->running, &r->set->known[i]);
 	if (same && r->place.type.p)
 		return true;
 	r->place = (struct run_place){0};
 	for (size_t i = 0; i < count; i++)
 		if (has_added(r, counts[i].type))
 			r->place.total += counts[i].count;
-	return list_start(r->p, r->set, true, err);
+	return list_start(r->p, r->set, &r->arena, &r->running, err);
 }
 
 static bool do_all(struct run *r, struct error *err)
@@ -225,7 +225,7 @@ static bool do_all(struct run *r, struct error *err)
 	}
 	if (r->over || !still_wanted(r, err) || r->over)
 		return !err->code;
-	if (!set_mark(r->p, r->set, err))
+	if (!set_mark(r->p, r->set, r->running, err))
 		return false;
 	atomic_fetch_add(&r->p->wanted, 1);
 	return true;
@@ -244,14 +244,39 @@ static void note_trouble(struct parameters *p, const struct error *err)
 	pthread_mutex_unlock(&p->lock);
 }
 
+/* Another process that is at it has told us when it is done, or its lease ends. */
+static void wait_for_other(struct parameters *p)
+{
+	struct timespec until;
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += OTHER_S;
+	pthread_mutex_lock(&p->lock);
+	if (!p->closing)
+		pthread_cond_timedwait(&p->changed, &p->lock, &until);
+	pthread_mutex_unlock(&p->lock);
+}
+
 static bool run_set(struct parameters *p, const struct set *set, struct error *err)
 {
 	struct run r = {.p = p, .set = set, .seen = set->generation};
+	bool ours = false;
 	if (!wait_for_users(&r))
 		return true;
+	if (!lease_take(p, &ours, err))
+		return false;
+	if (!ours) {
+		wait_for_other(p);
+		return true;
+	}
 	arena_init(&r.arena, (size_t)64 << 20);
 	arena_init(&r.page_arena, ARENA_NO_CAP);
 	bool ok = do_all(&r, err);
+	/* Somebody else has gone on with it, or what it was about has changed. */
+	if (!ok && err->code == ERR_CONFLICT) {
+		error_clear(err);
+		ok = true;
+	}
+	lease_drop(p);
 	arena_done(&r.page_arena);
 	arena_done(&r.arena);
 	tell(&r, 0, -1);

@@ -398,6 +398,8 @@ static void commit_and_read(struct batch *b)
 
 static bool attempt_transaction(struct batch *b, struct error *err)
 {
+	if (b->txn.stale && !call_renew_parameters(b->call, err))
+		return false;
 	struct buf scratch;
 	struct bundle_options o = bundle_options_of(b->call, &scratch);
 	bool reads = false;
@@ -414,6 +416,7 @@ static bool attempt_transaction(struct batch *b, struct error *err)
 				    .event_count = b->call->server->o.audit_off ? 0 : t->count + 1,
 				    .guards = t->guards,
 				    .guard_count = t->guard_count,
+				    .revision = call_revision(b->call),
 				    .done = transaction_done,
 				    .ctx = b};
 	for (size_t i = 0; i < b->count; i++)

@@ -252,6 +252,9 @@ bool call_route(struct rest_call *call, struct str method, struct str path, stru
 /* May the caller's token do what the interaction needs to this type? True without authorization. */
 bool call_allowed(const struct rest_call *call, const struct fhir_type *type, unsigned permissions,
 		  struct error *err) MUST_USE;
+/* Of the call's search parameters, for struct store_txn; and newer ones for a call whose transaction was stale. */
+struct str call_revision(const struct rest_call *call);
+bool call_renew_parameters(struct rest_call *call, struct error *err) MUST_USE;
 /* ---- sight.c: what is there for the caller -------------------------------------------------------------------------
  */
 

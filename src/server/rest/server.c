@@ -246,25 +246,47 @@ struct parameters *rest_parameters(struct rest_server *s)
 	return s->parameters;
 }
 
+/* A set that is given back with the end of the exchange. */
+struct held_parameters {
+	struct parameters *parameters;
+	const struct parameter_set *set;
+};
+
 static void release_parameters(void *arg)
 {
-	struct rest_call *call = arg;
-	parameters_done(call->server->parameters, call->parameters);
+	struct held_parameters *held = arg;
+	parameters_done(held->parameters, held->set);
 }
 
-/* The request has one set of search parameters from its beginning to its end. */
+/* The request has one set of search parameters from its beginning to its end, unless a write finds it outdated. */
 static bool take_parameters(struct rest_call *call, struct error *err)
 {
-	struct rest_server *s = call->server;
-	if (!s->parameters)
+	struct parameters *parameters = call->server->parameters;
+	if (!parameters)
 		return true;
-	call->parameters = parameters_use(s->parameters, err);
-	if (!call->parameters)
+	struct held_parameters *held = ARENA_NEW(call->arena, struct held_parameters);
+	if (!held)
+		return error_memory(err);
+	*held = (struct held_parameters){parameters, parameters_use(parameters, err)};
+	if (!held->set)
 		return false;
-	if (http_exchange_at_end(call->exchange, release_parameters, call))
+	call->parameters = held->set;
+	if (http_exchange_at_end(call->exchange, release_parameters, held))
 		return true;
-	release_parameters(call);
+	release_parameters(held);
 	return error_memory(err);
+}
+
+struct str call_revision(const struct rest_call *call)
+{
+	return call->parameters ? call->parameters->revision : STR_NULL;
+}
+
+bool call_renew_parameters(struct rest_call *call, struct error *err)
+{
+	if (call->server->parameters)
+		parameters_stale(call->server->parameters);
+	return take_parameters(call, err);
 }
 
 static struct rest_call *new_call(struct rest_server *s, struct http_exchange *x)

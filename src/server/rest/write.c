@@ -201,6 +201,8 @@ static void attempt_done(void *ctx, struct store_txn *txn)
 
 static bool prepare_attempt(struct rest_write *w, struct error *err)
 {
+	if (w->txn.stale && !call_renew_parameters(w->call, err))
+		return false;
 	struct buf scratch;
 	struct bundle_options o = bundle_options_of(w->call, &scratch);
 	w->entry = w->asked;
@@ -226,6 +228,7 @@ static void submit_attempt(struct rest_write *w)
 				    .event_count = w->call->server->o.audit_off ? 0 : events,
 				    .guards = &e->guard,
 				    .guard_count = e->guard.query && e->change_count ? 1 : 0,
+				    .revision = call_revision(w->call),
 				    .done = attempt_done,
 				    .ctx = w};
 	store_submit(w->call->server->o.store, &w->txn);

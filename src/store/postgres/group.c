@@ -109,7 +109,8 @@ static bool begin(struct pg_group *g, struct item *items, struct error *err)
 	struct fact_state **facts = NULL;
 	int64_t count = 0, fact_count = 0;
 	for (struct item *i = items; i; i = i->next)
-		if (i->kind == ITEM_TXN && !group_expect(&g->g, i->txn, err))
+		if ((i->kind == ITEM_TXN && !group_expect(&g->g, i->txn, err)) ||
+		    (i->kind == ITEM_ROWS && !group_expect_added(&g->g, i->adding, err)))
 			return false;
 	if (!pg_send(c, SQL_BEGIN, NULL, err) || !pg_send(c, SQL_LOCK, NULL, err) || !pg_send(c, SQL_HEAD, NULL, err))
 		return false;
@@ -341,7 +342,7 @@ static bool apply_item(struct pg_group *g, struct item *item, struct error *err)
 				return false;
 		return true;
 	case ITEM_ROWS:
-		break; /* never handed in: adds_rows is not set */
+		return write_so_far(g, err) && pg_rows_add(g->w, &g->g, item->adding, err);
 	}
 	return true;
 }

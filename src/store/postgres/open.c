@@ -104,6 +104,7 @@ const struct store_backend store_postgres = {
 	.audit_verify = pg_audit_verify,
 	.fact_get = pg_fact_get,
 	.fact_list = pg_fact_list,
+	.adds_rows = true,
 	.hear = pg_hear,
 	.limit_pages = pg_limit_pages,
 	.tenant_exists = pg_tenant_exists,

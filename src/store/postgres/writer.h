@@ -42,6 +42,9 @@ bool pg_group_settle(void *b);
 /* purge.c: inside a group, all rows of which up to here were sent. */
 bool pg_purge_past(struct pg *c, int64_t rid, struct error *err) MUST_USE;
 
+/* added.c: inside a group, all versions of which up to here were sent. */
+bool pg_rows_add(struct writer *w, struct group *g, struct store_adding *what, struct error *err) MUST_USE;
+
 /* facts.c, inside a group: the facts to be looked up, sent, and in the same order as a list of which the answer is then
  * taken (there is none for none of them); one of them; and what the group made of them, with a notice to other
  * processes. */

@@ -130,11 +130,6 @@ static void test_after_indexing(void **state)
 	try_adding(*state, true);
 }
 
-static void count_call(void *ctx)
-{
-	++*(int *)ctx;
-}
-
 /* A version that was replaced keeps what it has. */
 static void test_only_current(void **state)
 {
@@ -154,20 +149,49 @@ static void test_only_current(void **state)
 	done(&a);
 }
 
-static void test_watching(void **state)
+static const char *revision(struct fixture *f)
+{
+	struct error err = {0};
+	struct str text;
+	assert_true(store_revision(f->store, &f->arena, &text, &err));
+	return text.p;
+}
+
+static void count_calls(void *ctx, struct str shelf)
+{
+	*(int *)ctx += str_eq(shelf, STORE_REVISION);
+}
+
+/* Changes of search parameters are counted, told, and what was prepared before one is refused. */
+static void test_revision(void **state)
 {
 	struct fixture *f = *state;
+	struct error err = {0};
 	int calls = 0;
-	struct store_change gone = deletion_of(f, "Patient", "a");
-	store_watch(f->store, type_named(f, "Patient"), count_call, &calls);
+	assert_true(store_watch_facts(f->store, count_calls, &calls, &err));
+	assert_string_equal(revision(f), "0");
 	put(f, PATIENT("a", "Bob"));
-	assert_int_equal(calls, 1);
-	put(f, "{\"resourceType\":\"Group\",\"id\":\"a\"}");
-	assert_int_equal(calls, 1);
-	assert_int_equal(commit_change(f, &gone), ERR_NONE);
+	assert_string_equal(revision(f), "0");
+	put(f, "{\"resourceType\":\"SearchParameter\",\"id\":\"s\"}");
+	put(f, "{\"resourceType\":\"SearchParameter\",\"id\":\"s\",\"code\":\"s\"}");
+	assert_string_equal(revision(f), "2");
 	assert_int_equal(calls, 2);
+	struct store_change change = change_of(f, &f->arena, STORE_UPDATE, PATIENT("a", "Ann"));
+	struct store_txn txn = {.changes = &change, .change_count = 1, .revision = S("1")};
+	assert_false(store_commit(f->store, &txn, &err));
+	assert_int_equal(err.code, ERR_CONFLICT_RETRY);
+	assert_true(txn.stale);
+	error_clear(&err);
+	txn.revision = S("2");
+	assert_true(store_commit(f->store, &txn, &err));
+	assert_false(txn.stale);
+	assert_int_equal(change.version, 2);
+	struct store_change gone = deletion_of(f, "SearchParameter", "s");
 	assert_int_equal(commit_change(f, &gone), ERR_NONE);
-	assert_int_equal(calls, 2);
+	assert_int_equal(commit_change(f, &gone), ERR_NONE);
+	assert_string_equal(revision(f), "3");
+	assert_int_equal(calls, 3);
+	store_unwatch_facts(f->store, count_calls, &calls);
 }
 
 int main(void)
@@ -176,7 +200,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_before_indexing, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_after_indexing, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_only_current, fixture_setup, fixture_teardown),
-		cmocka_unit_test_setup_teardown(test_watching, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(test_revision, fixture_setup, fixture_teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

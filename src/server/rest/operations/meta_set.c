@@ -178,7 +178,8 @@ static bool store_meta(struct operation_call *op, const struct store_entry *entr
 	struct store_txn txn = {.changes = &change,
 				.change_count = 1,
 				.events = &event,
-				.event_count = call->server->o.audit_off ? 0 : 1};
+				.event_count = call->server->o.audit_off ? 0 : 1,
+				.revision = call_revision(call)};
 	bool ok = store_commit(call->server->o.store, &txn, err);
 	op->audited = ok;
 	if (ok)
@@ -214,9 +215,12 @@ bool meta_change(struct operation_call *op, bool remove, struct rest_answer *ans
 		return false;
 	for (int tries = 1; !change_once(op, remove, if_match, answer, err); tries++) {
 		/* Someone else was faster: without a version of the client's own, look again. */
-		if (if_match.p || err->code != ERR_PRECONDITION || tries == MAX_TRIES)
+		bool stale = err->code == ERR_CONFLICT_RETRY;
+		if (((if_match.p || err->code != ERR_PRECONDITION) && !stale) || tries == MAX_TRIES)
 			return false;
 		error_clear(err);
+		if (stale && !call_renew_parameters(op->call, err))
+			return false;
 		answer->header_count = 0;
 	}
 	return true;
