@@ -497,6 +497,7 @@ static bool open_tenants(struct service *s, struct error *err)
 		return true;
 	s->tenants = tenants_open(&(struct tenants_options){.service = &s->options,
 							    .base_url = s->base_url,
+							    .root = s->root.store,
 							    .max_open = (unsigned)config->limits.tenants},
 				  err);
 	return s->tenants != NULL;

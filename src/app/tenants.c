@@ -113,7 +113,7 @@ static bool check_exists(const struct tenants *t, struct str name, struct error 
 	bool exists = false;
 	if (!store_tenant_name_valid(name))
 		return error_set(err, ERR_NOT_FOUND, "There is no such tenant");
-	if (!store_tenant_exists(config_store(t->o.service->config), name, &exists, err))
+	if (!store_has_tenant(t->o.root, name, &exists, err))
 		return false;
 	return exists || error_set(err, ERR_NOT_FOUND, "There is no such tenant");
 }

@@ -11,6 +11,7 @@ struct tenants;
 struct tenants_options {
 	const struct service_options *service; /* must outlive them */
 	struct str base_url;
+	struct store *root; /* the store of the root: who knows which tenants there are */
 	unsigned max_open;
 	int64_t idle_ms; /* closed after so long; 0 = five minutes */
 };

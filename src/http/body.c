@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "http/server_priv.h"
@@ -29,6 +30,9 @@ static bool open_file(struct http_exchange *x, struct error *err)
 	const char *directory = x->server->spool.p;
 	char name[512];
 	x->request.file = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	/* Whose resources are in a database may have nothing else in the directory. */
+	if (x->request.file < 0 && errno == ENOENT && mkdir(directory, 0700) == 0)
+		x->request.file = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (x->request.file < 0) { /* not every file system can */
 		if ((size_t)snprintf(name, sizeof(name), "%s/.body-XXXXXX", directory) < sizeof(name))
 			x->request.file = mkostemp(name, O_CLOEXEC);

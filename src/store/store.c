@@ -69,6 +69,12 @@ void store_close(struct store *s)
 	free(s);
 }
 
+bool store_has_tenant(struct store *s, struct str name, bool *ret_exists, struct error *err)
+{
+	*ret_exists = false;
+	return !store_tenant_name_valid(name) || s->backend->has_tenant(s->data, name, ret_exists, err);
+}
+
 /* ---- handing in -------------------------------------------------------------------------------------------------- */
 
 static bool writable(const struct store *s, struct error *err)

@@ -48,6 +48,8 @@ struct store_progress {
  * either end. A tenant is made by opening its store for writing. */
 bool store_tenant_name_valid(struct str name);
 bool store_tenant_exists(struct str location, struct str name, bool *ret_exists, struct error *err) MUST_USE;
+/* The same for the location of a store that is open, without a connection of its own. */
+bool store_has_tenant(struct store *s, struct str name, bool *ret_exists, struct error *err) MUST_USE;
 /* Sorted by name. */
 bool store_tenant_list(struct str location, struct arena *a, struct str **ret_names, size_t *ret_count,
 		       struct error *err) MUST_USE;

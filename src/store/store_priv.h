@@ -75,6 +75,7 @@ struct store_backend {
 	/* Tenants at a location, of names that are valid; exists and list only look. remove gets options with the
 	 * tenant set, of one that is there. */
 	bool (*tenant_exists)(struct str location, struct str name, bool *ret_exists, struct error *err);
+	bool (*has_tenant)(void *b, struct str name, bool *ret_exists, struct error *err);
 	bool (*tenant_list)(struct str location, struct arena *a, struct str **ret_names, size_t *ret_count,
 			    struct error *err);
 	bool (*tenant_remove)(struct str location, struct str name, const struct store_options *options,

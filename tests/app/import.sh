@@ -1,7 +1,8 @@
 #!/bin/sh
 # Import: good files of every kind arrive whole, bad ones get one clear line each and leave the rest untouched.
+# usage: import.sh FIRTH [URL of a database, otherwise in a directory]
 . "$(dirname "$0")/lib.sh"
-data=$scratch/data
+data=${2:-$scratch/data}
 
 patient() { printf '{"resourceType":"Patient","id":"%s","name":[{"family":"%s"}]%s}' "$1" "$2" "${3:-}"; }
 

@@ -1,7 +1,8 @@
 #!/bin/sh
 # The limits of the server from outside: each refusal names limit, key and value, and the server goes on.
+# usage: limits.sh FIRTH [URL of a database, otherwise in a directory]
 . "$(dirname "$0")/lib.sh"
-data=$scratch/data
+data=${2:-$scratch/data}
 
 printf 'limits:\n  entries: 2\n' >"$scratch/limits.yaml"
 FIRTH_LIMIT_DEPTH=8 serve --data "$data" --config "$scratch/limits.yaml" --limit-body 4KB --limit-page 3 --limit-memory 1MB --limit-includes 1 --limit-chain 1 || bad "serve starts"
@@ -160,8 +161,13 @@ serve --data "$data" --limit-stop 300ms || bad "serve starts"
 ready
 status_is "it is ready" 200
 says "and says so" out '"status":"ready"'
-if command -v python3 >/dev/null; then
-	python3 - "$data" "$scratch/locked" <<'END' &
+locker_of=python3
+[ -z "${2:-}" ] || locker_of=psql
+if command -v $locker_of >/dev/null; then
+	if [ $locker_of = psql ]; then
+		psql -q "$data" -c 'BEGIN' -c 'LOCK TABLE firth.head' -c "\\! touch '$scratch/locked'" -c 'SELECT pg_sleep(8)' >/dev/null 2>&1 &
+	else
+		python3 - "$data" "$scratch/locked" <<'END' &
 import glob, sqlite3, sys, time
 db = sqlite3.connect(glob.glob(sys.argv[1] + "/*.sqlite")[0], isolation_level=None)
 db.execute("PRAGMA busy_timeout = 10000")
@@ -169,6 +175,7 @@ db.execute("BEGIN IMMEDIATE")
 open(sys.argv[2], "w").close()
 time.sleep(8)
 END
+	fi
 	locker=$!
 	children="$children $locker"
 	tries=0

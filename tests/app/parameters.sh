@@ -1,8 +1,8 @@
 #!/bin/sh
 # Search parameters that are added to a store with data: killed while indexing, the server goes on where it was; an
-# import gives its resources the rows; reindexing leaves nothing open.
+# import gives its resources the rows; reindexing leaves nothing open. usage: parameters.sh FIRTH [URL of a database]
 . "$(dirname "$0")/lib.sh"
-data=$scratch/data
+data=${2:-$scratch/data}
 
 people() { # people FROM TO
 	awk -v from="$1" -v to="$2" 'BEGIN {

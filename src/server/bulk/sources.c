@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { MAX_SOURCES = 1000, MAX_URL = 4000 };
@@ -151,6 +152,8 @@ static int open_nameless(const char *directory)
 {
 	char name[4096];
 	int fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (fd < 0 && errno == ENOENT && mkdir(directory, 0700) == 0)
+		fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (fd >= 0 || (size_t)snprintf(name, sizeof(name), "%s/.fetch-XXXXXX", directory) >= sizeof(name))
 		return fd;
 	fd = mkostemp(name, O_CLOEXEC);

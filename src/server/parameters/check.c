@@ -42,29 +42,13 @@ bool parameters_check(struct parameters *p, const struct parameter_set *set, str
 	return url_is_free(s, resource, id, a, err);
 }
 
-/* Where the run of another process is. */
-static void look_elsewhere(struct parameters *p, struct arena *a, struct parameter_state *state)
-{
-	struct run_place place;
-	struct error ignored = {0};
-	if (!place_get(p, a, &place, &ignored))
-		error_clear(&ignored);
-	else if (place.type.p) {
-		state->done = place.done;
-		state->total = place.total;
-	}
-}
-
 static void describe_indexing(struct parameters *p, struct arena *a, struct parameter_state *state)
 {
+	progress_of(p, a, &state->done, &state->total);
 	pthread_mutex_lock(&p->lock);
-	state->done = p->done;
-	state->total = p->total;
 	bool waits = p->total < 0 && p->retired;
 	struct str trouble = p->trouble[0] ? arena_str(a, str_from(p->trouble)) : STR_NULL;
 	pthread_mutex_unlock(&p->lock);
-	if (state->total < 0)
-		look_elsewhere(p, a, state);
 	if (trouble.p)
 		state->text = arena_printf(a, "Indexing is stopped and will be tried again: %.*s", STR_ARG(trouble));
 	else if (waits && state->total < 0)

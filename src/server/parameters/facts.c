@@ -258,3 +258,21 @@ bool place_get(struct parameters *p, struct arena *a, struct run_place *ret_plac
 	buf_done(&position);
 	return true;
 }
+
+void progress_of(struct parameters *p, struct arena *a, int64_t *ret_done, int64_t *ret_total)
+{
+	struct run_place place;
+	struct error ignored = {0};
+	pthread_mutex_lock(&p->lock);
+	*ret_done = p->done;
+	*ret_total = p->total;
+	pthread_mutex_unlock(&p->lock);
+	if (*ret_total >= 0 || !store_is_shared(p->o.store))
+		return;
+	if (!place_get(p, a, &place, &ignored)) {
+		error_clear(&ignored);
+	} else if (place.type.p) {
+		*ret_done = place.done;
+		*ret_total = place.total;
+	}
+}

@@ -86,9 +86,8 @@ void parameters_done(struct parameters *p, const struct parameter_set *set)
 
 struct str parameters_progress(struct parameters *p, struct arena *a)
 {
-	pthread_mutex_lock(&p->lock);
-	int64_t done = p->done, total = p->total;
-	pthread_mutex_unlock(&p->lock);
+	int64_t done, total;
+	progress_of(p, a, &done, &total);
 	struct str text =
 		total < 0 ? S("it has not begun yet")
 			  : arena_printf(a, "%lld of %lld resources are done", (long long)done, (long long)total);

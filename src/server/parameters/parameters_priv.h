@@ -78,6 +78,8 @@ struct run_place {
 	struct str type, position; /* STR_NULL: at the start */
 	int64_t done, total;
 };
+/* How far the run is, of whichever process; total -1 when there is none. */
+void progress_of(struct parameters *p, struct arena *a, int64_t *ret_done, int64_t *ret_total);
 /* Renews the lease as well; ERR_CONFLICT when another process has taken over. */
 bool place_put(struct parameters *p, struct arena *a, const struct run_place *place, struct error *err) MUST_USE;
 /* type STR_NULL when there is none. */

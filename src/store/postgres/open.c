@@ -108,6 +108,7 @@ const struct store_backend store_postgres = {
 	.hear = pg_hear,
 	.limit_pages = pg_limit_pages,
 	.tenant_exists = pg_tenant_exists,
+	.has_tenant = pg_has_tenant,
 	.tenant_list = pg_tenant_list,
 	.tenant_remove = pg_tenant_remove,
 };

@@ -124,6 +124,7 @@ bool pg_search(void *b, struct arena *a, const struct search_query *query, const
 	       struct store_page *ret_page, struct error *err);
 /* tenants.c */
 bool pg_tenant_exists(struct str location, struct str name, bool *ret_exists, struct error *err);
+bool pg_has_tenant(void *b, struct str name, bool *ret_exists, struct error *err);
 bool pg_tenant_list(struct str location, struct arena *a, struct str **ret_names, size_t *ret_count, struct error *err);
 bool pg_tenant_remove(struct str location, struct str name, const struct store_options *options, struct error *err);
 

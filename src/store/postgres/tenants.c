@@ -49,6 +49,30 @@ bool pg_tenant_exists(struct str location, struct str name, bool *ret_exists, st
 	return ok;
 }
 
+struct asking {
+	struct pg_place place;
+	int64_t there;
+};
+
+static bool ask_there(void *ctx, struct reader *r, struct error *err)
+{
+	struct asking *x = ctx;
+	struct pg_params p = {0};
+	pg_add_bytes(&p, str_from(x->place.schema));
+	return pg_ask_number(&r->pg, SQL_HAS_TENANT, &p, &x->there, err);
+}
+
+/* Over a connection for reading that is open anyway: who asks for tenants at random must not cost the database one
+ * each. */
+bool pg_has_tenant(void *b, struct str name, bool *ret_exists, struct error *err)
+{
+	struct asking x = {0};
+	if (!pg_schema_of(&x.place, name, err) || !pg_reader_ask(b, ask_there, &x, 0, err))
+		return false;
+	*ret_exists = x.there > 0;
+	return true;
+}
+
 static bool take_names(const PGresult *rows, struct arena *a, struct str *names, size_t *ret_count, struct error *err)
 {
 	for (int i = 0; i < PQntuples(rows); i++) {

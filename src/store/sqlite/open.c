@@ -180,6 +180,7 @@ const struct store_backend store_sqlite = {
 	.adds_rows = true,
 	.limit_pages = sqlite_limit_pages,
 	.tenant_exists = sqlite_tenant_exists,
+	.has_tenant = sqlite_has_tenant,
 	.tenant_list = sqlite_tenant_list,
 	.tenant_remove = sqlite_tenant_remove,
 };

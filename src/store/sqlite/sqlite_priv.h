@@ -259,6 +259,7 @@ bool sqlite_search(void *b, struct arena *a, const struct search_query *query,
 		   const struct store_search_options *options, struct store_page *ret_page, struct error *err);
 
 /* tenants.c */
+bool sqlite_has_tenant(void *b, struct str name, bool *ret_exists, struct error *err);
 bool sqlite_tenant_exists(struct str location, struct str name, bool *ret_exists, struct error *err);
 bool sqlite_tenant_list(struct str location, struct arena *a, struct str **ret_names, size_t *ret_count,
 			struct error *err);

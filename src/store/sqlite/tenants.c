@@ -28,6 +28,16 @@ bool sqlite_tenant_exists(struct str location, struct str name, bool *ret_exists
 	return true;
 }
 
+/* Beside the file of the store. */
+bool sqlite_has_tenant(void *b, struct str name, bool *ret_exists, struct error *err)
+{
+	const struct sqlite_store *s = b;
+	struct str path = str_from(s->path);
+	size_t slash = str_rfind_char(path, '/');
+	struct str directory = slash == STR_NONE ? S(".") : str_slice(path, 0, slash);
+	return sqlite_tenant_exists(directory, name, ret_exists, err);
+}
+
 static int by_name(const struct dirent **a, const struct dirent **b)
 {
 	return strcmp((*a)->d_name, (*b)->d_name);

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static void test_versions(void **state)
 {
@@ -202,6 +203,29 @@ static void test_facts(void **state)
 	assert_true(store_fact_put(f->store, &fact, &err));
 }
 
+static void test_tenants(void **state)
+{
+	struct fixture *f = *state;
+	struct error err = {0};
+	char name[40];
+	bool there = true;
+	snprintf(name, sizeof(name), "other-%d", (int)getpid());
+	assert_true(store_has_tenant(f->store, str_from(name), &there, &err));
+	assert_false(there);
+	struct store_options options = {.definitions = f->definitions, .tenant = str_from(name)};
+	struct store *other = store_open(str_from(f->location), &options, &err);
+	assert_string_equal(err.text, "");
+	assert_true(store_has_tenant(f->store, str_from(name), &there, &err));
+	assert_true(there);
+	assert_true(store_has_tenant(f->store, S("../x"), &there, &err));
+	assert_false(there);
+	store_close(other);
+	options.tenant = STR_NULL;
+	assert_true(store_tenant_remove(str_from(f->location), str_from(name), &options, &err));
+	assert_true(store_has_tenant(f->store, str_from(name), &there, &err));
+	assert_false(there);
+}
+
 /* One writer only, and files for nobody else. */
 static void check_files(struct fixture *f)
 {
@@ -250,6 +274,7 @@ int main(void)
 		TEST(test_counts),
 		TEST(test_large_and_binary),
 		TEST(test_facts),
+		TEST(test_tenants),
 		TEST(test_opening),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
