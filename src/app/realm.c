@@ -69,7 +69,8 @@ static bool open_jobs(struct realm *r, const struct service_options *o, struct e
 			    : arena_printf(&r->arena, "%.*s/jobs", STR_ARG(data));
 	if (!directory.p)
 		return error_memory(err);
-	r->jobs = jobs_open(&(struct jobs_options){.directory = directory,
+	r->jobs = jobs_open(&(struct jobs_options){.store = r->store,
+						   .directory = directory,
 						   .max_jobs = (unsigned)l->jobs,
 						   .workers = (unsigned)l->workers,
 						   .keep_ms = l->keep},

@@ -50,6 +50,7 @@ struct jobs *jobs_open(const struct jobs_options *options, struct error *err)
 	jobs->o.now_ms = options->now_ms ? options->now_ms : clock_now_ms;
 	pthread_mutex_init(&jobs->lock, NULL);
 	pthread_cond_init(&jobs->idle, NULL);
+	pthread_cond_init(&jobs->stirred, NULL);
 	if (job_files_load(jobs, err))
 		return jobs;
 	jobs_close(jobs);
@@ -71,15 +72,18 @@ void jobs_close(struct jobs *jobs)
 	jobs->closing = true;
 	for (struct job *job = jobs->first; job; job = job->next)
 		atomic_store(&job->stop, true);
-	while (jobs->workers)
+	pthread_cond_broadcast(&jobs->stirred);
+	while (jobs->workers || jobs->beating)
 		pthread_cond_wait(&jobs->idle, &jobs->lock);
 	pthread_mutex_unlock(&jobs->lock);
+	shared_close(jobs);
 	while (jobs->first) {
 		struct job *job = jobs->first;
 		jobs->first = job->next;
 		job_free(job);
 	}
 	pthread_cond_destroy(&jobs->idle);
+	pthread_cond_destroy(&jobs->stirred);
 	pthread_mutex_destroy(&jobs->lock);
 	free((char *)(uintptr_t)jobs->directory.p);
 	free(jobs);
@@ -134,7 +138,7 @@ static struct job *find(struct jobs *jobs, struct str id, struct str owner)
 	return NULL;
 }
 
-static bool not_found(struct error *err)
+bool job_not_found(struct error *err)
 {
 	return error_set(err, ERR_NOT_FOUND,
 			 "There is no such request: it was never made, has expired or was deleted, or another client "
@@ -214,7 +218,9 @@ static bool enlist(struct jobs *jobs, struct job *job, struct error *err)
 	if (ok) {
 		list_add(jobs, job);
 		ok = ensure_worker(jobs, err);
-		if (!ok)
+		if (ok)
+			shared_beat(jobs);
+		else
 			list_remove(jobs, job);
 	}
 	if (!ok)
@@ -240,7 +246,10 @@ bool jobs_start(struct jobs *jobs, const struct job_work *w, char ret_id[JOB_ID_
 	memcpy(job->owner, w->owner.p, w->owner.n);
 	job->work = *w;
 	job->work.owner = STR_NULL;
-	if (!enlist(jobs, job, err)) {
+	bool shared = shared_begin(jobs, job, err);
+	if (!shared || !enlist(jobs, job, err)) {
+		if (shared)
+			shared_forget(jobs, job->name);
 		free(job);
 		return false;
 	}
@@ -282,11 +291,14 @@ void job_finish(struct job *job, struct str content_type, struct str result)
 		close(job->notes);
 	job->notes = 0;
 	bool kept = job_result_write(jobs, job, result, NULL);
+	int64_t expires_ms = jobs->o.now_ms() + jobs->o.keep_ms;
+	if (kept)
+		shared_finish(jobs, job, content_type, result, expires_ms);
 	pthread_mutex_lock(&jobs->lock);
 	job->phase = kept ? JOB_DONE : JOB_INTERRUPTED;
 	if (content_type.n < sizeof(job->content_type) && content_type.n)
 		memcpy(job->content_type, content_type.p, content_type.n);
-	job->expires_ms = jobs->o.now_ms() + jobs->o.keep_ms;
+	job->expires_ms = expires_ms;
 	/* Without its file it is told as interrupted after a restart, which is true of what the client can fetch. */
 	if (!job->forgotten && kept && !job_file_write(jobs, job, NULL))
 		job->phase = JOB_INTERRUPTED;
@@ -308,13 +320,16 @@ bool jobs_look(struct jobs *jobs, struct arena *a, struct str id, struct str own
 		state.progress = arena_str(a, str_from(job->progress));
 		if (job->content_type[0])
 			state.content_type = arena_str(a, str_from(job->content_type));
-	} else {
-		not_found(err);
 	}
 	/* With the lock held, so that nobody removes it meanwhile. */
 	if (ok && state.phase == JOB_DONE)
 		ok = job_result_read(jobs, a, job, &state.result, err);
 	pthread_mutex_unlock(&jobs->lock);
+	if (!job) {
+		char name[JOB_NAME_SIZE];
+		name_of(id, name);
+		return shared_look(jobs, a, name, owner, ret_state, err);
+	}
 	if (ok)
 		*ret_state = state;
 	return ok;
@@ -326,25 +341,51 @@ bool jobs_notes(struct jobs *jobs, struct arena *a, struct str id, struct str ow
 	pthread_mutex_lock(&jobs->lock);
 	remove_expired(jobs);
 	const struct job *job = find(jobs, id, owner);
-	bool ok = job ? job_notes_read(jobs, a, job, ret_notes, err) : not_found(err);
+	bool ok = job && job_notes_read(jobs, a, job, ret_notes, err);
 	pthread_mutex_unlock(&jobs->lock);
+	if (!job) {
+		char name[JOB_NAME_SIZE];
+		name_of(id, name);
+		return shared_notes(jobs, a, name, owner, ret_notes, err);
+	}
 	return ok;
+}
+
+/* With the lock held. */
+static void drop(struct jobs *jobs, struct job *job)
+{
+	list_remove(jobs, job);
+	job_files_remove(jobs, job);
+	atomic_store(&job->stop, true);
+	job->forgotten = job->held;
+	if (!job->held)
+		job_free(job);
+}
+
+void jobs_drop(struct jobs *jobs, const char *name)
+{
+	pthread_mutex_lock(&jobs->lock);
+	struct job *job = jobs->first;
+	while (job && strcmp(job->name, name) != 0)
+		job = job->next;
+	if (job)
+		drop(jobs, job);
+	pthread_mutex_unlock(&jobs->lock);
 }
 
 bool jobs_cancel(struct jobs *jobs, struct str id, struct str owner, struct error *err)
 {
+	char name[JOB_NAME_SIZE];
+	name_of(id, name);
 	pthread_mutex_lock(&jobs->lock);
 	struct job *job = find(jobs, id, owner);
-	if (job) {
-		list_remove(jobs, job);
-		job_files_remove(jobs, job);
-		atomic_store(&job->stop, true);
-		job->forgotten = job->held;
-		if (!job->held)
-			job_free(job);
-	}
+	if (job)
+		drop(jobs, job);
 	pthread_mutex_unlock(&jobs->lock);
-	return job || not_found(err);
+	if (!job)
+		return shared_cancel(jobs, name, owner, err);
+	shared_forget(jobs, name);
+	return true;
 }
 
 bool jobs_busy(struct jobs *jobs)

@@ -2,7 +2,8 @@
  * Work that goes on after its client was answered: a bounded number of jobs, a few at a time on threads of their own,
  * and their results on disk for a while. Who knows a job's id and is its owner may ask for its state, fetch its result
  * or end it; the id is 128 random bits and is not on disk itself. A job that a restart found running is told as
- * interrupted, never silently forgotten. Any thread.
+ * interrupted, never silently forgotten. With several processes on one store each runs its own jobs, and all answer for
+ * all of them. Any thread.
  */
 #ifndef FIRTH_SERVER_JOBS_JOBS_H
 #define FIRTH_SERVER_JOBS_JOBS_H
@@ -10,11 +11,15 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/error.h"
+#include "store/store.h"
 
 struct jobs;
 struct job;
 
 struct jobs_options {
+	/* Where other processes on it learn of jobs and of their results, so that any of them may be asked; NULL, or
+	 * one that only this process uses: there are no others. It outlives the jobs. */
+	struct store *store;
 	struct str directory; /* made (mode 0700) with the first job; files in it are 0600 */
 	unsigned max_jobs; /* waiting, running and kept together; 0 = 100 */
 	unsigned workers; /* that run at once; 0 = 2 */

@@ -36,7 +36,31 @@ struct jobs {
 	size_t count, waiting_bytes;
 	unsigned workers;
 	bool closing;
+	bool beating; /* shared.c: records are renewed */
+	pthread_cond_t stirred; /* closing */
 };
+
+/* jobs.c */
+bool job_not_found(struct error *err);
+/* Cancels the job of that name, whoever owns it. */
+void jobs_drop(struct jobs *jobs, const char *name);
+
+/* ---- shared.c: what other processes know; without others nothing happens. None of these under the lock, except
+ * shared_beat(), which begins renewing. */
+bool jobs_are_shared(const struct jobs *jobs);
+bool shared_begin(struct jobs *jobs, const struct job *job, struct error *err) MUST_USE;
+void shared_forget(struct jobs *jobs, const char *name);
+void shared_beat(struct jobs *jobs);
+/* Before a job counts as done. */
+void shared_finish(struct jobs *jobs, const struct job *job, struct str type, struct str result, int64_t expires_ms);
+/* What is not finished is told as interrupted. */
+void shared_close(struct jobs *jobs);
+/* Of jobs that this process does not have. */
+bool shared_look(struct jobs *jobs, struct arena *a, const char *name, struct str owner, struct job_state *ret_state,
+		 struct error *err) MUST_USE;
+bool shared_notes(struct jobs *jobs, struct arena *a, const char *name, struct str owner, struct str *ret_notes,
+		  struct error *err) MUST_USE;
+bool shared_cancel(struct jobs *jobs, const char *name, struct str owner, struct error *err) MUST_USE;
 
 /* ---- files.c: NAME.job tells of a job, NAME.out is its result, NAME.err are its notes */
 bool job_file_write(const struct jobs *jobs, const struct job *job, struct error *err) MUST_USE;
