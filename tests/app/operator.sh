@@ -81,4 +81,21 @@ holds "the file goes with the server" [ ! -e "$file" ]
 serve --data "$data" --auth || bad "serve starts again"
 holds "the secret is another one" [ "$(sed -n 's/.*"secret":"\([^"]*\)".*/\1/p' "$file")" != "$secret" ]
 stop_server
+
+# Without authorization strangers are told why, too.
+serve --data "$data" || bad "serve starts"
+base=http://127.0.0.1:$port
+code=$(curl -s -o "$scratch/out" -w '%{http_code}' -H 'Host: evil.example' -H 'X-Request-Id: strange' "$base/fhir/Patient")
+expect "another name" 403
+says "by its code" out '"code":"foreign-host"'
+says "and where to look" out 'firth why strange'
+code=$(curl -s -o "$scratch/out" -w '%{http_code}' -H 'Origin: https://evil.example' "$base/fhir/Patient")
+expect "another site" 403
+says "by its code, too" out '"code":"foreign-site"'
+run why --data "$data" strange
+says "kept" out '403 refused: foreign-host'
+says "what was had" out 'had +evil.example'
+run client list --data "$data"
+expect "clients can be prepared while authorization is off" 0
+stop_server
 done_testing

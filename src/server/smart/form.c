@@ -14,7 +14,9 @@ bool form_decode(struct arena *a, struct str text, struct str *ret_text, struct 
 	bool ok = decode_percent(&out, text, true) && str_is_utf8(buf_str(&out));
 	*ret_text = ok ? arena_str(a, buf_str(&out)) : STR_NULL;
 	buf_done(&out);
-	return ok && ret_text->p ? true : error_set(err, ERR_INVALID_REQUEST, "The form has a broken escape");
+	return ok && ret_text->p ? true
+				 : decision_refuse(NULL, CHECK_REQUEST, REFUSAL_REQUEST_MALFORMED, STR_NULL, STR_NULL,
+						   S("The form has a broken escape"), err);
 }
 
 static bool take_field(struct form *form, struct str name, struct str value, struct decision *d, struct error *err)
