@@ -24,8 +24,8 @@ struct sandbox_command {
 	enum ehr_vendor vendor;
 	int64_t port, patients, seed;
 	struct str data, roster, jwks, scope, base_url;
-	struct option_list clients, imports, allow_write;
-	bool no_auth;
+	struct option_list clients, imports, allow_write, behaviours, faults;
+	bool no_auth, list;
 
 	const struct definitions *definitions;
 	struct extractor *extractor;
@@ -276,7 +276,11 @@ static bool open_sandbox(struct sandbox_command *c, struct error *err)
 							    .client_count = c->clients.count,
 							    .allow_write = c->allow_write.items,
 							    .allow_write_count = c->allow_write.count,
-							    .no_auth = c->no_auth},
+							    .no_auth = c->no_auth,
+							    .behaviours = c->behaviours.items,
+							    .behaviour_count = c->behaviours.count,
+							    .faults = c->faults.items,
+							    .fault_count = c->faults.count},
 				  err);
 	if (!c->sandbox || !fill_when_empty(c, err))
 		return false;
@@ -333,6 +337,16 @@ static int serve(struct sandbox_command *c)
 	return status;
 }
 
+static int list_switches(void)
+{
+	struct buf out;
+	buf_init(&out, 1 << 20);
+	sandbox_describe(&out);
+	printf("%.*s", STR_ARG(buf_str(&out)));
+	buf_done(&out);
+	return APP_OK;
+}
+
 int command_sandbox(struct app *app)
 {
 	struct sandbox_command c = {.app = app, .patients = 60};
@@ -354,13 +368,22 @@ int command_sandbox(struct app *app)
 		 &c.allow_write},
 		{"base-url", OPTION_TEXT, "URL", "its address as clients see it, when it is another", &c.base_url},
 		{"no-auth", OPTION_FLAG, NULL, "answer without tokens", &c.no_auth},
+		{"behaviour", OPTION_LIST, "KEY=VALUE", "decide what is uncertain about the vendor", &c.behaviours},
+		{"fault", OPTION_LIST, "NAME[=N]", "begin with something broken, such as 503=3", &c.faults},
+		{"list", OPTION_FLAG, NULL, "list behaviours and faults, and end", &c.list},
 	};
 	const char *details =
 		"VENDOR is epic or cerner. A client file holds client_id, name, scope, and jwks or jwks_url.\n"
-		"Standard output gets JSON lines; the one with \"event\":\"listening\" says where it is.";
-	if (!app_options(app, &(struct command_line){OPTIONS(options), .arguments = "VENDOR", .min_args = 1,
+		"Standard output gets JSON lines; the one with \"event\":\"listening\" says where it is.\n"
+		"Faults are also switched while it serves: POST {\"fault\":\"503=3\"} to /sandbox/faults, DELETE to "
+		"end.";
+	if (!app_options(app, &(struct command_line){OPTIONS(options), .arguments = "VENDOR", .min_args = 0,
 						     .max_args = 1, .details = details}))
 		return app->status;
+	if (c.list)
+		return list_switches();
+	if (!app->arg_count)
+		return app_misuse(app, "name a vendor: epic or cerner");
 	c.vendor = ehr_vendor_parse(app->args[0]);
 	if (c.vendor == EHR_GENERIC)
 		return app_misuse(app, "there are sandboxes for epic and cerner");

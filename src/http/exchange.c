@@ -73,6 +73,7 @@ static void clear(struct http_exchange *x)
 	atomic_store_explicit(&x->state, EXCHANGE_OPEN, memory_order_relaxed);
 	x->status = 0;
 	x->begun = x->whole = x->dispatched = x->early = x->lingering = x->head = false;
+	x->cut = 0;
 	x->lingered = 0;
 }
 

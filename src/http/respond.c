@@ -3,6 +3,7 @@
  * because libmicrohttpd takes no answer while a body is arriving.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 
 #include "base/clock.h"
@@ -116,12 +117,56 @@ static struct MHD_Response *new_response(struct buf *body)
 	return response;
 }
 
+/* ---- answers that break off -------------------------------------------------------------------------------------- */
+
+void http_exchange_cut(struct http_exchange *x, size_t bytes)
+{
+	x->cut = bytes;
+}
+
+struct broken_body {
+	struct buf body;
+	size_t end;
+};
+
+static ssize_t read_broken(void *cls, uint64_t at, char *out, size_t max)
+{
+	struct broken_body *b = cls;
+	if (at >= b->end)
+		return MHD_CONTENT_READER_END_WITH_ERROR;
+	size_t n = b->end - at < max ? b->end - at : max;
+	memcpy(out, b->body.p + at, n);
+	return (ssize_t)n;
+}
+
+static void free_broken(void *cls)
+{
+	struct broken_body *b = cls;
+	buf_done(&b->body);
+	free(b);
+}
+
+/* Announced whole, sent in part. */
+static struct MHD_Response *new_broken_response(struct buf *body, size_t cut)
+{
+	struct broken_body *b = malloc(sizeof(*b));
+	if (!b)
+		return NULL;
+	*b = (struct broken_body){*body, cut < body->n / 2 ? cut : body->n / 2};
+	buf_init(body, body->max);
+	struct MHD_Response *response = MHD_create_response_from_callback(b->body.n, 4096, read_broken, b, free_broken);
+	if (!response)
+		free_broken(b);
+	return response;
+}
+
 static struct MHD_Response *make_response(struct http_exchange *x)
 {
 	struct answer *a = &x->answer;
 	bool varies;
 	enum coding coding = pack(x, &varies);
-	struct MHD_Response *response = new_response(&a->body);
+	struct MHD_Response *response =
+		x->cut && a->body.n ? new_broken_response(&a->body, x->cut) : new_response(&a->body);
 	if (!response)
 		return NULL;
 	bool ok = add_header(response, S("X-Request-Id"), x->request.request_id);

@@ -33,6 +33,9 @@ struct str http_request_header(const struct http_exchange *x, const char *name);
 int http_request_take_file(struct http_exchange *x);
 /* Has fn called when the exchange is over, answered or broken off, the last one set first. False without memory. */
 bool http_exchange_at_end(struct http_exchange *x, void (*fn)(void *arg), void *arg) MUST_USE;
+/* Breaks the connection after so many bytes of the answer's body, at most in its middle: for servers that imitate a bad
+ * network. To be said before the answer. */
+void http_exchange_cut(struct http_exchange *x, size_t bytes);
 /* A q value (RFC 9110 section 12.4.2) in thousandths, -1 when it is none. */
 int http_quality(struct str text);
 

@@ -63,6 +63,7 @@ struct http_exchange {
 	bool early; /* refused while a body is still to come: answer on the socket itself, then linger */
 	bool lingering;
 	bool head; /* the method was HEAD */
+	size_t cut; /* the connection breaks after so many bytes of the body; 0: it does not */
 	uint64_t started_ns;
 	uint64_t lingered; /* bytes thrown away */
 	char request_id[64];

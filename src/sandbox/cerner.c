@@ -3,6 +3,7 @@
  */
 #include "base/random.h"
 #include "sandbox/cerner_priv.h"
+#include "sandbox/faults_priv.h"
 
 /* ---- outcomes --------------------------------------------------------------------------------------------------- */
 
@@ -25,6 +26,16 @@ void cerner_refuse(struct rest_answer *answer, int status, const char *issue, st
 	json_object_end(&w);
 	json_array_end(&w);
 	json_object_end(&w);
+}
+
+void cerner_bad_resource(struct rest_answer *answer, struct str type)
+{
+	face_clear(answer);
+	answer->status = 500;
+	buf_printf(&answer->body,
+		   "{\"resourceType\":\"OperationOutcome\",\"issue\":[{\"severity\":\"fatal\",\"code\":\"required\","
+		   "\"details\":{\"text\":\"A required element is missing\"},\"location\":[\"/f:%.*s/f:status\"]}]}",
+		   STR_ARG(type));
 }
 
 /* The gateway in front of the FHIR service speaks plain JSON. */
@@ -200,9 +211,13 @@ static bool before_write(void *ctx, struct rest_call *call, const struct json *r
 		cerner_refuse(answer, 422, "not-supported", S("implicitRules is not supported"));
 		return false;
 	}
+	if (fault_take(ctx, FAULT_CONFLICT)) {
+		cerner_refuse(answer, 409, "conflict", S("Someone else changed it meanwhile"));
+		return false;
+	}
 	if (call->interaction != REST_UPDATE)
 		return true;
-	if (!http_request_header(call->exchange, "If-Match").p) {
+	if (!http_request_header(call->exchange, "If-Match").p && behaves(ctx, BEHAVIOUR_MISSING_IF_MATCH, "refuse")) {
 		cerner_refuse(answer, 412, "conflict", S("If-Match is required"));
 		return false;
 	}

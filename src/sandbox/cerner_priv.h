@@ -6,6 +6,8 @@
 
 /* An OperationOutcome with one error and nothing but a text. */
 void cerner_refuse(struct rest_answer *answer, int status, const char *issue, struct str text);
+/* A whole search that fails for one resource: 500 fatal/required with the place. */
+void cerner_bad_resource(struct rest_answer *answer, struct str type);
 /* struct rest_face.page, .search, .searchset */
 bool cerner_page(void *ctx, struct rest_call *call, struct str *ret_position, struct rest_answer *answer);
 bool cerner_search(void *ctx, struct rest_call *call, struct rest_answer *answer);

@@ -4,6 +4,7 @@
  */
 #include "base/random.h"
 #include "sandbox/cerner_priv.h"
+#include "sandbox/faults_priv.h"
 
 #define UNPAGED 1000 /* the most that one answer holds */
 
@@ -20,12 +21,14 @@ static struct str needs_text(struct arena *a, const char *needs)
 	return arena_printf(a, "%.*sor -pageContext must be provided", STR_ARG(text));
 }
 
-static bool check_known(struct rest_call *call, const struct face_type *type, struct rest_answer *answer)
+static bool check_known(const struct sandbox *s, struct rest_call *call, const struct face_type *type,
+			struct rest_answer *answer)
 {
 	struct str rest = call->query;
 	struct face_param p;
 	while (face_param_next(&rest, &p)) {
-		if (face_listed(type->params, p.name) || str_is(p.name, "_format"))
+		if (face_listed(type->params, p.name) || str_is(p.name, "_format") ||
+		    behaves(s, BEHAVIOUR_UNKNOWN_PARAMETER, "ignore"))
 			continue;
 		cerner_refuse(answer, 400, "invalid",
 			      arena_printf(call->arena, "%.*s is not a supported search parameter",
@@ -113,30 +116,37 @@ static const char *sorting(struct str type)
 	return str_is(type, "Observation") ? "&_sort=-date" : str_is(type, "Encounter") ? "&_sort=date" : "";
 }
 
-static struct str understood(struct rest_call *call, const struct face_type *type)
+static struct str understood(const struct sandbox *s, struct rest_call *call, const struct face_type *type)
 {
 	struct str rest = call->query, out = S("");
 	struct face_param p;
 	while (face_param_next(&rest, &p)) {
 		bool control = face_listed("_id _revinclude _lastUpdated", p.name);
-		if (!control && !definitions_search_param(call->type, p.name))
-			continue; /* the vendor's own; R4 has nothing to ask for it */
+		bool known = face_listed(type->params, p.name) && definitions_search_param(call->type, p.name);
+		if (!control && !known)
+			continue; /* the vendor's own, or ignored; R4 has nothing to ask for it */
 		out = arena_printf(call->arena, "%.*s%.*s&", STR_ARG(out), STR_ARG(p.pair));
 	}
-	return arena_printf(call->arena, "%.*s_count=%u%s", STR_ARG(out), page_size(call, type),
-			    sorting(call->type_name));
+	bool hide = behaves(s, BEHAVIOUR_ENTERED_IN_ERROR, "hidden") && !face_has(call->query, S("_id"));
+	return arena_printf(call->arena, "%.*s%s_count=%u%s", STR_ARG(out), hide ? face_without_errors(call->type) : "",
+			    page_size(call, type), sorting(call->type_name));
 }
 
 bool cerner_search(void *ctx, struct rest_call *call, struct rest_answer *answer)
 {
-	const struct face_type *type = face_type(ctx, call->type_name);
+	struct sandbox *s = ctx;
+	const struct face_type *type = face_type(s, call->type_name);
 	if (!face_needs_met(type->needs, call->query)) {
 		cerner_refuse(answer, type->missing.status, type->missing.issue, needs_text(call->arena, type->needs));
 		return false;
 	}
-	if (!check_known(call, type, answer) || !check_id(call, answer) || !check_dates(call, answer))
+	if (!check_known(s, call, type, answer) || !check_id(call, answer) || !check_dates(call, answer))
 		return false;
-	call->query = understood(call, type);
+	if (fault_take(s, FAULT_BAD_RESOURCE)) {
+		cerner_bad_resource(answer, call->type_name);
+		return false;
+	}
+	call->query = understood(s, call, type);
 	return true;
 }
 
@@ -156,13 +166,13 @@ static struct str without_context(struct arena *a, struct str query)
 
 bool cerner_page(void *ctx, struct rest_call *call, struct str *ret_position, struct rest_answer *answer)
 {
-	(void)ctx;
+	struct sandbox *s = ctx;
 	struct error err = {0};
 	struct str context = face_value(call->query, S("-pageContext"));
 	if (!context.p)
 		return true;
 	call->query = without_context(call->arena, call->query);
-	if (rest_cursor_read(call, call->query, context, ret_position, &err))
+	if (!fault_take(s, FAULT_EXPIRED_PAGES) && rest_cursor_read(call, call->query, context, ret_position, &err))
 		return true;
 	cerner_refuse(answer, 400, "invalid", S("-pageContext is not valid"));
 	return false;
@@ -176,7 +186,7 @@ static void put_link(struct json_writer *w, const char *relation, struct str url
 	json_object_end(w);
 }
 
-static bool put_links(const struct sandbox *s, struct rest_call *call, struct json_writer *w, struct str position,
+static bool put_links(struct sandbox *s, struct rest_call *call, struct json_writer *w, struct str position,
 		      struct error *err)
 {
 	struct str sent = face_query(call), query = without_context(call->arena, sent);
@@ -188,9 +198,9 @@ static bool put_links(const struct sandbox *s, struct rest_call *call, struct js
 		struct str context = rest_cursor_write(call, query, position);
 		if (!context.p)
 			return error_memory(err);
-		put_link(w, "next",
-			 arena_printf(call->arena, "%.*s?%.*s&-pageContext=%.*s&-pageDirection=NEXT", STR_ARG(base),
-				      STR_ARG(query), STR_ARG(context)));
+		struct str next = arena_printf(call->arena, "%.*s?%.*s&-pageContext=%.*s&-pageDirection=NEXT",
+					       STR_ARG(base), STR_ARG(query), STR_ARG(context));
+		put_link(w, "next", hostile_link(s, call->arena, next));
 	}
 	json_array_end(w);
 	return true;
@@ -203,14 +213,21 @@ static bool tells_total(struct rest_call *call, const struct store_page *page)
 	       (str_is(call->type_name, "Encounter") || str_is(call->type_name, "Immunization"));
 }
 
-static bool put_entries(const struct sandbox *s, struct rest_call *call, struct json_writer *w,
+static bool put_entries(struct sandbox *s, struct rest_call *call, struct rest_answer *answer, struct json_writer *w,
 			const struct store_page *page, struct error *err)
 {
 	if (!page->count)
 		return true;
 	json_key(w, S("entry"));
 	json_array_begin(w);
+	struct str again = face_has(face_query(call), S("-pageContext"))
+				   ? hostile_repeat(s, call->arena, call->type_name)
+				   : STR_NULL;
+	if (again.p)
+		json_put_raw(w, again);
+	size_t last = 0;
 	for (size_t i = 0; i < page->count; i++) {
+		last = answer->body.n;
 		json_object_begin(w);
 		if (!face_entry(call, s, w, &page->entries[i], err))
 			return false;
@@ -218,6 +235,8 @@ static bool put_entries(const struct sandbox *s, struct rest_call *call, struct 
 		json_put_raw(w, page->entries[i].included ? S("{\"mode\":\"include\"}") : S("{\"mode\":\"match\"}"));
 		json_object_end(w);
 	}
+	struct str entry = str_slice(buf_str(&answer->body), last, answer->body.n);
+	hostile_remember(s, call->type_name, str_slice(entry, entry.n && entry.p[0] == ',', entry.n));
 	json_array_end(w);
 	return true;
 }
@@ -225,7 +244,7 @@ static bool put_entries(const struct sandbox *s, struct rest_call *call, struct 
 bool cerner_searchset(void *ctx, struct rest_call *call, const struct search_query *query,
 		      const struct store_page *page, struct rest_answer *answer, struct error *err)
 {
-	const struct sandbox *s = ctx;
+	struct sandbox *s = ctx;
 	char uuid[UUID_SIZE];
 	(void)query;
 	random_uuid(uuid);
@@ -238,8 +257,9 @@ bool cerner_searchset(void *ctx, struct rest_call *call, const struct search_que
 		json_key(&w, S("total"));
 		json_put_i64(&w, (int64_t)page->match_count);
 	}
-	if (!put_links(s, call, &w, page->next, err) || !put_entries(s, call, &w, page, err))
+	if (!put_links(s, call, &w, page->next, err) || !put_entries(s, call, answer, &w, page, err))
 		return false;
 	json_object_end(&w);
+	hostile_pad(s, &answer->body);
 	return true;
 }

@@ -3,6 +3,7 @@
  * errors have files of their own.
  */
 #include "sandbox/epic_priv.h"
+#include "sandbox/faults_priv.h"
 
 /* ---- admission -------------------------------------------------------------------------------------------------- */
 
@@ -79,6 +80,11 @@ static bool before_write(void *ctx, struct rest_call *call, const struct json *r
 {
 	(void)resource;
 	(void)ret_body;
+	if (fault_take(ctx, FAULT_CONFLICT)) {
+		struct epic_issue issue = {"fatal", "conflict", "59141", S("Someone else changed it meanwhile."), NULL};
+		epic_refuse(answer, 409, &issue, 1);
+		return false;
+	}
 	return call->interaction != REST_UPDATE || face_exists(ctx, call, answer);
 }
 

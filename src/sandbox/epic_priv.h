@@ -17,6 +17,12 @@ void epic_refuse(struct rest_answer *answer, int status, const struct epic_issue
 void epic_html_not_found(struct buf *out);
 /* struct rest_face.error */
 void epic_error(void *ctx, struct rest_call *call, const struct error *err, struct rest_answer *answer);
+/* Is it a parameter that is looked at after a page was fetched? */
+bool epic_is_filter(const struct sandbox *s, const struct fhir_type *type, const struct face_type *row,
+		    struct str name);
+/* The page without what the filters of the query leave out. */
+bool epic_filter(const struct sandbox *s, struct rest_call *call, struct str query, const struct store_page *page,
+		 struct store_page *ret_page, struct error *err) MUST_USE;
 /* struct rest_face.page, .search, .searchset */
 bool epic_page(void *ctx, struct rest_call *call, struct str *ret_position, struct rest_answer *answer);
 bool epic_search(void *ctx, struct rest_call *call, struct rest_answer *answer);

@@ -7,6 +7,7 @@
 
 #include "base/random.h"
 #include "sandbox/epic_priv.h"
+#include "sandbox/faults_priv.h"
 
 #define PAGE_MAX 1000
 
@@ -29,14 +30,15 @@ static bool is_control(struct str name)
 }
 
 /* One information issue for each parameter that is not known. */
-static size_t unknown_issues(struct rest_call *call, const struct face_type *type, struct epic_issue *issues,
-			     size_t max)
+static size_t unknown_issues(const struct sandbox *s, struct rest_call *call, const struct face_type *type,
+			     struct epic_issue *issues, size_t max)
 {
 	struct str rest = face_query(call);
 	struct face_param p;
 	size_t n = 0;
 	while (n < max && face_param_next(&rest, &p)) {
-		if (!is_control(p.name) && !face_listed(type->params, p.name))
+		if (!is_control(p.name) && !face_listed(type->params, p.name) &&
+		    !epic_is_filter(s, call->type, type, p.name))
 			issues[n++] = (struct epic_issue){"information", "invalid", "59100",
 							  shouted(call->arena, p.name), NULL};
 	}
@@ -44,7 +46,8 @@ static size_t unknown_issues(struct rest_call *call, const struct face_type *typ
 }
 
 #define ISSUES_MAX 8
-static bool refuse_missing(struct rest_call *call, const struct face_type *type, struct rest_answer *answer)
+static bool refuse_missing(const struct sandbox *s, struct rest_call *call, const struct face_type *type,
+			   struct rest_answer *answer)
 {
 	bool patient = str_is(call->type_name, "Patient");
 	struct face_refusal how = type->missing;
@@ -53,7 +56,7 @@ static bool refuse_missing(struct rest_call *call, const struct face_type *type,
 	struct epic_issue issues[ISSUES_MAX + 1];
 	size_t n = 0;
 	if (patient || str_is(call->type_name, "Observation"))
-		n = unknown_issues(call, type, issues, ISSUES_MAX);
+		n = unknown_issues(s, call, type, issues, ISSUES_MAX);
 	issues[n++] = (struct epic_issue){
 		"fatal", how.issue, how.code,
 		patient ? S("This resource requires demographics or _id parameter for searching.")
@@ -180,14 +183,40 @@ static bool put_entry(const struct sandbox *s, struct rest_call *call, struct js
 	return true;
 }
 
+/* POST _search: since February 2026 what stands in the URL is ignored but for _format; before, the body was ignored
+ * when there were both. */
+static struct str sent_query(const struct sandbox *s, struct rest_call *call)
+{
+	bool post = call->interaction == REST_SEARCH_POST;
+	return post && !released(s, "2026-02") && call->request->query.n ? call->request->query : face_query(call);
+}
+
+/* The client's own query, on further pages that of the first. */
+static struct str original_query(struct sandbox *s, struct rest_call *call)
+{
+	struct str sent = sent_query(s, call), key = face_value(sent, S("sessionID")), position, query;
+	return key.p && face_session_get(s, call->arena, key, &query, &position) ? query : sent;
+}
+
+/* Without the comma in front. */
+static void remember_last(struct sandbox *s, struct rest_call *call, const struct rest_answer *answer, size_t from)
+{
+	struct str entry = str_slice(buf_str(&answer->body), from, answer->body.n);
+	hostile_remember(s, call->type_name, str_slice(entry, entry.p[0] == ',', entry.n));
+}
+
 bool epic_searchset(void *ctx, struct rest_call *call, const struct search_query *query, const struct store_page *page,
 		    struct rest_answer *answer, struct error *err)
 {
 	struct sandbox *s = ctx;
+	struct str sent = original_query(s, call), next = STR_NULL;
+	struct store_page filtered;
 	(void)query;
-	struct str next = STR_NULL;
+	if (!epic_filter(s, call, sent, page, &filtered, err))
+		return false;
+	page = &filtered;
 	if (page->next.p) {
-		struct str key = face_session_put(s, call->arena, call->query, page->next);
+		struct str key = face_session_put(s, call->arena, sent, page->next);
 		if (!key.p)
 			return error_memory(err);
 		next = arena_printf(call->arena, "%.*s?sessionID=%.*s",
@@ -195,32 +224,32 @@ bool epic_searchset(void *ctx, struct rest_call *call, const struct search_query
 	}
 	/* With _count, and on the pages behind it, the total is that of the page. */
 	bool counted = face_has(call->query, S("_count")) && !face_has(call->query, S("_total"));
+	next = hostile_link(s, call->arena, next);
 	struct json_writer w = json_writer(&answer->body);
 	int64_t total = counted || page->total < 0 ? (int64_t)page->match_count : page->total;
 	begin_bundle(&w, s, call, total, next);
+	struct str again = face_has(call->request->query, S("sessionID"))
+				   ? hostile_repeat(s, call->arena, call->type_name)
+				   : STR_NULL;
+	if (again.p)
+		json_put_raw(&w, again);
+	size_t last = 0;
 	for (size_t i = 0; i < page->count; i++) {
+		last = answer->body.n;
 		if (!put_entry(s, call, &w, &page->entries[i], err))
 			return false;
 	}
+	if (page->count)
+		remember_last(s, call, answer, last);
 	end_bundle(&w, call, !page->count && !total);
+	hostile_pad(s, &answer->body);
 	return true;
 }
 
 /* ---- the query -------------------------------------------------------------------------------------------------- */
 
-/* Nothing that was entered in error comes back from a search: none of the recorded answers has any. */
-static const char *without_errors(const struct fhir_type *type)
-{
-	if (definitions_search_param(type, S("verification-status")))
-		return "verification-status:not=entered-in-error&";
-	bool clinical = face_listed("DiagnosticReport DocumentReference Immunization MedicationRequest Observation "
-				    "Procedure ServiceRequest",
-				    type->name);
-	return clinical ? "status:not=entered-in-error&" : "";
-}
-
 /* What Firth is asked: known parameters that R4 has as well, and a page size. */
-static struct str understood(struct rest_call *call, const struct face_type *type)
+static struct str understood(const struct sandbox *s, struct rest_call *call, const struct face_type *type)
 {
 	struct str rest = call->query, out = S("");
 	struct face_param p;
@@ -237,7 +266,9 @@ static struct str understood(struct rest_call *call, const struct face_type *typ
 	if (counted && (!str_to_u64(face_value(call->query, S("_count")), &count) || count > PAGE_MAX))
 		count = PAGE_MAX;
 	bool total = face_has(call->query, S("_total"));
-	return arena_printf(call->arena, "%.*s%s_count=%llu%s", STR_ARG(out), by_id ? "" : without_errors(call->type),
+	return arena_printf(call->arena, "%.*s%s_count=%llu%s", STR_ARG(out),
+			    by_id || behaves(s, BEHAVIOUR_ENTERED_IN_ERROR, "shown") ? ""
+										     : face_without_errors(call->type),
 			    (unsigned long long)count, counted || total ? "" : "&_total=accurate");
 }
 
@@ -264,7 +295,7 @@ bool epic_search(void *ctx, struct rest_call *call, struct rest_answer *answer)
 	const struct face_type *type = face_type(s, call->type_name);
 	bool weak = weak_demographics(call, type);
 	if (weak ? !names_anything(call, type) : !face_needs_met(type->needs, call->query))
-		return refuse_missing(call, type, answer);
+		return refuse_missing(s, call, type, answer);
 	if (str_is(call->type_name, "Patient") && !birthdate_ok(call->query)) {
 		struct epic_issue issue = {"fatal", "value", "4115", S("A single valid date is required for birthdate"),
 					   "birthdate"};
@@ -277,17 +308,24 @@ bool epic_search(void *ctx, struct rest_call *call, struct rest_answer *answer)
 		end_bundle(&w, call, true);
 		return false;
 	}
-	call->query = understood(call, type);
+	if (fault_take(s, FAULT_BAD_RESOURCE)) {
+		struct epic_issue issue = {"fatal", "required", "4104", S("A required element is not available."),
+					   NULL};
+		epic_refuse(answer, 500, &issue, 1);
+		return false;
+	}
+	call->query = understood(s, call, type);
 	return true;
 }
 
 bool epic_page(void *ctx, struct rest_call *call, struct str *ret_position, struct rest_answer *answer)
 {
 	struct sandbox *s = ctx;
+	call->query = sent_query(s, call);
 	struct str key = face_value(call->query, S("sessionID"));
 	if (!key.p)
 		return true;
-	if (face_session_get(s, call->arena, key, &call->query, ret_position))
+	if (!fault_take(s, FAULT_EXPIRED_PAGES) && face_session_get(s, call->arena, key, &call->query, ret_position))
 		return true;
 	struct epic_issue issue = {"fatal", "processing", "4113", S("Start the search again."), "sessionID"};
 	epic_refuse(answer, 400, &issue, 1);

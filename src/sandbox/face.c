@@ -129,6 +129,16 @@ bool face_needs_touched(const char *needs, struct str query)
 	return false;
 }
 
+const char *face_without_errors(const struct fhir_type *type)
+{
+	if (definitions_search_param(type, S("verification-status")))
+		return "verification-status:not=entered-in-error&";
+	bool clinical = face_listed("DiagnosticReport DocumentReference Immunization MedicationRequest Observation "
+				    "Procedure ServiceRequest",
+				    type->name);
+	return clinical ? "status:not=entered-in-error&" : "";
+}
+
 struct str face_query(const struct rest_call *call)
 {
 	return call->interaction == REST_SEARCH_POST ? call->request->body : call->request->query;

@@ -50,12 +50,29 @@ extern const struct face_type epic_types[], cerner_types[];
 
 /* ---- the sandbox ------------------------------------------------------------------------------------------------ */
 
-#define FACE_SESSIONS	   512
-#define FACE_SESSION_TTL_S 600
+#define FACE_SESSIONS 512
 struct face_session {
 	char key[40];
 	struct str query, position; /* malloc'ed */
 	int64_t expires_ms;
+};
+
+enum fault_name {
+#define FAULT(id, ...) FAULT_##id,
+#include "sandbox/faults.def"
+#undef FAULT
+	FAULT_COUNT
+};
+struct fault {
+	bool on;
+	int64_t left; /* answers; -1: all */
+	int64_t number;
+};
+enum behaviour_name {
+#define BEHAVIOUR(id, ...) BEHAVIOUR_##id,
+#include "sandbox/behaviours.def"
+#undef BEHAVIOUR
+	BEHAVIOUR_COUNT
 };
 
 struct sandbox {
@@ -67,9 +84,15 @@ struct sandbox {
 	struct smart *smart;
 	struct str fhir_base, token_url;
 	struct str capability, smart_configuration;
-	pthread_mutex_t lock; /* sessions */
+	struct str behaviours[BEHAVIOUR_COUNT]; /* STR_NULL: not this vendor's */
+	pthread_mutex_t lock; /* over everything below */
 	struct face_session *sessions;
 	size_t session_next;
+	struct fault faults[FAULT_COUNT];
+	int64_t since_token; /* requests with a token since one was granted */
+	int64_t rate_second, rate_count;
+	struct str last_entry; /* type and entry, malloc'ed */
+	size_t last_entry_type; /* bytes of it that are the type */
 };
 
 /* The row of a type, opened ones included; NULL when this site does not know it. */
@@ -97,6 +120,8 @@ bool face_needs_met(const char *needs, struct str query);
 bool face_needs_touched(const char *needs, struct str query);
 /* The query as the client sent it, of GET or POST _search. */
 struct str face_query(const struct rest_call *call);
+/* What a query gets in front that must not find what was entered in error. */
+const char *face_without_errors(const struct fhir_type *type);
 /* Type URL below the FHIR base. */
 struct str face_url(const struct sandbox *s, struct arena *a, struct str type, struct str id);
 

@@ -1,5 +1,7 @@
 /* A sandbox as a whole: Firth's server, the vendor's face over it, and the vendor's token endpoint beside it. */
-#include "sandbox/face_priv.h"
+#include <stdlib.h>
+
+#include "sandbox/faults_priv.h"
 
 /* ---- opening ---------------------------------------------------------------------------------------------------- */
 
@@ -97,7 +99,8 @@ struct sandbox *sandbox_open(const struct sandbox_options *options, struct error
 	pthread_mutex_init(&s->lock, NULL);
 	s->sessions = ARENA_ARRAY(&s->arena, struct face_session, FACE_SESSIONS);
 	bool ok = s->sessions ? true : error_memory(err);
-	if (ok && copy_options(s, options, err) && face_documents(s, err) && open_smart(s, err) && open_rest(s, err))
+	if (ok && copy_options(s, options, err) && faults_open(s, err) && face_documents(s, err) &&
+	    open_smart(s, err) && open_rest(s, err))
 		return s;
 	sandbox_close(s);
 	return NULL;
@@ -112,6 +115,7 @@ void sandbox_close(struct sandbox *s)
 	if (s->smart)
 		smart_close(s->smart);
 	face_sessions_free(s);
+	free((char *)(uintptr_t)s->last_entry.p);
 	pthread_mutex_destroy(&s->lock);
 	struct arena a = s->arena; /* the sandbox lies in its own arena */
 	arena_done(&a);
@@ -132,7 +136,7 @@ struct str sandbox_token_url(const struct sandbox *s)
 static void handle(void *ctx, struct http_exchange *x)
 {
 	struct sandbox *s = ctx;
-	if (!face_token(s, x) && !rest_handle(s->rest, x))
+	if (!admin_handle(s, x) && !hostile_handle(s, x) && !face_token(s, x) && !rest_handle(s->rest, x))
 		s->vendor->no_route(x);
 }
 

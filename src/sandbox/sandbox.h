@@ -19,6 +19,10 @@ struct sandbox_options {
 	const struct str *allow_write; /* resource types opened by the site, such as "Flag" */
 	size_t allow_write_count;
 	bool no_auth; /* everything allowed without a token */
+	const struct str *behaviours; /* "KEY=VALUE" of behaviours.def */
+	size_t behaviour_count;
+	const struct str *faults; /* "NAME" or "NAME=N" of faults.def */
+	size_t fault_count;
 };
 struct sandbox;
 struct sandbox *sandbox_open(const struct sandbox_options *options, struct error *err) MUST_USE;
@@ -27,6 +31,8 @@ void sandbox_close(struct sandbox *s);
 struct http_handler sandbox_handler(struct sandbox *s);
 struct str sandbox_fhir_base(const struct sandbox *s); /* full URL */
 struct str sandbox_token_url(const struct sandbox *s);
+/* Lists faults and behaviours for people. */
+void sandbox_describe(struct buf *out);
 
 /* ---- loading ------------------------------------------------------------------------------------------------------
  */

@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
-#include "sandbox/face_priv.h"
+#include "sandbox/faults_priv.h"
 
 static struct str copy_of(struct str s)
 {
@@ -33,7 +33,7 @@ struct str face_session_put(struct sandbox *s, struct arena *a, struct str query
 	snprintf(fresh.key, sizeof(fresh.key), "17-");
 	for (size_t i = 0; i < sizeof(bytes); i++)
 		snprintf(fresh.key + 3 + 2 * i, 3, "%02X", bytes[i]);
-	fresh.expires_ms = clock_now_ms() + FACE_SESSION_TTL_S * 1000;
+	fresh.expires_ms = clock_now_ms() + behaviour_number(s, BEHAVIOUR_PAGE_SECONDS) * 1000;
 	if (!fresh.query.p || !fresh.position.p) {
 		forget(&fresh);
 		return STR_NULL;

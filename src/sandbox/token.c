@@ -1,5 +1,5 @@
 /* The token endpoint at the vendor's path: Firth's own checks, the vendor's answers. */
-#include "sandbox/face_priv.h"
+#include "sandbox/faults_priv.h"
 
 #include "base/encode.h"
 
@@ -71,6 +71,8 @@ bool face_token(struct sandbox *s, struct http_exchange *x)
 	bool ok = false;
 	if (!s->smart)
 		answer = (struct smart_token_answer){.status = 400, .error = "unauthorized_client"};
+	else if (hostile_clock_refuses(s, r->body))
+		answer = (struct smart_token_answer){.status = 400, .error = "invalid_client"};
 	else if (s->vendor->needs_scope && !names_scopes(r->arena, r->body))
 		answer = (struct smart_token_answer){.status = 400, .error = "invalid_scope"};
 	else
@@ -79,6 +81,8 @@ bool face_token(struct sandbox *s, struct http_exchange *x)
 	if (!ok && !answer.error)
 		answer.error = "server_error";
 	record(s, r, &answer, &err);
+	if (ok)
+		hostile_token_granted(s);
 	if (ok)
 		granted(x, &body);
 	else

@@ -1,5 +1,5 @@
 /* The token endpoints of both faces, and what is answered to those who come without a token or with too little. */
-#include "world.h"
+#include "client.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,43 +8,6 @@
 #include "base/encode.h"
 #include "base/random.h"
 #include "jose/jose.h"
-
-struct client_world {
-	struct arena arena;
-	struct jose_key *key;
-	struct smart_client client;
-	struct world *world;
-};
-
-static struct client_world *open_client(enum ehr_vendor vendor, const char *scope)
-{
-	static struct client_world worlds[1];
-	struct client_world *c = &worlds[0];
-	struct buf keys;
-	struct error err = {0};
-	*c = (struct client_world){0};
-	arena_init(&c->arena, ARENA_NO_CAP);
-	buf_init(&keys, 1 << 16);
-	c->key = jose_key_new(JOSE_ES384, &err);
-	must(c->key, &err);
-	must(jose_key_write_public_set(c->key, &keys, &err), &err);
-	c->client = (struct smart_client){.client_id = S("client-1"),
-					  .name = S("Test"),
-					  .scope = str_from(scope),
-					  .jwks = json_parse(&c->arena, arena_str(&c->arena, buf_str(&keys)), 0, &err)};
-	must(c->client.jwks, &err);
-	buf_done(&keys);
-	c->world = world_open(
-		&(struct world_options){.vendor = vendor, .patients = 1, .clients = &c->client, .client_count = 1});
-	return c;
-}
-
-static void close_client(struct client_world *c)
-{
-	world_close(c->world);
-	jose_key_free(c->key);
-	arena_done(&c->arena);
-}
 
 static struct str assertion(struct client_world *c, const char *client_id)
 {
@@ -92,7 +55,7 @@ static const struct json *granted(struct client_world *c, const char *scope, con
 static void epic_grants_what_is_registered(void **state)
 {
 	(void)state;
-	struct client_world *c = open_client(EHR_EPIC, "system/Patient.r system/Patient.s");
+	struct client_world *c = open_client(EHR_EPIC, "system/Patient.r system/Patient.s", 1);
 	const struct json *j = granted(c, NULL, "3600");
 	assert_true(str_find(json_get_str(j, S("scope")), S("system/Patient.r")) != STR_NONE);
 	j = granted(c, "system/Observation.rs", "3600");
@@ -118,7 +81,7 @@ static void epic_grants_what_is_registered(void **state)
 static void cerner_wants_scopes_by_name(void **state)
 {
 	(void)state;
-	struct client_world *c = open_client(EHR_CERNER, "system/Patient.rs system/Observation.rs");
+	struct client_world *c = open_client(EHR_CERNER, "system/Patient.rs system/Observation.rs", 1);
 	static const char *const none[] = {NULL, "", "system/*.rs", "system/Condition.rs"};
 	for (size_t i = 0; i < 4; i++) {
 		struct http_answer answer = request(c, "client-1", none[i]);
@@ -156,7 +119,7 @@ static void discovery_is_open_to_all(void **state)
 {
 	(void)state;
 	for (int v = EHR_EPIC; v <= EHR_CERNER; v++) {
-		struct client_world *c = open_client(v, "");
+		struct client_world *c = open_client(v, "", 1);
 		const struct json *j = get(c->world, ".well-known/smart-configuration");
 		assert_true(str_eq(json_get_str(j, S("token_endpoint")), sandbox_token_url(c->world->sandbox)));
 		assert_int_equal(ask(c->world, "metadata", JSON).status, 200);

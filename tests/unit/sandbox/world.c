@@ -52,7 +52,11 @@ struct world *world_open(const struct world_options *o)
 					  .allow_write_count = o->flag,
 					  .clients = o->clients,
 					  .client_count = o->client_count,
-					  .no_auth = !o->clients};
+					  .no_auth = !o->clients,
+					  .behaviours = o->behaviours,
+					  .behaviour_count = o->behaviour_count,
+					  .faults = o->faults,
+					  .fault_count = o->fault_count};
 	w->sandbox = sandbox_open(&options, &err);
 	must(w->sandbox, &err);
 	w->base = sandbox_fhir_base(w->sandbox);
@@ -114,7 +118,8 @@ struct http_answer ask_url(struct world *w, struct str url, struct asked how)
 		headers[n++] = (struct http_header){S("If-Match"), str_from(how.if_match)};
 	if (how.body)
 		headers[n++] = (struct http_header){S("Content-Type"), how.form ? S("application/x-www-form-urlencoded")
-										: S("application/fhir+json")};
+								       : how.type ? str_from(how.type)
+										  : S("application/fhir+json")};
 	if (how.token.p)
 		headers[n++] = (struct http_header){S("Authorization"),
 						    arena_printf(&w->arena, "Bearer %.*s", STR_ARG(how.token))};

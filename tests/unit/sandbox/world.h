@@ -32,12 +32,14 @@ struct world_options {
 	const struct smart_client *clients; /* NULL: no authorization */
 	size_t client_count;
 	unsigned patients; /* 0: none */
+	const struct str *behaviours, *faults;
+	size_t behaviour_count, fault_count;
 };
 struct world *world_open(const struct world_options *options);
 void world_close(struct world *w);
 
 struct asked {
-	const char *method, *accept, *if_match, *body;
+	const char *method, *accept, *if_match, *body, *type; /* type: of the body; NULL: FHIR JSON */
 	struct str token; /* Bearer */
 	bool form; /* the body is a form */
 };

@@ -1,0 +1,32 @@
+/* A sandbox with one registered client that has a key. */
+#include "client.h"
+
+struct client_world *open_client(enum ehr_vendor vendor, const char *scope, unsigned patients)
+{
+	static struct client_world worlds[1];
+	struct client_world *c = &worlds[0];
+	struct buf keys;
+	struct error err = {0};
+	*c = (struct client_world){0};
+	arena_init(&c->arena, ARENA_NO_CAP);
+	buf_init(&keys, 1 << 16);
+	c->key = jose_key_new(JOSE_ES384, &err);
+	must(c->key, &err);
+	must(jose_key_write_public_set(c->key, &keys, &err), &err);
+	c->client = (struct smart_client){.client_id = S("client-1"),
+					  .name = S("Test"),
+					  .scope = str_from(scope),
+					  .jwks = json_parse(&c->arena, arena_str(&c->arena, buf_str(&keys)), 0, &err)};
+	must(c->client.jwks, &err);
+	buf_done(&keys);
+	c->world = world_open(&(struct world_options){
+		.vendor = vendor, .patients = patients, .clients = &c->client, .client_count = 1});
+	return c;
+}
+
+void close_client(struct client_world *c)
+{
+	world_close(c->world);
+	jose_key_free(c->key);
+	arena_done(&c->arena);
+}
