@@ -9,8 +9,10 @@
 
 const struct json *adapter_target(const struct adapter *ad, struct str reference)
 {
-	const uint64_t *found = map_get(&ad->resources, reference);
-	return found ? (const struct json *)(uintptr_t)*found : NULL;
+	const uint64_t *found = reference.p ? map_get(&ad->resources, reference) : NULL;
+	if (found)
+		return (const struct json *)(uintptr_t)*found;
+	return ad->find && reference.p ? ad->find(ad->find_ctx, reference) : NULL;
 }
 
 /* ---- names ------------------------------------------------------------------------------------------------------ */
@@ -60,7 +62,9 @@ static bool relative(struct str reference, struct str *ret_type, struct str *ret
 struct str adapter_reference(struct adapter *ad, struct str old)
 {
 	struct str type, id;
-	const struct json *target = adapter_target(ad, old);
+	const struct json *target = ad->native ? NULL : adapter_target(ad, old);
+	if (ad->native)
+		return old;
 	if (target) {
 		type = json_get_str(target, S("resourceType"));
 		id = json_get_str(target, S("id"));
@@ -224,6 +228,17 @@ struct str adapter_medication_name(struct adapter *ad, const struct json *order)
 	return name.p ? name : json_get_str(link, S("display"));
 }
 
+struct str adapter_upper(struct arena *a, struct str text)
+{
+	struct str copy = arena_str(a, text);
+	for (size_t i = 0; copy.p && i < copy.n; i++) {
+		char *c = (char *)(uintptr_t)copy.p + i;
+		if (*c >= 'a' && *c <= 'z')
+			*c = (char)(*c - 'a' + 'A');
+	}
+	return copy;
+}
+
 /* RTF knows seven bits: what is above is written as a number, and the signs of its own are escaped. */
 static void put_rtf(struct buf *out, struct str text)
 {
@@ -286,6 +301,15 @@ static struct str patient_name_of(struct adapter *ad, const struct json *resourc
 	return adapter_person(ad->arena, resource);
 }
 
+/* What an app wrote is marked as such. */
+static void adapter_reported(struct json_writer *w)
+{
+	json_key(w, S("meta"));
+	json_put_raw(w, S("{\"security\":[{\"system\":\"" HL7 "v3-ObservationValue\",\"code\":\"PATRPT\",\"display\":"
+			  "\"patient reported\"},{\"system\":\"" HL7 "v3-ObservationValue\",\"code\":\"UNCERTREL\","
+			  "\"display\":\"uncertain reliability\"}]}"));
+}
+
 /* Types without a list of members are copied, but for what every resource has in the vendor's own way. */
 static void put_all(struct adapter *ad, struct json_writer *w, struct str type, const struct json *resource)
 {
@@ -299,19 +323,17 @@ static void put_all(struct adapter *ad, struct json_writer *w, struct str type, 
 	}
 }
 
-static bool adapt(struct adapter *ad, const struct json *resource, struct buf *out, struct str *ret_id,
-		  struct error *err)
+bool adapter_write(struct adapter *ad, const struct json *resource, struct str id, bool fresh, struct buf *out,
+		   struct error *err)
 {
-	struct str type = json_get_str(resource, S("resourceType")), old = json_get_str(resource, S("id"));
-	if (!type.n || !old.n)
-		return error_set(err, ERR_STRUCTURE, "A resource without type or id cannot be loaded into a sandbox.");
-	struct str id = adapter_id(ad->vendor, ad->arena, type, old, resource);
-	if (!id.p)
-		return error_memory(err);
+	struct str type = json_get_str(resource, S("resourceType"));
 	struct json_writer w = json_writer(out);
+	ad->fresh = fresh;
 	json_object_begin(&w);
 	json_put_member(&w, S("resourceType"), type);
 	json_put_member(&w, S("id"), id);
+	if (ad->native && str_is(type, "Patient") && ad->vendor == EHR_EPIC)
+		adapter_reported(&w);
 	if (ad->vendor == EHR_CERNER) {
 		json_key(&w, S("text"));
 		adapter_narrative(&w, ad->arena, resource, patient_name_of(ad, resource));
@@ -319,13 +341,24 @@ static bool adapt(struct adapter *ad, const struct json *resource, struct buf *o
 	const struct reshape_member *members = ad->vendor == EHR_EPIC	  ? reshape_epic(type)
 					       : ad->vendor == EHR_CERNER ? reshape_cerner(type)
 									  : NULL;
+	if (ad->native && ad->vendor == EHR_EPIC && reshape_epic_written(type))
+		members = reshape_epic_written(type);
 	if (members)
 		reshape_write(&(struct reshape){ad, &w, type, id, resource}, members);
 	else
 		put_all(ad, &w, type, resource);
 	json_object_end(&w);
-	*ret_id = id;
 	return buf_ok(out) ? true : error_memory(err);
+}
+
+static bool adapt(struct adapter *ad, const struct json *resource, struct buf *out, struct str *ret_id,
+		  struct error *err)
+{
+	struct str type = json_get_str(resource, S("resourceType")), old = json_get_str(resource, S("id"));
+	if (!type.n || !old.n)
+		return error_set(err, ERR_STRUCTURE, "A resource without type or id cannot be loaded into a sandbox.");
+	*ret_id = adapter_id(ad->vendor, ad->arena, type, old, resource);
+	return ret_id->p ? adapter_write(ad, resource, *ret_id, false, out, err) : error_memory(err);
 }
 
 bool sandbox_adapt(enum ehr_vendor vendor, struct arena *a, const struct json *resource, struct buf *out,

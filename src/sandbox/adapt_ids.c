@@ -120,5 +120,10 @@ struct str adapter_fresh_id(enum ehr_vendor vendor, struct arena *a, struct str 
 {
 	uint64_t seed[2];
 	random_bytes(seed, sizeof(seed));
+	if (vendor == EHR_EPIC && str_is(type, "Condition")) { /* seen after a create: "O." and 62 more */
+		struct dice d = dice_new(seed[0], seed[1]);
+		struct str one = epic_id(a, &d, form_of(S("Observation"))), two = epic_id(a, &d, form_of(S("Patient")));
+		return arena_printf(a, "O.%.*s%.*s", STR_ARG(str_slice(one, 1, 44)), STR_ARG(str_slice(two, 1, 20)));
+	}
 	return id_from(vendor, a, dice_new(seed[0], seed[1]), type, NULL);
 }

@@ -12,6 +12,11 @@ struct adapter {
 	enum ehr_vendor vendor;
 	struct arena *arena;
 	struct map resources; /* "Type/id" and fullUrl -> const struct json * of the Bundle */
+	bool native; /* ids are the vendor's already: a write, not a load */
+	const struct json *(*find)(void *ctx, struct str reference); /* what is not in the Bundle; may be NULL */
+	void *find_ctx;
+	struct str now; /* of a write */
+	bool fresh; /* a create: the id is not known yet */
 	struct map made; /* "Type/id" of extras, so that each is made once */
 	struct adapter_extra *extras;
 	size_t extra_count, extra_capacity;
@@ -20,6 +25,11 @@ struct adapter {
 struct adapter_extra {
 	struct str type, id, text;
 };
+/* One resource of a write: its members in the vendor's form, with this id. */
+bool adapter_write(struct adapter *ad, const struct json *resource, struct str id, bool fresh, struct buf *out,
+		   struct error *err) MUST_USE;
+/* Stands for the id of a resource that has none yet; a face puts the id in its place when it shows it. */
+#define ADAPTER_SELF "@self@"
 void adapter_extra(struct adapter *ad, struct str type, struct str id, struct str text);
 /* A reference with the vendor's id; what cannot be followed stays as it is. */
 struct str adapter_reference(struct adapter *ad, struct str old);
@@ -30,6 +40,7 @@ const struct json *adapter_official_name(const struct json *resource);
 struct str adapter_record_number(const struct json *patient); /* STR_NULL: none */
 /* The number of a visit by the id that it came with, or a reference to it. */
 struct str adapter_visit_number(struct adapter *ad, struct str id);
+struct str adapter_upper(struct arena *a, struct str text); /* ASCII letters */
 struct str adapter_medication_name(struct adapter *ad, const struct json *order);
 /* A note of plain text (base64) as HTML and as RTF (base64), as Epic keeps it. */
 void adapter_note_forms(struct arena *a, struct str data, struct str *ret_html, struct str *ret_rtf);

@@ -199,31 +199,6 @@ static struct str new_id(void *ctx, struct arena *a, const struct fhir_type *typ
 
 /* ---- writes ----------------------------------------------------------------------------------------------------- */
 
-static bool before_write(void *ctx, struct rest_call *call, const struct json *resource, struct str *ret_body,
-			 struct rest_answer *answer)
-{
-	(void)ret_body;
-	if (json_get(resource, S("modifierExtension"))) {
-		cerner_refuse(answer, 422, "extension", S("modifierExtension is not supported"));
-		return false;
-	}
-	if (json_get(resource, S("implicitRules"))) {
-		cerner_refuse(answer, 422, "not-supported", S("implicitRules is not supported"));
-		return false;
-	}
-	if (fault_take(ctx, FAULT_CONFLICT)) {
-		cerner_refuse(answer, 409, "conflict", S("Someone else changed it meanwhile"));
-		return false;
-	}
-	if (call->interaction != REST_UPDATE)
-		return true;
-	if (!http_request_header(call->exchange, "If-Match").p && behaves(ctx, BEHAVIOUR_MISSING_IF_MATCH, "refuse")) {
-		cerner_refuse(answer, 412, "conflict", S("If-Match is required"));
-		return false;
-	}
-	return face_exists(ctx, call, answer);
-}
-
 /* An empty body that says it is HTML, the version, and for creates the place, without a version in it. */
 static void written(void *ctx, struct rest_call *call, const struct store_change *change, struct rest_answer *answer)
 {
@@ -297,7 +272,8 @@ const struct face_vendor face_cerner = {
 	.face = {.name = "cerner",
 		 .admit = admit,
 		 .search = cerner_search,
-		 .write = before_write,
+		 .write = cerner_write,
+		 .patch = cerner_patch,
 		 .new_id = new_id,
 		 .resource = show,
 		 .searchset = cerner_searchset,

@@ -6,6 +6,10 @@
 
 /* An OperationOutcome with one error and nothing but a text. */
 void cerner_refuse(struct rest_answer *answer, int status, const char *issue, struct str text);
+/* struct rest_face.write, .patch */
+bool cerner_write(void *ctx, struct rest_call *call, const struct json *resource, struct str *ret_body,
+		  struct rest_answer *answer);
+bool cerner_patch(void *ctx, struct rest_call *call, const struct json *patch, struct rest_answer *answer);
 /* A whole search that fails for one resource: 500 fatal/required with the place. */
 void cerner_bad_resource(struct rest_answer *answer, struct str type);
 /* struct rest_face.page, .search, .searchset */

@@ -3,7 +3,8 @@
  * is answered, so they cannot promise anything else.
  */
 #include "base/clock.h"
-#include "sandbox/face_priv.h"
+#include "sandbox/epic_priv.h"
+#include "sandbox/faults_priv.h"
 
 #define DOCUMENT_MAX ((size_t)4 << 20)
 
@@ -28,7 +29,8 @@ static void put_list(struct json_writer *w, const char *key, const char *words)
 static const struct {
 	char letter;
 	const char *code;
-} interactions[] = {{'c', "create"}, {'r', "read"}, {'s', "search-type"}, {'u', "update"}};
+} interactions[] = {{'c', "create"}, {'r', "read"},  {'s', "search-type"},
+		    {'u', "update"}, {'p', "patch"}, {'d', "delete"}};
 
 static void put_interactions(struct json_writer *w, const struct sandbox *s, struct str type)
 {
@@ -53,21 +55,56 @@ static const char *param_type(const struct sandbox *s, struct str type, struct s
 	return str_is(name, "_count") ? "number" : "token";
 }
 
+static void put_param(struct json_writer *w, const struct sandbox *s, struct str type, struct str name,
+		      const char *documentation)
+{
+	json_object_begin(w);
+	json_put_member(w, S("name"), name);
+	json_put_member(w, S("type"), str_from(param_type(s, type, name)));
+	if (documentation)
+		json_put_member(w, S("documentation"), str_from(documentation));
+	json_object_end(w);
+}
+
+/* Epic documents what it looks up by itself, and lists what it looks at afterwards without a word. */
+static void put_filters(struct json_writer *w, const struct sandbox *s, const struct face_type *t, struct str type)
+{
+	const struct fhir_type *resource = definitions_resource(s->o.definitions, type);
+	for (size_t i = 0; resource && i < resource->search_param_count; i++) {
+		struct str name = resource->search_params[i].code;
+		if (name.p[0] != '_' && epic_is_filter(s, resource, t, name))
+			put_param(w, s, type, name, NULL);
+	}
+}
+
 static void put_params(struct json_writer *w, const struct sandbox *s, const struct face_type *t, struct str type)
 {
+	bool epic = s->o.vendor == EHR_EPIC;
 	struct str rest = str_from(t->params);
+	if (!face_may(s, type, 's'))
+		return;
 	json_key(w, S("searchParam"));
 	json_array_begin(w);
 	while (rest.p) {
 		struct str name = str_split(&rest, ' ');
 		if (!name.n || str_is(name, "_revinclude") || str_is(name, "_include"))
 			continue;
-		json_object_begin(w);
-		json_put_member(w, S("name"), name);
-		json_put_member(w, S("type"), str_from(param_type(s, type, name)));
-		json_object_end(w);
+		put_param(w, s, type, name,
+			  str_is(name, "_count") ? "Number of results per page."
+			  : str_is(name, "_id")	 ? "Ids of the resources."
+						 : "Restricts what is found.");
 	}
+	if (epic)
+		put_filters(w, s, t, type);
 	json_array_end(w);
+}
+
+static void put_includes(struct json_writer *w, const struct sandbox *s, const struct face_type *t)
+{
+	if (s->o.vendor == EHR_EPIC)
+		put_list(w, "searchInclude", "*");
+	if (s->o.vendor == EHR_EPIC || face_listed(t->params, S("_revinclude")))
+		put_list(w, "searchRevInclude", "Provenance:target");
 }
 
 static void put_type(struct json_writer *w, const struct sandbox *s, const struct face_type *t, struct str name)
@@ -85,6 +122,8 @@ static void put_type(struct json_writer *w, const struct sandbox *s, const struc
 	} else if (face_may(s, name, 'u')) {
 		put_bool(w, "updateCreate", false);
 	}
+	if (face_may(s, name, 's'))
+		put_includes(w, s, t);
 	put_params(w, s, t, name);
 	json_object_end(w);
 }
@@ -133,23 +172,50 @@ static void put_security(struct json_writer *w, const struct sandbox *s)
 	json_object_end(w);
 }
 
-static void put_epic_head(struct json_writer *w, struct str today)
+/* "2026-05" is "May 2026", released in the first days of the month. */
+static void put_epic_software(struct json_writer *w, const struct sandbox *s)
+{
+	static const char *const months[] = {"January", "February", "March",	 "April",   "May",	"June",
+					     "July",	"August",   "September", "October", "November", "December"};
+	struct str release = s->behaviours[BEHAVIOUR_RELEASE];
+	uint64_t month = 5;
+	char version[32], day[16];
+	struct buf name = {.p = version, .cap = sizeof(version), .max = sizeof(version)};
+	struct buf date = {.p = day, .cap = sizeof(day), .max = sizeof(day)};
+	if (!str_to_u64(str_slice(release, 5, 7), &month) || month < 1 || month > 12)
+		month = 5;
+	buf_printf(&name, "%s %.*s", months[month - 1], STR_ARG(str_slice(release, 0, 4)));
+	buf_printf(&date, "%.*s-04", STR_ARG(release));
+	json_key(w, S("software"));
+	json_object_begin(w);
+	json_put_member(w, S("name"), S("Epic"));
+	json_put_member(w, S("version"), buf_str(&name));
+	json_put_member(w, S("releaseDate"), buf_str(&date));
+	json_object_end(w);
+}
+
+static void put_epic_head(struct json_writer *w, const struct sandbox *s, struct str today)
 {
 	json_put_member(w, S("status"), S("active"));
 	put_bool(w, "experimental", true);
-	json_put_member(w, S("date"), today);
+	json_put_member(w, S("date"), arena_printf(&((struct sandbox *)(uintptr_t)s)->arena, "%.19sZ", today.p));
 	json_put_member(w, S("kind"), S("instance"));
-	json_key(w, S("software"));
-	json_put_raw(w, S("{\"name\":\"Firth sandbox with the face of Epic\",\"version\":\"" FIRTH_VERSION "\"}"));
+	put_list(w, "instantiates", "http://hl7.org/fhir/us/core/CapabilityStatement/us-core-server|6.1.0");
+	put_epic_software(w, s);
 }
 
-static void put_cerner_head(struct json_writer *w, struct str today)
+static void put_cerner_head(struct json_writer *w, const struct sandbox *s, struct str today)
 {
+	json_put_member(w, S("url"),
+			arena_printf(&((struct sandbox *)(uintptr_t)s)->arena, "%.*s/metadata", STR_ARG(s->fhir_base)));
 	json_put_member(w, S("name"), S("OracleHealthCapabilityStatement"));
+	json_put_member(w, S("title"), S("Capability Statement of an EHR sandbox with the face of Oracle Health"));
 	json_put_member(w, S("status"), S("active"));
 	json_put_member(w, S("date"), str_slice(today, 0, 10));
-	json_put_member(w, S("publisher"), S("Firth sandbox with the face of Oracle Health"));
+	json_put_member(w, S("publisher"), S("Oracle Health"));
+	json_put_member(w, S("description"), S("EHR sandbox for tests; not the vendor's product"));
 	json_put_member(w, S("kind"), S("instance"));
+	put_list(w, "instantiates", "http://hl7.org/fhir/us/core/CapabilityStatement/us-core-server");
 }
 
 static void write_capability(const struct sandbox *s, struct buf *out)
@@ -160,7 +226,7 @@ static void write_capability(const struct sandbox *s, struct buf *out)
 	struct json_writer w = json_writer(out);
 	json_object_begin(&w);
 	json_put_member(&w, S("resourceType"), S("CapabilityStatement"));
-	(epic ? put_epic_head : put_cerner_head)(&w, str_make(now, CLOCK_INSTANT_SIZE));
+	(epic ? put_epic_head : put_cerner_head)(&w, s, str_make(now, CLOCK_INSTANT_SIZE));
 	json_key(&w, S("implementation"));
 	json_object_begin(&w);
 	json_put_member(&w, S("description"), S("EHR sandbox for tests; not the vendor's product"));
@@ -168,6 +234,8 @@ static void write_capability(const struct sandbox *s, struct buf *out)
 	json_object_end(&w);
 	json_put_member(&w, S("fhirVersion"), S("4.0.1"));
 	put_list(&w, "format", epic ? "xml json" : "json application/fhir+json");
+	if (!epic)
+		put_list(&w, "patchFormat", "application/json-patch+json");
 	json_key(&w, S("rest"));
 	json_array_begin(&w);
 	json_object_begin(&w);
@@ -191,10 +259,10 @@ static void put_scopes(struct json_writer *w, struct sandbox *s)
 		json_put_str(w, S("fhirUser"));
 	}
 	for (const struct face_type *t = s->vendor->types; t->name && s->o.vendor == EHR_CERNER; t++) {
-		bool update = strchr(t->interactions, 'u') || face_opened(s, str_from(t->name));
+		bool update = strpbrk(t->interactions, "up") || face_opened(s, str_from(t->name));
 		bool create = strchr(t->interactions, 'c') || face_opened(s, str_from(t->name));
-		json_put_str(
-			w, arena_printf(&s->arena, "system/%s.%sr%ss", t->name, create ? "c" : "", update ? "u" : ""));
+		json_put_str(w, arena_printf(&s->arena, "system/%s.%sr%s%ss", t->name, create ? "c" : "",
+					     update ? "u" : "", strchr(t->interactions, 'd') ? "d" : ""));
 		json_put_str(w, arena_printf(&s->arena, "system/%s.read", t->name));
 		if (create || update)
 			json_put_str(w, arena_printf(&s->arena, "system/%s.write", t->name));

@@ -41,13 +41,27 @@ static bool admit(void *ctx, struct rest_call *call, struct rest_answer *answer)
 static bool show(void *ctx, struct rest_call *call, const struct store_entry *entry, struct buf *out, struct error *err)
 {
 	(void)ctx;
-	const struct json *resource = json_parse(call->arena, entry->body, 0, err);
+	struct str body = entry->body;
+	size_t self = str_find(body, S("\"" ADAPTER_SELF "\"")); /* an id that was not known when it was written */
+	if (self != STR_NONE)
+		body = arena_printf(call->arena, "%.*s\"%.*s\"%.*s", STR_ARG(str_slice(body, 0, self)),
+				    STR_ARG(entry->id),
+				    STR_ARG(str_slice(body, self + sizeof(ADAPTER_SELF) + 1, body.n)));
+	const struct json *resource = body.p ? json_parse(call->arena, body, 0, err) : NULL;
 	if (!resource)
 		return false;
 	struct json_writer w = json_writer(out);
 	json_object_begin(&w);
 	struct json_iter it = json_iter(resource);
 	while (json_next(&it)) {
+		const struct json *label = json_get(it.value, S("security"));
+		if (str_is(it.key, "meta") && label) {
+			json_key(&w, it.key);
+			json_object_begin(&w);
+			json_key(&w, S("security"));
+			json_put_value(&w, label);
+			json_object_end(&w);
+		}
 		if (str_is(it.key, "meta") || str_is(it.key, "text"))
 			continue;
 		json_key(&w, it.key);
@@ -75,19 +89,6 @@ static struct str new_id(void *ctx, struct arena *a, const struct fhir_type *typ
 
 /* ---- writes ----------------------------------------------------------------------------------------------------- */
 
-static bool before_write(void *ctx, struct rest_call *call, const struct json *resource, struct str *ret_body,
-			 struct rest_answer *answer)
-{
-	(void)resource;
-	(void)ret_body;
-	if (fault_take(ctx, FAULT_CONFLICT)) {
-		struct epic_issue issue = {"fatal", "conflict", "59141", S("Someone else changed it meanwhile."), NULL};
-		epic_refuse(answer, 409, &issue, 1);
-		return false;
-	}
-	return call->interaction != REST_UPDATE || face_exists(ctx, call, answer);
-}
-
 /* Nothing but the status and where it is. Types that the site opened are versioned, Epic's own are not. */
 static void written(void *ctx, struct rest_call *call, const struct store_change *change, struct rest_answer *answer)
 {
@@ -97,7 +98,11 @@ static void written(void *ctx, struct rest_call *call, const struct store_change
 	face_clear(answer);
 	answer->content_type = S("");
 	if (created)
-		rest_answer_header(answer, "Location", face_url(s, call->arena, change->type->name, change->id));
+		rest_answer_header(answer, "Location",
+				   behaves(s, BEHAVIOUR_LOCATION, "relative")
+					   ? arena_printf(call->arena, "%.*s/%.*s", STR_ARG(change->type->name),
+							  STR_ARG(change->id))
+					   : face_url(s, call->arena, change->type->name, change->id));
 	if (face_opened(s, change->type->name))
 		rest_answer_header(answer, "ETag", etag);
 }
@@ -146,7 +151,7 @@ const struct face_vendor face_epic = {
 	.face = {.name = "epic",
 		 .admit = admit,
 		 .search = epic_search,
-		 .write = before_write,
+		 .write = epic_write,
 		 .new_id = new_id,
 		 .resource = show,
 		 .read = after_read,

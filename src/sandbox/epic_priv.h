@@ -15,6 +15,9 @@ void epic_outcome(struct json_writer *w, const struct epic_issue *issues, size_t
 void epic_refuse(struct rest_answer *answer, int status, const struct epic_issue *issues, size_t count);
 /* The page of the web server, for whatever never reaches the FHIR layer. */
 void epic_html_not_found(struct buf *out);
+/* struct rest_face.write */
+bool epic_write(void *ctx, struct rest_call *call, const struct json *resource, struct str *ret_body,
+		struct rest_answer *answer);
 /* struct rest_face.error */
 void epic_error(void *ctx, struct rest_call *call, const struct error *err, struct rest_answer *answer);
 /* Is it a parameter that is looked at after a page was fetched? */

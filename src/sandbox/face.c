@@ -41,6 +41,10 @@ char face_letter(enum rest_interaction i)
 		return 'c';
 	case REST_UPDATE:
 		return 'u';
+	case REST_PATCH:
+		return 'p';
+	case REST_DELETE:
+		return 'd';
 	default:
 		return 0;
 	}

@@ -21,7 +21,7 @@ struct face_refusal {
 
 struct face_type {
 	const char *name;
-	const char *interactions; /* letters: c create, r read, s search, u update */
+	const char *interactions; /* letters: c create, r read, s search, u update, p patch, d delete */
 	/* Alternatives, one of which a search must have: "patient+category|patient+code|_id". */
 	const char *needs;
 	const char *params; /* what a search may have, separated by spaces */
@@ -133,6 +133,12 @@ struct str face_header_of(const struct rest_answer *answer, const char *name);
 /* A Bundle.entry's beginning: fullUrl and resource, without the closing brace. */
 bool face_entry(struct rest_call *call, const struct sandbox *s, struct json_writer *w, const struct store_entry *e,
 		struct error *err) MUST_USE;
+/* Stores a resource as it is, beside what a client asked for. */
+bool face_store(struct sandbox *s, struct arena *a, struct str type, struct str id, struct str text,
+		struct error *err) MUST_USE;
+/* The resource of a write in the vendor's own form; what it leads to is stored. */
+bool face_rewrite(struct sandbox *s, struct rest_call *call, const struct json *resource, struct str *ret_body,
+		  struct error *err) MUST_USE;
 /* Does the resource exist? False with answer filled by the face's error function. */
 bool face_exists(struct sandbox *s, struct rest_call *call, struct rest_answer *answer);
 

@@ -241,6 +241,8 @@ static struct reshape_link linked(struct reshape *x, const struct json *referenc
 
 struct reshape_link reshape_person(struct reshape *x, const struct json *reference)
 {
+	if (x->ad->native && x->ad->vendor == EHR_EPIC) /* whoever is sent, the integration user wrote it */
+		return made(x, "Practitioner", S("firth-sandbox-interconnect"), S("User Interconnect"));
 	struct reshape_link link = linked(x, reference, "Practitioner");
 	if (link.reference.p && !str_starts(link.reference, S("Patient/")))
 		return link;
@@ -304,9 +306,11 @@ struct reshape_link reshape_visit(struct reshape *x, struct str *ret_number)
 		return link;
 	link.reference = adapter_reference(x->ad, old);
 	struct str id = visit ? json_get_str(visit, S("id")) : old;
-	*ret_number = adapter_visit_number(x->ad, id);
+	struct str told = json_get_str(json_at(json_get(visit, S("identifier")), 0), S("value"));
+	*ret_number = x->ad->native && told.p ? told : adapter_visit_number(x->ad, id);
 	const struct json *type = json_at(json_get(visit, S("type")), 0);
-	link.display = x->ad->vendor == EHR_EPIC && visit ? reshape_epic_visit(visit).name : reshape_text(x, type);
+	link.display = x->ad->vendor == EHR_EPIC && visit && !x->ad->native ? reshape_epic_visit(visit).name
+									    : reshape_text(x, type);
 	return link;
 }
 

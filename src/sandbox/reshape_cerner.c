@@ -114,26 +114,15 @@ static void patient_active(struct reshape *x, const struct json *value)
 }
 
 /* The name stands in capitals, as registration desks type it. */
-static struct str upper(struct arena *a, struct str text)
-{
-	struct str copy = arena_str(a, text);
-	for (size_t i = 0; copy.p && i < copy.n; i++) {
-		char *c = (char *)(uintptr_t)copy.p + i;
-		if (*c >= 'a' && *c <= 'z')
-			*c = (char)(*c - 'a' + 'A');
-	}
-	return copy;
-}
-
 static struct str name_form(struct reshape *x, const struct json *name, const char *use, unsigned place, bool capitals)
 {
 	struct arena *a = x->ad->arena;
 	struct str family = json_get_str(name, S("family")), list = S(""), joined = S("");
 	struct json_iter it = json_iter(json_get(name, S("given")));
 	if (capitals)
-		family = upper(a, family);
+		family = adapter_upper(a, family);
 	while (json_next(&it)) {
-		struct str given = capitals ? upper(a, json_str(it.value)) : json_str(it.value);
+		struct str given = capitals ? adapter_upper(a, json_str(it.value)) : json_str(it.value);
 		joined = arena_printf(a, "%.*s%s%.*s", STR_ARG(joined), joined.n ? " " : "", STR_ARG(given));
 		list = reshape_form(a, "##$", list, list.n ? S(",") : S(""), given);
 	}

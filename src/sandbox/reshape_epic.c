@@ -20,6 +20,11 @@ static const struct json *extension_of(const struct json *resource, const char *
 static struct str origin(struct reshape *x, const char *url)
 {
 	struct str category = S(""), text = S("Unknown");
+	if (str_ends(str_from(url),
+		     S("-race"))) /* seen: unknown is a category of its own for race, not for ethnicity */
+		category = reshape_form(x->ad->arena,
+					"{'valueCoding':{'system':'" HL7
+					"v3-NullFlavor','code':'UNK','display':'Unknown'},'url':'ombCategory'},");
 	struct json_iter it = json_iter(json_get(extension_of(x->resource, url), S("extension")));
 	while (json_next(&it)) {
 		const struct json *coding = json_get(it.value, S("valueCoding"));
@@ -121,8 +126,12 @@ static void patient_name(struct reshape *x, const struct json *value)
 	}
 	json_array_end(&w);
 	struct str family = json_get_str(name, S("family"));
-	struct str text = arena_printf(x->ad->arena, "%.*s%.*s", STR_ARG(spoken), STR_ARG(family));
-	struct str rest = reshape_form(x->ad->arena, "'text':$,'family':$,'given':#", text, family, buf_str(&given));
+	struct str prefix = json_str(json_at(json_get(name, S("prefix")), 0));
+	struct str text = arena_printf(x->ad->arena, "%.*s%s%.*s%.*s", STR_ARG(prefix), prefix.n ? " " : "",
+				       STR_ARG(spoken), STR_ARG(family));
+	struct str rest = reshape_form(
+		x->ad->arena, "'text':$,'family':$,'given':##", text, family, buf_str(&given),
+		prefix.n ? reshape_form(x->ad->arena, ",'prefix':[$]", adapter_upper(x->ad->arena, prefix)) : S(""));
 	reshape_put(x, "name", "[{'use':'official',#},{'use':'usual',#}]", rest, rest);
 	buf_done(&given);
 }
@@ -208,6 +217,43 @@ static void patient_organization(struct reshape *x, const struct json *value)
 {
 	reshape_put(x, "managingOrganization", "#", reshape_link_form(x, reshape_organization(x, value), NULL));
 }
+
+/* ---- Patient, as a write comes back ----------------------------------------------------------------------------- */
+
+/* New numbers for all kinds but those that need a visit or a login; what was sent is dropped. */
+static void written_identifier(struct reshape *x, const struct json *value)
+{
+	struct arena *a = x->ad->arena;
+	struct str number = reshape_number(x, "E", x->id, 1000);
+	(void)value;
+	reshape_put(x, "identifier", "[#,#,#,#,#,#]",
+		    numbered(x, "CEID", EPIC_OID "3.688884.100",
+			     arena_printf(a, "FHR%.*s", STR_ARG(reshape_number(x, "ceid", x->id, 100000000)))),
+		    numbered(x, "EPIC", EPIC_OID "5.737384.0", arena_printf(a, "E%.*s", STR_ARG(number))),
+		    numbered(x, "EXTERNAL", EPIC_OID "2.698084", arena_printf(a, "Z%.*s", STR_ARG(number))),
+		    numbered(x, "FHIR", OPEN_EPIC "patient-dstu2-fhir-id",
+			     adapter_id(EHR_EPIC, a, S("dstu2"), x->id, NULL)),
+		    numbered(x, "FHIR STU3", OPEN_EPIC "patient-fhir-id", x->ad->fresh ? S(ADAPTER_SELF) : x->id),
+		    numbered(x, "INTERNAL", EPIC_OID "2.698084", arena_printf(a, "     Z%.*s", STR_ARG(number))));
+}
+
+static void no_member(struct reshape *x, const struct json *value)
+{
+	(void)x;
+	(void)value;
+}
+
+static const struct reshape_member written_patient[] = {{"extension", patient_extension},
+							{"identifier", written_identifier},
+							{"active", patient_active},
+							{"name", patient_name},
+							{"telecom", no_member},
+							{"gender", NULL},
+							{"birthDate", NULL},
+							{"deceasedBoolean", patient_deceased},
+							{"deceasedDateTime", patient_death},
+							{"address", reshape_address},
+							{NULL, NULL}};
 
 static const struct reshape_member patient[] = {{"extension", patient_extension},
 						{"identifier", patient_identifier},
@@ -409,6 +455,34 @@ static const struct reshape_member condition[] = {{"clinicalStatus", status_of},
 						  {"recordedDate", recorded},
 						  {NULL, NULL}};
 
+/* Whatever it was sent as, it comes back as an entry of the problem list, with its codes and nothing about when. */
+static void written_category(struct reshape *x, const struct json *value)
+{
+	(void)value;
+	reshape_put(x, "category",
+		    "[{'coding':[{'system':'" HL7 "condition-category','code':'problem-list-item','display':"
+		    "'Problem List Item'}],'text':'Problem List Item'}]");
+}
+
+static void written_code(struct reshape *x, const struct json *value)
+{
+	if (json_size(json_get(value, S("coding")))) {
+		json_key(x->w, S("code"));
+		json_object_begin(x->w);
+		reshape_copy(x, "coding", json_get(value, S("coding")));
+		json_object_end(x->w);
+	} else {
+		reshape_copy(x, "code", value);
+	}
+}
+
+static const struct reshape_member written_condition[] = {{"clinicalStatus", status_of},
+							  {"verificationStatus", verification},
+							  {"category", written_category},
+							  {"code", written_code},
+							  {"subject", NULL},
+							  {NULL, NULL}};
+
 /* "No known allergy" and "not asked" have a code and nothing that describes a reaction. */
 static bool no_allergy(const struct reshape *x)
 {
@@ -485,6 +559,13 @@ static const struct reshape_member allergy[] = {{"clinicalStatus", status_of},
 						{"recordedDate", allergy_recorded},
 						{"reaction", allergy_reaction},
 						{NULL, NULL}};
+
+const struct reshape_member *reshape_epic_written(struct str type)
+{
+	return str_is(type, "Patient")	   ? written_patient
+	       : str_is(type, "Condition") ? written_condition
+					   : reshape_epic_written_paper(type);
+}
 
 /* ---- lists ------------------------------------------------------------------------------------------------------ */
 

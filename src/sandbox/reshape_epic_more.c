@@ -70,6 +70,21 @@ static bool is_flowsheet(const struct reshape *x)
 	return is_vital(x) && row_of(loinc_of(x)) < sizeof(rows) / sizeof(*rows);
 }
 
+size_t reshape_epic_rows(const struct json *code)
+{
+	const char *first = NULL;
+	size_t n = 0;
+	struct json_iter it = json_iter(json_get(code, S("coding")));
+	while (json_next(&it)) {
+		size_t row = row_of(json_get_str(it.value, S("code")));
+		if (row == sizeof(rows) / sizeof(*rows) || (first && strcmp(first, rows[row].row) == 0))
+			continue;
+		first = rows[row].row;
+		n++;
+	}
+	return n;
+}
+
 static struct str fahrenheit(struct reshape *x)
 {
 	const struct json *quantity = json_get(x->resource, S("valueQuantity"));

@@ -245,6 +245,7 @@ static void note_status(struct reshape *x, const struct json *value)
 static void note_type(struct reshape *x, const struct json *value)
 {
 	struct str loinc = reshape_code(value, "http://loinc.org"), text = reshape_text(x, value);
+	struct str display = json_get_str(json_at(json_get(value, S("coding")), 0), S("display"));
 	struct str number = reshape_number(x, "note type", text, 100), name = text;
 	for (size_t i = 0; i < sizeof(notes) / sizeof(*notes); i++) {
 		if (!str_is(loinc, notes[i][0]))
@@ -260,7 +261,7 @@ static void note_type(struct reshape *x, const struct json *value)
 		    S(EPIC_OID "4.737880.5010"), number, name, number, name,
 		    loinc.p ? reshape_form(x->ad->arena,
 					   ",{'system':'http://loinc.org','code':$,'display':$,'userSelected':true}",
-					   loinc, text)
+					   loinc, display.p ? display : text)
 			    : S(""),
 		    name);
 }
@@ -361,6 +362,90 @@ static const struct reshape_member document[] = {{"identifier", note_identifier}
 						 {"content", note_contents},
 						 {"context", note_context},
 						 {NULL, NULL}};
+
+/* ---- a document, as a write comes back -------------------------------------------------------------------------- */
+
+static struct str user(struct reshape *x, const char *type)
+{
+	return reshape_link_form(x, reshape_person(x, NULL), type);
+}
+
+static void written_attester(struct reshape *x, const struct json *value)
+{
+	(void)value;
+	reshape_put(x, "extension",
+		    "[{'extension':[{'valueCodeableConcept':{'coding':[{'system':"
+		    "'urn:oid:1.2.840.114350.1.72.1.7.7.10.696784.72072','code':'1','display':'Signer'}],'text':"
+		    "'Signer'},'url':'mode'},{'valueDateTime':$,'url':'time'},{'valueReference':#,'url':'party'}],"
+		    "'url':'http://hl7.org/fhir/5.0/StructureDefinition/extension-DocumentReference.attester'}]",
+		    x->ad->now, user(x, NULL));
+}
+
+static void written_date(struct reshape *x, const struct json *value)
+{
+	(void)value;
+	reshape_put(x, "date", "$", x->ad->now);
+}
+
+static void written_authenticator(struct reshape *x, const struct json *value)
+{
+	struct str who = user(x, "Practitioner");
+	(void)value;
+	reshape_put(x, "authenticator",
+		    "{'extension':[{'valueDateTime':$,'url':'" OPEN_EPIC
+		    "extension/clinical-note-authentication-instant'}],#",
+		    x->ad->now, str_slice(who, 1, who.n));
+}
+
+static void written_label(struct reshape *x, const struct json *value)
+{
+	static const char text[] =
+		"no disclosure to patient, family or caregivers without attending provider's authorization";
+	(void)value;
+	reshape_put(x, "securityLabel", "[{'coding':[{'system':$,'code':'NOPAT','display':$}],'text':$}]",
+		    S(HL7 "v3-ActCode"), str_from(text), str_from(text));
+}
+
+/* Of the visit: its number and when it began. */
+static void written_context(struct reshape *x, const struct json *value)
+{
+	struct arena *a = x->ad->arena;
+	struct str number;
+	struct reshape_link visit = reshape_visit(x, &number);
+	struct str start = json_get_str(json_get(reshape_visit_resource(x), S("period")), S("start"));
+	(void)value;
+	if (!visit.reference.p)
+		return;
+	reshape_put(x, "context",
+		    "{'extension':[{'valueCodeableConcept':{'coding':[{'system':$,'code':'3','display':"
+		    "'Registered Nurse'}],'text':'Registered Nurse'},'url':'" OPEN_EPIC
+		    "extension/clinical-note-author-provider-type'}],'encounter':[{'reference':$,'identifier':{'use':"
+		    "'usual','system':$,'value':$},'display':$}]#}",
+		    S(EPIC_OID "4.836982.1040"), visit.reference, S(EPIC_OID "3.698084.8"), number,
+		    visit.display.p ? visit.display : S("Office Visit"),
+		    start.p ? reshape_form(a, ",'period':{'start':$}", reshape_time(x, start)) : S(""));
+}
+
+static const struct reshape_member written_document[] = {{"extension", written_attester},
+							 {"identifier", note_identifier},
+							 {"status", NULL},
+							 {"docStatus", note_status},
+							 {"type", note_type},
+							 {"category", note_category},
+							 {"subject", NULL},
+							 {"date", written_date},
+							 {"author", note_author},
+							 {"authenticator", written_authenticator},
+							 {"custodian", note_custodian},
+							 {"securityLabel", written_label},
+							 {"content", note_contents},
+							 {"context", written_context},
+							 {NULL, NULL}};
+
+const struct reshape_member *reshape_epic_written_paper(struct str type)
+{
+	return str_is(type, "DocumentReference") ? written_document : NULL;
+}
 
 const struct reshape_member *reshape_epic_papers(struct str type)
 {

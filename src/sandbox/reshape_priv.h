@@ -38,6 +38,11 @@ const struct reshape_member *reshape_epic_papers(struct str type);
 const struct reshape_member *reshape_cerner(struct str type);
 const struct reshape_member *reshape_cerner_more(struct str type);
 const struct reshape_member *reshape_cerner_papers(struct str type);
+/* What Epic makes of a write where that is not what it makes of a load; NULL otherwise. */
+const struct reshape_member *reshape_epic_written(struct str type);
+const struct reshape_member *reshape_epic_written_paper(struct str type);
+/* How many rows of the flowsheet the codes map to. */
+size_t reshape_epic_rows(const struct json *code);
 void reshape_write(struct reshape *x, const struct reshape_member *members);
 
 /* ---- writing ---------------------------------------------------------------------------------------------------- */

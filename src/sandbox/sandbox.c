@@ -13,8 +13,10 @@ static struct str all_scopes(struct sandbox *s)
 	const char *between = "";
 	for (const struct face_type *t = s->vendor->types; t->name; t++, between = " ") {
 		struct str name = str_from(t->name);
-		text = arena_printf(&s->arena, "%.*s%ssystem/%s.%sr%ss", STR_ARG(text), between, t->name,
-				    face_may(s, name, 'c') ? "c" : "", face_may(s, name, 'u') ? "u" : "");
+		bool update = face_may(s, name, 'u') || face_may(s, name, 'p');
+		text = arena_printf(&s->arena, "%.*s%ssystem/%s.%sr%s%ss", STR_ARG(text), between, t->name,
+				    face_may(s, name, 'c') ? "c" : "", update ? "u" : "",
+				    face_may(s, name, 'd') ? "d" : "");
 	}
 	for (size_t i = 0; i < s->o.allow_write_count; i++) {
 		if (face_type(s, s->o.allow_write[i]) == &s->vendor->opened)

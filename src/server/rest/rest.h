@@ -99,6 +99,8 @@ struct rest_face {
 	/* Before a write is stored; may replace the body (arena), e.g. silent transformations. */
 	bool (*write)(void *ctx, struct rest_call *call, const struct json *resource, struct str *ret_body,
 		      struct rest_answer *answer);
+	/* Before a JSON Patch is applied. */
+	bool (*patch)(void *ctx, struct rest_call *call, const struct json *patch, struct rest_answer *answer);
 	/* An id for a new resource. */
 	struct str (*new_id)(void *ctx, struct arena *a, const struct fhir_type *type);
 	/* Turns a stored resource into what this vendor shows. entry->body is the served form. Also called for the

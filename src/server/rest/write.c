@@ -422,6 +422,10 @@ bool write_start(struct rest_call *call, struct rest_answer *answer, struct erro
 				     "application/xml-patch+xml"));
 		if (!body_patch(call, &e->patch, err))
 			return false;
+		const struct rest_face *face = call->server->o.face;
+		if (face && e->patch.kind != PATCH_JSON)
+			return error_set(err, ERR_MEDIA_TYPE, "Patches must be application/json-patch+json");
+		done = face && face->patch && !face->patch(face->ctx, call, e->patch.json, answer);
 	} else if (e->method != ENTRY_DELETE && !read_resource(call, answer, &e->resource, &done, err)) {
 		return false;
 	}
