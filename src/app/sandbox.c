@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "app/app.h"
+#include "app/sandbox_register.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -24,8 +25,9 @@ struct sandbox_command {
 	enum ehr_vendor vendor;
 	int64_t port, patients, seed;
 	struct str data, roster, jwks, scope, base_url;
-	struct option_list clients, imports, allow_write, behaviours, faults;
-	bool no_auth, list;
+	struct option_list clients, imports, allow_write, behaviours, faults, redirect_uris;
+	struct str name;
+	bool no_auth, no_actors, list;
 
 	const struct definitions *definitions;
 	struct extractor *extractor;
@@ -123,6 +125,69 @@ static bool load_file(struct sandbox_command *c, struct str path, struct sandbox
 	return ok ? true : error_context(err, "%.*s", STR_ARG(path));
 }
 
+/* ---- NDJSON: all files of a directory are one Bundle, since they lead to each other --------------------------------
+ */
+
+static bool add_lines(struct sandbox_command *c, struct buf *bundle, struct str path, struct error *err)
+{
+	struct arena a;
+	struct str text;
+	arena_init(&a, BUNDLE_MAX + 4096);
+	bool ok = file_read(&a, path, BUNDLE_MAX, &text, err);
+	struct str rest = ok ? text : STR_NULL;
+	(void)c;
+	while (rest.p) {
+		struct str line = str_trim(str_split(&rest, '\n'));
+		if (!line.n)
+			continue;
+		buf_printf(bundle, "%s{\"resource\":", bundle->p[bundle->n - 1] == '[' ? "" : ",");
+		buf_add(bundle, line);
+		buf_char(bundle, '}');
+	}
+	arena_done(&a);
+	if (ok && !buf_ok(bundle))
+		return error_set(err, ERR_TOO_LARGE, "%.*s: more than 256 MB of NDJSON cannot be loaded at once",
+				 STR_ARG(path));
+	return ok ? true : error_context(err, "%.*s", STR_ARG(path));
+}
+
+static bool load_lines(struct sandbox_command *c, const struct str *paths, size_t count, struct sandbox_loaded *total,
+		       struct error *err)
+{
+	struct buf bundle;
+	bool ok = true;
+	buf_init(&bundle, BUNDLE_MAX);
+	buf_add(&bundle, S("{\"resourceType\":\"Bundle\",\"type\":\"collection\",\"entry\":["));
+	for (size_t i = 0; ok && i < count; i++)
+		ok = add_lines(c, &bundle, paths[i], err);
+	buf_add(&bundle, S("]}"));
+	ok = ok && sandbox_load(c->sandbox, buf_str(&bundle), total, err);
+	buf_done(&bundle);
+	return ok;
+}
+
+static int is_lines(const struct dirent *entry)
+{
+	return entry->d_name[0] != '.' && str_ends(str_from(entry->d_name), S(".ndjson"));
+}
+
+static bool load_lines_of(struct sandbox_command *c, struct str path, struct sandbox_loaded *total, struct error *err)
+{
+	struct dirent **entries;
+	int n = scandir(path.p, &entries, is_lines, alphasort);
+	if (n < 0)
+		return error_set(err, ERR_IO, "%.*s cannot be read as a directory", STR_ARG(path));
+	struct str *paths = ARENA_ARRAY(&c->app->arena, struct str, (size_t)n + 1);
+	bool ok = paths ? true : error_memory(err);
+	for (int i = 0; i < n; i++) {
+		if (paths)
+			paths[i] = arena_printf(&c->app->arena, "%.*s/%s", STR_ARG(path), entries[i]->d_name);
+		free(entries[i]);
+	}
+	free(entries);
+	return ok && (!n || load_lines(c, paths, (size_t)n, total, err));
+}
+
 static int is_bundle(const struct dirent *entry)
 {
 	return entry->d_name[0] != '.' && str_ends(str_from(entry->d_name), S(".json"));
@@ -142,7 +207,7 @@ static bool load_directory(struct sandbox_command *c, struct str path, struct sa
 		free(entries[i]);
 	}
 	free(entries);
-	return ok;
+	return ok && load_lines_of(c, path, total, err);
 }
 
 static bool load_imports(struct sandbox_command *c, struct sandbox_loaded *total, struct error *err)
@@ -152,7 +217,10 @@ static bool load_imports(struct sandbox_command *c, struct sandbox_loaded *total
 		struct str path = arena_str(&c->app->arena, c->imports.items[i]);
 		if (!path.p || stat(path.p, &st) != 0)
 			return error_set(err, ERR_NOT_FOUND, "There is no %.*s", STR_ARG(c->imports.items[i]));
-		if (!(S_ISDIR(st.st_mode) ? load_directory : load_file)(c, path, total, err))
+		bool ok = S_ISDIR(st.st_mode)		 ? load_directory(c, path, total, err)
+			  : str_ends(path, S(".ndjson")) ? load_lines(c, &path, 1, total, err)
+							 : load_file(c, path, total, err);
+		if (!ok)
 			return false;
 	}
 	return true;
@@ -174,8 +242,10 @@ static bool write_roster(struct sandbox_command *c, const struct sandbox_loaded 
 static bool fill(struct sandbox_command *c, struct error *err)
 {
 	struct sandbox_loaded total;
-	struct synthetic_options synthetic = {
-		.seed = (uint64_t)c->seed, .patients = (unsigned)c->patients, .today_ms = clock_now_ms()};
+	struct synthetic_options synthetic = {.seed = (uint64_t)c->seed,
+					      .patients = (unsigned)c->patients,
+					      .today_ms = clock_now_ms(),
+					      .actors = c->no_actors ? EHR_GENERIC : c->vendor};
 	sandbox_loaded_init(&total);
 	bool ok = c->imports.count ? load_imports(c, &total, err)
 				   : sandbox_load_synthetic(c->sandbox, &synthetic, &total, err);
@@ -358,8 +428,8 @@ int command_sandbox(struct app *app)
 		{"patients", OPTION_NUMBER, "N", "synthetic patients for an empty store (default 60)", &c.patients},
 		{"population", OPTION_NUMBER, "N", "the same as --patients", &c.patients},
 		{"seed", OPTION_NUMBER, "S", "which synthetic patients (default 1 for epic, 2 for cerner)", &c.seed},
-		{"import", OPTION_LIST, "PATH", "Bundles or directories of them instead of synthetic patients",
-		 &c.imports},
+		{"import", OPTION_LIST, "PATH",
+		 "Bundles, NDJSON files or directories of them instead of synthetic patients", &c.imports},
 		{"client", OPTION_LIST, "ID|FILE", "a client that may get tokens: its id, or a JSON file about it",
 		 &c.clients},
 		{"jwks", OPTION_TEXT, "FILE|URL", "public keys of clients given by id", &c.jwks},
@@ -368,8 +438,11 @@ int command_sandbox(struct app *app)
 		 &c.allow_write},
 		{"base-url", OPTION_TEXT, "URL", "its address as clients see it, when it is another", &c.base_url},
 		{"no-auth", OPTION_FLAG, NULL, "answer without tokens", &c.no_auth},
+		{"no-actors", OPTION_FLAG, NULL, "leave the test patients of the public sandbox out", &c.no_actors},
 		{"behaviour", OPTION_LIST, "KEY=VALUE", "decide what is uncertain about the vendor", &c.behaviours},
 		{"fault", OPTION_LIST, "NAME[=N]", "begin with something broken, such as 503=3", &c.faults},
+		{"name", OPTION_TEXT, "NAME", "register: what the app is called", &c.name},
+		{"redirect-uri", OPTION_LIST, "URI", "register: where a login may lead", &c.redirect_uris},
 		{"list", OPTION_FLAG, NULL, "list behaviours and faults, and end", &c.list},
 	};
 	const char *details =
@@ -377,13 +450,24 @@ int command_sandbox(struct app *app)
 		"Standard output gets JSON lines; the one with \"event\":\"listening\" says where it is.\n"
 		"Faults are also switched while it serves: POST {\"fault\":\"503=3\"} to /sandbox/faults, DELETE to "
 		"end.";
-	if (!app_options(app, &(struct command_line){OPTIONS(options), .arguments = "VENDOR", .min_args = 0,
-						     .max_args = 1, .details = details}))
+	if (!app_options(app, &(struct command_line){OPTIONS(options), .arguments = "VENDOR | register URL",
+						     .min_args = 0, .max_args = 2, .details = details}))
 		return app->status;
 	if (c.list)
 		return list_switches();
 	if (!app->arg_count)
 		return app_misuse(app, "name a vendor: epic or cerner");
+	if (str_is(app->args[0], "register"))
+		return app->arg_count < 2
+			       ? app_misuse(app, "name the running sandbox: its URL")
+			       : sandbox_register(app,
+						  &(struct sandbox_registration){.url = app->args[1],
+										 .name = c.name,
+										 .scope = c.scope,
+										 .jwks = c.jwks,
+										 .redirect_uris = &c.redirect_uris});
+	if (app->arg_count > 1)
+		return app_misuse(app, "one vendor at a time");
 	c.vendor = ehr_vendor_parse(app->args[0]);
 	if (c.vendor == EHR_GENERIC)
 		return app_misuse(app, "there are sandboxes for epic and cerner");

@@ -113,6 +113,9 @@ struct str adapter_id(enum ehr_vendor vendor, struct arena *a, struct str type, 
 {
 	if (vendor != EHR_EPIC && vendor != EHR_CERNER)
 		return arena_str(a, id);
+	const char *known = synthetic_actor_id(vendor, type, id);
+	if (known)
+		return str_from(known);
 	return id_from(vendor, a, dice_of(type, id), type, resource);
 }
 

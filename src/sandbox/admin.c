@@ -1,5 +1,6 @@
 /*
- * The sandbox's own address, /sandbox, which no vendor has: faults are switched here while it serves. For callers on
+ * The sandbox's own address, /sandbox, which no vendor has: faults are switched here while it serves, and apps
+ * registered. For callers on
  * this machine only, and changes only as JSON, which a page of another origin cannot send unasked.
  */
 #include "sandbox/faults_priv.h"
@@ -82,10 +83,15 @@ bool admin_handle(struct sandbox *s, struct http_exchange *x)
 {
 	static const char base[] = "/sandbox/faults";
 	const struct http_request *r = http_request(x);
-	if (!str_starts(r->path, str_from(base)))
+	bool apps = str_is(r->path, "/sandbox/apps");
+	if (!apps && !str_starts(r->path, str_from(base)))
 		return false;
 	if (!is_local(r->address)) {
-		respond_error(x, 403, S("Faults are set from this machine only."));
+		respond_error(x, 403, S("This is for callers on the same machine only."));
+		return true;
+	}
+	if (apps) {
+		apps_handle(s, x);
 		return true;
 	}
 	faults(s, x, str_slice(r->path, sizeof(base) - 1, r->path.n));

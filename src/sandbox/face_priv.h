@@ -83,6 +83,7 @@ struct sandbox {
 	struct rest_server *rest;
 	struct smart *smart;
 	struct str fhir_base, token_url;
+	struct str everything; /* scopes of all that the site does */
 	struct str capability, smart_configuration;
 	struct str behaviours[BEHAVIOUR_COUNT]; /* STR_NULL: not this vendor's */
 	pthread_mutex_t lock; /* over everything below */

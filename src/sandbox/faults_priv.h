@@ -35,6 +35,10 @@ void hostile_pad(struct sandbox *s, struct buf *out);
 void hostile_remember(struct sandbox *s, struct str type, struct str entry);
 struct str hostile_repeat(struct sandbox *s, struct arena *a, struct str type);
 
+/* apps.c: /sandbox/apps; and is the client one whose activation has not come through? */
+void apps_handle(struct sandbox *s, struct http_exchange *x);
+bool apps_pending(struct sandbox *s, struct arena *a, struct str client_id);
+
 /* admin.c: /sandbox/..., for this machine only; true when it was answered. */
 bool admin_handle(struct sandbox *s, struct http_exchange *x);
 

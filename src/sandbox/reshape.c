@@ -252,7 +252,7 @@ struct reshape_link reshape_person(struct reshape *x, const struct json *referen
 		if (link.reference.p)
 			return link;
 	}
-	struct str name = x->ad->vendor == EHR_EPIC ? S("Physician Family Medicine, MD") : S("Sandbox, Physician");
+	struct str name = x->ad->vendor == EHR_EPIC ? S("Physician Family Medicine, MD") : S("Portal, Portal");
 	return made(x, "Practitioner", S("firth-sandbox-physician"), name);
 }
 
@@ -269,7 +269,8 @@ struct reshape_link reshape_organization(struct reshape *x, const struct json *r
 	struct reshape_link link = linked(x, reference, "Organization");
 	if (link.reference.p)
 		return link;
-	return made(x, "Organization", S("firth-sandbox-hospital"), S("Firth Sandbox Hospital"));
+	return made(x, "Organization", S("firth-sandbox-hospital"),
+		    x->ad->vendor == EHR_EPIC ? S("Epic Hospital System") : S("Model Hospital"));
 }
 
 struct str reshape_link_form(struct reshape *x, struct reshape_link link, const char *type)

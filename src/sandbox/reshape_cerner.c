@@ -292,6 +292,14 @@ static void visit_period(struct reshape *x, const struct json *value)
 			    end.p ? reshape_form(x->ad->arena, ",'end':$", reshape_time(x, end)) : S(""));
 }
 
+/* In words alone. */
+static void visit_reason(struct reshape *x, const struct json *value)
+{
+	struct str text = reshape_text(x, json_at(value, 0));
+	if (text.p)
+		reshape_put(x, "reasonCode", "[{'text':$}]", text);
+}
+
 static void visit_location(struct reshape *x, const struct json *value)
 {
 	struct reshape_link place = reshape_place(x, json_get(json_at(value, 0), S("location")));
@@ -310,7 +318,7 @@ static const struct reshape_member encounter[] = {{"identifier", visit_identifie
 						  {"subject", NULL},
 						  {"participant", visit_participant},
 						  {"period", visit_period},
-						  {"reasonCode", NULL},
+						  {"reasonCode", visit_reason},
 						  {"hospitalization", NULL},
 						  {"location", visit_location},
 						  {"serviceProvider", visit_provider},

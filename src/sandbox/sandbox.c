@@ -43,10 +43,13 @@ static bool copy_options(struct sandbox *s, const struct sandbox_options *o, str
 					 STR_ARG(str_slice(types[i], 0, 60)));
 	}
 	s->o.allow_write = types;
+	s->everything = all_scopes(s);
+	if (!s->everything.p)
+		return error_memory(err);
 	for (size_t i = 0; i < o->client_count; i++) {
 		clients[i] = o->clients[i];
 		if (!clients[i].scope.n)
-			clients[i].scope = all_scopes(s);
+			clients[i].scope = s->everything;
 	}
 	s->o.clients = clients;
 	return true;

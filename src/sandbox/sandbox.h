@@ -74,6 +74,7 @@ struct synthetic_options {
 	uint64_t seed; /* the same seed and tables give the same bytes */
 	unsigned patients;
 	int64_t today_ms; /* ages and dates are relative to it */
+	enum ehr_vendor actors; /* first the test patients of this vendor's public sandbox; EHR_GENERIC: none */
 };
 /* Calls emit once per patient with a collection Bundle: Patient, Encounters, Conditions, MedicationRequests,
  * AllergyIntolerances, Observations, linked by relative references. emit returns false to stop. */

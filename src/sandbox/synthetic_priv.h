@@ -120,6 +120,8 @@ struct synthetic_visit {
 struct synthetic_patient {
 	unsigned number;
 	bool female, no_mrn, unitless_a1c;
+	struct str mrn; /* STR_NULL: computed */
+	unsigned mistakes; /* problems that were entered in error, beside the others */
 	int64_t birth_day, today;
 	unsigned age;
 	enum age_band band;
@@ -138,6 +140,19 @@ struct synthetic_patient {
 };
 bool synthetic_patient_draw(const struct synthetic_tables *t, struct arena *a, const struct synthetic_options *o,
 			    unsigned index, struct synthetic_patient *p, struct error *err) MUST_USE;
+/* Test patients of the public sandboxes. */
+struct synthetic_actor {
+	enum ehr_vendor vendor;
+	unsigned number; /* of the synthetic patient: 9001 and up */
+	const char *id, *family, *given, *middle, *birth, *mrn; /* middle, birth, mrn: NULL when not known */
+	bool female;
+	unsigned mistakes;
+};
+extern const struct synthetic_actor synthetic_actors[]; /* ends with id NULL */
+/* The id that the vendor gave to whoever these stand for; NULL for everybody else. */
+const char *synthetic_actor_id(enum ehr_vendor vendor, struct str type, struct str id);
+bool synthetic_actor_draw(const struct synthetic_tables *t, struct arena *a, const struct synthetic_options *o,
+			  const struct synthetic_actor *actor, struct synthetic_patient *p, struct error *err) MUST_USE;
 /* A measurement in thousandths at a visit; NULL when the tables have none for such a patient. */
 const struct synthetic_measure *synthetic_measure_draw(const struct synthetic_tables *t,
 						       const struct synthetic_patient *p, const char *loinc,

@@ -121,7 +121,8 @@ static void write_identifier(struct writing *s)
 	synthetic_put(s, "use", S("usual"));
 	synthetic_concept(s, "type", TERMINOLOGY "v2-0203", S("MR"), S("Medical record number"), S("MRN"));
 	synthetic_put(s, "system", S("https://firth.dev/fhir/NamingSystem/synthetic-mrn"));
-	synthetic_put(s, "value", format(s, "%u", 200000 + s->patient->number * 13));
+	synthetic_put(s, "value",
+		      s->patient->mrn.p ? s->patient->mrn : format(s, "%u", 200000 + s->patient->number * 13));
 	json_object_end(&s->w);
 	json_array_end(&s->w);
 }
@@ -245,6 +246,32 @@ static void write_problem(struct writing *s, unsigned index, unsigned number, un
 		synthetic_put(s, "abatementDateTime",
 			      date_text(s, p->onset_day + (s->patient->today - p->onset_day) / 2));
 	synthetic_put(s, "recordedDate", date_text(s, p->onset_day));
+	synthetic_end(s);
+}
+
+/* What somebody entered, took back and entered again, as in the public sandbox of Cerner: most of such a list is wrong.
+ */
+static void write_mistake(struct writing *s, unsigned index, unsigned number)
+{
+	static const char *const junk[] = {"test", "asdf", "&^%&^%", "  Pain ", "DO NOT USE"};
+	const struct synthetic_problem *p = &s->patient->problems[index % s->patient->problem_count];
+	bool named = index % 3 != 0;
+	synthetic_begin(s, "Condition", "c", number);
+	synthetic_concept(s, "verificationStatus", TERMINOLOGY "condition-ver-status", S("entered-in-error"), STR_NULL,
+			  STR_NULL);
+	synthetic_array(s, "category");
+	synthetic_concept(s, NULL, TERMINOLOGY "condition-category", S("problem-list-item"), S("Problem List Item"),
+			  STR_NULL);
+	json_array_end(&s->w);
+	if (named) {
+		write_problem_code(s, p);
+	} else {
+		synthetic_object(s, "code");
+		synthetic_put(s, "text", str_from(junk[index / 3 % (sizeof(junk) / sizeof(*junk))]));
+		json_object_end(&s->w);
+	}
+	synthetic_patient_link(s, "subject");
+	synthetic_put(s, "recordedDate", index % 20 == 19 ? S("2099-07-07") : date_text(s, p->onset_day));
 	synthetic_end(s);
 }
 
@@ -471,6 +498,8 @@ static void write_problems(struct writing *s)
 		if (!p->problems[index].entered_in_error)
 			write_problem(s, index, ++number, v);
 	}
+	for (unsigned i = 0; p->problem_count && i < p->mistakes; i++)
+		write_mistake(s, i, ++number);
 }
 
 void synthetic_patient_write(const struct synthetic_tables *t, const struct synthetic_patient *p, struct buf *out)

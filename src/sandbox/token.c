@@ -32,6 +32,23 @@ static bool names_scopes(struct arena *a, struct str form)
 	return named;
 }
 
+/* Who asks: by the form, or by the claims of its assertion, whose signature is checked afterwards. */
+static struct str client_of(const struct http_request *r)
+{
+	struct str id = face_value(r->body, S("client_id")), rest = face_value(r->body, S("client_assertion"));
+	struct error err = {0};
+	struct buf text;
+	if (id.n || !rest.n)
+		return id;
+	buf_init(&text, 1 << 16);
+	str_split(&rest, '.');
+	const struct json *claims = decode_base64url(&text, str_split(&rest, '.'))
+					    ? json_parse(r->arena, arena_str(r->arena, buf_str(&text)), 0, &err)
+					    : NULL;
+	buf_done(&text);
+	return json_get_str(claims, S("iss"));
+}
+
 static void record(struct sandbox *s, const struct http_request *r, const struct smart_token_answer *answer,
 		   const struct error *why)
 {
@@ -71,7 +88,7 @@ bool face_token(struct sandbox *s, struct http_exchange *x)
 	bool ok = false;
 	if (!s->smart)
 		answer = (struct smart_token_answer){.status = 400, .error = "unauthorized_client"};
-	else if (hostile_clock_refuses(s, r->body))
+	else if (hostile_clock_refuses(s, r->body) || apps_pending(s, r->arena, client_of(r)))
 		answer = (struct smart_token_answer){.status = 400, .error = "invalid_client"};
 	else if (s->vendor->needs_scope && !names_scopes(r->arena, r->body))
 		answer = (struct smart_token_answer){.status = 400, .error = "invalid_scope"};

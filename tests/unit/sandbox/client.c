@@ -1,8 +1,10 @@
 /* A sandbox with one registered client that has a key. */
 #include "client.h"
 
-struct client_world *open_client(enum ehr_vendor vendor, const char *scope, unsigned patients)
+struct client_world *open_client_behaving(enum ehr_vendor vendor, const char *scope, unsigned patients,
+					  const char *behaviour)
 {
+	struct str one = behaviour ? str_from(behaviour) : STR_NULL;
 	static struct client_world worlds[1];
 	struct client_world *c = &worlds[0];
 	struct buf keys;
@@ -19,9 +21,18 @@ struct client_world *open_client(enum ehr_vendor vendor, const char *scope, unsi
 					  .jwks = json_parse(&c->arena, arena_str(&c->arena, buf_str(&keys)), 0, &err)};
 	must(c->client.jwks, &err);
 	buf_done(&keys);
-	c->world = world_open(&(struct world_options){
-		.vendor = vendor, .patients = patients, .clients = &c->client, .client_count = 1});
+	c->world = world_open(&(struct world_options){.vendor = vendor,
+						      .patients = patients,
+						      .clients = &c->client,
+						      .client_count = 1,
+						      .behaviours = &one,
+						      .behaviour_count = behaviour != NULL});
 	return c;
+}
+
+struct client_world *open_client(enum ehr_vendor vendor, const char *scope, unsigned patients)
+{
+	return open_client_behaving(vendor, scope, patients, NULL);
 }
 
 void close_client(struct client_world *c)

@@ -14,6 +14,9 @@ struct client_world {
 };
 
 struct client_world *open_client(enum ehr_vendor vendor, const char *scope, unsigned patients);
+/* The same with one behaviour set, "KEY=VALUE". */
+struct client_world *open_client_behaving(enum ehr_vendor vendor, const char *scope, unsigned patients,
+					  const char *behaviour);
 void close_client(struct client_world *c);
 
 #endif

@@ -130,12 +130,79 @@ static void discovery_is_open_to_all(void **state)
 	}
 }
 
+/* ---- registering apps ------------------------------------------------------------------------------------------- */
+
+static struct http_answer register_app(struct client_world *c, const char *accept, const char *body, const char *type)
+{
+	struct str url = arena_printf(&c->arena, "%.*s/sandbox/apps", STR_ARG(c->world->host));
+	return ask_url(c->world, url,
+		       (struct asked){.method = body ? "POST" : "GET", .accept = accept, .body = body, .type = type});
+}
+
+static struct str public_keys(struct client_world *c)
+{
+	struct buf keys;
+	struct error err = {0};
+	buf_init(&keys, 1 << 16);
+	must(jose_key_write_public_set(c->key, &keys, &err), &err);
+	struct str copy = arena_str(&c->arena, buf_str(&keys));
+	buf_done(&keys);
+	return copy;
+}
+
+static void apps_get_two_ids_and_one_works(void **state)
+{
+	(void)state;
+	for (int v = EHR_EPIC; v <= EHR_CERNER; v++) {
+		struct client_world *c = open_client(v, "", 1);
+		const char *body = arena_printf(&c->arena,
+						"{\"client_name\":\"Growth <chart>\",\"jwks\":%.*s,\"scope\":"
+						"\"system/Patient.rs\"}",
+						STR_ARG(public_keys(c)))
+					   .p;
+		assert_int_equal(register_app(c, "*/*", body, "text/plain").status, 403);
+		assert_int_equal(register_app(c, "*/*", "{\"client_name\":7}", "application/json").status, 400);
+		struct http_answer answer = register_app(c, "*/*", body, "application/json");
+		if (answer.status != 201)
+			fail_msg("%d %.*s", answer.status, STR_ARG(answer.body));
+		const struct json *app = json_get(parsed(c->world, answer), S("app"));
+		struct str here = arena_str(&c->arena, json_get_str(app, S("client_id")));
+		struct str there = arena_str(&c->arena, json_get_str(app, S("production_client_id")));
+		assert_true(here.n == 36 && there.n == 36 && !str_eq(here, there));
+		assert_int_equal(request(c, here.p, "system/Patient.rs").status, 200);
+		assert_int_equal(request(c, there.p, "system/Patient.rs").status, 400); /* of another environment */
+		struct str page = register_app(c, "text/html", NULL, NULL).body;
+		assert_true(str_find(page, S("Growth &lt;chart&gt;")) != STR_NONE);
+		assert_true(str_find(page, there) != STR_NONE);
+		assert_true(str_find(register_app(c, "*/*", NULL, NULL).body, here) != STR_NONE);
+		close_client(c);
+	}
+}
+
+static void an_app_waits_for_its_activation(void **state)
+{
+	(void)state;
+	struct client_world *c = open_client_behaving(EHR_EPIC, "", 1, "activation-seconds=1800");
+	const char *body =
+		arena_printf(&c->arena, "{\"client_name\":\"Late\",\"jwks\":%.*s}", STR_ARG(public_keys(c))).p;
+	struct http_answer answer = register_app(c, "*/*", body, "application/json");
+	assert_int_equal(answer.status, 201);
+	const struct json *app = json_get(parsed(c->world, answer), S("app"));
+	assert_false(json_bool(json_get(app, S("active"))));
+	struct str id = arena_str(&c->arena, json_get_str(app, S("client_id")));
+	answer = request(c, id.p, NULL);
+	assert_int_equal(answer.status, 400);
+	assert_true(str_is(answer.body, "{\"error\":\"invalid_client\",\"error_description\":null}"));
+	assert_int_equal(request(c, "client-1", NULL).status, 200);
+	close_client(c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(epic_grants_what_is_registered),
-		cmocka_unit_test(cerner_wants_scopes_by_name),
-		cmocka_unit_test(discovery_is_open_to_all),
+		cmocka_unit_test(epic_grants_what_is_registered),  cmocka_unit_test(cerner_wants_scopes_by_name),
+		cmocka_unit_test(discovery_is_open_to_all),	   cmocka_unit_test(apps_get_two_ids_and_one_works),
+		cmocka_unit_test(an_app_waits_for_its_activation),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -62,14 +62,17 @@ struct world *world_open(const struct world_options *o)
 	w->base = sandbox_fhir_base(w->sandbox);
 	sandbox_loaded_init(&w->loaded);
 	if (o->patients) {
-		struct synthetic_options synthetic = {.seed = 3, .patients = o->patients, .today_ms = TODAY};
+		struct synthetic_options synthetic = {.seed = 3,
+						      .patients = o->patients,
+						      .today_ms = TODAY,
+						      .actors = o->actors ? o->vendor : EHR_GENERIC};
 		must(sandbox_load_synthetic(w->sandbox, &synthetic, &w->loaded, &err), &err);
 		must(sandbox_load_group(w->sandbox, &w->loaded, &err), &err);
-		assert_int_equal(w->loaded.patient_count, o->patients);
+		assert_true(o->actors ? w->loaded.patient_count > o->patients : w->loaded.patient_count == o->patients);
 		assert_int_equal(w->loaded.rejected, 0);
 		assert_int_equal(w->loaded.skipped, 0);
 		w->group = sandbox_group_id(w->sandbox, &w->arena);
-		w->patient = w->loaded.patients[0];
+		w->patient = w->loaded.patients[w->loaded.patient_count - o->patients];
 	}
 	w->client = http_client_new(&(struct http_client_options){.timeout_ms = 20000}, &err);
 	must(w->client, &err);

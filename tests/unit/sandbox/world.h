@@ -32,6 +32,7 @@ struct world_options {
 	const struct smart_client *clients; /* NULL: no authorization */
 	size_t client_count;
 	unsigned patients; /* 0: none */
+	bool actors; /* and the test patients of the public sandbox */
 	const struct str *behaviours, *faults;
 	size_t behaviour_count, fault_count;
 };

@@ -1,0 +1,208 @@
+/*
+ * The emulation row by row: each row of what a sandbox of these vendors has to do is a test of its name, with where it
+ * is known from (docs/sandbox.md). Rows about writes, tokens and faults have files of their own.
+ */
+#include "world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define FHIR_JSON "application/fhir+json"
+
+struct row {
+	const char *name; /* row, what, and how far it is known */
+	enum ehr_vendor vendor;
+	const char *path, *accept;
+	int status;
+	const char *contains, *lacks; /* of the body */
+	const char *header, *value; /* value NULL: the header must be absent */
+	const char *form; /* POST _search */
+};
+
+static const struct row rows[] = {
+	{"row 1 epic: base path (C)", EHR_EPIC, "metadata", FHIR_JSON, 200, "/interconnect-fhir-oauth/api/FHIR/R4\""},
+	{"row 1 cerner: base path with a tenant (D)", EHR_CERNER, "metadata", FHIR_JSON, 200,
+	 "/r4/ec2458f2-1e24-41c8-b71b-0e701af7583d\""},
+	{"row 2 epic: XML without Accept (C)", EHR_EPIC, "Patient/$P", NULL, 200, "<Patient", "{"},
+	{"row 2 epic: XML for any type (C)", EHR_EPIC, "Patient/$P", "*/*", 200, "<Patient", "{"},
+	{"row 2 epic: XML for an unknown type (C)", EHR_EPIC, "Patient/$P", "application/x-unknown", 200, "<Patient"},
+	{"row 2 epic: metadata in XML (C)", EHR_EPIC, "metadata", NULL, 200, "<CapabilityStatement"},
+	{"row 2 cerner: 406 without a body (D)", EHR_CERNER, "Patient/$P", "application/fhir+xml", 406, "", "{",
+	 "Content-Type", NULL},
+	{"row 3 epic: HTML for unknown routes (C)", EHR_EPIC, "Nonsense", FHIR_JSON, 404,
+	 "404 - File or directory not found.", "resourceType"},
+	{"row 3 epic: HTML for a system export (C)", EHR_EPIC, "$export", FHIR_JSON, 404, "<html"},
+	{"row 3 cerner: outcome for unknown routes (C)", EHR_CERNER, "Nonsense", FHIR_JSON, 404,
+	 "{\"resourceType\":\"OperationOutcome\",\"issue\":[{\"severity\":\"error\",\"code\":\"not-found\","
+	 "\"details\":{\"text\":\"Not Found\"}}]}"},
+	{"row 5 epic: no meta (C)", EHR_EPIC, "Patient/$P", FHIR_JSON, 200, "birthDate", "\"meta\"", "ETag", NULL},
+	{"row 5 epic: no narrative (C)", EHR_EPIC, "Patient/$P", FHIR_JSON, 200, "birthDate", "<div"},
+	{"row 5 cerner: meta (C)", EHR_CERNER, "Patient/$P", FHIR_JSON, 200,
+	 "\"meta\":{\"versionId\":\"1\",\"lastUpdated\":\"", NULL, "ETag", "W/\"1\""},
+	{"row 5 cerner: narrative (C)", EHR_CERNER, "Patient/$P", FHIR_JSON, 200, "<b>Patient</b>"},
+	{"row 6 epic: total of the page with _count (C)", EHR_EPIC,
+	 "Observation?patient=$P&category=vital-signs&_count=2", FHIR_JSON, 200, "\"total\":2,"},
+	{"row 6 epic: a count only (C)", EHR_EPIC, "Observation?patient=$P&category=vital-signs&_summary=count",
+	 FHIR_JSON, 200, "\"total\":", "\"match\""},
+	{"row 6 epic: no Bundle.id (C)", EHR_EPIC, "Encounter?patient=$P", FHIR_JSON, 200,
+	 "{\"resourceType\":\"Bundle\",\"type\":\"searchset\",\"total\":"},
+	{"row 6 cerner: no total (C)", EHR_CERNER, "Observation?patient=$P", FHIR_JSON, 200, "\"match\"", "\"total\""},
+	{"row 6 cerner: total of one page of visits (C)", EHR_CERNER, "Encounter?patient=$P&_count=100", FHIR_JSON, 200,
+	 "\"total\":"},
+	{"row 7 epic: what was left out (C)", EHR_EPIC, "Observation?patient=$P&category=laboratory", FHIR_JSON, 200,
+	 "\"code\":\"59204\""},
+	{"row 7 epic: nothing found (C)", EHR_EPIC, "CarePlan?patient=$P", FHIR_JSON, 200, "\"code\":\"4101\""},
+	{"row 7 cerner: no outcome among the entries (C)", EHR_CERNER, "Goal?patient=$P", FHIR_JSON, 200, "\"Bundle\"",
+	 "OperationOutcome"},
+	{"row 8 epic: next links hold a session (C)", EHR_EPIC, "Observation?patient=$P&category=vital-signs&_count=2",
+	 FHIR_JSON, 200, "/Observation?sessionID=17-"},
+	{"row 8 epic: a session that is over (D)", EHR_EPIC, "Observation?sessionID=17-00", FHIR_JSON, 400,
+	 "\"code\":\"4113\""},
+	{"row 8 epic: filters leave short pages that go on (D)", EHR_EPIC,
+	 "Observation?patient=$P&category=vital-signs&_count=2&value-quantity=gt100000", FHIR_JSON, 200,
+	 "\"relation\":\"next\"", "\"match\""},
+	{"row 8 cerner: next links repeat the query (C)", EHR_CERNER, "Observation?patient=$P&_count=2", FHIR_JSON, 200,
+	 "&-pageDirection=NEXT"},
+	{"row 8 cerner: page sizes are clamped (D)", EHR_CERNER, "Observation?patient=$P&_count=5000", FHIR_JSON, 200,
+	 "_count=5000"},
+	{"row 9 epic: a search needs its patient (C)", EHR_EPIC, "Condition", FHIR_JSON, 400, "business-rule"},
+	{"row 9 epic: observations need a category (C)", EHR_EPIC, "Observation?patient=$P", FHIR_JSON, 400,
+	 "\"code\":\"required\""},
+	{"row 9 epic: allergies are forbidden without patient (C)", EHR_EPIC, "AllergyIntolerance", FHIR_JSON, 403,
+	 "\"code\":\"processing\""},
+	{"row 9 epic: one weak demographic finds nobody (C)", EHR_EPIC, "Patient?family=Lin", FHIR_JSON, 200,
+	 "\"total\":0"},
+	{"row 9 cerner: one of several is needed (D)", EHR_CERNER, "Observation", FHIR_JSON, 400,
+	 "at least one of _id, patient, subject"},
+	{"row 9 cerner: a plan needs patient and category (D)", EHR_CERNER, "CarePlan?patient=$P", FHIR_JSON, 400,
+	 "patient+category"},
+	{"row 9 cerner: _id stands alone (D)", EHR_CERNER, "Patient?_id=$P&name=x", FHIR_JSON, 400,
+	 "cannot be combined"},
+	{"row 9 cerner: ranges have times (D)", EHR_CERNER, "Observation?patient=$P&date=ge2020&date=le2030", FHIR_JSON,
+	 400, "with times"},
+	{"row 10 epic: unknown parameters are ignored (C)", EHR_EPIC, "Condition?patient=$P&totally-bogus=1", FHIR_JSON,
+	 200, "totally-bogus=1"},
+	{"row 10 epic: told when the search fails (C)", EHR_EPIC, "Patient?totally-bogus=1", FHIR_JSON, 400,
+	 "Unknown parameter: TOTALLY-BOGUS. Parameter has been ignored."},
+	{"row 10 cerner: unknown parameters are refused (I)", EHR_CERNER, "Condition?patient=$P&totally-bogus=1",
+	 FHIR_JSON, 400, "not a supported search parameter"},
+	{"row 18 epic: a word as a SNOMED CT code (C)", EHR_EPIC, "AllergyIntolerance?patient=$P", FHIR_JSON, 200,
+	 "\"resourceType\":\"AllergyIntolerance\""},
+	{"row 19 epic: the release (C)", EHR_EPIC, "metadata", FHIR_JSON, 200,
+	 "\"software\":{\"name\":\"Epic\",\"version\":\"May 2026\",\"releaseDate\":\"2026-05-04\"}"},
+	{"row 19 epic: _search ignores the URL (D)", EHR_EPIC, "Observation/_search?category=laboratory", FHIR_JSON,
+	 400, "\"code\":\"required\"", NULL, NULL, NULL, "patient=$P"},
+	{"row 19 epic: _search takes the body (D)", EHR_EPIC, "Observation/_search?patient=nobody", FHIR_JSON, 200,
+	 "\"match\"", NULL, NULL, NULL, "patient=$P&category=vital-signs"},
+	{"row 19 cerner: no software, but a date (C)", EHR_CERNER, "metadata", FHIR_JSON, 200,
+	 "\"patchFormat\":[\"application/json-patch+json\"]", "\"software\""},
+};
+
+static struct world *worlds[3];
+
+static struct str filled(struct world *w, const char *text)
+{
+	struct str s = str_from(text);
+	size_t at = str_find(s, S("$P"));
+	return at == STR_NONE ? s
+			      : arena_printf(&w->arena, "%.*s%.*s%.*s", STR_ARG(str_slice(s, 0, at)),
+					     STR_ARG(w->patient), STR_ARG(str_slice(s, at + 2, s.n)));
+}
+
+static void try_row(void **state)
+{
+	const struct row *r = *state;
+	struct world *w = worlds[r->vendor];
+	struct asked how = {.accept = r->accept};
+	if (r->form) {
+		how.method = "POST";
+		how.form = true;
+		how.body = arena_str(&w->arena, filled(w, r->form)).p;
+	}
+	struct http_answer answer = ask(w, r->path, how);
+	if (answer.status != r->status)
+		fail_msg("%d %.*s", answer.status, STR_ARG(str_slice(answer.body, 0, 600)));
+	if (r->contains && *r->contains && str_find(answer.body, str_from(r->contains)) == STR_NONE)
+		fail_msg("lacks %s: %.*s", r->contains, STR_ARG(str_slice(answer.body, 0, 1500)));
+	if (r->lacks && str_find(answer.body, str_from(r->lacks)) != STR_NONE)
+		fail_msg("has %s: %.*s", r->lacks, STR_ARG(str_slice(answer.body, 0, 1500)));
+	if (r->header) {
+		struct str value = http_answer_header(&answer, r->header);
+		assert_true(r->value ? str_is(value, r->value) : !value.p);
+	}
+}
+
+/* ---- test patients of the public sandboxes ---------------------------------------------------------------------- */
+
+static void actors_are_at_home(void **state)
+{
+	static const struct {
+		enum ehr_vendor vendor;
+		const char *id, *contains[3];
+	} actors[] = {
+		{EHR_EPIC, "erXuFYUfucBZaryVksYEcMg3", {"\"203713\"", "\"Lopez\"", "\"1987-09-12\""}},
+		{EHR_EPIC, "eq081-VQEgP8drUUqCWzHfw3", {"\"203711\"", "\"Lin\"", "\"1973-06-03\""}},
+		{EHR_EPIC, "eD.LxhDyX35TntF77l7etUA3", {"\"Argonaut\"", "\"Jason\"", "Epic Hospital System"}},
+		{EHR_CERNER, "12724066", {"\"6930\"", "\"SMARTS SR.\"", "\"00000006930\""}},
+		{EHR_CERNER, "12744580", {"\"8230\"", "\"JOHN\"", "\"1990-09-16\""}},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(actors) / sizeof(*actors); i++) {
+		struct world *w = worlds[actors[i].vendor];
+		struct http_answer answer = ask(w, arena_printf(&w->arena, "Patient/%s", actors[i].id).p, JSON);
+		if (answer.status != 200)
+			fail_msg("%s: %d", actors[i].id, answer.status);
+		for (size_t k = 0; k < 3; k++) {
+			if (str_find(answer.body, str_from(actors[i].contains[k])) == STR_NONE)
+				fail_msg("%s lacks %s: %.*s", actors[i].id, actors[i].contains[k],
+					 STR_ARG(answer.body));
+		}
+	}
+}
+
+/* Row 18 at Cerner: most of what is on the list was entered in error, some of it from the future. */
+static void most_problems_of_one_are_mistakes(void **state)
+{
+	struct world *w = worlds[EHR_CERNER];
+	const struct json *bundle = get(w, "Condition?patient=12724066");
+	size_t all = matches(bundle), wrong = 0;
+	struct json_iter it = json_iter(json_get(bundle, S("entry")));
+	(void)state;
+	while (json_next(&it)) {
+		const struct json *r = json_get(it.value, S("resource"));
+		const struct json *status = json_at(json_get(json_get(r, S("verificationStatus")), S("coding")), 0);
+		bool error = str_is(json_get_str(status, S("code")), "entered-in-error");
+		wrong += error;
+		assert_int_equal(error, json_get(r, S("clinicalStatus")) == NULL);
+	}
+	assert_true(wrong * 2 > all);
+	assert_true(str_find(ask(w, "Condition?patient=12724066", JSON).body, S("2099-07-07")) != STR_NONE);
+	assert_int_equal(matches(get(worlds[EHR_EPIC], "Condition?patient=erXuFYUfucBZaryVksYEcMg3&category=none")), 0);
+}
+
+static int open_worlds(void **state)
+{
+	(void)state;
+	for (int v = EHR_EPIC; v <= EHR_CERNER; v++)
+		worlds[v] = world_open(&(struct world_options){.vendor = v, .patients = 3, .actors = true});
+	return 0;
+}
+
+static int close_worlds(void **state)
+{
+	(void)state;
+	world_close(worlds[EHR_EPIC]);
+	world_close(worlds[EHR_CERNER]);
+	return 0;
+}
+
+int main(void)
+{
+	enum { ROWS = sizeof(rows) / sizeof(*rows) };
+	struct CMUnitTest tests[ROWS + 2];
+	for (size_t i = 0; i < ROWS; i++)
+		tests[i] = (struct CMUnitTest){rows[i].name, try_row, NULL, NULL, (void *)(uintptr_t)&rows[i]};
+	tests[ROWS] = (struct CMUnitTest)cmocka_unit_test(actors_are_at_home);
+	tests[ROWS + 1] = (struct CMUnitTest)cmocka_unit_test(most_problems_of_one_are_mistakes);
+	return cmocka_run_group_tests(tests, open_worlds, close_worlds);
+}
