@@ -27,7 +27,7 @@ struct sandbox_command {
 	struct str data, roster, jwks, scope, base_url;
 	struct option_list clients, imports, allow_write, behaviours, faults, redirect_uris;
 	struct str name;
-	bool no_auth, no_actors, list;
+	bool no_auth, actors, list;
 
 	const struct definitions *definitions;
 	struct extractor *extractor;
@@ -245,7 +245,7 @@ static bool fill(struct sandbox_command *c, struct error *err)
 	struct synthetic_options synthetic = {.seed = (uint64_t)c->seed,
 					      .patients = (unsigned)c->patients,
 					      .today_ms = clock_now_ms(),
-					      .actors = c->no_actors ? EHR_GENERIC : c->vendor};
+					      .actors = c->actors ? c->vendor : EHR_GENERIC};
 	sandbox_loaded_init(&total);
 	bool ok = c->imports.count ? load_imports(c, &total, err)
 				   : sandbox_load_synthetic(c->sandbox, &synthetic, &total, err);
@@ -419,7 +419,7 @@ static int list_switches(void)
 
 int command_sandbox(struct app *app)
 {
-	struct sandbox_command c = {.app = app, .patients = 60};
+	struct sandbox_command c = {.app = app, .patients = -1};
 	const struct option options[] = {
 		{"port", OPTION_NUMBER, "PORT", "where to listen on 127.0.0.1 (default 0: any free port)", &c.port},
 		{"data", OPTION_TEXT, "DIR", "where its store is (default sandbox-VENDOR)", &c.data},
@@ -438,7 +438,8 @@ int command_sandbox(struct app *app)
 		 &c.allow_write},
 		{"base-url", OPTION_TEXT, "URL", "its address as clients see it, when it is another", &c.base_url},
 		{"no-auth", OPTION_FLAG, NULL, "answer without tokens", &c.no_auth},
-		{"no-actors", OPTION_FLAG, NULL, "leave the test patients of the public sandbox out", &c.no_actors},
+		{"actors", OPTION_FLAG, NULL,
+		 "the test patients of the public sandbox as well; the default without --patients", &c.actors},
 		{"behaviour", OPTION_LIST, "KEY=VALUE", "decide what is uncertain about the vendor", &c.behaviours},
 		{"fault", OPTION_LIST, "NAME[=N]", "begin with something broken, such as 503=3", &c.faults},
 		{"name", OPTION_TEXT, "NAME", "register: what the app is called", &c.name},
@@ -473,6 +474,10 @@ int command_sandbox(struct app *app)
 		return app_misuse(app, "there are sandboxes for epic and cerner");
 	if (c.port > 65535)
 		return app_misuse(app, "--port must be from 0 to 65535");
+	if (c.patients < 0) {
+		c.patients = 60;
+		c.actors = true;
+	}
 	if (c.patients > 100000)
 		return app_misuse(app, "--patients must be at most 100000");
 	if (!c.seed)
