@@ -128,7 +128,7 @@ static bool admit(void *ctx, struct rest_call *call, struct rest_answer *answer)
 	bool open = call->interaction == REST_CAPABILITIES || call->interaction == REST_SMART_CONFIGURATION;
 	call->xml = false;
 	call->media = S("application/fhir+json");
-	if (!accepts_json(call)) {
+	if (!accepts_json(call) && !(call->interaction == REST_READ && str_is(call->type_name, "Binary"))) {
 		face_clear(answer);
 		answer->status = 406;
 		answer->content_type = S("");
@@ -189,6 +189,17 @@ static bool show(void *ctx, struct rest_call *call, const struct store_entry *en
 	bool ok = buf_ok(&whole) && buf_ok(out);
 	buf_done(&whole);
 	return ok ? true : error_memory(err);
+}
+
+/* A Binary comes as what it is when just that is asked for, otherwise as the resource. */
+static void after_read(void *ctx, struct rest_call *call, const struct store_entry *entry, struct rest_answer *answer)
+{
+	(void)ctx;
+	if (!str_is(call->type_name, "Binary") || face_binary(call, entry, false, answer) || accepts_json(call))
+		return;
+	face_clear(answer);
+	answer->status = 406;
+	answer->content_type = S("");
 }
 
 static struct str new_id(void *ctx, struct arena *a, const struct fhir_type *type)
@@ -276,6 +287,7 @@ const struct face_vendor face_cerner = {
 		 .patch = cerner_patch,
 		 .new_id = new_id,
 		 .resource = show,
+		 .read = after_read,
 		 .searchset = cerner_searchset,
 		 .page = cerner_page,
 		 .error = on_error,

@@ -74,8 +74,9 @@ static bool show(void *ctx, struct rest_call *call, const struct store_entry *en
 /* Epic's own resources show no version at all; those of types that the site opened do. */
 static void after_read(void *ctx, struct rest_call *call, const struct store_entry *entry, struct rest_answer *answer)
 {
-	(void)entry;
 	struct str etag = face_header_of(answer, "ETag");
+	if (str_is(call->type_name, "Binary") && face_binary(call, entry, true, answer))
+		return;
 	answer->header_count = 0;
 	if (face_opened(ctx, call->type_name))
 		rest_answer_header(answer, "ETag", etag);

@@ -1,6 +1,8 @@
 /* What both faces share: the table of types, queries as the client sent them, pieces of answers. */
 #include "sandbox/face_priv.h"
 
+#include "base/encode.h"
+
 /* ---- types ------------------------------------------------------------------------------------------------------ */
 
 bool face_opened(const struct sandbox *s, struct str name)
@@ -183,6 +185,27 @@ bool face_entry(struct rest_call *call, const struct sandbox *s, struct json_wri
 	}
 	buf_done(&shown);
 	return ok;
+}
+
+static bool same_media(struct str a, struct str b)
+{
+	return str_eq_nocase(str_trim(str_split(&a, ';')), str_trim(str_split(&b, ';')));
+}
+
+bool face_binary(struct rest_call *call, const struct store_entry *entry, bool any, struct rest_answer *answer)
+{
+	struct error err = {0};
+	struct str accept = http_request_header(call->exchange, "Accept");
+	const struct json *binary = json_parse(call->arena, entry->body, 0, &err);
+	struct str media = json_get_str(binary, S("contentType"));
+	if (str_find(accept, S("json")) != STR_NONE || str_find(accept, S("fhir+xml")) != STR_NONE ||
+	    !(any || (accept.p && same_media(accept, media))))
+		return false;
+	face_clear(answer);
+	answer->content_type = media;
+	if (!decode_base64(&answer->body, json_get_str(binary, S("data"))))
+		buf_reset(&answer->body);
+	return true;
 }
 
 bool face_exists(struct sandbox *s, struct rest_call *call, struct rest_answer *answer)

@@ -140,6 +140,8 @@ bool face_store(struct sandbox *s, struct arena *a, struct str type, struct str 
 /* The resource of a write in the vendor's own form; what it leads to is stored. */
 bool face_rewrite(struct sandbox *s, struct rest_call *call, const struct json *resource, struct str *ret_body,
 		  struct error *err) MUST_USE;
+/* The bytes of a Binary instead of the resource, when its media type is asked for, or any that is not FHIR's. */
+bool face_binary(struct rest_call *call, const struct store_entry *entry, bool any, struct rest_answer *answer);
 /* Does the resource exist? False with answer filled by the face's error function. */
 bool face_exists(struct sandbox *s, struct rest_call *call, struct rest_answer *answer);
 

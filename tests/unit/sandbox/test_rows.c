@@ -132,6 +132,36 @@ static void try_row(void **state)
 	}
 }
 
+/* ---- attachments ------------------------------------------------------------------------------------------------- */
+
+static struct str attachment_url(struct world *w)
+{
+	const struct json *note =
+		json_get(json_at(json_get(get(w, "DocumentReference?patient=$P"), S("entry")), 0), S("resource"));
+	return json_get_str(json_get(json_at(json_get(note, S("content")), 0), S("attachment")), S("url"));
+}
+
+static void attachments_come_as_what_they_are(void **state)
+{
+	static const char *const media[] = {[EHR_EPIC] = "text/html", [EHR_CERNER] = "text/plain;charset=utf-8"};
+	(void)state;
+	for (int v = EHR_EPIC; v <= EHR_CERNER; v++) {
+		struct world *w = worlds[v];
+		struct str url = attachment_url(w);
+		assert_true(str_starts(url, v == EHR_EPIC ? S("Binary/") : w->base)); /* relative, absolute */
+		if (v == EHR_EPIC)
+			url = arena_printf(&w->arena, "%.*s/%.*s", STR_ARG(w->base), STR_ARG(url));
+		struct http_answer answer = ask_url(w, url, (struct asked){.accept = media[v]});
+		assert_int_equal(answer.status, 200);
+		assert_true(str_is(answer.content_type, media[v]));
+		assert_true(str_find(answer.body, S("Progress note")) != STR_NONE);
+		answer = ask_url(w, url, JSON);
+		assert_true(str_is(json_get_str(parsed(w, answer), S("resourceType")), "Binary"));
+		answer = ask_url(w, url, (struct asked){.accept = "application/pdf"});
+		assert_int_equal(answer.status, v == EHR_EPIC ? 200 : 406);
+	}
+}
+
 /* ---- test patients of the public sandboxes ---------------------------------------------------------------------- */
 
 static void actors_are_at_home(void **state)
@@ -199,10 +229,11 @@ static int close_worlds(void **state)
 int main(void)
 {
 	enum { ROWS = sizeof(rows) / sizeof(*rows) };
-	struct CMUnitTest tests[ROWS + 2];
+	struct CMUnitTest tests[ROWS + 3];
 	for (size_t i = 0; i < ROWS; i++)
 		tests[i] = (struct CMUnitTest){rows[i].name, try_row, NULL, NULL, (void *)(uintptr_t)&rows[i]};
 	tests[ROWS] = (struct CMUnitTest)cmocka_unit_test(actors_are_at_home);
 	tests[ROWS + 1] = (struct CMUnitTest)cmocka_unit_test(most_problems_of_one_are_mistakes);
+	tests[ROWS + 2] = (struct CMUnitTest)cmocka_unit_test(attachments_come_as_what_they_are);
 	return cmocka_run_group_tests(tests, open_worlds, close_worlds);
 }
