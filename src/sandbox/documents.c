@@ -58,8 +58,12 @@ static const char *param_type(const struct sandbox *s, struct str type, struct s
 static void put_param(struct json_writer *w, const struct sandbox *s, struct str type, struct str name,
 		      const char *documentation)
 {
+	const struct fhir_type *resource = definitions_resource(s->o.definitions, type);
+	const struct search_param *known = resource ? definitions_search_param(resource, name) : NULL;
 	json_object_begin(w);
 	json_put_member(w, S("name"), name);
+	if (s->o.vendor == EHR_CERNER && known)
+		json_put_member(w, S("definition"), known->url);
 	json_put_member(w, S("type"), str_from(param_type(s, type, name)));
 	if (documentation)
 		json_put_member(w, S("documentation"), str_from(documentation));

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/file.h"
+
 #define FHIR_JSON "application/fhir+json"
 
 struct row {
@@ -132,6 +134,55 @@ static void try_row(void **state)
 	}
 }
 
+/* ---- what is said to be possible -------------------------------------------------------------------------------- */
+
+static const struct json *resource_of(const struct json *statement, struct str type)
+{
+	struct json_iter it = json_iter(json_get(json_at(json_get(statement, S("rest")), 0), S("resource")));
+	while (json_next(&it)) {
+		if (str_eq(json_get_str(it.value, S("type")), type))
+			return it.value;
+	}
+	return NULL;
+}
+
+/* Epic's statement as recorded: the same types, and the same interactions of each. */
+static void epic_says_what_its_recording_says(void **state)
+{
+	(void)state;
+	struct world *w = worlds[EHR_EPIC];
+	struct error err = {0};
+	struct str text;
+	unsigned wrong = 0;
+	if (!getenv("FIRTH_ASSETS")) {
+		print_message("skipped: FIRTH_ASSETS is not set\n");
+		skip();
+	}
+	must(file_read(&w->arena,
+		       arena_printf(&w->arena, "%s/ehr-captures/epic/CapabilityStatement-2026-05-11.json",
+				    getenv("FIRTH_ASSETS")),
+		       8 << 20, &text, &err),
+	     &err);
+	const struct json *recorded = json_parse(&w->arena, text, 0, &err);
+	const struct json *ours = get(w, "metadata");
+	const struct json *types = json_get(json_at(json_get(recorded, S("rest")), 0), S("resource"));
+	assert_true(json_size(types) > 50);
+	assert_int_equal(json_size(types), json_size(json_get(json_at(json_get(ours, S("rest")), 0), S("resource"))));
+	struct json_iter it = json_iter(types);
+	while (json_next(&it)) {
+		const struct json *here = resource_of(ours, json_get_str(it.value, S("type")));
+		const struct json *theirs = json_get(it.value, S("interaction"));
+		bool same = json_size(json_get(here, S("interaction"))) == json_size(theirs);
+		for (size_t i = 0; same && i < json_size(theirs); i++)
+			same = str_eq(json_get_str(json_at(json_get(here, S("interaction")), i), S("code")),
+				      json_get_str(json_at(theirs, i), S("code")));
+		if (!same)
+			print_message("%.*s differs\n", STR_ARG(json_get_str(it.value, S("type"))));
+		wrong += !same;
+	}
+	assert_int_equal(wrong, 0);
+}
+
 /* ---- attachments ------------------------------------------------------------------------------------------------- */
 
 static struct str attachment_url(struct world *w)
@@ -229,11 +280,12 @@ static int close_worlds(void **state)
 int main(void)
 {
 	enum { ROWS = sizeof(rows) / sizeof(*rows) };
-	struct CMUnitTest tests[ROWS + 3];
+	struct CMUnitTest tests[ROWS + 4];
 	for (size_t i = 0; i < ROWS; i++)
 		tests[i] = (struct CMUnitTest){rows[i].name, try_row, NULL, NULL, (void *)(uintptr_t)&rows[i]};
 	tests[ROWS] = (struct CMUnitTest)cmocka_unit_test(actors_are_at_home);
 	tests[ROWS + 1] = (struct CMUnitTest)cmocka_unit_test(most_problems_of_one_are_mistakes);
 	tests[ROWS + 2] = (struct CMUnitTest)cmocka_unit_test(attachments_come_as_what_they_are);
+	tests[ROWS + 3] = (struct CMUnitTest)cmocka_unit_test(epic_says_what_its_recording_says);
 	return cmocka_run_group_tests(tests, open_worlds, close_worlds);
 }
