@@ -300,25 +300,45 @@ bool ehr_create(struct ehr_client *c, struct arena *a, struct str type, struct s
 	return true;
 }
 
+/* PUT and PATCH. */
+static bool change(struct ehr_client *c, struct arena *a, struct ehr_request *request, struct str type, struct str id,
+		   struct ehr_written *ret_written, struct ehr_failure *f)
+{
+	request->url = instance_url(c, a, type, id);
+	request->authorize = true;
+	request->action = 'U';
+	request->type = type;
+	request->id = id;
+	if (!send_write(c, a, request, ret_written, f))
+		return false;
+	if (!ret_written->id.p)
+		ret_written->id = id;
+	return true;
+}
+
 bool ehr_update(struct ehr_client *c, struct arena *a, struct str type, struct str id, struct str body,
 		struct str version, struct ehr_written *ret_written, struct ehr_failure *f)
 {
 	struct ehr_request request = {
 		.method = S("PUT"),
-		.url = instance_url(c, a, type, id),
 		.body = body,
 		.content_type = S("application/fhir+json"),
 		.if_match = version,
-		.authorize = true,
 		.repeatable = true,
-		.action = 'U',
 		.interaction = "update",
-		.type = type,
-		.id = id,
 	};
-	if (!send_write(c, a, &request, ret_written, f))
-		return false;
-	if (!ret_written->id.p)
-		ret_written->id = id;
-	return true;
+	return change(c, a, &request, type, id, ret_written, f);
+}
+
+bool ehr_patch(struct ehr_client *c, struct arena *a, struct str type, struct str id, struct str patch,
+	       struct str version, struct ehr_written *ret_written, struct ehr_failure *f)
+{
+	struct ehr_request request = {
+		.method = S("PATCH"),
+		.body = patch,
+		.content_type = S("application/json-patch+json"),
+		.if_match = version,
+		.interaction = "patch",
+	};
+	return change(c, a, &request, type, id, ret_written, f);
 }

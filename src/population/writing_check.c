@@ -34,8 +34,24 @@ static const struct {
 } rules[] = {
 #define NEEDS(vendor, type, ops, kind, path, values, text) {EHR_##vendor, type, ops, kind, path, values, text},
 #include "population/writing_rules.def"
-#undef NEEDS
 };
+
+static const struct {
+	enum ehr_vendor vendor;
+	const char *type, *member;
+} patches[] = {
+#define PATCHES(vendor, type, member) {EHR_##vendor, type, member},
+#include "population/writing_rules.def"
+};
+
+bool writing_may_patch(enum ehr_vendor vendor, struct str type, struct str member)
+{
+	for (size_t i = 0; i < sizeof(patches) / sizeof(patches[0]); i++)
+		if (patches[i].vendor == vendor && str_is(type, patches[i].type) &&
+		    (!member.p || str_is(member, patches[i].member)))
+			return true;
+	return false;
+}
 
 unsigned writing_allowed(enum ehr_vendor vendor, struct str type)
 {

@@ -154,7 +154,8 @@ static struct str why_not(struct planning *p, enum writing_op op, unsigned allow
 {
 	const char *who = vendor_label(p->options->vendor);
 	if (allowed & WRITING_PATCH && op == WRITING_UPDATE)
-		return arena_printf(p->a, "%s takes changes of %.*s as patches only", who, STR_ARG(p->type));
+		return arena_printf(p->a, "%s takes changes of %.*s as patches only, and which is not published", who,
+				    STR_ARG(p->type));
 	if (allowed & (WRITING_CREATE | WRITING_UPDATE))
 		return arena_printf(p->a, "%s lets clients %s %.*s, not %s it", who,
 				    allowed & WRITING_CREATE ? "create" : "update", STR_ARG(p->type),
@@ -173,6 +174,10 @@ static struct str broken_rules(struct planning *p)
 static void plan_resource(struct planning *p, enum writing_op op, struct str id, struct str version)
 {
 	unsigned allowed = writing_allowed(p->options->vendor, p->type) | p->options->site;
+	if (op == WRITING_UPDATE && !(allowed & op) && writing_may_patch(p->options->vendor, p->type, STR_NULL)) {
+		op = WRITING_PATCH;
+		planning_hint(p, NULL, "changes go as a patch, which changes only what is published as patchable");
+	}
 	if (!(allowed & op))
 		p->plan->reason = why_not(p, op, allowed);
 	else

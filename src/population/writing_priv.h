@@ -7,6 +7,8 @@
 
 /* How a create can be taken back. */
 enum writing_undo { WRITING_UNDO_NONE, WRITING_UNDO_MARK, WRITING_UNDO_DELETE };
+/* May a patch change a member of the type? STR_NULL: any. */
+bool writing_may_patch(enum ehr_vendor vendor, struct str type, struct str member);
 enum writing_undo writing_undo(enum ehr_vendor vendor, struct str type);
 
 struct planning {

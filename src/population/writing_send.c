@@ -294,10 +294,67 @@ static bool says_so_already(struct sending *s, const struct json *shown)
 	return true;
 }
 
+static void put_operation(struct json_writer *w, struct arena *a, struct str member, bool there,
+			  const struct json *value)
+{
+	json_object_begin(w);
+	json_put_member(w, S("op"), there ? S("replace") : S("add"));
+	json_put_member(w, S("path"), arena_printf(a, "/%.*s", STR_ARG(member)));
+	json_key(w, S("value"));
+	json_put_value(w, value);
+	json_object_end(w);
+}
+
+/* "Encounter.type[0].text" is about type. */
+static struct str member_of(struct str path, struct str type)
+{
+	struct str rest = str_slice(path, type.n + 1, path.n);
+	struct str member = str_split(&rest, '.');
+	return str_split(&member, '[');
+}
+
+/* The patch that makes what stands there say what the file says; STR_NULL when it would change what the vendor lets
+ * nobody patch. */
+static struct str patch_of(struct sending *s, const struct json *shown)
+{
+	struct writing_differences differences;
+	struct error err = {0};
+	struct buf out;
+	bool allowed = writing_compare(s->d, s->config->vendor, s->a, s->sent, shown, &differences, &err);
+	struct str last = STR_NULL;
+	buf_init(&out, ENTRY_MAX);
+	struct json_writer w = json_writer(&out);
+	json_array_begin(&w);
+	for (size_t i = 0; allowed && i < differences.count; i++) {
+		struct str member = member_of(differences.items[i].path, s->step->type);
+		if (differences.items[i].change == WRITING_ADDED || str_eq(member, last))
+			continue;
+		last = member;
+		allowed = writing_may_patch(s->config->vendor, s->step->type, member);
+		if (allowed)
+			put_operation(&w, s->a, member, json_get(shown, member) != NULL, json_get(s->sent, member));
+		else
+			say(s, "%.*s of %.*s cannot be changed by a patch there", STR_ARG(member),
+			    STR_ARG(s->step->type));
+	}
+	json_array_end(&w);
+	struct str patch = allowed && buf_ok(&out) ? arena_str(s->a, buf_str(&out)) : STR_NULL;
+	buf_done(&out);
+	return patch;
+}
+
+static bool write_change(struct sending *s, struct str patch, struct str version, struct ehr_failure *f)
+{
+	const struct writing_step *step = s->step;
+	struct ehr_written written;
+	return patch.p ? ehr_patch(s->c, s->a, step->type, step->id, patch, version, &written, f)
+		       : ehr_update(s->c, s->a, step->type, step->id, step->body, version, &written, f);
+}
+
 static bool update(struct sending *s, struct error *err)
 {
 	struct ehr_resource before, again;
-	struct ehr_written written;
+	struct str patch = STR_NULL;
 	struct ehr_failure f = {0};
 	s->out->id = s->step->id;
 	if (!ehr_read(s->c, s->a, s->step->type, s->step->id, &before, &f)) {
@@ -312,6 +369,12 @@ static bool update(struct sending *s, struct error *err)
 	}
 	if (s->step->version.p && before.version.p && !str_eq(s->step->version, before.version))
 		return conflict(s, "It was changed at the EHR since the version that the file was made from");
+	if (s->step->op == WRITING_PATCH) {
+		patch = patch_of(s, before.resource);
+		s->out->result = WRITING_REFUSED;
+		if (!patch.p)
+			return true;
+	}
 	s->former = before.body;
 	s->out->guarded = before.version.p != NULL;
 	if (!ledger_put(s, "sending", err))
@@ -326,7 +389,7 @@ static bool update(struct sending *s, struct error *err)
 			return ledger_forget(s, err);
 		}
 	}
-	if (!ehr_update(s->c, s->a, s->step->type, s->step->id, s->step->body, before.version, &written, &f)) {
+	if (!write_change(s, patch, before.version, &f)) {
 		fail(s, &f);
 		return f.http_status == 0 || f.retryable ? true : ledger_forget(s, err);
 	}
@@ -345,7 +408,7 @@ bool writing_send(struct ehr_client *c, struct store *store, const struct defini
 						.id = STR_NULL,
 						.version = STR_NULL,
 						.problem = STR_NULL,
-						.undo = step->op == WRITING_UPDATE
+						.undo = step->op != WRITING_CREATE
 								? "write the former content"
 								: undo[writing_undo(config->vendor, step->type)]};
 	struct sending s = {.c = c,

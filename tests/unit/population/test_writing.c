@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "base/file.h"
 #include "population/writing_priv.h"
 #include "tiny_ehr.h"
 
@@ -183,6 +184,8 @@ static const struct {
 	 "does not let clients write Flag", NULL},
 	{"a plain server takes it", EHR_GENERIC, "{\"resourceType\":\"Flag\",\"status\":\"active\"}", "create Flag",
 	 NULL, NULL},
+	{"an order changes by a patch", EHR_CERNER, "{\"resourceType\":\"MedicationRequest\",\"id\":\"1\"}",
+	 "patch MedicationRequest", NULL, NULL},
 	{"patients change by patches", EHR_CERNER, "{\"resourceType\":\"Patient\",\"id\":\"1\"}", "", "as patches only",
 	 NULL},
 	{"a diagnosis needs its encounter", EHR_CERNER,
@@ -460,6 +463,55 @@ static void without_versions_it_is_told(void **state)
 	assert_false(o.guarded);
 }
 
+#define ORDER(id, status, intent)                                                                                      \
+	"{\"resourceType\":\"MedicationRequest\",\"id\":\"" id "\",\"status\":\"" status "\",\"intent\":\"" intent     \
+	"\"," PATIENT "}"
+
+static void what_a_patch_may_change_is_patched(void **state)
+{
+	struct world *w = *state;
+	tiny_add(&w->ehr, ORDER("m1", "active", "order"));
+	struct writing_outcome o = send(w, WRITING_PATCH, "m1", NULL, ORDER("m1", "stopped", "order"));
+	assert_int_equal(o.result, WRITING_UPDATED);
+	assert_true(o.guarded);
+	assert_int_equal(o.differences.count, 0);
+	assert_non_null(strstr(tiny_find(&w->ehr, "MedicationRequest", "m1")->body, "\"stopped\""));
+	o = send(w, WRITING_PATCH, "m1", NULL, ORDER("m1", "stopped", "plan"));
+	assert_int_equal(o.result, WRITING_REFUSED);
+	assert_true(str_find(o.problem, S("intent of MedicationRequest")) != STR_NONE);
+	assert_int_equal(w->ehr.updates, 1);
+}
+
+/* ---- recordings -------------------------------------------------------------------------------------------------- */
+
+static void what_was_recorded_at_epic_is_known(void **state)
+{
+	static const char *const types[] = {"Condition", "DocumentReference", "Observation", "Patient"};
+	struct world *w = *state;
+	const char *dir = getenv("FIRTH_ASSETS");
+	struct error err = {0};
+	struct str text;
+	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+		struct str path = arena_printf(&w->arena, "%s/ehr-captures/epic/write-probe-2026-04-28_%s.json",
+					       dir ? dir : "/nowhere", types[i]);
+		if (!file_read(&w->arena, path, 64 << 20, &text, &err)) {
+			print_message("skipped: FIRTH_ASSETS names no recordings\n");
+			return;
+		}
+		const struct json *probe = json_parse(&w->arena, text, 0, &err);
+		struct writing_differences d;
+		assert_true(writing_compare(definitions_builtin(), EHR_EPIC, &w->arena,
+					    json_get(probe, S("_canonical_submitted")),
+					    json_get(probe, S("_epic_returned_get")), &d, &err));
+		for (size_t k = 0; k < d.count; k++)
+			if (d.items[k].change != WRITING_ADDED && !d.items[k].known)
+				print_message("   %.*s: %.*s -> %.*s\n", STR_ARG(d.items[k].path),
+					      STR_ARG(d.items[k].sent), STR_ARG(d.items[k].shown));
+		assert_true(d.count > 0);
+		assert_int_equal(d.surprising, 0);
+	}
+}
+
 static void refusals_are_told_and_forgotten(void **state)
 {
 	struct world *w = *state;
@@ -494,6 +546,8 @@ int main(void)
 		T(updates_name_the_version_and_keep_what_stood_there),
 		T(who_was_forestalled_writes_nothing),
 		T(without_versions_it_is_told),
+		T(what_a_patch_may_change_is_patched),
+		T(what_was_recorded_at_epic_is_known),
 		T(refusals_are_told_and_forgotten),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

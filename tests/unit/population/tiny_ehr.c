@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <cmocka.h>
 
+#include "patch/patch.h"
 #include "tiny_ehr.h"
 
 static struct str member(struct arena *a, const char *body, const char *key)
@@ -189,6 +190,24 @@ static void updated(struct tiny_ehr *t, struct arena *a, struct tiny_item *item,
 		header(a, answer, "ETag", arena_printf(a, "W/\"%u\"", item->version));
 }
 
+static void patched(struct tiny_ehr *t, struct arena *a, struct tiny_item *item, const struct http_call *call,
+		    struct http_answer *answer)
+{
+	struct error err = {0};
+	struct buf out;
+	const struct json *patch = json_parse(a, call->body, 0, &err);
+	const struct json *result = patch_json(a, json_parse(a, str_from(item->body), 0, &err), patch, &err);
+	if (!result)
+		fail_msg("%s", err.text);
+	buf_init(&out, 1 << 20);
+	struct json_writer w = json_writer(&out);
+	json_put_value(&w, result);
+	struct http_call put = *call;
+	put.body = arena_str(a, buf_str(&out));
+	buf_done(&out);
+	updated(t, a, item, &put, answer);
+}
+
 static bool about_flag(struct tiny_ehr *t, struct arena *a, const struct http_call *call, struct str type,
 		       struct http_answer *answer, struct error *err, bool *ret_done)
 {
@@ -239,6 +258,8 @@ static bool answer_call(void *ctx, struct arena *a, const struct http_call *call
 		if (!item || item->gone)
 			answer = (struct http_answer){
 				.status = 404, .content_type = S("application/json"), .body = S("{}")};
+		else if (str_is(call->method, "PATCH"))
+			patched(t, a, item, call, &answer);
 		else if (str_is(call->method, "PUT"))
 			updated(t, a, item, call, &answer);
 		else {
