@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-enum { EXAMPLE_MAX = 44, ELEMENT_MAX = 46 };
+enum { EXAMPLE_MAX = 64, ELEMENT_MAX = 46 };
 
 struct explained {
 	enum normal_rule rule;
@@ -142,9 +142,12 @@ bool explain_print(struct explanation *e, struct app *app, const struct normal_r
 	if (e->count)
 		qsort(e->list, e->count, sizeof(*e->list), compare);
 	size_t at = 0;
+	bool noticed = false;
 	for (int rule = 0; rule < NORMAL_RULES; rule++) {
-		if (rule == NORMAL_LAST_CHANGE + 1)
+		if (rule > NORMAL_LAST_CHANGE && totals->counts[rule] && !noticed) {
 			buf_add(&out, S("\nNoticed and left as it is:\n"));
+			noticed = true;
+		}
 		if (totals->counts[rule])
 			print_rule(app, (enum normal_rule)rule, totals->counts[rule], &out);
 		for (; at < e->count && (int)e->list[at]->rule == rule; at++)
