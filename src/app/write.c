@@ -12,7 +12,7 @@
 struct write {
 	struct login_command c;
 	struct app *app;
-	bool preview, exact, create;
+	bool preview, exact, create, any_version;
 	const struct json *capabilities; /* of the site, when they were asked for */
 	bool asked;
 	struct arena arena; /* of one resource */
@@ -152,10 +152,12 @@ static void write_outcome(struct json_writer *w, const struct writing_step *step
 
 /* ---- one resource ------------------------------------------------------------------------------------------------ */
 
-static bool send_steps(struct write *w, const struct writing_plan *plan, struct error *err)
+static bool send_steps(struct write *w, struct writing_plan *plan, struct error *err)
 {
 	for (size_t i = 0; i < plan->count; i++) {
 		struct writing_outcome o;
+		if (w->any_version)
+			plan->steps[i].version = STR_NULL;
 		if (!writing_send(w->c.client, w->c.place.store, definitions_builtin(), &w->arena, &plan->steps[i],
 				  clock_now_ms(), &o, err))
 			return false;
@@ -237,6 +239,8 @@ int command_write(struct app *app)
 		{"preview", OPTION_FLAG, NULL, "say what would be sent, and send nothing", &w.preview, NULL},
 		{"exact", OPTION_FLAG, NULL, "send what the file says or nothing, never the nearest thing", &w.exact,
 		 NULL},
+		{"any-version", OPTION_FLAG, NULL, "update even though the EHR has another version than the file says",
+		 &w.any_version, NULL},
 		{"create", OPTION_FLAG, NULL, "create, even though the resource has an id", &w.create, NULL},
 	};
 	const char *details = "FILE is one resource as JSON, or NDJSON with one a line; - is standard input. Without "
@@ -247,7 +251,7 @@ int command_write(struct app *app)
 			      "back, and what the EHR\n"
 			      "changed is listed; the status is 1 when something was refused or changed that this "
 			      "vendor is not known to.";
-	if (!login_command_begin(&w.c, app, options, 3, 2, "EHR FILE", details))
+	if (!login_command_begin(&w.c, app, options, sizeof(options) / sizeof(options[0]), 2, "EHR FILE", details))
 		return app->status;
 	if (!w.c.place.store && !w.preview) {
 		error_set(&err, ERR_BUSY, "writes need the ledger in the store, which another process has open");

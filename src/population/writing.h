@@ -98,4 +98,17 @@ bool writing_send(struct ehr_client *c, struct store *store, const struct defini
 		  const struct writing_step *step, int64_t now_ms, struct writing_outcome *ret_outcome,
 		  struct error *err) MUST_USE;
 
+/* ---- what was written -------------------------------------------------------------------------------------------- */
+
+struct writing_record {
+	struct str op, type, id, version; /* as the EHR answered */
+	struct str undo; /* as in an outcome */
+	struct str former; /* the content that an update replaced, or STR_NULL */
+	int64_t at_ms;
+	bool answered; /* false: it is not known whether it arrived */
+};
+/* Everything that was written to an EHR, newest first. */
+bool writing_log(struct store *store, struct arena *a, struct str ehr, struct writing_record **ret_records,
+		 size_t *ret_count, struct error *err) MUST_USE;
+
 #endif

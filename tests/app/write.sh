@@ -64,6 +64,13 @@ run write epic lab.json
 expect "a laboratory result to Epic" 1
 says "is refused" out 'Observation.category: only vital signs'
 
+run write log cerner
+expect "the log" 0
+says "has the result, and how to take it back" out '^20.*Z  create  Observation/.*by people there'
+holds "and one line for each" test "$(wc -l <out)" = 3
+run write log epic
+holds "of this EHR alone" test "$(wc -l <out)" = 1
+
 echo '{"resourceType":"Flag","status":"active","code":{"text":"x"},"subject":{"reference":"Patient/1"}}' >flag.json
 run write cerner flag.json
 expect "a Flag to Oracle Health" 1
