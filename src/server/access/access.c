@@ -61,17 +61,48 @@ void access_close(struct access *access)
 /* ---- passes -------------------------------------------------------------------------------------------------------
  */
 
-/* Everything of a grant that decides. Each part with its length, so that no two grants give the same. */
-static struct str key_of(struct buf *key, const struct grant *g, bool broken)
+enum { SMALL_KEY = 1024, MOST_KEY = 1 << 20 };
+
+/* Everything that decides what a grant comes to, as one text. Each part with its length, so that no two give the same.
+ */
+struct key {
+	char small[SMALL_KEY], *text;
+	size_t n;
+};
+
+static void key_add(struct key *k, const void *bytes, size_t n)
+{
+	if (n)
+		memcpy(k->text + k->n, bytes, n);
+	k->n += n;
+}
+
+/* Every request makes one, so it lies on the stack unless the scopes are very many. */
+static bool key_make(struct key *k, const struct grant *g, bool broken, const int64_t stamp[2])
 {
 	const struct str parts[] = {g->client_id, g->user, g->fhir_user, g->roles, g->patient, g->scope_text};
-	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-		buf_u64(key, parts[i].p ? parts[i].n + 1 : 0);
-		buf_char(key, ':');
-		buf_add(key, parts[i]);
+	enum { PARTS = sizeof(parts) / sizeof(parts[0]) };
+	size_t size = PARTS * sizeof(size_t) + 2 * sizeof(*stamp) + 1;
+	for (size_t i = 0; i < PARTS; i++)
+		size += parts[i].n;
+	k->n = 0;
+	k->text = size <= SMALL_KEY ? k->small : size <= MOST_KEY ? malloc(size) : NULL;
+	if (!k->text)
+		return false;
+	for (size_t i = 0; i < PARTS; i++) {
+		size_t length = parts[i].p ? parts[i].n + 1 : 0;
+		key_add(k, &length, sizeof(length));
+		key_add(k, parts[i].p, parts[i].n);
 	}
-	buf_char(key, broken ? '!' : '.');
-	return buf_str(key);
+	key_add(k, stamp, 2 * sizeof(*stamp));
+	key_add(k, broken ? "!" : ".", 1);
+	return true;
+}
+
+static void key_done(struct key *k)
+{
+	if (k->text != k->small)
+		free(k->text);
 }
 
 static struct str keep(struct access_pass *pass, struct str text, bool *ok)
@@ -138,24 +169,24 @@ bool access_may_break(const struct access *access, const struct grant *grant)
 
 struct access_pass *access_enter(struct access *access, const struct grant *grant, bool broken, struct error *err)
 {
-	struct buf key;
+	struct key key;
+	struct access_pass *pass = NULL;
+	int64_t stamp[2] = {0};
 	struct consents *consents = access->o.consent.p ? consents_now(access, err) : NULL;
 	if (access->o.consent.p && !consents)
 		return NULL;
-	buf_init(&key, 1 << 20);
 	if (consents)
-		consents_put_key(consents, &key);
-	struct str text = key_of(&key, grant, broken);
-	struct access_pass *pass = buf_ok(&key) ? pass_cache_find(access->cache, text) : NULL;
-	if (!pass && buf_ok(&key)) {
-		pass = pass_new(access, grant, text, broken);
-		if (pass) {
+		consents_stamp(consents, stamp);
+	if (key_make(&key, grant, broken, stamp)) {
+		struct str text = str_make(key.text, key.n);
+		pass = pass_cache_find(access->cache, text);
+		if (!pass && (pass = pass_new(access, grant, text, broken))) {
 			pass->consents = consents;
 			consents = NULL;
 			pass_cache_put(access->cache, pass);
 		}
+		key_done(&key);
 	}
-	buf_done(&key);
 	consents_leave(consents);
 	if (!pass)
 		error_memory(err);

@@ -72,7 +72,7 @@ struct consents;
 struct consents *consents_now(struct access *access, struct error *err) MUST_USE;
 void consents_leave(struct consents *c);
 /* What makes passes of one state differ from those of another. */
-void consents_put_key(const struct consents *c, struct buf *key);
+void consents_stamp(const struct consents *c, int64_t ret_stamp[2]);
 /* What of the type is denied to the grant. */
 const struct criterion *consent_denied(struct access_pass *pass, const struct fhir_type *type, unsigned permission);
 

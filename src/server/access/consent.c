@@ -260,11 +260,10 @@ struct consents *consents_now(struct access *access, struct error *err)
 	return now;
 }
 
-void consents_put_key(const struct consents *c, struct buf *key)
+void consents_stamp(const struct consents *c, int64_t ret_stamp[2])
 {
-	buf_u64(key, (uint64_t)c->vid);
-	if (c->timed)
-		buf_printf(key, ".%lld", (long long)(clock_now_ms() / 60000));
+	ret_stamp[0] = c->vid + 1;
+	ret_stamp[1] = c->timed ? clock_now_ms() / 60000 : 0;
 }
 
 /* ---- what they deny
