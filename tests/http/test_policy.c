@@ -58,6 +58,9 @@ static const char *const data[] = {
 	PATIENT,
 	"{\"resourceType\":\"Patient\",\"id\":\"vip\",\"meta\":{\"tag\":[{\"code\":\"secret\"}]},\"name\":[{\"family\":"
 	"\"Vee\"}]}",
+	"{\"resourceType\":\"Basic\",\"id\":\"holds\",\"contained\":[{\"resourceType\":\"Patient\",\"id\":\"in\","
+	"\"telecom\":[{"
+	"\"value\":\"5550199\"}]}],\"code\":{\"text\":\"x\"},\"subject\":{\"reference\":\"#in\"}}",
 	"{\"resourceType\":\"Observation\",\"id\":\"o\",\"status\":\"final\",\"code\":{\"coding\":[{\"code\":\"c\"}]},"
 	"\"subject\":{\"reference\":\"Patient/p\"},\"valueQuantity\":{\"value\":7770199}}",
 };
@@ -112,6 +115,12 @@ static const struct step {
 	 "\"Patient/"
 	 "p\"}}]}",
 	 200, "Doe", "5550199"},
+	{CLERK, "GET", "Basic/holds", NULL, NULL, 200, "REDACTED", "5550199"},
+	{CLERK, "GET", "Basic?_content=5550199", NULL, NULL, 403, "hidden", NULL},
+	{CLERK, "PUT", "Basic/holds", NULL,
+	 "{\"resourceType\":\"Basic\",\"id\":\"holds\",\"code\":{\"text\":\"y\"},\"subject\":{\"reference\":\"#in\"}}",
+	 200, NULL, "5550199"},
+	{NURSE, "GET", "Basic/holds", NULL, NULL, 200, "5550199", "REDACTED"},
 	/* and cannot be found out */
 	{CLERK, "GET", "Patient?phone=5550199", NULL, NULL, 403, "hidden", NULL},
 	{CLERK, "GET", "Patient?telecom:missing=true", NULL, NULL, 403, "hidden", NULL},

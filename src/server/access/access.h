@@ -100,7 +100,8 @@ bool access_filter_check(void *access, struct arena *a, const struct fhir_type *
 bool access_masks(const struct access_pass *pass, const struct fhir_type *type);
 /* Does the parameter look at one of them? param NULL: at anything of the resource. */
 bool access_masks_param(const struct access_pass *pass, const struct fhir_type *type, const struct search_param *param);
-/* The resource without hidden elements and without narrative, labelled REDACTED. Text in a. */
+/* The resource without hidden elements and without narrative, labelled REDACTED; without what it contains if that is of
+ * a type with hidden elements. As it is when nothing of it is hidden. Text in a. */
 bool access_mask(const struct access_pass *pass, struct arena *a, const struct fhir_type *type, struct str body,
 		 struct str *ret_body, struct error *err) MUST_USE;
 /* The resource as it is to be written: what is hidden from the caller stays as it is in current. ERR_FORBIDDEN when the

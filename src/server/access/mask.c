@@ -25,13 +25,37 @@ static bool is_hidden(const struct access_pass *pass, const struct fhir_type *ty
 	return false;
 }
 
+/* What of one resource is hidden. Resources that it contains are hidden all together when one of them is of a type
+ * with hidden elements, since single elements could not be put back into them. */
+struct hiding {
+	const struct access_pass *pass;
+	const struct fhir_type *type;
+	bool elements, contained;
+};
+
+static struct hiding hiding_of(const struct access_pass *pass, const struct fhir_type *type,
+			       const struct json *resource)
+{
+	struct hiding h = {pass, type, access_masks(pass, type), false};
+	for (struct json_iter it = json_iter(json_get(resource, S("contained"))); json_next(&it);) {
+		struct str name = json_get_str(it.value, S("resourceType"));
+		const struct fhir_type *inner = definitions_resource(pass->access->o.definitions, name);
+		h.contained = h.contained || (inner && access_masks(pass, inner));
+	}
+	return h;
+}
+
 /* A member of the resource's JSON: "valueQuantity", "_birthDate". */
-static bool is_hidden_member(const struct access_pass *pass, const struct fhir_type *type, struct str key)
+static bool is_hidden_member(const struct hiding *h, struct str key)
 {
 	const struct fhir_type *ignored;
 	struct str name = key.n && key.p[0] == '_' ? str_slice(key, 1, key.n) : key;
-	const struct fhir_element *element = definitions_element(type, name, &ignored);
-	return str_is(key, "text") || is_hidden(pass, type, element ? element->name : name);
+	if (str_is(key, "text"))
+		return h->elements || h->contained;
+	if (h->contained && str_is(name, "contained"))
+		return true;
+	const struct fhir_element *element = h->elements ? definitions_element(h->type, name, &ignored) : NULL;
+	return h->elements && is_hidden(h->pass, h->type, element ? element->name : name);
 }
 
 /* ---- parameters
@@ -110,11 +134,16 @@ bool access_mask(const struct access_pass *pass, struct arena *a, const struct f
 	struct json_iter it = json_iter(resource);
 	if (!resource)
 		return false;
+	const struct hiding h = hiding_of(pass, type, resource);
+	if (!h.elements && !h.contained) {
+		*ret_body = body;
+		return true;
+	}
 	buf_init(&out, body.n + 4096);
 	struct json_writer w = json_writer(&out);
 	json_object_begin(&w);
 	while (json_next(&it)) {
-		if (is_hidden_member(pass, type, it.key))
+		if (is_hidden_member(&h, it.key))
 			continue;
 		json_key(&w, it.key);
 		if (str_is(it.key, "meta"))
@@ -176,15 +205,15 @@ static bool refuse_hidden(const struct fhir_type *type, struct str name, struct 
 	return decision_refuse(NULL, CHECK_POLICY, REFUSAL_POLICY, STR_NULL, STR_NULL, str_make(text, (size_t)n), err);
 }
 
-static bool put_merged(const struct access_pass *pass, const struct fhir_type *type, struct json_writer *w,
-		       const struct json *resource, const struct json *current, struct error *err)
+static bool put_merged(const struct hiding *h, struct json_writer *w, const struct json *resource,
+		       const struct json *current, struct error *err)
 {
 	struct json_iter it = json_iter(resource), was = json_iter(current);
 	json_object_begin(w);
 	while (json_next(&it)) {
-		bool hidden = is_hidden_member(pass, type, it.key);
+		bool hidden = is_hidden_member(h, it.key);
 		if (hidden && !str_is(it.key, "text"))
-			return refuse_hidden(type, it.key, err);
+			return refuse_hidden(h->type, it.key, err);
 		if (hidden && current)
 			continue;
 		json_key(w, it.key);
@@ -194,7 +223,7 @@ static bool put_merged(const struct access_pass *pass, const struct fhir_type *t
 			json_put_value(w, it.value);
 	}
 	while (json_next(&was)) {
-		if (!is_hidden_member(pass, type, was.key))
+		if (!is_hidden_member(h, was.key))
 			continue;
 		json_key(w, was.key);
 		json_put_value(w, was.value);
@@ -207,9 +236,12 @@ const struct json *access_unmask(const struct access_pass *pass, struct arena *a
 				 const struct json *resource, const struct json *current, struct error *err)
 {
 	struct buf out;
+	const struct hiding h = hiding_of(pass, type, current);
+	if (!h.elements && !h.contained)
+		return resource;
 	buf_init(&out, (size_t)64 << 20);
 	struct json_writer w = json_writer(&out);
-	bool ok = put_merged(pass, type, &w, resource, current, err);
+	bool ok = put_merged(&h, &w, resource, current, err);
 	struct str text = ok && buf_ok(&out) ? arena_str(a, buf_str(&out)) : STR_NULL;
 	buf_done(&out);
 	if (ok && !text.p)

@@ -89,7 +89,8 @@ static bool criterion_unmasked(const struct rest_call *call, const struct fhir_t
 {
 	bool words = c->kind == CRITERION_NARRATIVE || c->kind == CRITERION_CONTENT;
 	const struct fhir_type *of = c->kind == CRITERION_HAS && c->inner_count ? c->inner->type : type;
-	if ((words || c->param) && access_masks_param(call->pass, of, c->param))
+	/* Words are looked for in what a resource contains as well. */
+	if (words ? access_masks(call->pass, NULL) : c->param && access_masks_param(call->pass, of, c->param))
 		return refuse_masked(call, of, c->param ? c->param->code : STR_NULL, err);
 	for (size_t i = 0; i < c->child_count; i++)
 		if (!criterion_unmasked(call, type, &c->children[i], err))

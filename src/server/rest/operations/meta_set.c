@@ -162,7 +162,7 @@ static bool store_meta(struct operation_call *op, const struct store_entry *entr
 				 .must_exist = true};
 	bool any = false;
 	/* What is hidden from the caller has to be at hand to be kept. */
-	if (call->pass && access_masks(call->pass, call->type) &&
+	if (call->pass && access_masks(call->pass, NULL) &&
 	    !store_read(call->server->o.store, op->arena, call->type, call->id, entry->version, &found, err))
 		return false;
 	if (if_match.p && !etag_parse(if_match, &e.version, &any, err))
