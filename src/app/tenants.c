@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "app/expiry.h"
 #include "base/clock.h"
 
 enum { DEFAULT_IDLE_MS = 300000, NAME_SIZE = 64 };
@@ -135,6 +136,9 @@ static struct entry *open_entry(struct tenants *t, struct str name, struct error
 	const struct realm_options options = {
 		.service = t->o.service, .base_url = t->o.base_url, .tenant = str_from(e->name)};
 	bool ok = realm_open(&e->realm, &options, err);
+	/* Told with each opening: a tenant that nobody uses needs no warning. */
+	if (ok && t->o.service->log && e->realm.smart)
+		(void)!expiry_log(e->realm.smart, clock_now_ms(), NULL);
 	pthread_mutex_lock(&t->lock);
 	if (!ok) {
 		drop(t, e);

@@ -7,6 +7,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "fhir/definitions.h"
@@ -15,6 +16,7 @@ enum {
 	MOST_KEPT = 64, /* decisions of one request id */
 	MOST_ROWS = 256, /* audit rows of it that are shown */
 	PAGE = 1000,
+	MOMENT_NS = 400 * 1000 * 1000,
 	MOST_WALKED = 2000000, /* audit rows that are looked at */
 	BEHIND = 5000 /* rows of one request lie close together: so many further back nothing is expected any more */
 };
@@ -70,8 +72,8 @@ static bool is_refusal(const struct audit_row *row)
 {
 	const struct audit_event *e = &row->event;
 	return e->outcome == 4 && e->request_id.n &&
-	       (e->http_status == 401 || e->http_status == 403 || str_is(e->interaction, "token") ||
-		str_is(e->interaction, "authorize"));
+	       (str_starts(e->detail, S("concealed: ")) || e->http_status == 401 || e->http_status == 403 ||
+		str_is(e->interaction, "token") || str_is(e->interaction, "authorize"));
 }
 
 /* The ids of the newest refused requests, newest first. */
@@ -190,6 +192,11 @@ static int run(struct why_command *c)
 	json_key(&c->w, S("requests"));
 	json_array_begin(&c->w);
 	bool ok = look_everywhere(c, &err);
+	if (ok && !c->shown) {
+		/* Records of reading join the next commit, a moment after the answer. */
+		nanosleep(&(struct timespec){.tv_nsec = MOMENT_NS}, NULL);
+		ok = look_everywhere(c, &err);
+	}
 	json_array_end(&c->w);
 	json_object_end(&c->w);
 	buf_char(&c->out, '\n');
