@@ -154,6 +154,17 @@ expect "asking for more than it may have" 400
 run why --data "$data" t-tenant
 says "found without naming the tenant" out 'of tenant alpha'
 says "why" out 'refused: scope-not-registered'
+
+# ---- a flood is kept within its budget, and every refusal has its record
+i=0
+while [ $i -lt 45 ]; do
+	i=$((i + 1))
+	ask "flood-$i" Patient bad-token
+done
+run why --data "$data" flood-45
+expect "one too many" 0
+says "has its record" out 'refused 401'
+says "but not its checks" out 'The checks were not kept'
 stop_server
 silent_about "no secret in the log" serve.log "$secret|$other|$theirs"
 run why --data "$data" r-scope
