@@ -13,13 +13,13 @@
 
 #define CLIENT(field) offsetof(struct config_client, field)
 #define EHR(field)    offsetof(struct ehr_config, field)
+#define USER(field)   offsetof(struct login_user, field)
 
 static const struct config_key server_keys[] = {
 	{"host", CONFIG_TEXT, offsetof(struct config, host), false, "an address to listen on, such as 127.0.0.1"},
 	{"port", CONFIG_PORT, offsetof(struct config, port), false, "a port from 0 to 65535; 0 takes any free one"},
 	{"data", CONFIG_PATH, offsetof(struct config, data), false, "the directory of the store"},
 	{"db", CONFIG_TEXT, offsetof(struct config, db), false, "a URL such as postgresql://user@host/database"},
-	{"seal_key", CONFIG_PATH, offsetof(struct config, seal_key), false, "a file with the keys that seal secrets"},
 	{"launch_frames", CONFIG_SCOPES, offsetof(struct config, launch_frames), false,
 	 "origins that may show launched pages in a frame"},
 	{"base_url", CONFIG_URL, offsetof(struct config, base_url), false, "the public address, without /fhir"},
@@ -38,6 +38,42 @@ static const struct config_key server_keys[] = {
 	{"consent", CONFIG_SCOPES, offsetof(struct config, consent), false,
 	 "user, patient or system: to which scopes Consents apply"},
 	{"access_log", CONFIG_SWITCH, offsetof(struct config, access_log), false, "on or off"},
+	{"seal_key_file", CONFIG_PATH, offsetof(struct config, seal_key_file), false,
+	 "a file with the keys that secrets are sealed with"},
+};
+static const struct config_key login_keys[] = {
+	{"title", CONFIG_TEXT, offsetof(struct config, login.title), false, "who runs this, such as St. Mary's"},
+	{"session_idle", CONFIG_TIME, offsetof(struct config, login.idle), false, "a time such as 30 min"},
+	{"session_end", CONFIG_TIME, offsetof(struct config, login.end), false, "a time such as 12 h"},
+	{"user_attempts", CONFIG_COUNT, offsetof(struct config, login.user_attempts), false,
+	 "failures of one user before waiting begins"},
+	{"address_attempts", CONFIG_COUNT, offsetof(struct config, login.address_attempts), false,
+	 "attempts of one address in 15 minutes before waiting begins"},
+};
+static const struct config_key provider_keys[] = {
+	{"issuer", CONFIG_URL, offsetof(struct config, provider.issuer), true, "the provider's issuer URL"},
+	{"client_id", CONFIG_TEXT, offsetof(struct config, provider.client_id), true, "the id it gave to this server"},
+	{"client_secret_file", CONFIG_PATH, offsetof(struct config, provider_secret_file), false,
+	 "a file with the secret it gave to this server"},
+	{"scopes", CONFIG_SCOPES, offsetof(struct config, provider.scopes), false, "such as openid profile"},
+	{"audience", CONFIG_URL, offsetof(struct config, provider.audience), false,
+	 "the FHIR base of a provider that is a SMART server"},
+	{"label", CONFIG_TEXT, offsetof(struct config, provider.label), false, "the name on the button"},
+	{"user_claim", CONFIG_TEXT, offsetof(struct config, provider.user_claim), false, "such as preferred_username"},
+	{"fhir_user_claim", CONFIG_TEXT, offsetof(struct config, provider.fhir_user_claim), false, "such as fhirUser"},
+	{"roles_claim", CONFIG_TEXT, offsetof(struct config, provider.roles_claim), false, "such as groups"},
+	{"patients", CONFIG_TEXT, offsetof(struct config, provider.patients), false,
+	 "whom its users may open, such as *"},
+	{"make_users", CONFIG_SWITCH, offsetof(struct config, provider.make_users), false, "on or off"},
+	{"only", CONFIG_SWITCH, offsetof(struct config, provider.only), false, "on or off"},
+};
+static const struct config_key user_keys[] = {
+	{"name", CONFIG_TEXT, USER(name), true, "what is typed to sign in"},
+	{"password_hash", CONFIG_TEXT, USER(hash), true, "an argon2id hash: as firth user hash makes"},
+	{"display", CONFIG_TEXT, USER(display), false, "such as Dr. Anna Berg"},
+	{"fhir_user", CONFIG_TEXT, USER(fhir_user), false, "such as Practitioner/7 or Patient/1"},
+	{"roles", CONFIG_SCOPES, USER(roles), false, "words that the site's policy knows"},
+	{"patients", CONFIG_TEXT, USER(patients), false, "* or a search such as general-practitioner=Practitioner/7"},
 };
 static const struct config_key limit_keys[] = {
 #define LIMIT(field, name, kind, standard, least, most, text)                                                          \
@@ -95,6 +131,10 @@ const struct config_section config_sections[] = {
 	 offsetof(struct config, clients), offsetof(struct config, client_count)},
 	{"policy", true, sizeof(struct access_rule), "name", KEYS(policy_keys), offsetof(struct config, policy),
 	 offsetof(struct config, policy_count)},
+	{"login", .item_size = sizeof(struct config), KEYS(login_keys)},
+	{"provider", .item_size = sizeof(struct config), KEYS(provider_keys)},
+	{"users", true, sizeof(struct login_user), "name", KEYS(user_keys), offsetof(struct config, users),
+	 offsetof(struct config, user_count)},
 	{"ehrs", true, sizeof(struct ehr_config), "name", KEYS(ehr_keys), offsetof(struct config, ehrs),
 	 offsetof(struct config, ehr_count)},
 };
@@ -320,6 +360,9 @@ static const char *ehr_environment(const struct ehr_config *ehr, const char *key
 
 bool config_environment(struct config *c, struct arena *a, struct error *err)
 {
+	const char *seal_key_file = getenv("FIRTH_SEAL_KEY_FILE");
+	if (seal_key_file && *seal_key_file)
+		c->seal_key_file = str_from(seal_key_file);
 	if (!limits_from_environment(c, a, err))
 		return false;
 	const struct config_section *section = section_find(S("ehrs"));
@@ -404,7 +447,7 @@ bool config_load(struct config *c, struct arena *a, struct str path, struct erro
 	size_t slash = str_rfind_char(path, '/');
 	if (slash != STR_NONE)
 		c->directory = slash ? str_slice(path, 0, slash) : S("/");
-	return config_parse(c, a, text, path, err) && config_load_keys(c, a, err);
+	return config_parse(c, a, text, path, err) && config_load_keys(c, a, err) && config_load_people(c, a, err);
 }
 
 bool config_open(struct app *app, struct config *ret_config)

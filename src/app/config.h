@@ -12,6 +12,7 @@
 #include "ehr/ehr.h"
 #include "server/access/access.h"
 #include "server/knowledge/knowledge.h"
+#include "server/login/login.h"
 #include "server/smart/smart.h"
 
 #define CONFIG_FILE	    "firth.yaml"
@@ -23,11 +24,17 @@ struct config_client {
 	struct str jwks_file;
 };
 
+/* How people sign in. */
+struct config_login {
+	struct str title; /* who runs it, on the pages; STR_NULL: Firth */
+	int64_t idle, end; /* of a session, in ms */
+	int64_t user_attempts, address_attempts; /* 0: the usual */
+};
+
 struct config {
 	struct str file; /* what was read, STR_NULL when there is none */
 	struct str directory; /* paths in the file are relative to it; STR_NULL: to the working directory */
 	struct str db; /* URL of a PostgreSQL database; STR_NULL: SQLite in the directory data */
-	struct str seal_key; /* the file of keys that seal secrets at rest; STR_NULL: in the directory data */
 	struct str launch_frames; /* origins whose pages may show launched ones in a frame, separated by spaces */
 	struct str host, data, base_url; /* base_url STR_NULL: made from host and port */
 	int64_t port;
@@ -40,6 +47,12 @@ struct config {
 	struct limits limits;
 	struct config_client *clients;
 	size_t client_count;
+	struct str seal_key_file; /* keys that secrets are sealed with; STR_NULL: seal.key in the directory data */
+	struct config_login login;
+	struct login_user *users;
+	size_t user_count;
+	struct login_provider provider; /* without an issuer there is none */
+	struct str provider_secret_file;
 	struct ehr_config *ehrs;
 	size_t ehr_count;
 	struct str packages; /* names or files of FHIR packages, separated by spaces; STR_NULL: none */

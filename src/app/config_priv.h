@@ -50,5 +50,7 @@ void config_given(struct config *c, const struct config_key *key);
 
 /* Loads what the file names: the JWKS of clients. */
 bool config_load_keys(struct config *c, struct arena *a, struct error *err) MUST_USE;
+/* The same for users and the outside provider, with their rules. */
+bool config_load_people(struct config *c, struct arena *a, struct error *err) MUST_USE;
 
 #endif

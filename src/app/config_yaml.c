@@ -265,7 +265,7 @@ static bool read_rules(struct reader *r, const yaml_node_t *node)
 
 static bool read_document(struct reader *r)
 {
-	const char *names[8];
+	const char *names[24];
 	size_t count = 0;
 	yaml_node_t *root = yaml_document_get_root_node(r->document);
 	if (!root || is_null(root))

@@ -6,13 +6,13 @@
 
 enum { TIMEOUT_MS = 5 * 60 * 1000 };
 
-struct login_options {
+struct login_asked {
 	bool no_browser;
 	int64_t port, timeout_ms;
 	struct str scopes;
 };
 
-static void show_address(const struct app *app, const struct login_options *o, struct str url)
+static void show_address(const struct app *app, const struct login_asked *o, struct str url)
 {
 	bool opened = !o->no_browser && login_browser_open(url);
 	fprintf(stderr, "%s\n\n  %.*s\n\n",
@@ -38,7 +38,7 @@ static bool finish(struct login_command *c, const struct ehr_login_pending *pend
 	return ehr_logins_put(c->place.logins, &app->arena, c->ehr->name, ret_login, err);
 }
 
-static bool talk(struct login_command *c, const struct login_options *o, struct login_redirect *redirect,
+static bool talk(struct login_command *c, const struct login_asked *o, struct login_redirect *redirect,
 		 struct ehr_login *ret_login, struct error *err)
 {
 	struct app *app = c->app;
@@ -80,7 +80,7 @@ static int report(struct login_command *c, const struct ehr_login *login)
 int command_login(struct app *app)
 {
 	struct login_command c = {0};
-	struct login_options o = {.port = -1, .timeout_ms = TIMEOUT_MS};
+	struct login_asked o = {.port = -1, .timeout_ms = TIMEOUT_MS};
 	struct ehr_login login;
 	struct error err = {0};
 	bool port_given = false;

@@ -1,6 +1,8 @@
 /* See realm.h. */
 #include "app/realm.h"
 
+#include "app/secrets.h"
+
 #include "base/log.h"
 
 static bool open_store(struct realm *r, const struct service_options *o, struct error *err)
@@ -55,9 +57,39 @@ static bool open_smart(struct realm *r, const struct service_options *o, struct 
 		.clients = clients,
 		.client_count = config->client_count,
 		.registration = config->registration,
-		.journal = r->journal};
+		.vault = o->vault,
+		.journal = r->journal,
+		.people = true};
 	r->smart = smart_open(&options, err);
 	return r->smart != NULL;
+}
+
+static bool open_login(struct realm *r, const struct service_options *o, struct error *err)
+{
+	const struct config *config = o->config;
+	if (!r->smart)
+		return true;
+	const struct login_options options = {
+		.store = r->store,
+		.definitions = o->definitions,
+		.smart = r->smart,
+		.access = r->access,
+		.vault = o->vault,
+		.journal = r->journal,
+		.base_url = r->base_url,
+		.base_path = r->tenant.p ? arena_printf(&r->arena, "/t/%.*s", STR_ARG(r->tenant)) : S(""),
+		.realm = r->tenant,
+		.title = config->login.title,
+		/* Users of the file are those of the root: a tenant's are its own. */
+		.users = config->users,
+		.user_count = r->tenant.p ? 0 : config->user_count,
+		.provider = config->provider.issuer.p ? &config->provider : NULL,
+		.idle_ms = config->login.idle,
+		.end_ms = config->login.end,
+		.user_attempts = (unsigned)config->login.user_attempts,
+		.address_attempts = (unsigned)config->login.address_attempts};
+	r->login = login_open(&options, err);
+	return r->login != NULL;
 }
 
 static bool open_jobs(struct realm *r, const struct service_options *o, struct error *err)
@@ -163,7 +195,7 @@ bool realm_open(struct realm *r, const struct realm_options *options, struct err
 	bool ok = (r->base_url.p && (r->tenant.p || !options->tenant.p)) || error_memory(err);
 	r->journal = ok ? decision_journal_new(err) : NULL;
 	if (r->journal && open_store(r, o, err) && open_access(r, o, err) && open_smart(r, o, err) &&
-	    open_knowledge(r, o, err) && open_jobs(r, o, err) && open_rest(r, o, err))
+	    open_login(r, o, err) && open_knowledge(r, o, err) && open_jobs(r, o, err) && open_rest(r, o, err))
 		return true;
 	realm_close(r);
 	return false;
@@ -178,7 +210,10 @@ bool realm_open_part(struct realm *r, const struct realm *of, const struct servi
 	*r = (struct realm){.store = of->store, .tenant = of->tenant, .base_url = of->base_url};
 	arena_init(&r->arena, (size_t)1 << 20);
 	r->journal = decision_journal_new(err);
-	if (r->journal && open_access(r, &options, err) && open_smart(r, &options, err))
+	if (r->journal && !options.vault)
+		options.vault = r->vault = secrets_open(&config, err);
+	if (options.vault && open_access(r, &options, err) && open_smart(r, &options, err) &&
+	    open_login(r, &options, err))
 		return true;
 	realm_close(r);
 	return false;
@@ -188,18 +223,21 @@ void realm_close(struct realm *r)
 {
 	jobs_close(r->jobs); /* first: what runs uses everything else */
 	rest_close(r->rest);
-	access_close(r->access);
 	knowledge_close(r->knowledge);
+	login_close(r->login);
+	access_close(r->access);
 	if (r->smart)
 		smart_close(r->smart);
 	if (r->own_store)
 		store_close(r->store);
 	decision_journal_free(r->journal);
+	vault_close(r->vault);
 	arena_done(&r->arena);
 	*r = (struct realm){0};
 }
 
 bool realm_handle(struct realm *r, struct http_exchange *x)
 {
-	return (r->smart && smart_handle(r->smart, x)) || rest_handle(r->rest, x);
+	return (r->smart && smart_handle(r->smart, x)) || (r->login && login_handle(r->login, x)) ||
+	       rest_handle(r->rest, x);
 }

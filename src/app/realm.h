@@ -8,6 +8,7 @@
 
 #include "app/service.h"
 #include "server/bulk/import.h"
+#include "server/login/login.h"
 #include "server/rest/operations/match.h"
 
 struct realm {
@@ -18,6 +19,8 @@ struct realm {
 	struct decision_journal *journal; /* how many refusals are kept */
 	struct smart *smart; /* NULL: no authorization */
 	struct access *access; /* with smart */
+	struct login *login; /* with smart */
+	struct vault *vault; /* opened for this realm alone; NULL: the service's */
 	struct knowledge *knowledge;
 	struct jobs *jobs;
 	struct bulk_import import;

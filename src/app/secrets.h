@@ -1,4 +1,4 @@
-/* The keys that seal what is secret at rest: a file of the configuration (seal_key), or DATA/seal.key. */
+/* The keys that seal what is secret at rest: a file of the configuration (seal_key_file), or DATA/seal.key. */
 #ifndef FIRTH_APP_SECRETS_H
 #define FIRTH_APP_SECRETS_H
 

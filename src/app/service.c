@@ -22,6 +22,7 @@
 #include "app/page.h"
 #include "app/readiness.h"
 #include "app/refused.h"
+#include "app/secrets.h"
 #include "app/tenants.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -45,6 +46,7 @@ struct service {
 	struct realm root;
 	struct tenants *tenants; /* NULL: there are none */
 	struct operator_door *door;
+	struct vault *vault; /* to be closed; NULL when it came with the options */
 	struct keeper keeper;
 	struct str base_url;
 	struct str public_keys; /* JWKS of our EHR clients */
@@ -559,6 +561,10 @@ static bool open_all(struct service *s, struct error *err)
 				    "computer alone (host 127.0.0.1).");
 	if (!s->base_url.p)
 		return error_memory(err);
+	if (config->auth && !s->options.vault)
+		s->options.vault = s->vault = secrets_open(config, err);
+	if (config->auth && !s->options.vault)
+		return false;
 	const struct realm_options root = {.service = &s->options, .base_url = s->base_url};
 	if (!collect_keys(s, err) || !realm_open(&s->root, &root, err) || !open_tenants(s, err) ||
 	    !open_launch(s, err) || !open_door(s, err) || !keeper_start(s, err))
@@ -605,6 +611,7 @@ void service_close(struct service *s)
 	operator_door_close(s->door);
 	tenants_close(s->tenants);
 	realm_close(&s->root);
+	vault_close(s->vault);
 	readiness_done(&s->readiness);
 	arena_done(&s->arena);
 	free(s);

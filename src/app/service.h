@@ -16,6 +16,7 @@ struct service_options {
 	const struct definitions *definitions;
 	const struct extractor *extractor;
 	struct store *store;
+	struct vault *vault; /* NULL: opened by the configuration when there is authorization */
 	struct knowledge_options knowledge; /* without definitions and store, which are these */
 	bool log; /* one line a request on standard output */
 };

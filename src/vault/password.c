@@ -1,4 +1,7 @@
 /* Passwords: argon2id in its usual text form, so that the cost travels with each hash and can rise. See vault.h. */
+#include <stdio.h>
+
+#include "base/random.h"
 #include "vault/vault_priv.h"
 
 #define OPS    3
@@ -67,4 +70,18 @@ enum vault_match vault_password_check(struct str password, struct str hash)
 	if (crypto_pwhash_str_verify(text, password.p ? password.p : "", password.n) != 0)
 		return VAULT_WRONG;
 	return crypto_pwhash_str_needs_rehash(text, OPS, MEMORY) ? VAULT_RIGHT_OLD : VAULT_RIGHT;
+}
+
+void vault_hash_nobody(char ret_hash[VAULT_HASH_SIZE])
+{
+	/* Base64 of 16 and of 32 bytes; the last letter of each carries unused bits, which must be zero. */
+	enum { SALT = 22, HASH = 43 };
+	unsigned char random[SALT + HASH];
+	char text[SALT + HASH];
+	random_bytes(random, sizeof(random));
+	for (size_t i = 0; i < sizeof(random); i++)
+		text[i] = (char)('A' + random[i] % 26);
+	text[SALT - 1] = text[SALT + HASH - 1] = 'A';
+	snprintf(ret_hash, VAULT_HASH_SIZE, "$argon2id$v=19$m=%zu,t=%d,p=1$%.*s$%.*s", MEMORY / 1024, OPS, SALT, text,
+		 HASH, text + SALT);
 }

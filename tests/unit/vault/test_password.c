@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "vault/vault.h"
 
 static void a_hash_knows_its_password_only(void **state)
@@ -80,6 +81,23 @@ static void what_is_no_hash_is_known(void **state)
 	}
 }
 
+/* Not refused early for its form: the work is done. */
+static void nobody_costs_as_much_as_anybody(void **state)
+{
+	char nobody[VAULT_HASH_SIZE], somebody[VAULT_HASH_SIZE];
+	uint64_t took[2];
+	(void)state;
+	vault_hash_nobody(nobody);
+	assert_true(vault_hash_is_valid(str_from(nobody)));
+	assert_true(vault_password_hash(S("correct horse battery"), somebody, NULL));
+	for (int i = 0; i < 2; i++) {
+		uint64_t start = clock_monotonic_ns();
+		assert_int_equal(vault_password_check(S("guess"), str_from(i ? somebody : nobody)), VAULT_WRONG);
+		took[i] = clock_monotonic_ns() - start;
+	}
+	assert_true(took[0] > took[1] / 4);
+}
+
 static void comparing_and_wiping(void **state)
 {
 	char text[] = "secret";
@@ -95,9 +113,10 @@ static void comparing_and_wiping(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_hash_knows_its_password_only), cmocka_unit_test(bytes_after_a_zero_count),
-		cmocka_unit_test(a_password_has_a_size),	  cmocka_unit_test(an_older_cost_is_told),
-		cmocka_unit_test(what_is_no_hash_is_known),	  cmocka_unit_test(comparing_and_wiping),
+		cmocka_unit_test(a_hash_knows_its_password_only),  cmocka_unit_test(bytes_after_a_zero_count),
+		cmocka_unit_test(a_password_has_a_size),	   cmocka_unit_test(an_older_cost_is_told),
+		cmocka_unit_test(what_is_no_hash_is_known),	   cmocka_unit_test(comparing_and_wiping),
+		cmocka_unit_test(nobody_costs_as_much_as_anybody),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
