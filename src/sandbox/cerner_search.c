@@ -6,7 +6,8 @@
 #include "sandbox/cerner_priv.h"
 #include "sandbox/faults_priv.h"
 
-#define UNPAGED 1000 /* the most that one answer holds */
+#define PATIENTS_MAX 1000
+#define UNPAGED	     1000 /* the most that one answer holds */
 
 /* ---- rules ------------------------------------------------------------------------------------------------------ */
 
@@ -128,8 +129,9 @@ static struct str understood(const struct sandbox *s, struct rest_call *call, co
 		out = arena_printf(call->arena, "%.*s%.*s&", STR_ARG(out), STR_ARG(p.pair));
 	}
 	bool hide = behaves(s, BEHAVIOUR_ENTERED_IN_ERROR, "hidden") && !face_has(call->query, S("_id"));
-	return arena_printf(call->arena, "%.*s%s_count=%u%s", STR_ARG(out), hide ? face_without_errors(call->type) : "",
-			    page_size(call, type), sorting(call->type_name));
+	return arena_printf(call->arena, "%.*s%s_count=%u%s%s", STR_ARG(out),
+			    hide ? face_without_errors(call->type) : "", page_size(call, type),
+			    sorting(call->type_name), str_is(call->type_name, "Patient") ? "&_total=accurate" : "");
 }
 
 bool cerner_search(void *ctx, struct rest_call *call, struct rest_answer *answer)
@@ -245,6 +247,10 @@ bool cerner_searchset(void *ctx, struct rest_call *call, const struct search_que
 		      const struct store_page *page, struct rest_answer *answer, struct error *err)
 {
 	struct sandbox *s = ctx;
+	if (str_is(call->type_name, "Patient") && page->total > PATIENTS_MAX) {
+		cerner_refuse(answer, 422, "too-costly", S("More than 1000 patients were found"));
+		return true;
+	}
 	char uuid[UUID_SIZE];
 	(void)query;
 	random_uuid(uuid);

@@ -11,6 +11,7 @@ static const struct {
 	{"4111", "A required parameter is missing."},
 	{"4113", "The search session has expired."},
 	{"4115", "A required parameter has an invalid value."},
+	{"4127", "The search finds more than 100 patients."},
 	{"59008", "The FHIR ID provided was not found."},
 	{"59100", "Content is invalid against the specification or a profile."},
 	{"59102", "Content is invalid."},

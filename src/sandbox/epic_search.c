@@ -205,6 +205,42 @@ static void remember_last(struct sandbox *s, struct rest_call *call, const struc
 	hostile_remember(s, call->type_name, str_slice(entry, entry.p[0] == ',', entry.n));
 }
 
+/* More patients than anybody could mean. */
+#define PATIENTS_MAX 100
+
+/* An id that belongs to a resource of another type. */
+static bool is_of_another_type(const struct sandbox *s, struct rest_call *call, struct str id)
+{
+	struct store_entry entry;
+	for (const struct face_type *t = s->vendor->types; fhir_id_valid(id) && t->name; t++) {
+		struct error err = {0};
+		const struct fhir_type *type = definitions_resource(s->o.definitions, str_from(t->name));
+		if (type && type != call->type && store_read(s->o.store, call->arena, type, id, 0, &entry, &err))
+			return true;
+	}
+	return false;
+}
+
+/* True: refused, for what was found. */
+static bool refuse_found(const struct sandbox *s, struct rest_call *call, const struct store_page *page,
+			 struct rest_answer *answer)
+{
+	struct str id = face_value(face_query(call), S("_id"));
+	if (str_is(call->type_name, "Patient") && page->total > PATIENTS_MAX) {
+		struct epic_issue issue = {"fatal", "processing", "4127", S("More than 100 patients were found."),
+					   NULL};
+		epic_refuse(answer, 400, &issue, 1);
+		return true;
+	}
+	if (!id.n || page->match_count || !is_of_another_type(s, call, id))
+		return false;
+	const struct epic_issue issues[] = {
+		{"information", "not-found", "59008", S("The ID is of a resource of another type."), "id"},
+		{"fatal", "business-rule", "59159", S("Nothing is left to search by."), "id"}};
+	epic_refuse(answer, 400, issues, 2);
+	return true;
+}
+
 bool epic_searchset(void *ctx, struct rest_call *call, const struct search_query *query, const struct store_page *page,
 		    struct rest_answer *answer, struct error *err)
 {
@@ -215,6 +251,8 @@ bool epic_searchset(void *ctx, struct rest_call *call, const struct search_query
 	if (!epic_filter(s, call, sent, page, &filtered, err))
 		return false;
 	page = &filtered;
+	if (refuse_found(s, call, page, answer))
+		return true;
 	if (page->next.p) {
 		struct str key = face_session_put(s, call->arena, sent, page->next);
 		if (!key.p)

@@ -82,6 +82,9 @@ static const struct row rows[] = {
 	 "cannot be combined"},
 	{"row 9 cerner: ranges have times (D)", EHR_CERNER, "Observation?patient=$P&date=ge2020&date=le2030", FHIR_JSON,
 	 400, "with times"},
+	{"row 9 epic: an id of another type (C)", EHR_EPIC, "Encounter?_id=$P", FHIR_JSON, 400,
+	 "\"issue\":[{\"severity\":\"information\",\"code\":\"not-found\""},
+	{"row 9 epic: an id of nothing (I)", EHR_EPIC, "Encounter?_id=none", FHIR_JSON, 200, "\"4101\""},
 	{"row 10 epic: unknown parameters are ignored (C)", EHR_EPIC, "Condition?patient=$P&totally-bogus=1", FHIR_JSON,
 	 200, "totally-bogus=1"},
 	{"row 10 epic: told when the search fails (C)", EHR_EPIC, "Patient?totally-bogus=1", FHIR_JSON, 400,
@@ -241,6 +244,40 @@ static void actors_are_at_home(void **state)
 	}
 }
 
+/* A name that more people have than a search may find. */
+static void too_many_patients_are_refused(void **state)
+{
+	static const struct {
+		enum ehr_vendor vendor;
+		size_t count;
+		int status;
+		const char *path, *contains;
+	} crowds[] = {{EHR_EPIC, 100, 200, "Patient?family=Crowd&given=A&birthdate=1990-01-01", "\"total\":100"},
+		      {EHR_EPIC, 101, 400, "Patient?family=Crowd&given=A&birthdate=1990-01-01", "\"4127\""},
+		      {EHR_CERNER, 1000, 200, "Patient?family=Crowd", "\"match\""},
+		      {EHR_CERNER, 1001, 422, "Patient?family=Crowd", "More than 1000"}};
+	(void)state;
+	for (size_t i = 0; i < sizeof(crowds) / sizeof(*crowds); i++) {
+		struct world *w = worlds[crowds[i].vendor];
+		struct error err = {0};
+		struct buf text;
+		buf_init(&text, 16 << 20);
+		buf_add(&text, S("{\"resourceType\":\"Bundle\",\"type\":\"collection\",\"entry\":["));
+		for (size_t k = 0; k < crowds[i].count; k++)
+			buf_printf(&text,
+				   "%s{\"resource\":{\"resourceType\":\"Patient\",\"id\":\"crowd-%zu\",\"name\":[{"
+				   "\"family\":\"Crowd\",\"given\":[\"A\"]}],\"birthDate\":\"1990-01-01\"}}",
+				   k ? "," : "", k);
+		buf_add(&text, S("]}"));
+		must(sandbox_load(w->sandbox, buf_str(&text), &w->loaded, &err), &err);
+		buf_done(&text);
+		struct http_answer answer = ask(w, crowds[i].path, JSON);
+		if (answer.status != crowds[i].status ||
+		    str_find(answer.body, str_from(crowds[i].contains)) == STR_NONE)
+			fail_msg("%zu: %d %.*s", i, answer.status, STR_ARG(str_slice(answer.body, 0, 300)));
+	}
+}
+
 /* Row 18 at Cerner: most of what is on the list was entered in error, some of it from the future. */
 static void most_problems_of_one_are_mistakes(void **state)
 {
@@ -280,12 +317,13 @@ static int close_worlds(void **state)
 int main(void)
 {
 	enum { ROWS = sizeof(rows) / sizeof(*rows) };
-	struct CMUnitTest tests[ROWS + 4];
+	struct CMUnitTest tests[ROWS + 5];
 	for (size_t i = 0; i < ROWS; i++)
 		tests[i] = (struct CMUnitTest){rows[i].name, try_row, NULL, NULL, (void *)(uintptr_t)&rows[i]};
 	tests[ROWS] = (struct CMUnitTest)cmocka_unit_test(actors_are_at_home);
 	tests[ROWS + 1] = (struct CMUnitTest)cmocka_unit_test(most_problems_of_one_are_mistakes);
 	tests[ROWS + 2] = (struct CMUnitTest)cmocka_unit_test(attachments_come_as_what_they_are);
 	tests[ROWS + 3] = (struct CMUnitTest)cmocka_unit_test(epic_says_what_its_recording_says);
+	tests[ROWS + 4] = (struct CMUnitTest)cmocka_unit_test(too_many_patients_are_refused);
 	return cmocka_run_group_tests(tests, open_worlds, close_worlds);
 }
