@@ -96,6 +96,8 @@ says "what to do" out 'What to do: Ask for a scope'
 run why --data "$data" r-good
 expect "of what was let in" 0
 says "by which scope and grant" out 'grant [^ ]+, scope system/Observation.rs'
+run why --data "$data" t-good
+says "the token that was given, with what it may" out 'scope system/Observation.rs'
 run why --data "$data" t-wrong
 says "of the token endpoint" out '401 refused: secret-wrong'
 silent_about "the secret that was tried is nowhere" out 'svc:wrong'

@@ -92,6 +92,8 @@ static bool backend_grant(struct asking *q, struct error *err)
 	struct json_writer w = json_writer(q->out);
 	put_begin(&w, token, "bearer", &grant);
 	json_object_end(&w);
+	if (q->decision)
+		q->decision->scope = list.text;
 	return buf_ok(q->out) || error_memory(err);
 }
 
