@@ -361,7 +361,8 @@ bool store_fact_list(struct store *s, struct arena *a, struct str shelf, struct 
  * transaction, by another one on the same PostgreSQL some milliseconds later. While another's changes cannot be heard
  * of, fn is called with STR_NULL, "anything may have changed", about once a second and once more when they can again.
  * So whoever keeps copies of facts drops them when told. fn runs on threads of the store, must be short, and may
- * neither watch nor commit. At most 16 watchers. Facts that expire tell nobody. */
+ * neither watch nor commit, nor wait for a lock that somebody holds while committing. At most 16 watchers. Facts that
+ * expire tell nobody. */
 bool store_watch_facts(struct store *s, void (*fn)(void *ctx, struct str shelf), void *ctx, struct error *err) MUST_USE;
 /* Afterwards fn of that ctx is neither running nor called again. Not under a lock that fn takes. */
 void store_unwatch_facts(struct store *s, void (*fn)(void *ctx, struct str shelf), void *ctx);
