@@ -235,6 +235,13 @@ static void put_security(struct json_writer *w, const struct rest_server *s)
 		json_put_raw(w, S("[{\"coding\":[{\"system\":"
 				  "\"http://terminology.hl7.org/CodeSystem/restful-security-service\","
 				  "\"code\":\"SMART-on-FHIR\",\"display\":\"SMART-on-FHIR\"}]}]"));
+		json_put_member(
+			w, S("description"),
+			S("A token sees and changes what its scopes, the patient it is about, the policy of this "
+			  "site and Consents allow; the rest is answered like what does not exist. A type needs the "
+			  "permissions c, r, u, d and s for create, read and its history, update and patch, delete, "
+			  "and "
+			  "search and history of the type; /openapi.json tells what each path needs."));
 	}
 	json_object_end(w);
 }
