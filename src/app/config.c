@@ -24,6 +24,7 @@ static const struct config_key server_keys[] = {
 	 "origins that may show launched pages in a frame"},
 	{"base_url", CONFIG_URL, offsetof(struct config, base_url), false, "the public address, without /fhir"},
 	{"auth", CONFIG_SWITCH, offsetof(struct config, auth), false, "on or off"},
+	{"launcher", CONFIG_SWITCH, offsetof(struct config, launcher), false, "on or off"},
 	{"registration", CONFIG_SWITCH, offsetof(struct config, registration), false, "on or off"},
 	{"update_create", CONFIG_SWITCH, offsetof(struct config, update_create), false, "on or off"},
 	{"match", CONFIG_SCOPES, offsetof(struct config, match), false,
@@ -412,6 +413,11 @@ bool config_settle(struct config *c, struct error *err)
 		return error_set(
 			err, ERR_CONFIG,
 			"policy, break_glass and consent are about tokens, but nobody is asked for one; set auth: on");
+	if (c->launcher && (!c->auth || !config_host_is_loopback(c->host)))
+		return error_set(
+			err, ERR_CONFIG,
+			"launcher opens any patient for any app: it needs auth: on, and a server that listens on "
+			"loopback only");
 	return limits_check(&c->limits, err);
 }
 

@@ -39,6 +39,7 @@ struct config {
 	struct str host, data, base_url; /* base_url STR_NULL: made from host and port */
 	int64_t port;
 	bool auth, auth_given;
+	bool launcher; /* the launch simulator, for development */
 	bool registration; /* apps may register themselves (RFC 7591) */
 	bool update_create; /* PUT of an id that is not there creates it */
 	struct str import_from; /* URL prefixes that $import may fetch from, separated by spaces */

@@ -43,7 +43,7 @@ bool govern_user_list(const struct govern *g, struct arena *a, const struct json
 	}
 	json_array_end(w);
 	return !name.n || found ||
-	       error_set(err, ERR_NOT_FOUND, "There is no user %.*s", STR_ARG(str_slice(name, 0, LOGIN_NAME_MAX)));
+	       error_set(err, ERR_NOT_FOUND, "There is no user %.*s", STR_ARG(str_slice(name, 0, LOGIN_LONGEST_NAME)));
 }
 
 /* What the command says over what is there; an empty text takes away. */
@@ -87,8 +87,8 @@ static bool find(const struct govern *g, struct arena *a, const struct json *com
 {
 	struct str name;
 	return govern_text(command, "user", &name, err) && login_user_find(g->realm->login, a, name, ret_user, err) &&
-	       (ret_user->name.p ||
-		error_set(err, ERR_NOT_FOUND, "There is no user %.*s", STR_ARG(str_slice(name, 0, LOGIN_NAME_MAX))));
+	       (ret_user->name.p || error_set(err, ERR_NOT_FOUND, "There is no user %.*s",
+					      STR_ARG(str_slice(name, 0, LOGIN_LONGEST_NAME))));
 }
 
 bool govern_user_change(const struct govern *g, struct arena *a, const struct json *command, struct json_writer *w,

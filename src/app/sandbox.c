@@ -15,10 +15,14 @@
 #include "app/sandbox_register.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/encode.h"
 #include "base/log.h"
 #include "sandbox/sandbox.h"
+#include "vault/vault.h"
 
 #define BUNDLE_MAX ((size_t)256 << 20)
+
+#define SANDBOX_PASSWORD "sandbox password"
 
 struct sandbox_command {
 	struct app *app;
@@ -37,6 +41,7 @@ struct sandbox_command {
 	struct str group;
 	size_t patient_count;
 	atomic_bool ready;
+	struct login_user clinician;
 };
 
 /* ---- clients ---------------------------------------------------------------------------------------------------- */
@@ -69,7 +74,36 @@ static bool client_by_id(struct sandbox_command *c, struct str id, struct smart_
 	return read_json(c, c->jwks, &client->jwks, err);
 }
 
-/* --client FILE: {"client_id", "name", "scope", "jwks" or "jwks_url"} */
+/* What people's apps may have when their file does not say. */
+#define PEOPLE_SCOPES                                                                                                  \
+	"openid fhirUser profile launch launch/patient launch/encounter online_access offline_access patient/*.cruds " \
+	"user/*.cruds"
+
+static struct str words_of(struct sandbox_command *c, const struct json *list)
+{
+	struct str text = json_str(list);
+	for (struct json_iter it = json_iter(json_is(list, JSON_ARRAY) ? list : NULL); json_next(&it);)
+		text = text.p ? arena_printf(&c->app->arena, "%.*s %.*s", STR_ARG(text), STR_ARG(json_str(it.value)))
+			      : json_str(it.value);
+	return text;
+}
+
+static struct str digest_of(struct sandbox_command *c, struct str secret)
+{
+	unsigned char digest[32];
+	struct buf hex;
+	if (!secret.n)
+		return STR_NULL;
+	digest_sha256(secret, digest);
+	buf_init(&hex, 64);
+	encode_hex(&hex, str_make((const char *)digest, sizeof(digest)));
+	struct str text = arena_str(&c->app->arena, buf_str(&hex));
+	buf_done(&hex);
+	return text;
+}
+
+/* --client FILE: {"client_id", "name", "scope"} with "jwks" or "jwks_url", or for an app of people "redirect_uris",
+ * "launch_url", and "secret" when it is confidential by one. */
 static bool client_by_file(struct sandbox_command *c, struct str path, struct smart_client *client, struct error *err)
 {
 	const struct json *j;
@@ -79,10 +113,16 @@ static bool client_by_file(struct sandbox_command *c, struct str path, struct sm
 					.name = json_get_str(j, S("name")),
 					.scope = json_get_str(j, S("scope")),
 					.jwks = json_get(j, S("jwks")),
-					.jwks_url = json_get_str(j, S("jwks_url"))};
-	if (!client->client_id.n || (!client->jwks && !client->jwks_url.n))
-		return error_set(err, ERR_CONFIG, "%.*s must hold client_id and either jwks or jwks_url",
+					.jwks_url = json_get_str(j, S("jwks_url")),
+					.redirect_uris = words_of(c, json_get(j, S("redirect_uris"))),
+					.launch_url = json_get_str(j, S("launch_url")),
+					.secret_sha256 = digest_of(c, json_get_str(j, S("secret")))};
+	if (!client->client_id.n || (!client->jwks && !client->jwks_url.n && !client->redirect_uris.n))
+		return error_set(err, ERR_CONFIG,
+				 "%.*s must hold client_id and jwks, jwks_url or, for an app of people, redirect_uris",
 				 STR_ARG(path));
+	if (client->redirect_uris.n && !client->scope.n)
+		client->scope = S(PEOPLE_SCOPES);
 	return true;
 }
 
@@ -293,6 +333,9 @@ static void announce(struct sandbox_command *c)
 		"The %s sandbox listens. It is not the vendor's product; its patients are not real.\n"
 		"  FHIR     %.*s\n  tokens   %.*s\n  roster   %.*s (%zu patients)\n",
 		ehr_vendor_name(c->vendor), STR_ARG(base), STR_ARG(token), STR_ARG(c->roster), c->patient_count);
+	if (!c->no_auth)
+		fprintf(stderr, "  launches %.*s/launcher (sign in as clinician, password " SANDBOX_PASSWORD ")\n",
+			STR_ARG(c->base_url));
 	if (c->no_auth)
 		fprintf(stderr, "  Authorization is off: everyone on this machine may read and write.\n");
 	else if (!c->clients.count)
@@ -330,28 +373,47 @@ static void refuse(void *ctx, struct http_exchange *x, const struct error *err)
 	h.refuse(h.ctx, x, err);
 }
 
+/* Whoever sits at a sandbox; its password is no secret. */
+static bool make_clinician(struct sandbox_command *c, struct error *err)
+{
+	char hash[VAULT_HASH_SIZE];
+	if (!vault_password_hash(S(SANDBOX_PASSWORD), hash, err))
+		return false;
+	c->clinician = (struct login_user){.name = S("clinician"),
+					   .display = S("Sandbox Clinician"),
+					   .fhir_user = S("Practitioner/sandbox-clinician"),
+					   .patients = S("*"),
+					   .hash = arena_str(&c->app->arena, str_from(hash))};
+	return c->clinician.hash.p || error_memory(err);
+}
+
 static bool open_sandbox(struct sandbox_command *c, struct error *err)
 {
 	struct smart_client *clients = NULL;
-	if (!read_clients(c, &clients, err))
+	if (!read_clients(c, &clients, err) || !make_clinician(c, err))
 		return false;
 	if (!c->base_url.n)
 		c->base_url = arena_printf(&c->app->arena, "http://127.0.0.1:%u", http_server_port(c->server));
-	c->sandbox = sandbox_open(&(struct sandbox_options){.vendor = c->vendor,
-							    .definitions = c->definitions,
-							    .extractor = c->extractor,
-							    .store = c->store,
-							    .base_url = c->base_url,
-							    .clients = clients,
-							    .client_count = c->clients.count,
-							    .allow_write = c->allow_write.items,
-							    .allow_write_count = c->allow_write.count,
-							    .no_auth = c->no_auth,
-							    .behaviours = c->behaviours.items,
-							    .behaviour_count = c->behaviours.count,
-							    .faults = c->faults.items,
-							    .fault_count = c->faults.count},
-				  err);
+	c->sandbox = sandbox_open(
+		&(struct sandbox_options){.vendor = c->vendor,
+					  .definitions = c->definitions,
+					  .extractor = c->extractor,
+					  .store = c->store,
+					  .base_url = c->base_url,
+					  .clients = clients,
+					  .client_count = c->clients.count,
+					  .allow_write = c->allow_write.items,
+					  .allow_write_count = c->allow_write.count,
+					  .no_auth = c->no_auth,
+					  .users = &c->clinician,
+					  .user_count = 1,
+					  .sign_in_hint =
+						  S("Sign in as clinician with the password " SANDBOX_PASSWORD "."),
+					  .behaviours = c->behaviours.items,
+					  .behaviour_count = c->behaviours.count,
+					  .faults = c->faults.items,
+					  .fault_count = c->faults.count},
+		err);
 	if (!c->sandbox || !fill_when_empty(c, err))
 		return false;
 	c->group = sandbox_group_id(c->sandbox, &c->app->arena);
@@ -447,7 +509,9 @@ int command_sandbox(struct app *app)
 		{"list", OPTION_FLAG, NULL, "list behaviours and faults, and end", &c.list},
 	};
 	const char *details =
-		"VENDOR is epic or cerner. A client file holds client_id, name, scope, and jwks or jwks_url.\n"
+		"VENDOR is epic or cerner. A client file holds client_id, name, scope, and jwks or jwks_url;\n"
+		"that of an app of people redirect_uris, launch_url, and secret when it has one. /launcher launches\n"
+		"such apps; the user is clinician, the password " SANDBOX_PASSWORD ".\n"
 		"Standard output gets JSON lines; the one with \"event\":\"listening\" says where it is.\n"
 		"Faults are also switched while it serves: POST {\"fault\":\"503=3\"} to /sandbox/faults, DELETE to "
 		"end.";

@@ -136,6 +136,7 @@ int command_serve(struct app *app)
 		{"base-url", OPTION_TEXT, "URL", "the public address when it differs, without /fhir", &config.base_url},
 		{"auth", OPTION_FLAG, NULL, "ask for access tokens (default: on as soon as clients are configured)",
 		 &config.auth, &config.auth_given},
+		{"launcher", OPTION_FLAG, NULL, "for development: the launch simulator at /launcher", &config.launcher},
 		{"update-create", OPTION_FLAG, NULL,
 		 "PUT of an id that is not there creates it (default); =off: only POST creates", &config.update_create},
 		KNOWLEDGE_OPTIONS(known),

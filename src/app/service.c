@@ -28,6 +28,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "jose/jose.h"
+#include "sandbox/launcher.h"
 
 /* Looks after things now and then. */
 struct keeper {
@@ -52,6 +53,7 @@ struct service {
 	struct str public_keys; /* JWKS of our EHR clients */
 	struct page page;
 	struct launch *launch; /* NULL: no EHR is configured */
+	struct launcher *launcher; /* NULL: it is not switched on */
 };
 
 static void respond_text(struct http_exchange *x, int status, struct str type, struct str text,
@@ -129,8 +131,9 @@ static bool host_is_ours(const struct service *s, struct str host)
 
 static bool stranger(const struct service *s, const struct http_exchange *x, struct decision *d, struct error *err)
 {
-	if (s->options.config->auth && !page_has(http_request(x)->path))
-		return false; /* a token says more than any header; the page has none */
+	struct str path = http_request(x)->path;
+	if (s->options.config->auth && !page_has(path) && !str_starts(path, S("/launcher")))
+		return false; /* a token says more than any header; the pages have none */
 	struct str host = http_request_header(x, "Host");
 	struct str site = http_request_header(x, "Sec-Fetch-Site");
 	struct str origin = http_request_header(x, "Origin");
@@ -259,6 +262,8 @@ static void openapi(struct service *s, struct http_exchange *x)
 
 static void route(struct service *s, struct http_exchange *x)
 {
+	if (s->ready)
+		x = launcher_tap(s->launcher, x);
 	const struct http_request *request = http_request(x);
 	struct error err = {0};
 	if (str_is(request->path, "/healthz")) {
@@ -278,6 +283,8 @@ static void route(struct service *s, struct http_exchange *x)
 		return;
 	} else if (refuse_stranger(s, x)) {
 		return;
+	} else if (launcher_handle(s->launcher, x)) {
+		return; /* for development; strangers were sent away */
 	} else if (str_is(request->path, "/openapi.json")) {
 		openapi(s, x);
 	} else if (is_tenants_path(smart_realm_path(request->path))) {
@@ -529,6 +536,18 @@ static bool open_door(struct service *s, struct error *err)
 	return s->door != NULL;
 }
 
+static bool open_launcher(struct service *s, struct error *err)
+{
+	if (!s->options.config->launcher)
+		return true;
+	s->launcher = launcher_open(&(struct launcher_options){.store = s->options.store,
+							       .definitions = s->options.definitions,
+							       .smart = s->root.smart,
+							       .login = s->root.login},
+				    err);
+	return s->launcher != NULL;
+}
+
 static bool open_all(struct service *s, struct error *err)
 {
 	const struct config *config = s->options.config;
@@ -567,7 +586,7 @@ static bool open_all(struct service *s, struct error *err)
 		return false;
 	const struct realm_options root = {.service = &s->options, .base_url = s->base_url};
 	if (!collect_keys(s, err) || !realm_open(&s->root, &root, err) || !open_tenants(s, err) ||
-	    !open_launch(s, err) || !open_door(s, err) || !keeper_start(s, err))
+	    !open_launch(s, err) || !open_door(s, err) || !open_launcher(s, err) || !keeper_start(s, err))
 		return false;
 	s->ready = true;
 	return true;
@@ -609,6 +628,7 @@ void service_close(struct service *s)
 		http_server_stop(s->http);
 	launch_close(s->launch);
 	operator_door_close(s->door);
+	launcher_close(s->launcher);
 	tenants_close(s->tenants);
 	realm_close(&s->root);
 	vault_close(s->vault);

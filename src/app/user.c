@@ -126,7 +126,7 @@ int command_user_add(struct app *app)
 		return app->status;
 	asked.user = login_user_name(&app->arena, app->args[0]);
 	if (!asked.user.p)
-		return app_misuse(app, "a user's name has 1 to %d of a-z 0-9 . _ @ + -", LOGIN_NAME_MAX);
+		return app_misuse(app, "a user's name has 1 to %d of a-z 0-9 . _ @ + -", LOGIN_LONGEST_NAME);
 	if (!asked.no_password && !secret_prompt_hash(app, asked.user, &asked.hash))
 		return app->status;
 	return done(app, ask(app, &c, "user.add", &asked), "added");

@@ -85,7 +85,6 @@ struct ehr_logins_options {
 	struct str directory; /* a file each, mode 0600, in a directory made when absent; or ... */
 	struct store *store; /* ... facts of a store, ... */
 	struct str shelf; /* ... on this shelf */
-	int64_t (*now_ms)(void); /* NULL: clock_now_ms */
 };
 struct ehr_logins *ehr_logins_open(const struct ehr_logins_options *options, struct error *err) MUST_USE;
 void ehr_logins_close(struct ehr_logins *l);

@@ -33,7 +33,6 @@ struct ehr_logins *ehr_logins_open(const struct ehr_logins_options *options, str
 	}
 	arena_init(&l->arena, 64 << 10);
 	l->o = *options;
-	l->o.now_ms = options->now_ms ? options->now_ms : clock_now_ms;
 	if (options->directory.p)
 		l->o.directory = arena_str(&l->arena, options->directory);
 	if (options->shelf.p)
@@ -192,7 +191,7 @@ static bool try_fact(struct ehr_logins *l, struct str key, struct ehr_lease *lea
 	const struct store_fact fact = {.shelf = S(LEASE_SHELF),
 					.key = key,
 					.value = str_from(lease->holder),
-					.expires_ms = l->o.now_ms() + LEASE_MS,
+					.expires_ms = clock_now_ms() + LEASE_MS /* the store's own clock */,
 					.only_new = true,
 					.quiet = true};
 	*ret_taken = store_fact_put(l->o.store, &fact, &why);

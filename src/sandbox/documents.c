@@ -154,7 +154,7 @@ static void put_uri(struct json_writer *w, const char *url, struct str value)
 	json_object_end(w);
 }
 
-static void put_security(struct json_writer *w, const struct sandbox *s)
+static void put_security(struct json_writer *w, struct sandbox *s)
 {
 	json_key(w, S("security"));
 	json_object_begin(w);
@@ -163,6 +163,8 @@ static void put_security(struct json_writer *w, const struct sandbox *s)
 	json_object_begin(w);
 	json_key(w, S("extension"));
 	json_array_begin(w);
+	put_uri(w, "authorize",
+		arena_printf(&s->arena, "%.*s%s", STR_ARG(s->o.base_url), s->vendor->authorize_paths[0]));
 	put_uri(w, "token", s->token_url);
 	json_array_end(w);
 	json_put_member(w, S("url"), S("http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"));
@@ -222,7 +224,7 @@ static void put_cerner_head(struct json_writer *w, const struct sandbox *s, stru
 	put_list(w, "instantiates", "http://hl7.org/fhir/us/core/CapabilityStatement/us-core-server");
 }
 
-static void write_capability(const struct sandbox *s, struct buf *out)
+static void write_capability(struct sandbox *s, struct buf *out)
 {
 	bool epic = s->o.vendor == EHR_EPIC;
 	char now[CLOCK_INSTANT_SIZE];
@@ -282,21 +284,33 @@ static void put_scopes(struct json_writer *w, struct sandbox *s)
 	json_array_end(w);
 }
 
+static void put_endpoint(struct json_writer *w, struct sandbox *s, const char *member, const char *path)
+{
+	json_put_member(w, str_from(member), arena_printf(&s->arena, "%.*s%s", STR_ARG(s->o.base_url), path));
+}
+
 static void write_smart_configuration(struct sandbox *s, struct buf *out)
 {
 	bool epic = s->o.vendor == EHR_EPIC;
 	struct json_writer w = json_writer(out);
 	json_object_begin(&w);
-	json_put_member(&w, S("issuer"),
-			epic ? arena_printf(&s->arena, "%.*s/interconnect-fhir-oauth/oauth2", STR_ARG(s->o.base_url))
-			     : arena_printf(&s->arena, "%.*s/tenants/" CERNER_TENANT, STR_ARG(s->o.base_url)));
+	json_put_member(&w, S("issuer"), s->issuer);
+	put_endpoint(&w, s, "authorization_endpoint", s->vendor->authorize_paths[0]);
+	put_endpoint(&w, s, "jwks_uri", "/auth/jwks");
 	json_put_member(&w, S("token_endpoint"), s->token_url);
-	put_list(&w, "token_endpoint_auth_methods_supported", "private_key_jwt");
+	put_list(&w, "token_endpoint_auth_methods_supported", "client_secret_post client_secret_basic private_key_jwt");
 	if (!epic)
 		put_list(&w, "token_endpoint_auth_signing_alg_values_supported", "RS384 ES384");
-	put_list(&w, "grant_types_supported", "client_credentials");
+	put_list(&w, "response_types_supported", "code");
+	put_list(&w, "code_challenge_methods_supported", "S256");
+	put_list(&w, "grant_types_supported", "authorization_code refresh_token client_credentials");
 	put_scopes(&w, s);
-	put_list(&w, "capabilities", "client-confidential-asymmetric permission-v1 permission-v2");
+	put_list(&w, "capabilities",
+		 "launch-ehr launch-standalone client-public client-confidential-symmetric "
+		 "client-confidential-asymmetric "
+		 "sso-openid-connect context-banner context-ehr-patient context-ehr-encounter "
+		 "context-standalone-patient "
+		 "permission-offline permission-patient permission-user permission-v1 permission-v2");
 	json_object_end(&w);
 }
 

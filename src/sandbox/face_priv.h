@@ -9,6 +9,7 @@
 #include <pthread.h>
 
 #include "sandbox/adapt_priv.h"
+#include "sandbox/launcher.h"
 #include "sandbox/sandbox.h"
 
 /* ---- tables ----------------------------------------------------------------------------------------------------- */
@@ -35,6 +36,9 @@ struct face_vendor {
 	const char *name;
 	const char *base_path;
 	const char *token_paths[2];
+	const char *authorize_paths[2]; /* where apps send people */
+	const char *issuer_path; /* of the issuer that discovery names */
+	const char *people_title; /* on the sign-in pages */
 	const struct face_type *types; /* ends with name NULL */
 	struct face_type opened; /* a type that the vendor does not have and the site opened */
 	unsigned token_lifetime_s;
@@ -82,7 +86,9 @@ struct sandbox {
 	struct rest_face face;
 	struct rest_server *rest;
 	struct smart *smart;
-	struct str fhir_base, token_url;
+	struct login *login; /* NULL: no authorization */
+	struct launcher *launcher;
+	struct str fhir_base, token_url, issuer;
 	struct str everything; /* scopes of all that the site does */
 	struct str capability, smart_configuration;
 	struct str behaviours[BEHAVIOUR_COUNT]; /* STR_NULL: not this vendor's */
@@ -153,6 +159,12 @@ struct str face_session_put(struct sandbox *s, struct arena *a, struct str query
 bool face_session_get(struct sandbox *s, struct arena *a, struct str key, struct str *ret_query,
 		      struct str *ret_position);
 void face_sessions_free(struct sandbox *s);
+
+/* ---- people.c --------------------------------------------------------------------------------------------------- */
+
+bool people_open(struct sandbox *s, struct error *err) MUST_USE;
+void people_close(struct sandbox *s);
+bool people_handle(struct sandbox *s, struct http_exchange *x);
 
 /* ---- documents.c, token.c --------------------------------------------------------------------------------------- */
 

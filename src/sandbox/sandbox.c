@@ -33,8 +33,9 @@ static bool copy_options(struct sandbox *s, const struct sandbox_options *o, str
 	s->o = *o;
 	s->o.base_url = arena_str(&s->arena, o->base_url);
 	s->fhir_base = arena_printf(&s->arena, "%.*s%s", STR_ARG(o->base_url), s->vendor->base_path);
+	s->issuer = arena_printf(&s->arena, "%.*s%s", STR_ARG(o->base_url), s->vendor->issuer_path);
 	s->token_url = arena_printf(&s->arena, "%.*s%s", STR_ARG(o->base_url), s->vendor->token_paths[0]);
-	if (!clients || !types || !s->o.base_url.p || !s->fhir_base.p || !s->token_url.p)
+	if (!clients || !types || !s->o.base_url.p || !s->fhir_base.p || !s->token_url.p || !s->issuer.p)
 		return error_memory(err);
 	for (size_t i = 0; i < o->allow_write_count; i++) {
 		types[i] = arena_str(&s->arena, o->allow_write[i]);
@@ -62,6 +63,10 @@ static bool open_smart(struct sandbox *s, struct error *err)
 	s->smart = smart_open(&(struct smart_options){.store = s->o.store,
 						      .definitions = s->o.definitions,
 						      .token_url = s->token_url,
+						      .base_url = s->o.base_url,
+						      .base_path = S(""),
+						      .fhir_url = s->fhir_base,
+						      .issuer = s->issuer,
 						      .clients = s->o.clients,
 						      .client_count = s->o.client_count,
 						      .token_lifetime_s = s->vendor->token_lifetime_s,
@@ -105,7 +110,7 @@ struct sandbox *sandbox_open(const struct sandbox_options *options, struct error
 	s->sessions = ARENA_ARRAY(&s->arena, struct face_session, FACE_SESSIONS);
 	bool ok = s->sessions ? true : error_memory(err);
 	if (ok && copy_options(s, options, err) && faults_open(s, err) && face_documents(s, err) &&
-	    open_smart(s, err) && open_rest(s, err))
+	    open_smart(s, err) && people_open(s, err) && open_rest(s, err))
 		return s;
 	sandbox_close(s);
 	return NULL;
@@ -117,6 +122,7 @@ void sandbox_close(struct sandbox *s)
 		return;
 	if (s->rest)
 		rest_close(s->rest);
+	people_close(s);
 	if (s->smart)
 		smart_close(s->smart);
 	face_sessions_free(s);
@@ -141,7 +147,9 @@ struct str sandbox_token_url(const struct sandbox *s)
 static void handle(void *ctx, struct http_exchange *x)
 {
 	struct sandbox *s = ctx;
-	if (!admin_handle(s, x) && !hostile_handle(s, x) && !face_token(s, x) && !rest_handle(s->rest, x))
+	x = launcher_tap(s->launcher, x);
+	if (!admin_handle(s, x) && !hostile_handle(s, x) && !people_handle(s, x) && !face_token(s, x) &&
+	    !rest_handle(s->rest, x))
 		s->vendor->no_route(x);
 }
 

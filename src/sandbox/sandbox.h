@@ -6,6 +6,7 @@
 #define FIRTH_SANDBOX_SANDBOX_H
 
 #include "ehr/ehr.h"
+#include "server/login/login.h"
 #include "server/rest/rest.h"
 
 struct sandbox_options {
@@ -23,6 +24,9 @@ struct sandbox_options {
 	size_t behaviour_count;
 	const struct str *faults; /* "NAME" or "NAME=N" of faults.def */
 	size_t fault_count;
+	const struct login_user *users; /* who may sign in, and launch apps from /launcher */
+	size_t user_count;
+	struct str sign_in_hint; /* for the launch simulator; STR_NULL: none */
 };
 struct sandbox;
 struct sandbox *sandbox_open(const struct sandbox_options *options, struct error *err) MUST_USE;

@@ -68,12 +68,25 @@ static void record(struct sandbox *s, const struct http_request *r, const struct
 
 static void granted(struct http_exchange *x, struct buf *body)
 {
-	const struct http_header headers[] = {{S("Cache-Control"), S("no-store")}, {S("Pragma"), S("no-cache")}};
+	const struct http_header headers[] = {{S("Cache-Control"), S("no-store")},
+					      {S("Pragma"), S("no-cache")},
+					      {S("Access-Control-Allow-Origin"), S("*")}};
 	http_respond(x, &(struct http_response){.status = 200,
 						.content_type = S("application/json"),
 						.headers = headers,
-						.header_count = 2,
+						.header_count = 3,
 						.body = body});
+}
+
+/* Apps in browsers ask first when they send a secret in a header. */
+static void preflight(struct http_exchange *x)
+{
+	static const struct http_header headers[] = {
+		{S("Access-Control-Allow-Origin"), S("*")},
+		{S("Access-Control-Allow-Methods"), S("POST, OPTIONS")},
+		{S("Access-Control-Allow-Headers"), S("Authorization, Content-Type")}};
+	http_respond(x, &(struct http_response){
+				.status = 204, .content_type = S(""), .headers = headers, .header_count = 3});
 }
 
 bool face_token(struct sandbox *s, struct http_exchange *x)
@@ -82,6 +95,10 @@ bool face_token(struct sandbox *s, struct http_exchange *x)
 	struct smart_token_answer answer = {0};
 	struct error err = {0};
 	struct buf body;
+	if (is_token_path(s, r->path) && str_is(r->method, "OPTIONS")) {
+		preflight(x);
+		return true;
+	}
 	if (!is_token_path(s, r->path) || !str_is(r->method, "POST"))
 		return false;
 	buf_init(&body, 1 << 20);
@@ -90,7 +107,8 @@ bool face_token(struct sandbox *s, struct http_exchange *x)
 		answer = (struct smart_token_answer){.status = 400, .error = "unauthorized_client"};
 	else if (hostile_clock_refuses(s, r->body) || apps_pending(s, r->arena, client_of(r)))
 		answer = (struct smart_token_answer){.status = 400, .error = "invalid_client"};
-	else if (s->vendor->needs_scope && !names_scopes(r->arena, r->body))
+	else if (s->vendor->needs_scope && str_is(face_value(r->body, S("grant_type")), "client_credentials") &&
+		 !names_scopes(r->arena, r->body))
 		answer = (struct smart_token_answer){.status = 400, .error = "invalid_scope"};
 	else
 		ok = smart_token(s->smart, r->arena, r->body, http_request_header(x, "Authorization"), &body, &answer,

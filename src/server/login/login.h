@@ -19,7 +19,7 @@ struct login;
 
 /* ---- users ------------------------------------------------------------------------------------------------------- */
 
-enum { LOGIN_NAME_MAX = 64, LOGIN_PASSWORD_LEAST = 10, LOGIN_FIELD_MAX = 512 };
+enum { LOGIN_LONGEST_NAME = 64, LOGIN_PASSWORD_LEAST = 10, LOGIN_FIELD_MAX = 512 };
 
 /* Text is STR_NULL where there is none. */
 struct login_user {

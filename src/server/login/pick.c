@@ -116,8 +116,8 @@ static bool search(struct turn *t, const struct question *q, struct str id, stru
 	if (!text.p)
 		return error_memory(err);
 	return search_parse(o->definitions, t->a, definitions_resource(o->definitions, S("Patient")), text,
-			    &(struct search_options){.base = smart_issuer(o->smart), .now_ms = login_now(t->l)}, &query,
-			    err) &&
+			    &(struct search_options){.base = smart_fhir_url(o->smart), .now_ms = login_now(t->l)},
+			    &query, err) &&
 	       search_within(t, &query, position, ret_page, err);
 }
 

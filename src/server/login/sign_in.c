@@ -301,7 +301,7 @@ static void try_password(struct turn *t)
 		problems[count++] = (struct page_problem){"user", S("Enter your user name.")};
 	if (!password.n)
 		problems[count++] = (struct page_problem){"password", S("Enter your password.")};
-	struct str name = str_slice(given, 0, LOGIN_NAME_MAX);
+	struct str name = str_slice(given, 0, LOGIN_LONGEST_NAME);
 	struct str plain = login_user_name(t->a, given);
 	if (count) {
 		show_password(t, 400, name, problems, count);

@@ -16,7 +16,7 @@ enum { MOST_USERS = 10000 };
 struct str login_user_name(struct arena *a, struct str text)
 {
 	text = str_trim(text);
-	if (text.n < 1 || text.n > LOGIN_NAME_MAX)
+	if (text.n < 1 || text.n > LOGIN_LONGEST_NAME)
 		return STR_NULL;
 	struct str copy = arena_str(a, text);
 	char *p = (char *)(uintptr_t)copy.p;
@@ -86,7 +86,8 @@ bool login_user_check(const struct definitions *d, struct arena *a, const struct
 {
 	struct str name = login_user_name(a, user->name);
 	if (!name.p || !str_eq(name, user->name))
-		return error_set(err, ERR_VALUE, "The name of a user has 1 to %d of a-z 0-9 . _ @ + -", LOGIN_NAME_MAX);
+		return error_set(err, ERR_VALUE, "The name of a user has 1 to %d of a-z 0-9 . _ @ + -",
+				 LOGIN_LONGEST_NAME);
 	if (user->hash.p && !vault_hash_is_valid(user->hash))
 		return error_set(err, ERR_VALUE, "The password's hash is no argon2id hash that this server takes");
 	return short_text(user->display, "The display name", err) && short_text(user->roles, "roles", err) &&

@@ -117,7 +117,7 @@ static bool write_resource(struct smart *s, struct error *err)
 	buf_init(&out, 1 << 16);
 	struct json_writer w = json_writer(&out);
 	json_object_begin(&w);
-	json_put_member(&w, S("resource"), s->issuer);
+	json_put_member(&w, S("resource"), s->fhir_url);
 	json_key(&w, S("authorization_servers"));
 	json_array_begin(&w);
 	json_put_str(&w, s->issuer);

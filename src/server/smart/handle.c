@@ -129,6 +129,11 @@ struct str smart_issuer(const struct smart *s)
 	return s->issuer;
 }
 
+struct str smart_fhir_url(const struct smart *s)
+{
+	return s->fhir_url;
+}
+
 struct str smart_oauth_uris(const struct smart *s)
 {
 	return s->oauth_uris;

@@ -17,7 +17,7 @@ struct str identity_subject(struct smart *s, struct arena *a, struct str user)
 
 struct str identity_url(struct smart *s, struct arena *a, struct str fhir_user)
 {
-	return fhir_user.n ? arena_printf(a, "%.*s/%.*s", STR_ARG(s->issuer), STR_ARG(fhir_user)) : STR_NULL;
+	return fhir_user.n ? arena_printf(a, "%.*s/%.*s", STR_ARG(s->fhir_url), STR_ARG(fhir_user)) : STR_NULL;
 }
 
 static void put_who(struct smart *s, struct arena *a, struct json_writer *w, struct str user, struct str fhir_user,

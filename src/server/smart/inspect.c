@@ -23,7 +23,7 @@ static void put_grant(struct asking *q, struct json_writer *w, const struct gran
 	put_time(w, "iat", g->issued_ms);
 	put_time(w, "exp", g->expires_ms);
 	json_put_member(w, S("iss"), q->s->issuer);
-	json_put_member(w, S("aud"), q->s->issuer);
+	json_put_member(w, S("aud"), q->s->fhir_url);
 	json_put_member(w, S("sub"), g->user.p ? identity_subject(q->s, q->a, g->user) : g->client_id);
 	if (g->words & SCOPE_FHIR_USER)
 		json_put_member(w, S("fhirUser"), identity_url(q->s, q->a, g->fhir_user));

@@ -110,11 +110,11 @@ static bool check_pkce(struct checking *c, struct error *err)
 /* SMART App Launch 2.2 section 2.1.4: aud keeps a token from being sent to a server that only looks like ours. */
 static bool check_audience(struct checking *c, struct error *err)
 {
-	struct str aud = c->r->aud, issuer = c->s->issuer;
+	struct str aud = c->r->aud, base = c->s->fhir_url;
 	if (!aud.p)
 		return refuse(c, CHECK_AUDIENCE, REFUSAL_PARAMETER_MISSING, STR_NULL, S("aud"), err);
-	if (!str_eq(aud, issuer) && !(aud.n == issuer.n + 1 && str_starts(aud, issuer) && str_ends(aud, S("/"))))
-		return refuse(c, CHECK_AUDIENCE, REFUSAL_AUDIENCE_WRONG, aud, issuer, err);
+	if (!str_eq(aud, base) && !(aud.n == base.n + 1 && str_starts(aud, base) && str_ends(aud, S("/"))))
+		return refuse(c, CHECK_AUDIENCE, REFUSAL_AUDIENCE_WRONG, aud, base, err);
 	decision_note(c->d, CHECK_AUDIENCE, aud, STR_NULL);
 	return true;
 }

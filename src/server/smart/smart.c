@@ -33,8 +33,11 @@ static bool copy_options(struct smart *s, const struct smart_options *options)
 	if (!options->base_url.p)
 		return s->options.token_url.p && s->options.base_path.p;
 	s->options.base_url = arena_str(a, options->base_url);
-	s->issuer = arena_printf(a, "%.*s/fhir", STR_ARG(options->base_url));
-	return s->options.token_url.p && s->options.base_path.p && s->options.base_url.p && s->issuer.p;
+	s->fhir_url = options->fhir_url.p ? arena_str(a, options->fhir_url)
+					  : arena_printf(a, "%.*s/fhir", STR_ARG(options->base_url));
+	s->issuer = options->issuer.p ? arena_str(a, options->issuer) : s->fhir_url;
+	return s->fhir_url.p && s->options.token_url.p && s->options.base_path.p && s->options.base_url.p &&
+	       s->issuer.p;
 }
 
 static bool watch(struct smart *s, struct error *err)

@@ -23,6 +23,9 @@ struct smart_options {
 	 * alone, which smart_handle() does not serve. */
 	struct str base_url;
 	struct str base_path; /* what paths begin with: "", "/t/NAME" */
+	/* Where another server's face puts them: the FHIR base (STR_NULL: BASE/fhir) and the issuer (STR_NULL: the FHIR
+	 * base). */
+	struct str fhir_url, issuer;
 	const struct smart_client *clients; /* of the configuration */
 	size_t client_count;
 	unsigned token_lifetime_s; /* 0 = 300 for backend services, 3600 for people's apps */
@@ -44,6 +47,8 @@ void smart_close(struct smart *s);
 
 /* "https://fhir.example.org/fhir": what tokens are for and who issues them. */
 struct str smart_issuer(const struct smart *s);
+/* What aud and iss of a launch name: the FHIR base. */
+struct str smart_fhir_url(const struct smart *s);
 
 /* Answers /auth/token, introspect, revoke, register, jwks and userinfo and the well-known documents that do not lie
  * below the FHIR base (true); leaves everything else alone (false). */

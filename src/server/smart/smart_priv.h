@@ -289,7 +289,7 @@ struct smart {
 	struct token_cache *cache;
 	struct signing *signing;
 	_Atomic uint64_t generation; /* of what the cache of tokens depends on */
-	struct str issuer;
+	struct str issuer, fhir_url;
 	struct str configuration, resource_metadata, oauth_uris; /* discovery documents */
 	bool watching;
 };

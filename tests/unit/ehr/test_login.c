@@ -5,11 +5,13 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <ftw.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
 
 #include "authority.h"
+#include "base/clock.h"
 #include "base/file.h"
 
 #define REDIRECT "http://127.0.0.1:4711/callback"
@@ -21,7 +23,8 @@ static struct ehr_failure failure;
 static struct error err;
 static struct vault *vault;
 static struct ehr_logins *logins;
-static char directory[64], path[96];
+static struct store *store;
+static char directory[64], path[96], store_path[96];
 
 static int64_t now(void)
 {
@@ -61,28 +64,45 @@ static int setup(void **state)
 	vault = vault_open(str_from(path), &err);
 	assert_non_null(vault);
 	snprintf(path, sizeof path, "%s/logins", directory);
-	logins = ehr_logins_open(
-		&(struct ehr_logins_options){.vault = vault, .directory = str_from(path), .now_ms = now}, &err);
+	logins = ehr_logins_open(&(struct ehr_logins_options){.vault = vault, .directory = str_from(path)}, &err);
 	assert_non_null(logins);
 	return 0;
+}
+
+/* The same with logins as facts of a store. */
+static int setup_facts(void **state)
+{
+	if (setup(state) != 0)
+		return -1;
+	ehr_logins_close(logins);
+	snprintf(store_path, sizeof store_path, "%s/store", directory);
+	store = store_open(str_from(store_path), &(struct store_options){.definitions = definitions_builtin()}, &err);
+	assert_non_null(store);
+	logins = ehr_logins_open(&(struct ehr_logins_options){.vault = vault, .store = store, .shelf = S("ehr-login")},
+				 &err);
+	assert_non_null(logins);
+	return 0;
+}
+
+static int remove_one(const char *name, const struct stat *st, int kind, struct FTW *ftw)
+{
+	(void)st;
+	(void)kind;
+	(void)ftw;
+	return remove(name);
 }
 
 static int teardown(void **state)
 {
 	(void)state;
-	static const char *const files[] = {
-		"logins/main.login", "logins/other.login", "logins/main.lock", "seal.key", "secret", "key"};
 	ehr_logins_close(logins);
 	vault_close(vault);
 	authority_close(&authority);
 	arena_done(&arena);
-	for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
-		char file[128];
-		snprintf(file, sizeof file, "%s/%s", directory, files[i]);
-		unlink(file);
-	}
-	rmdir(path);
-	return rmdir(directory);
+	if (store)
+		store_close(store);
+	store = NULL;
+	return nftw(directory, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
 static struct str begin(struct ehr_client *c, struct ehr_login_pending *pending)
@@ -493,7 +513,22 @@ static void many_threads_renew_once(void **state)
 	ehr_close(c);
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+static void a_session_ends_by_itself(void **state)
+{
+	(void)state;
+	struct ehr_client *c = client_with(&public_app);
+	struct ehr_login login;
+	bool found;
+	log_in(c, &login);
+	login.forget_ms = clock_now_ms() - 1; /* the store has a clock of its own */
+	assert_true(ehr_logins_put(logins, &arena, S("main"), &login, &err));
+	assert_true(ehr_logins_get(logins, &arena, S("main"), &login, &found, &err));
+	assert_false(found);
+	ehr_close(c);
+}
+
+#define T(name)	 cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TF(name) cmocka_unit_test_setup_teardown(name, setup_facts, teardown)
 
 int main(void)
 {
@@ -515,6 +550,12 @@ int main(void)
 		T(a_token_never_goes_to_another_address),
 		T(logging_out_revokes),
 		T(many_threads_renew_once),
+		TF(a_public_app_logs_in_and_reads),
+		TF(a_token_is_renewed_after_four_fifths_and_rotates),
+		TF(a_lost_answer_ends_the_login_with_a_clear_word),
+		TF(logging_out_revokes),
+		TF(a_session_ends_by_itself),
+		TF(many_threads_renew_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

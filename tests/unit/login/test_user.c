@@ -15,7 +15,7 @@ static void names_are_lower_case_and_plain(void **state)
 		    {"anna/7", NULL},
 		    {"<anna>", NULL}};
 	struct world *w = *state;
-	char long_name[LOGIN_NAME_MAX + 1];
+	char long_name[LOGIN_LONGEST_NAME + 1];
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct str name = login_user_name(&w->a, str_from(rows[i].given));
 		if (rows[i].name ? !str_is(name, rows[i].name) : name.p != NULL)
@@ -23,7 +23,7 @@ static void names_are_lower_case_and_plain(void **state)
 	}
 	memset(long_name, 'a', sizeof(long_name));
 	assert_null(login_user_name(&w->a, str_make(long_name, sizeof(long_name))).p);
-	assert_non_null(login_user_name(&w->a, str_make(long_name, LOGIN_NAME_MAX)).p);
+	assert_non_null(login_user_name(&w->a, str_make(long_name, LOGIN_LONGEST_NAME)).p);
 	assert_null(login_user_name(&w->a, S("an\0na")).p);
 }
 

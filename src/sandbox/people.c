@@ -1,0 +1,58 @@
+/*
+ * People in a sandbox: signing in, consent, and launches from the simulator, with Firth's own pages. Apps find the
+ * authorization endpoint at the vendor's address, which leads on to them; tokens come from the vendor's token endpoint.
+ */
+#include "sandbox/face_priv.h"
+
+bool people_open(struct sandbox *s, struct error *err)
+{
+	if (!s->smart)
+		return true;
+	s->login = login_open(&(struct login_options){.store = s->o.store,
+						      .definitions = s->o.definitions,
+						      .smart = s->smart,
+						      .base_url = s->o.base_url,
+						      .base_path = S(""),
+						      .title = str_from(s->vendor->people_title),
+						      .users = s->o.users,
+						      .user_count = s->o.user_count},
+			      err);
+	if (s->login)
+		s->launcher = launcher_open(&(struct launcher_options){.store = s->o.store,
+								       .definitions = s->o.definitions,
+								       .smart = s->smart,
+								       .login = s->login,
+								       .hint = s->o.sign_in_hint},
+					    err);
+	return s->launcher != NULL;
+}
+
+void people_close(struct sandbox *s)
+{
+	launcher_close(s->launcher);
+	login_close(s->login);
+}
+
+/* 307 keeps method and form: SMART lets apps ask by POST as well (authorize-post). */
+static void lead_on(struct sandbox *s, struct http_exchange *x)
+{
+	const struct http_request *r = http_request(x);
+	const struct http_header header = {S("Location"),
+					   arena_printf(r->arena, "%.*s/auth/authorize%s%.*s", STR_ARG(s->o.base_url),
+							r->query.n ? "?" : "", STR_ARG(r->query))};
+	http_respond(x, &(struct http_response){
+				.status = 307, .content_type = S(""), .headers = &header, .header_count = 1});
+}
+
+bool people_handle(struct sandbox *s, struct http_exchange *x)
+{
+	if (!s->login)
+		return false;
+	struct str path = http_request(x)->path;
+	for (size_t i = 0; i < 2; i++)
+		if (s->vendor->authorize_paths[i] && str_is(path, s->vendor->authorize_paths[i])) {
+			lead_on(s, x);
+			return true;
+		}
+	return launcher_handle(s->launcher, x) || smart_handle(s->smart, x) || login_handle(s->login, x);
+}
