@@ -27,6 +27,14 @@ with() {
 	code=$?
 }
 
+printf 'login:\n  session_idle: 5 s\n' >short.yaml
+run config check --config short.yaml
+expect "a session too short to work in" 1
+says "and what may be" err 'session_idle must be from 1 min to 30 days'
+printf 'users:\n  - {name: Anna, password_hash: secret}\n' >users.yaml
+run config check --config users.yaml
+expect "a user in the file with a password for a hash" 1
+
 with 'a few plain words' user add Anna --display 'Dr. Anna Berg' --fhir-user Practitioner/7 --patients '*'
 expect "a user is added" 0
 with 'a few plain words' user add anna
@@ -113,6 +121,7 @@ holds "my apps" grep -q 'Remove access' page
 # The commands go on while the servers run.
 run user disable anna
 expect "the user is disabled" 0
+[ -z "$url" ] || sleep 0.5 # servers hear of another process's change some milliseconds later
 page "$one" GET /fhir/Patient/p1 -H "Authorization: Bearer $token"
 expect "the token is over at once" 401
 page "$two" GET /fhir/Patient/p1 -H "Authorization: Bearer $token"
