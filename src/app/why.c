@@ -73,7 +73,8 @@ static bool is_refusal(const struct audit_row *row)
 	const struct audit_event *e = &row->event;
 	return e->outcome == 4 && e->request_id.n &&
 	       (str_starts(e->detail, S("concealed: ")) || e->http_status == 401 || e->http_status == 403 ||
-		str_is(e->interaction, "token") || str_is(e->interaction, "authorize"));
+		str_is(e->interaction, "token") || str_is(e->interaction, "authorize") ||
+		str_is(e->interaction, "login"));
 }
 
 /* The ids of the newest refused requests, newest first. */
