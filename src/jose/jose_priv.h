@@ -2,7 +2,7 @@
 #ifndef FIRTH_JOSE_JOSE_PRIV_H
 #define FIRTH_JOSE_JOSE_PRIV_H
 
-#include <cjose/cjose.h>
+#include <openssl/evp.h>
 
 #include "jose/jose.h"
 
@@ -13,31 +13,62 @@ enum {
 	KEYS_MAX = 64, /* of a set */
 	RSA_LEAST_BITS = 2048,
 	RSA_MOST_BITS = 8192, /* larger ones only cost time */
+	SIGNATURE_MAX = RSA_MOST_BITS / 8,
+	COORDINATE_MAX = 66, /* of P-521 */
+};
+
+/* What a key is, which decides what it may be used for. */
+struct key_kind {
+	const char *kty, *curve; /* curve NULL: RSA */
+	const char *group; /* OpenSSL's name of the curve */
+	size_t size; /* bytes of a coordinate */
+	unsigned algorithms;
 };
 
 struct jose_key {
-	cjose_jwk_t *jwk;
-	enum jose_algorithm algorithm;
-	enum jose_algorithm other; /* good for this one as well; JOSE_NONE: for none */
+	EVP_PKEY *pkey;
+	const struct key_kind *kind;
+	unsigned algorithms; /* that it may be used with here */
 	bool private;
-	bool named; /* the JWK had a kid; otherwise it is the thumbprint */
 	size_t id_size;
 	char id[KEY_ID_MAX];
 };
 
 struct jose_key_set {
-	bool identity; /* of id_tokens: more algorithms */
 	size_t count;
 	struct jose_key keys[];
 };
 
-/* What a JWK is read for. */
-enum key_use { KEY_TO_SIGN, KEY_OF_CLIENT, KEY_OF_IDENTITY };
-/* Reads a JWK of a kind that we use into *ret_key. ERR_KEY; *ret_skip when a set may hold such a key beside ours. */
-bool key_read(const struct json *jwk, enum key_use use, struct jose_key *ret_key, bool *ret_skip,
+/* ---- kinds.c -------------------------------------------------------------------------------------------------------
+ */
+
+const struct key_kind *kind_find(struct str kty, struct str curve);
+const struct key_kind *kind_for(enum jose_algorithm algorithm);
+/* Of a key that OpenSSL has read; NULL when it is none of ours. */
+const struct key_kind *kind_of(const EVP_PKEY *pkey);
+/* The digest of an algorithm, and whether it is RSA-PSS. */
+const EVP_MD *algorithm_digest(enum jose_algorithm algorithm, bool *ret_pss);
+
+/* ---- key.c, key_write.c, key_pem.c
+ * ----------------------------------------------------------------------------------- */
+
+/* Reads a JWK into *ret_key, for the algorithms. ERR_KEY; *ret_skip when a set may hold such a key beside ours. */
+bool key_read(const struct json *jwk, bool want_private, unsigned algorithms, struct jose_key *ret_key, bool *ret_skip,
 	      struct error *err) MUST_USE;
 void key_clear(struct jose_key *key);
-/* The text of a PEM private key as JWK (RFC 7518 section 6); key_pem.c. */
+/* Names the key by its thumbprint (RFC 7638). */
+bool key_name(struct jose_key *key) MUST_USE;
+/* The numbers of a key as members of a JWK, in the order that RFC 7638 section 3.2 asks for when they are public. */
+bool key_put_numbers(struct json_writer *w, const EVP_PKEY *pkey, const struct key_kind *kind, bool private) MUST_USE;
+/* The text of a PEM private key as JWK (RFC 7518 section 6). */
 bool key_pem_to_jwk(struct str pem, struct buf *out, struct error *err) MUST_USE;
+/* Can the factors be found because of how they were made (CVE-2017-15361)? */
+bool key_is_roca(const EVP_PKEY *pkey);
+
+/* ---- signature.c ----------------------------------------------------------------------------------------------------
+ */
+
+bool signature_make(const struct jose_key *key, struct str bytes, unsigned char *signature, size_t *ret_size) MUST_USE;
+bool signature_check(const struct jose_key *key, enum jose_algorithm algorithm, struct str bytes, struct str signature);
 
 #endif

@@ -13,11 +13,12 @@ void jose_key_set_free(struct jose_key_set *set)
 }
 
 /* Keys that are not for us, or too weak, are passed over; *first keeps the reason for when nothing remains. */
-static bool add_key(struct jose_key_set *set, const struct json *jwk, struct error *first, struct error *err)
+static bool add_key(struct jose_key_set *set, const struct json *jwk, unsigned algorithms, struct error *first,
+		    struct error *err)
 {
 	struct error why = {0};
 	bool skip = false;
-	if (key_read(jwk, set->identity ? KEY_OF_IDENTITY : KEY_OF_CLIENT, &set->keys[set->count], &skip, &why)) {
+	if (key_read(jwk, false, algorithms, &set->keys[set->count], &skip, &why)) {
 		set->count++;
 		return true;
 	}
@@ -25,7 +26,12 @@ static bool add_key(struct jose_key_set *set, const struct json *jwk, struct err
 	return skip || error_set(err, why.code, "%s", why.text);
 }
 
-static struct jose_key_set *parse(const struct json *jwks, bool identity, struct error *err)
+struct jose_key_set *jose_key_set_parse(const struct json *jwks, struct error *err)
+{
+	return jose_key_set_parse_for(jwks, JOSE_SMART, err);
+}
+
+struct jose_key_set *jose_key_set_parse_for(const struct json *jwks, unsigned algorithms, struct error *err)
 {
 	const struct json *keys = json_get(jwks, S("keys"));
 	if (!json_is(keys, JSON_ARRAY)) {
@@ -41,30 +47,19 @@ static struct jose_key_set *parse(const struct json *jwks, bool identity, struct
 		error_memory(err);
 		return NULL;
 	}
-	set->identity = identity;
 	struct error first = {0};
 	bool ok = true;
 	for (struct json_iter it = json_iter(keys); ok && json_next(&it);)
-		ok = add_key(set, it.value, &first, err);
+		ok = add_key(set, it.value, algorithms, &first, err);
 	if (ok && !set->count)
-		ok = error_set(err, ERR_KEY, "The key set has no usable key for %s%s%s",
-			       identity ? "RS256, RS384, ES256 or ES384" : "RS384 or ES384", first.text[0] ? ": " : "",
+		ok = error_set(err, ERR_KEY, "The key set has no usable key%s%s%s",
+			       algorithms == JOSE_SMART ? " for RS384 or ES384" : "", first.text[0] ? ": " : "",
 			       first.text);
 	if (!ok) {
 		jose_key_set_free(set);
 		return NULL;
 	}
 	return set;
-}
-
-struct jose_key_set *jose_key_set_parse(const struct json *jwks, struct error *err)
-{
-	return parse(jwks, false, err);
-}
-
-struct jose_key_set *jose_key_set_parse_identity(const struct json *jwks, struct error *err)
-{
-	return parse(jwks, true, err);
 }
 
 bool jose_key_set_has(const struct jose_key_set *set, struct str kid)

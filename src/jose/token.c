@@ -1,65 +1,63 @@
 /*
- * Compact JWTs (RFC 7515 section 7.1, RFC 7519). We take the token apart and read it ourselves, strictly, and give it
- * to cjose for the mathematics only: two parsers of different tolerance could see two different tokens.
+ * Compact tokens (RFC 7515 section 7.1, RFC 7519), taken apart once and strictly: two readers of different tolerance
+ * could see two different tokens.
  */
-#include <openssl/err.h>
-
 #include "base/encode.h"
 #include "jose/jose_priv.h"
 
 /* ---- signing ---------------------------------------------------------------------------------------------------- */
 
-static cjose_header_t *make_header(const struct jose_key *key)
+static void put_header(struct buf *out, const struct jose_key *key)
 {
-	char kid[KEY_ID_MAX + 1];
-	cjose_header_t *header = cjose_header_new(NULL);
-	memcpy(kid, key->id, key->id_size);
-	kid[key->id_size] = '\0';
-	if (header && cjose_header_set(header, CJOSE_HDR_ALG, jose_algorithm_name(key->algorithm), NULL) &&
-	    cjose_header_set(header, CJOSE_HDR_KID, kid, NULL) && cjose_header_set(header, "typ", "JWT", NULL))
-		return header;
-	if (header)
-		cjose_header_release(header);
-	return NULL;
+	struct buf text;
+	buf_init(&text, TOKEN_MAX);
+	struct json_writer w = json_writer(&text);
+	json_object_begin(&w);
+	json_put_member(&w, S("alg"), str_from(jose_algorithm_name(jose_key_algorithm(key))));
+	json_put_member(&w, S("kid"), jose_key_id(key));
+	json_put_member(&w, S("typ"), S("JWT"));
+	json_object_end(&w);
+	if (buf_ok(&text))
+		encode_base64url(out, buf_str(&text));
+	else
+		out->failed = true;
+	buf_done(&text);
 }
 
 bool jose_sign(const struct jose_key *key, struct str claims, struct buf *out, struct error *err)
 {
-	const char *text = NULL;
-	cjose_header_t *header = make_header(key);
-	cjose_jws_t *jws = header ? cjose_jws_sign(key->jwk, header, (const uint8_t *)claims.p, claims.n, NULL) : NULL;
-	bool ok = jws && cjose_jws_export(jws, &text, NULL);
-	if (ok)
-		buf_add(out, str_from(text));
-	if (jws)
-		cjose_jws_release(jws);
-	if (header)
-		cjose_header_release(header);
-	ERR_clear_error();
+	unsigned char signature[SIGNATURE_MAX];
+	size_t start = out->n, size = 0;
+	put_header(out, key);
+	buf_char(out, '.');
+	encode_base64url(out, claims);
+	bool ok = buf_ok(out) && signature_make(key, str_make(out->p + start, out->n - start), signature, &size);
+	if (ok) {
+		buf_char(out, '.');
+		encode_base64url(out, str_make((const char *)signature, size));
+	}
 	return (ok && buf_ok(out)) || error_set(err, ERR_INTERNAL, "The token could not be signed");
 }
 
 /* ---- reading ---------------------------------------------------------------------------------------------------- */
 
-static const struct json *read_part(struct arena *a, struct str part, const char *name, struct error *err)
+/* A part's bytes, in the arena. */
+static bool decode_part(struct arena *a, struct str part, const char *name, struct str *ret_bytes, struct error *err)
 {
-	struct error why = {0};
 	struct buf text;
-	struct str kept = STR_NULL;
 	buf_init(&text, TOKEN_MAX);
 	bool decoded = part.n > 0 && decode_base64url(&text, part);
-	if (decoded)
-		kept = arena_str(a, buf_str(&text));
+	*ret_bytes = decoded ? arena_str(a, buf_str(&text)) : STR_NULL;
 	buf_done(&text);
-	if (!decoded) {
-		error_set(err, ERR_VALUE, "The %s of the token is not base64url", name);
-		return NULL;
-	}
-	if (!kept.p) {
-		error_memory(err);
-		return NULL;
-	}
-	const struct json *j = json_parse(a, kept, 8, &why);
+	if (!decoded)
+		return error_set(err, ERR_VALUE, "The %s of the token is not base64url", name);
+	return ret_bytes->p || error_memory(err);
+}
+
+static const struct json *read_part(struct arena *a, struct str bytes, const char *name, struct error *err)
+{
+	struct error why = {0};
+	const struct json *j = json_parse(a, bytes, 8, &why);
 	if (j && json_is(j, JSON_OBJECT))
 		return j;
 	error_set(err, why.code == ERR_MEMORY ? ERR_MEMORY : ERR_VALUE, "The %s of the token is not a JSON object",
@@ -88,86 +86,117 @@ static bool read_header(const struct json *header, struct jose_token *ret_token,
 	return ret_token->algorithm.n || error_set(err, ERR_VALUE, "The token's header has no alg");
 }
 
-bool jose_peek(struct arena *a, struct str token, struct jose_token *ret_token, struct error *err)
+/* The three parts, and what the header says. */
+struct parts {
+	struct str content, signature; /* decoded */
+	struct str signed_text; /* what the signature is over */
+	struct jose_token token;
+};
+
+static bool take_apart(struct arena *a, struct str token, struct parts *p, struct error *err)
 {
-	struct jose_token read = {0};
-	struct str rest = token, header = str_split(&rest, '.'), claims = STR_NULL, signature = STR_NULL;
+	struct str rest = token, header = str_split(&rest, '.'), content = STR_NULL, signature = STR_NULL;
+	*p = (struct parts){0};
 	if (token.n > TOKEN_MAX)
 		return error_set(err, ERR_VALUE, "The token is longer than %d bytes", TOKEN_MAX);
 	if (rest.p)
-		claims = str_split(&rest, '.');
+		content = str_split(&rest, '.');
 	if (rest.p)
 		signature = str_split(&rest, '.');
 	if (!signature.p || rest.p)
 		return error_set(err, ERR_VALUE, "The token does not have three parts");
+	p->signed_text = str_slice(token, 0, token.n - signature.n - 1);
+	if (!decode_part(a, header, "header", &header, err))
+		return false;
 	const struct json *head = read_part(a, header, "header", err);
-	if (!head || !read_header(head, &read, err))
+	if (!head || !read_header(head, &p->token, err) || !decode_part(a, content, "content", &p->content, err))
 		return false;
-	read.claims = read_part(a, claims, "content", err);
-	if (!read.claims)
+	/* One without a signature can be looked at, but never verifies. */
+	return !signature.n || decode_part(a, signature, "signature", &p->signature, err);
+}
+
+bool jose_peek(struct arena *a, struct str token, struct jose_token *ret_token, struct error *err)
+{
+	struct parts p;
+	if (!take_apart(a, token, &p, err))
 		return false;
-	*ret_token = read;
+	p.token.claims = read_part(a, p.content, "content", err);
+	if (!p.token.claims)
+		return false;
+	*ret_token = p.token;
 	return true;
 }
 
 /* ---- verifying -------------------------------------------------------------------------------------------------- */
 
-/* The last part must be base64url of the size that the key's signatures have. */
-static bool signature_is_sound(struct str token, const struct jose_key *key)
+static unsigned algorithms_of(const struct jose_key_set *set)
 {
-	struct str text = str_slice(token, str_rfind_char(token, '.') + 1, token.n);
-	size_t expected = key->algorithm == JOSE_ES384	 ? 96
-			  : key->algorithm == JOSE_ES256 ? 64
-							 : (cjose_jwk_get_keysize(key->jwk, NULL) + 7) / 8;
-	struct buf bytes;
-	buf_init(&bytes, TOKEN_MAX);
-	bool ok = decode_base64url(&bytes, text) && bytes.n == expected;
-	buf_done(&bytes);
-	return ok;
+	unsigned algorithms = 0;
+	for (size_t i = 0; i < set->count; i++)
+		algorithms |= set->keys[i].algorithms;
+	return algorithms;
 }
 
-static bool key_signed(const struct jose_key *key, struct str token)
+static bool refuse_algorithm(const struct jose_key_set *set, struct str algorithm, struct error *err)
 {
-	if (!signature_is_sound(token, key))
-		return false;
-	cjose_jws_t *jws = cjose_jws_import(token.p, token.n, NULL);
-	bool ok = jws && cjose_jws_verify(jws, key->jwk, NULL);
-	if (jws)
-		cjose_jws_release(jws);
-	ERR_clear_error();
-	return ok;
+	bool smart = !(algorithms_of(set) & ~JOSE_SMART);
+	return error_set(err, ERR_SIGNATURE, "The token is signed with %.*s; %s is needed",
+			 STR_ARG(str_slice(algorithm, 0, 20)), smart ? "RS384 or ES384" : "one that the keys are for");
 }
 
-bool jose_verify(struct arena *a, struct str token, const struct jose_key_set *set, struct jose_token *ret_token,
-		 struct error *err)
+static bool check(const struct parts *p, const struct jose_key_set *set, struct error *err)
 {
-	struct jose_token read;
+	enum jose_algorithm algorithm = jose_algorithm_find(p->token.algorithm);
 	bool known = false, fits = false;
-	if (!jose_peek(a, token, &read, err))
-		return false;
-	bool shorter = str_is(read.algorithm, "RS256") || str_is(read.algorithm, "ES256");
-	if (!str_is(read.algorithm, "RS384") && !str_is(read.algorithm, "ES384") && !(set->identity && shorter))
-		return error_set(err, ERR_SIGNATURE, "The token is signed with %.*s; %s is needed",
-				 STR_ARG(str_slice(read.algorithm, 0, 20)),
-				 set->identity ? "RS256, RS384, ES256 or ES384" : "RS384 or ES384");
+	if (!algorithm || !((algorithms_of(set) | JOSE_SMART) & JOSE_BIT(algorithm)))
+		return refuse_algorithm(set, p->token.algorithm, err);
 	for (size_t i = 0; i < set->count; i++) {
 		const struct jose_key *key = &set->keys[i];
-		if (read.kid.p && !str_eq(read.kid, jose_key_id(key)))
+		if (p->token.kid.p && !str_eq(p->token.kid, jose_key_id(key)))
 			continue;
 		known = true;
 		/* The key decides: a token cannot choose an algorithm that its key is not for. */
-		if (!str_is(read.algorithm, jose_algorithm_name(key->algorithm)) &&
-		    !(key->other && str_is(read.algorithm, jose_algorithm_name(key->other))))
+		if (!(key->algorithms & JOSE_BIT(algorithm)))
 			continue;
 		fits = true;
-		if (key_signed(key, token)) {
-			*ret_token = read;
+		if (p->signature.n && signature_check(key, algorithm, p->signed_text, p->signature))
 			return true;
-		}
 	}
 	if (!known)
 		return error_set(err, ERR_KEY, "No key of the set has the kid that the token names");
 	if (!fits)
 		return error_set(err, ERR_SIGNATURE, "The key that the token names is not for its algorithm");
 	return error_set(err, ERR_SIGNATURE, "The signature of the token does not match its content and key");
+}
+
+bool jose_verify(struct arena *a, struct str token, const struct jose_key_set *set, struct jose_token *ret_token,
+		 struct error *err)
+{
+	struct parts p;
+	if (!take_apart(a, token, &p, err))
+		return false;
+	p.token.claims = read_part(a, p.content, "content", err);
+	if (!p.token.claims || !check(&p, set, err))
+		return false;
+	*ret_token = p.token;
+	return true;
+}
+
+bool jose_verify_bytes(struct arena *a, struct str token, const struct jose_key_set *set, struct str *ret_bytes,
+		       struct error *err)
+{
+	struct parts p;
+	if (!take_apart(a, token, &p, err) || !check(&p, set, err))
+		return false;
+	*ret_bytes = p.content;
+	return true;
+}
+
+bool jose_is_signed(const struct jose_key_set *set, enum jose_algorithm algorithm, struct str bytes,
+		    struct str signature)
+{
+	for (size_t i = 0; i < set->count; i++)
+		if (signature_check(&set->keys[i], algorithm, bytes, signature))
+			return true;
+	return false;
 }

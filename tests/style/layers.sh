@@ -82,7 +82,7 @@ BEGIN {
 	need = target in owner ? owner[target] : ""
 	if (target ~ /^curl\//)
 		need = "http"
-	if (target ~ /^(cjose|openssl)\//)
+	if (target ~ /^openssl\//)
 		need = "jose"
 	if (target ~ /^libxml\//)
 		need = "xml"

@@ -38,7 +38,8 @@ static const struct {
 	       {"policy_uri", offsetof(struct smart_client, policy_url), URL},
 	       {"tos_uri", offsetof(struct smart_client, terms_url), URL},
 	       {"software_id", offsetof(struct smart_client, software_id), TEXT},
-	       {"software_version", offsetof(struct smart_client, software_version), TEXT}};
+	       {"software_version", offsetof(struct smart_client, software_version), TEXT},
+	       {"id_token_signed_response_alg", offsetof(struct smart_client, id_token_alg), TEXT}};
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
@@ -265,13 +266,20 @@ static bool check_keys(const struct smart_client *client, struct error *err)
 	return keys || error_set(err, ERR_VALUE, "jwks: %s", why.text);
 }
 
+static bool check_id_token(const struct smart_client *client, struct error *err)
+{
+	struct str alg = client->id_token_alg;
+	return !alg.p || str_is(alg, "RS256") || str_is(alg, "RS384") || str_is(alg, "ES384") ||
+	       error_set(err, ERR_VALUE, "id_token_signed_response_alg is none of RS256, RS384, ES384");
+}
+
 bool client_check(const struct smart_client *client, const char **ret_code, struct error *err)
 {
 	*ret_code = "invalid_redirect_uri";
 	if (!check_redirects(client, err))
 		return false;
 	*ret_code = "invalid_client_metadata";
-	return check_keys(client, err) && check_grant_types(client, err);
+	return check_keys(client, err) && check_grant_types(client, err) && check_id_token(client, err);
 }
 
 static bool check_scope(struct smart *s, struct arena *a, const struct smart_client *client, struct error *err)

@@ -31,6 +31,7 @@ struct smart_client {
 	struct str logo_url, client_url, policy_url, terms_url; /* shown when consent is asked for */
 	struct str contacts; /* space separated */
 	struct str software_id, software_version; /* as registered */
+	struct str id_token_alg; /* RS256, RS384 or ES384; STR_NULL: RS256 */
 	enum client_auth auth;
 	bool disabled;
 	bool configured; /* of the configuration: read-only */

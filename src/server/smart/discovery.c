@@ -66,7 +66,7 @@ static void put_people(struct json_writer *w)
 	put_list(w, "response_modes_supported", LIST("query"));
 	put_list(w, "code_challenge_methods_supported", LIST("S256"));
 	put_list(w, "subject_types_supported", LIST("public"));
-	put_list(w, "id_token_signing_alg_values_supported", LIST("RS384", "ES384"));
+	put_list(w, "id_token_signing_alg_values_supported", LIST("RS256", "RS384", "ES384"));
 	put_list(w, "claims_supported",
 		 LIST("iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "fhirUser", "profile"));
 	put_list(w, "prompt_values_supported", LIST("none", "login", "consent", "select_account"));

@@ -41,6 +41,7 @@ static void put_time(struct json_writer *w, struct str name, int64_t ms)
 bool identity_token(struct asking *q, const struct authorization *g, const struct scope_list *scopes,
 		    struct str *ret_token, struct error *err)
 {
+	enum jose_algorithm algorithm = jose_algorithm_find(q->client->facts.id_token_alg);
 	struct buf claims;
 	buf_init(&claims, 64 * 1024);
 	struct json_writer w = json_writer(&claims);
@@ -55,7 +56,7 @@ bool identity_token(struct asking *q, const struct authorization *g, const struc
 		put_time(&w, S("auth_time"), g->authenticated_ms);
 	json_object_end(&w);
 	bool ok = buf_ok(&claims) || error_memory(err);
-	ok = ok && signing_sign(q->s, q->a, JOSE_NONE, buf_str(&claims), ret_token, err);
+	ok = ok && signing_sign(q->s, q->a, algorithm, buf_str(&claims), ret_token, err);
 	buf_done(&claims);
 	return ok;
 }

@@ -39,7 +39,8 @@ static bool copy_texts(struct arena *a, const struct smart_client *from, struct 
 		offsetof(struct smart_client, grant_types),   offsetof(struct smart_client, logo_url),
 		offsetof(struct smart_client, client_url),    offsetof(struct smart_client, policy_url),
 		offsetof(struct smart_client, terms_url),     offsetof(struct smart_client, contacts),
-		offsetof(struct smart_client, software_id),   offsetof(struct smart_client, software_version)};
+		offsetof(struct smart_client, software_id),   offsetof(struct smart_client, software_version),
+		offsetof(struct smart_client, id_token_alg)};
 	*to = *from;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		const struct str *text = (const struct str *)((const char *)from + texts[i]);

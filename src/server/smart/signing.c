@@ -12,15 +12,16 @@
 #define SHELF S("key")
 
 enum {
-	ALGORITHMS = 2,
+	ALGORITHMS = 3,
 	MOST_KEYS = 32,
 	HEAD_START_MS = 10 * 60 * 1000,
 	AFTERLIFE_MS = 24 * 3600 * 1000,
 	KEY_MEMORY = 4 << 20
 };
 
-static const enum jose_algorithm kinds[ALGORITHMS] = {JOSE_RS384, JOSE_ES384};
-static const char *const prefixes[ALGORITHMS] = {"rs-", "es-"};
+/* RS256 is what every OpenID client can check (OpenID Connect Core section 15.1), and so the usual one. */
+static const enum jose_algorithm kinds[ALGORITHMS] = {JOSE_RS256, JOSE_RS384, JOSE_ES384};
+static const char *const prefixes[ALGORITHMS] = {"r2-", "r3-", "e3-"};
 
 struct own_key {
 	struct jose_key *pair;
@@ -97,7 +98,7 @@ static bool read_key(struct smart *s, struct arena *a, const struct store_fact *
 			return error_context(err, "a key of this server");
 	}
 	(void)!str_to_i64(json_number(json_get(j, S("signs"))), &key.signs_ms);
-	key.pair = jose_key_parse(text, err);
+	key.pair = jose_key_parse_for(text, JOSE_OPENID, err);
 	if (!key.pair)
 		return error_context(err, "a key of this server");
 	*ret_key = key;
@@ -204,7 +205,10 @@ bool signing_sign(struct smart *s, struct arena *a, enum jose_algorithm algorith
 	buf_init(&token, MAX_FACT);
 	pthread_mutex_lock(&g->lock);
 	bool ok = have(s, a, err);
-	const struct own_key *key = ok ? signer(g, algorithm == JOSE_ES384, smart_now(s)) : NULL;
+	size_t kind = 0;
+	for (size_t i = 0; i < ALGORITHMS; i++)
+		kind = kinds[i] == algorithm ? i : kind;
+	const struct own_key *key = ok ? signer(g, kind, smart_now(s)) : NULL;
 	ok = key && jose_sign(key->pair, claims, &token, err);
 	pthread_mutex_unlock(&g->lock);
 	*ret_token = ok ? arena_str(a, buf_str(&token)) : STR_NULL;

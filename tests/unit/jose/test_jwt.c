@@ -28,7 +28,7 @@ static void signer_open(struct signer *s, enum jose_algorithm algorithm)
 	assert_non_null(s->key);
 	assert_true(jose_key_write_public_set(s->key, &jwks, &err));
 	assert_int_equal(str_find(buf_str(&jwks), S("\"d\"")), STR_NONE);
-	s->set = jose_key_set_parse(json_parse(&s->arena, buf_str(&jwks), 0, &err), &err);
+	s->set = jose_key_set_parse_for(json_parse(&s->arena, buf_str(&jwks), 0, &err), JOSE_OPENID, &err);
 	assert_non_null(s->set);
 	assert_true(jose_sign(s->key, S(CLAIMS), &s->token, &err));
 	buf_done(&jwks);
@@ -42,10 +42,15 @@ static void signer_close(struct signer *s)
 	arena_done(&s->arena);
 }
 
-static void both_algorithms_sign_and_verify(void **state)
+/* One of each way to sign; the digests only differ in their size. */
+static const enum jose_algorithm some[] = {JOSE_RS256, JOSE_RS384, JOSE_PS512, JOSE_ES256, JOSE_ES384, JOSE_ES512};
+enum { SOME = sizeof(some) / sizeof(some[0]) };
+
+static void each_algorithm_signs_and_verifies(void **state)
 {
 	(void)state;
-	for (enum jose_algorithm alg = JOSE_RS384; alg <= JOSE_ES384; alg++) {
+	for (size_t i = 0; i < SOME; i++) {
+		enum jose_algorithm alg = some[i];
 		struct signer s;
 		struct jose_token t;
 		struct error err = {0};
@@ -74,6 +79,36 @@ static void every_changed_byte_is_noticed(void **state)
 		s.token.p[i] = kept;
 	}
 	signer_close(&s);
+}
+
+/* RFC 8725 section 3.1: what is accepted is decided before the token is seen, and by the key. */
+static void an_algorithm_must_be_allowed_and_the_keys(void **state)
+{
+	(void)state;
+	static const struct {
+		enum jose_algorithm algorithm;
+		unsigned allowed;
+		bool usable;
+	} cases[] = {{JOSE_RS256, JOSE_SMART, false},
+		     {JOSE_ES256, JOSE_SMART, false},
+		     {JOSE_PS256, JOSE_BIT(JOSE_RS256), false},
+		     {JOSE_ES384, JOSE_SMART, true}};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct signer s;
+		struct error err = {0};
+		struct jose_token t;
+		struct buf jwks;
+		signer_open(&s, cases[i].algorithm);
+		buf_init(&jwks, 100000);
+		assert_true(jose_key_write_public_set(s.key, &jwks, &err));
+		const struct json *j = json_parse(&s.arena, buf_str(&jwks), 0, &err);
+		struct jose_key_set *set = jose_key_set_parse_for(j, cases[i].allowed, &err);
+		assert_true((set != NULL) == cases[i].usable);
+		assert_true(!set || jose_verify(&s.arena, buf_str(&s.token), set, &t, &err));
+		jose_key_set_free(set);
+		buf_done(&jwks);
+		signer_close(&s);
+	}
 }
 
 static void another_key_does_not_verify(void **state)
@@ -141,7 +176,8 @@ static void malformed_tokens_are_refused(void **state)
 static void private_keys_come_back_from_their_jwk(void **state)
 {
 	(void)state;
-	for (enum jose_algorithm alg = JOSE_RS384; alg <= JOSE_ES384; alg++) {
+	for (size_t i = 0; i < SOME; i++) {
+		enum jose_algorithm alg = some[i];
 		struct signer s;
 		struct error err = {0};
 		struct buf text, token;
@@ -150,7 +186,7 @@ static void private_keys_come_back_from_their_jwk(void **state)
 		buf_init(&text, 100000);
 		buf_init(&token, 100000);
 		assert_true(jose_key_write_private(s.key, &text, &err));
-		struct jose_key *again = jose_key_parse(buf_str(&text), &err);
+		struct jose_key *again = jose_key_parse_for(buf_str(&text), JOSE_OPENID, &err);
 		assert_non_null(again);
 		assert_true(str_eq(jose_key_id(again), jose_key_id(s.key)));
 		assert_true(jose_sign(again, S(CLAIMS), &token, &err));
@@ -210,8 +246,9 @@ static void key_sets_refuse_what_is_unsafe(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(both_algorithms_sign_and_verify),
+		cmocka_unit_test(each_algorithm_signs_and_verifies),
 		cmocka_unit_test(every_changed_byte_is_noticed),
+		cmocka_unit_test(an_algorithm_must_be_allowed_and_the_keys),
 		cmocka_unit_test(another_key_does_not_verify),
 		cmocka_unit_test(weak_or_foreign_algorithms_are_refused),
 		cmocka_unit_test(malformed_tokens_are_refused),

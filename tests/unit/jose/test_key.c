@@ -71,7 +71,9 @@ static void check_sign_and_verify(const struct jose_key *key, const struct jose_
 static void keys_survive_being_written(void **state)
 {
 	(void)state;
-	for (enum jose_algorithm algorithm = JOSE_RS384; algorithm <= JOSE_ES384; algorithm++) {
+	static const enum jose_algorithm both[] = {JOSE_RS384, JOSE_ES384};
+	for (size_t i = 0; i < 2; i++) {
+		enum jose_algorithm algorithm = both[i];
 		struct error err = {0};
 		struct buf text;
 		buf_init(&text, 1 << 16);
