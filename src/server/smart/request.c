@@ -172,11 +172,7 @@ bool smart_request_check(struct smart *s, struct arena *a, struct str parameters
 {
 	struct checking c = {.s = s, .a = a, .r = ret_request, .d = decision_new(a)};
 	*ret_request = (struct smart_request){.max_age_s = -1, .decision = c.d};
-	struct error why = {0};
-	bool repeated = !form_parse(a, parameters, c.d, &c.form, &why);
-	if (repeated)
-		return error_set(err, why.code, "%s", why.text);
-	if (!check_client(&c, err))
+	if (!form_parse(a, parameters, c.d, &c.form, err) || !check_client(&c, err))
 		return false;
 	ret_request->state = form_get(&c.form, "state");
 	ret_request->scope = form_get(&c.form, "scope");
