@@ -150,19 +150,47 @@ bool scope_intersect(struct arena *a, const struct scope *asked, const struct sc
 	return scope.text.p != NULL;
 }
 
+/* Is each condition of one filter among those of the other, which then finds no more? */
+static bool filter_covers(struct str filter, struct str other)
+{
+	if (!filter.p)
+		return true;
+	if (!other.p)
+		return false;
+	while (filter.p) {
+		struct str one = str_split(&filter, '&'), rest = other;
+		bool found = false;
+		while (rest.p && !found)
+			found = str_eq(str_split(&rest, '&'), one);
+		if (!found)
+			return false;
+	}
+	return true;
+}
+
 static bool covers(const struct scope *g, const struct scope *s)
 {
 	return str_eq(g->context, s->context) && (str_is(g->type, "*") || str_eq(g->type, s->type)) &&
-	       (g->permissions & s->permissions) == s->permissions && (!g->filter.p || str_eq(g->filter, s->filter));
+	       (g->permissions & s->permissions) == s->permissions && filter_covers(g->filter, s->filter);
 }
 
 /* ---- lists --------------------------------------------------------------------------------------------------------
  */
 
-static bool list_begin(struct arena *a, struct scope_list *list, struct error *err)
+/* Room for so many, or as many as there may be. */
+static bool list_begin(struct arena *a, size_t capacity, struct scope_list *list, struct error *err)
 {
-	*list = (struct scope_list){.scopes = ARENA_ARRAY(a, struct scope, MAX_SCOPES)};
+	capacity = capacity > MAX_SCOPES ? MAX_SCOPES : capacity;
+	*list = (struct scope_list){.scopes = ARENA_ARRAY(a, struct scope, capacity + 1)};
 	return list->scopes || error_memory(err);
+}
+
+static size_t word_count(struct str text)
+{
+	size_t count = 1;
+	for (size_t i = 0; i < text.n; i++)
+		count += text.p[i] == ' ';
+	return count;
 }
 
 /* Adds it unless the list allows that already. */
@@ -208,7 +236,7 @@ bool scope_list_read(struct arena *a, const struct definitions *d, struct str te
 	struct buf joined;
 	struct scope s;
 	size_t ignored = 0;
-	if (!rest.p || !list_begin(a, &list, err))
+	if (!rest.p || !list_begin(a, word_count(rest), &list, err))
 		return error_memory(err);
 	buf_init(&joined, MAX_TEXT);
 	bool ok = true;
@@ -239,7 +267,7 @@ bool scope_list_common(struct arena *a, const struct scope_list *asked, const st
 	struct str rest = asked->text;
 	struct buf joined;
 	size_t at = 0;
-	if (!list_begin(a, &list, err))
+	if (!list_begin(a, asked->count * allowed->count, &list, err))
 		return false;
 	buf_init(&joined, MAX_TEXT);
 	bool ok = true;
