@@ -259,9 +259,9 @@ static struct str assertion_request(struct arena *a, const struct jose_key *key,
 		&claims,
 		"{\"iss\":\"%s\",\"sub\":\"%s\",\"aud\":\"http://bench/auth/token\",\"exp\":%lld,\"jti\":\"%d-%zu\"}",
 		client, client, (long long)(clock_now_ms() / 1000 + 280), (int)getpid(), number);
-	buf_add(&form,
-		S("grant_type=client_credentials&scope=system%2FPatient.cruds&client_assertion_type=urn%3Aietf%3Aparams%3A"
-		  "oauth%3Aclient-assertion-type%3Ajwt-bearer&client_assertion="));
+	buf_add(&form, S("grant_type=client_credentials&scope=system%2FPatient.cruds&client_assertion_type=urn%3Aietf%"
+			 "3Aparams%3A"
+			 "oauth%3Aclient-assertion-type%3Ajwt-bearer&client_assertion="));
 	if (!jose_sign(key, buf_str(&claims), &form, &err))
 		die("sign", err.text);
 	struct str request = arena_printf(a,

@@ -135,7 +135,7 @@ static void test_documented_example(void **state)
 	config_defaults(&c);
 	if (!config_parse(&c, &arena, text, file, &err))
 		fail_msg("%s", err.text);
-	assert_int_equal(c.client_count, 2);
+	assert_int_equal(c.client_count, 3);
 	assert_int_equal(c.ehr_count, 2);
 	assert_true(config_settle(&c, &err));
 }
