@@ -13,6 +13,7 @@
 
 enum {
 	ALGORITHMS = 3,
+	USUAL = 0, /* of them */
 	MOST_KEYS = 32,
 	HEAD_START_MS = 10 * 60 * 1000,
 	AFTERLIFE_MS = 24 * 3600 * 1000,
@@ -177,21 +178,18 @@ static const struct own_key *signer(const struct signing *g, size_t kind, int64_
 	return best;
 }
 
-/* Under the lock: loads, and makes the first pair of each kind where there is none. */
-static bool have(struct smart *s, struct arena *a, struct error *err)
+/* Under the lock: loads, and makes the first pair of the kind where there is none. Pairs are made when one is needed,
+ * as making one of RSA takes a while. */
+static bool have(struct smart *s, struct arena *a, size_t kind, struct error *err)
 {
 	if (!load(s, err))
 		return false;
-	for (size_t kind = 0; kind < ALGORITHMS; kind++) {
-		if (signer(s->signing, kind, smart_now(s)))
-			continue;
-		if (!make_key(s, a, kind, 1, 0, err))
-			return false;
-		signing_forget(s->signing);
-		if (!load(s, err))
-			return false;
-	}
-	return true;
+	if (signer(s->signing, kind, smart_now(s)))
+		return true;
+	if (!make_key(s, a, kind, 1, 0, err))
+		return false;
+	signing_forget(s->signing);
+	return load(s, err);
 }
 
 /* ---- using them ---------------------------------------------------------------------------------------------------
@@ -201,13 +199,13 @@ bool signing_sign(struct smart *s, struct arena *a, enum jose_algorithm algorith
 		  struct str *ret_token, struct error *err)
 {
 	struct signing *g = s->signing;
+	size_t kind = USUAL;
 	struct buf token;
-	buf_init(&token, MAX_FACT);
-	pthread_mutex_lock(&g->lock);
-	bool ok = have(s, a, err);
-	size_t kind = 0;
 	for (size_t i = 0; i < ALGORITHMS; i++)
 		kind = kinds[i] == algorithm ? i : kind;
+	buf_init(&token, MAX_FACT);
+	pthread_mutex_lock(&g->lock);
+	bool ok = have(s, a, kind, err);
 	const struct own_key *key = ok ? signer(g, kind, smart_now(s)) : NULL;
 	ok = key && jose_sign(key->pair, claims, &token, err);
 	pthread_mutex_unlock(&g->lock);
@@ -233,8 +231,10 @@ bool signing_public(struct smart *s, struct arena *a, struct str *ret_jwks, stru
 	size_t count = 0;
 	buf_init(&out, MAX_FACT);
 	buf_add(&out, S("{\"keys\":["));
+	/* Another process may have signed with a new pair a moment ago. */
+	signing_forget(g);
 	pthread_mutex_lock(&g->lock);
-	bool ok = have(s, a, err);
+	bool ok = have(s, a, USUAL, err);
 	for (size_t i = 0; ok && i < g->count; i++) {
 		if (is_over(g, &g->keys[i], smart_now(s)))
 			continue;
@@ -256,7 +256,7 @@ bool smart_keys_rotate(struct smart *s, struct arena *a, struct error *err)
 	struct signing *g = s->signing;
 	uint64_t last[ALGORITHMS] = {0};
 	pthread_mutex_lock(&g->lock);
-	bool ok = have(s, a, err);
+	bool ok = have(s, a, USUAL, err);
 	for (size_t i = 0; ok && i < g->count; i++)
 		if (g->keys[i].number > last[g->keys[i].kind])
 			last[g->keys[i].kind] = g->keys[i].number;
@@ -264,7 +264,7 @@ bool smart_keys_rotate(struct smart *s, struct arena *a, struct error *err)
 		ok = error_set(err, ERR_LIMIT, "There are %zu keys already; remove those that are over first",
 			       g->count);
 	for (size_t kind = 0; ok && kind < ALGORITHMS; kind++)
-		ok = make_key(s, a, kind, last[kind] + 1, smart_now(s) + HEAD_START_MS, err);
+		ok = !last[kind] || make_key(s, a, kind, last[kind] + 1, smart_now(s) + HEAD_START_MS, err);
 	for (size_t i = 0; ok && i < g->count; i++) {
 		const struct own_key *k = &g->keys[i];
 		const struct store_fact gone = {
@@ -284,7 +284,7 @@ bool smart_keys_list(struct smart *s, struct arena *a, struct smart_key **ret_ke
 	struct signing *g = s->signing;
 	struct smart_key *keys = ARENA_ARRAY(a, struct smart_key, MOST_KEYS);
 	pthread_mutex_lock(&g->lock);
-	bool ok = (keys || error_memory(err)) && have(s, a, err);
+	bool ok = (keys || error_memory(err)) && have(s, a, USUAL, err);
 	*ret_count = 0;
 	for (size_t i = 0; ok && i < g->count; i++) {
 		const struct own_key *k = &g->keys[i];
