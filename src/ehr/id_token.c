@@ -87,7 +87,7 @@ static bool check_signature(struct ehr_client *c, struct arena *a, struct str to
 	struct error err = {0};
 	if (!ehr_fetch_json(c, a, jwks_url, "jwks", S("application/json"), &document, f))
 		return false;
-	struct jose_key_set *keys = jose_key_set_parse_for(document, JOSE_OPENID, &err);
+	struct jose_key_set *keys = jose_key_set_parse_identity(document, &err);
 	bool ok = keys && jose_verify(a, token, keys, &verified, &err);
 	jose_key_set_free(keys);
 	return ok || ehr_fail(c, f, ERR_SIGNATURE, "the id_token cannot be trusted: %s", err.text);

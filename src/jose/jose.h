@@ -63,6 +63,8 @@ bool jose_key_write_public_set(const struct jose_key *key, struct buf *out, stru
  * JOSE_SMART. */
 struct jose_key_set *jose_key_set_parse(const struct json *jwks, struct error *err) MUST_USE;
 struct jose_key_set *jose_key_set_parse_for(const struct json *jwks, unsigned algorithms, struct error *err) MUST_USE;
+/* Of those of JOSE_OPENID: the keys of id_tokens. */
+struct jose_key_set *jose_key_set_parse_identity(const struct json *jwks, struct error *err) MUST_USE;
 void jose_key_set_free(struct jose_key_set *set);
 bool jose_key_set_has(const struct jose_key_set *set, struct str kid);
 

@@ -31,6 +31,11 @@ struct jose_key_set *jose_key_set_parse(const struct json *jwks, struct error *e
 	return jose_key_set_parse_for(jwks, JOSE_SMART, err);
 }
 
+struct jose_key_set *jose_key_set_parse_identity(const struct json *jwks, struct error *err)
+{
+	return jose_key_set_parse_for(jwks, JOSE_OPENID, err);
+}
+
 struct jose_key_set *jose_key_set_parse_for(const struct json *jwks, unsigned algorithms, struct error *err)
 {
 	const struct json *keys = json_get(jwks, S("keys"));

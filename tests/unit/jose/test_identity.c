@@ -41,8 +41,7 @@ static bool verifies(const char *keys, const char *token, bool identity)
 	struct jose_token t;
 	arena_init(&a, 1 << 20);
 	const struct json *jwks = json_parse(&a, str_from(keys), 0, &err);
-	struct jose_key_set *set =
-		identity ? jose_key_set_parse_for(jwks, JOSE_OPENID, &err) : jose_key_set_parse(jwks, &err);
+	struct jose_key_set *set = identity ? jose_key_set_parse_identity(jwks, &err) : jose_key_set_parse(jwks, &err);
 	bool ok = set && jose_verify(&a, str_from(token), set, &t, &err) &&
 		  str_is(json_get_str(t.claims, S("sub")), "anna");
 	jose_key_set_free(set);
