@@ -22,9 +22,12 @@ struct str secret_new(struct arena *a)
 {
 	unsigned char bytes[SECRET_BYTES];
 	struct buf text;
-	random_bytes(bytes, sizeof(bytes));
 	buf_init(&text, MAX_TOKEN);
-	encode_base64url(&text, str_make((const char *)bytes, sizeof(bytes)));
+	do { /* one that starts with a hyphen would be an option to every command that is given it */
+		random_bytes(bytes, sizeof(bytes));
+		buf_reset(&text);
+		encode_base64url(&text, str_make((const char *)bytes, sizeof(bytes)));
+	} while (buf_ok(&text) && text.p[0] == '-');
 	struct str secret = buf_ok(&text) ? arena_str(a, buf_str(&text)) : STR_NULL;
 	buf_done(&text);
 	return secret;
