@@ -402,6 +402,11 @@ bool config_settle(struct config *c, struct error *err)
 {
 	while (c->base_url.n && c->base_url.p[c->base_url.n - 1] == '/')
 		c->base_url.n--;
+	/* A database where a directory was expected: it is clear what is meant. Files still need a directory. */
+	if (!c->db.n && config_is_database(c->data)) {
+		c->db = c->data;
+		c->data = S(CONFIG_DEFAULT_DATA);
+	}
 	if (!c->auth_given)
 		c->auth = c->client_count > 0;
 	if (!c->auth && !config_host_is_loopback(c->host))

@@ -87,6 +87,7 @@ bool config_host_is_loopback(struct str host);
 struct str config_store(const struct config *c);
 /* The same as it may be printed: a URL without password and without parameters that may be secret. */
 struct str config_store_shown(const struct config *c, struct arena *a);
+bool config_is_database(struct str location); /* postgresql://... */
 bool config_url_has_password(struct str url);
 
 /* A rule of `validation:`, for "Patient" or "*"; it replaces one of the same type. */

@@ -7,7 +7,7 @@ struct str config_store(const struct config *c)
 	return c->db.n ? c->db : c->data;
 }
 
-static bool is_url(struct str location)
+bool config_is_database(struct str location)
 {
 	return str_starts(location, S("postgresql://")) || str_starts(location, S("postgres://"));
 }
@@ -57,7 +57,7 @@ static bool add_shown(struct buf *b, struct str parameters)
 struct str config_store_shown(const struct config *c, struct arena *a)
 {
 	struct str url = config_store(c), text = STR_NULL;
-	if (!is_url(url))
+	if (!config_is_database(url))
 		return url;
 	struct buf b;
 	size_t start = str_find(url, S("://")) + 3, question = str_find_char(url, '?', 0);

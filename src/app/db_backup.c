@@ -50,7 +50,7 @@ int command_db_backup(struct app *app)
 	}
 	struct str path = app->arg_count ? arena_str(&app->arena, app->args[0]) : default_name(app);
 	struct store_progress progress = db_progress(&w, app, "backup", "bytes");
-	bool ok = store_backup(config.data, path.p, &progress, &err);
+	bool ok = store_backup(config_store(&config), path.p, &progress, &err);
 	progress_clear(&w.progress);
 	return ok ? tell_done(app, path) : app_fail(app, &err);
 }

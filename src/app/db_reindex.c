@@ -8,7 +8,7 @@
 static bool settle(const struct config *config, struct error *err)
 {
 	const struct store_options options = {.definitions = definitions_builtin()};
-	struct store *store = store_open(config->data, &options, err);
+	struct store *store = store_open(config_store(config), &options, err);
 	struct parameters *p = NULL;
 	if (store)
 		p = parameters_open(&(struct parameters_options){.definitions = options.definitions,

@@ -32,7 +32,7 @@ int command_db_restore(struct app *app)
 	}
 	struct str path = arena_str(&app->arena, app->args[0]);
 	struct store_progress progress = db_progress(&w, app, "restore", "bytes");
-	bool ok = store_restore(config.data, path.p, force, &progress, &err);
+	bool ok = store_restore(config_store(&config), path.p, force, &progress, &err);
 	progress_clear(&w.progress);
 	if (!ok)
 		return app_fail(app, &err);

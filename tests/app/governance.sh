@@ -4,6 +4,7 @@
 # usage: governance.sh FIRTH [URL of a database, otherwise in a directory]
 . "$(dirname "$0")/lib.sh"
 data=${2:-$scratch/data}
+[ -z "${2:-}" ] || cd "$scratch" # files beside the database
 
 field() { sed -n "s/.*\"$1\":\"\\([^\"]*\\)\".*/\\1/p" "$scratch/out" | head -n 1; }
 

@@ -3,6 +3,7 @@
 # usage: import.sh FIRTH [URL of a database, otherwise in a directory]
 . "$(dirname "$0")/lib.sh"
 data=${2:-$scratch/data}
+[ -z "${2:-}" ] || cd "$scratch" # files beside the database
 
 patient() { printf '{"resourceType":"Patient","id":"%s","name":[{"family":"%s"}]%s}' "$1" "$2" "${3:-}"; }
 

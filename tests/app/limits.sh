@@ -3,6 +3,7 @@
 # usage: limits.sh FIRTH [URL of a database, otherwise in a directory]
 . "$(dirname "$0")/lib.sh"
 data=${2:-$scratch/data}
+[ -z "${2:-}" ] || cd "$scratch" # files beside the database
 
 printf 'limits:\n  entries: 2\n' >"$scratch/limits.yaml"
 FIRTH_LIMIT_DEPTH=8 serve --data "$data" --config "$scratch/limits.yaml" --limit-body 4KB --limit-page 3 --limit-memory 1MB --limit-includes 1 --limit-chain 1 || bad "serve starts"

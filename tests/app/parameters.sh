@@ -3,6 +3,7 @@
 # import gives its resources the rows; reindexing leaves nothing open. usage: parameters.sh FIRTH [URL of a database]
 . "$(dirname "$0")/lib.sh"
 data=${2:-$scratch/data}
+[ -z "${2:-}" ] || cd "$scratch" # files beside the database
 
 people() { # people FROM TO
 	awk -v from="$1" -v to="$2" 'BEGIN {

@@ -3,6 +3,7 @@
 # $import, at the root and in a tenant. usage: tenants.sh FIRTH [URL of a database, otherwise in a directory]
 . "$(dirname "$0")/lib.sh"
 data=${2:-$scratch/data}
+[ -z "${2:-}" ] || cd "$scratch" # files beside the database
 
 run tenant list --data "$data"
 expect "no tenants" 0
