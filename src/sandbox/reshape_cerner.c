@@ -108,11 +108,6 @@ static void patient_identifier(struct reshape *x, const struct json *value)
 			  principal));
 }
 
-static void patient_active(struct reshape *x, const struct json *value)
-{
-	reshape_put(x, "active", value && !json_bool(value) ? "false" : "true");
-}
-
 /* The name stands in capitals, as registration desks type it. */
 static struct str name_form(struct reshape *x, const struct json *name, const char *use, unsigned place, bool capitals)
 {
@@ -206,21 +201,15 @@ static void patient_practitioner(struct reshape *x, const struct json *value)
 		    link.reference, link.display.p ? link.display : S("Sandbox, Physician"));
 }
 
-static void death(struct reshape *x, const struct json *value)
-{
-	if (value)
-		reshape_put(x, "deceasedDateTime", "$", reshape_time(x, json_str(value)));
-}
-
 static const struct reshape_member patient[] = {{"extension", patient_extension},
 						{"identifier", patient_identifier},
-						{"active", patient_active},
+						{"active", reshape_put_active},
 						{"name", patient_name},
 						{"telecom", patient_telecom},
 						{"gender", NULL},
 						{"birthDate", NULL},
 						{"deceasedBoolean", NULL},
-						{"deceasedDateTime", death},
+						{"deceasedDateTime", reshape_put_death},
 						{"address", reshape_address},
 						{"maritalStatus", patient_marriage},
 						{"communication", patient_communication},
@@ -306,11 +295,6 @@ static void visit_location(struct reshape *x, const struct json *value)
 	reshape_put(x, "location", "[{'location':#,'status':'active'}]", reshape_link_form(x, place, NULL));
 }
 
-static void visit_provider(struct reshape *x, const struct json *value)
-{
-	reshape_put(x, "serviceProvider", "#", reshape_link_form(x, reshape_organization(x, value), NULL));
-}
-
 static const struct reshape_member encounter[] = {{"identifier", visit_identifier},
 						  {"status", NULL},
 						  {"class", visit_class},
@@ -321,20 +305,10 @@ static const struct reshape_member encounter[] = {{"identifier", visit_identifie
 						  {"reasonCode", visit_reason},
 						  {"hospitalization", NULL},
 						  {"location", visit_location},
-						  {"serviceProvider", visit_provider},
+						  {"serviceProvider", reshape_put_provider},
 						  {NULL, NULL}};
 
 /* ---- Condition and AllergyIntolerance --------------------------------------------------------------------------- */
-
-static void status_of(struct reshape *x, const struct json *value)
-{
-	reshape_status(x, "clinicalStatus", value);
-}
-
-static void verification(struct reshape *x, const struct json *value)
-{
-	reshape_status(x, "verificationStatus", value);
-}
 
 static void problem_category(struct reshape *x, const struct json *value)
 {
@@ -348,17 +322,6 @@ static void problem_category(struct reshape *x, const struct json *value)
 		    visit ? S("")
 			  : S(",{\"coding\":[{\"system\":\"http://snomed.info/sct\",\"code\":\"74188005\",\"display\":"
 			      "\"Medical (qualifier value)\",\"userSelected\":false}],\"text\":\"Medical\"}"));
-}
-
-static void code_with_text(struct reshape *x, const struct json *value)
-{
-	reshape_concept(x, "code", value);
-}
-
-static void problem_encounter(struct reshape *x, const struct json *value)
-{
-	if (reshape_has(json_get(x->resource, S("category")), "encounter-diagnosis"))
-		reshape_encounter(x, value);
 }
 
 static void onset(struct reshape *x, const struct json *value)
@@ -388,21 +351,16 @@ static void recorded(struct reshape *x, const struct json *value)
 		reshape_put(x, "recordedDate", "$", timed(x, reshape_time(x, time), "12:00:00.000Z"));
 }
 
-static void recorder(struct reshape *x, const struct json *value)
-{
-	reshape_put(x, "recorder", "#", reshape_link_form(x, reshape_person(x, value), NULL));
-}
-
-static const struct reshape_member condition[] = {{"clinicalStatus", status_of},
-						  {"verificationStatus", verification},
+static const struct reshape_member condition[] = {{"clinicalStatus", reshape_put_clinical_status},
+						  {"verificationStatus", reshape_put_verification},
 						  {"category", problem_category},
-						  {"code", code_with_text},
+						  {"code", reshape_put_code},
 						  {"subject", NULL},
-						  {"encounter", problem_encounter},
+						  {"encounter", reshape_put_diagnosed_at},
 						  {"onsetDateTime", onset},
 						  {"abatementDateTime", abatement},
 						  {"recordedDate", recorded},
-						  {"recorder", recorder},
+						  {"recorder", reshape_put_recorder},
 						  {NULL, NULL}};
 
 /* An onset that nobody knows is the first of January 1900. */
@@ -443,16 +401,16 @@ static void allergy_reaction(struct reshape *x, const struct json *value)
 		reshape_put(x, "reaction", "[#]", list);
 }
 
-static const struct reshape_member allergy[] = {{"clinicalStatus", status_of},
-						{"verificationStatus", verification},
+static const struct reshape_member allergy[] = {{"clinicalStatus", reshape_put_clinical_status},
+						{"verificationStatus", reshape_put_verification},
 						{"type", NULL},
 						{"category", NULL},
 						{"criticality", allergy_criticality},
-						{"code", code_with_text},
+						{"code", reshape_put_code},
 						{"patient", NULL},
 						{"onsetDateTime", allergy_onset},
 						{"recordedDate", allergy_recorded},
-						{"recorder", recorder},
+						{"recorder", reshape_put_recorder},
 						{"note", NULL},
 						{"reaction", allergy_reaction},
 						{NULL, NULL}};
@@ -478,18 +436,13 @@ static void vaccine_time(struct reshape *x, const struct json *value)
 		reshape_put(x, "occurrenceDateTime", "$", reshape_time(x, json_str(value)));
 }
 
-static void vaccine_source(struct reshape *x, const struct json *value)
-{
-	reshape_put(x, "primarySource", json_bool(value) ? "true" : "false");
-}
-
 static const struct reshape_member immunization[] = {{"status", NULL},
 						     {"statusReason", NULL},
 						     {"vaccineCode", vaccine_code},
 						     {"patient", NULL},
 						     {"encounter", reshape_encounter},
 						     {"occurrenceDateTime", vaccine_time},
-						     {"primarySource", vaccine_source},
+						     {"primarySource", reshape_put_primary_source},
 						     {"manufacturer", NULL},
 						     {"lotNumber", NULL},
 						     {"expirationDate", NULL},

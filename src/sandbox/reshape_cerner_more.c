@@ -38,11 +38,6 @@ static const struct {
 	 {"8462-4", "Diastolic blood pressure", "85354-9", "Blood pressure panel with all children optional"}},
 };
 
-static bool is_lab(const struct reshape *x)
-{
-	return reshape_has(json_get(x->resource, S("category")), "laboratory");
-}
-
 static struct str event_number(struct reshape *x, const struct json *concept)
 {
 	struct str code = json_get_str(json_at(json_get(concept, S("coding")), 0), S("code"));
@@ -65,7 +60,7 @@ static struct str event(struct reshape *x, const struct json *concept)
 {
 	struct arena *a = x->ad->arena;
 	struct str loinc = reshape_code(concept, "http://loinc.org"), text = reshape_text(x, concept), list;
-	for (size_t i = 0; !is_lab(x) && i < sizeof(events) / sizeof(*events); i++) {
+	for (size_t i = 0; !reshape_is_lab(x) && i < sizeof(events) / sizeof(*events); i++) {
 		if (str_is(loinc, events[i].loinc))
 			return known_event(x, i);
 	}
@@ -118,7 +113,7 @@ static void observation_category(struct reshape *x, const struct json *value)
 			list = reshape_form(a, "##{'coding':[{'system':$,'code':$,'display':$#}],'text':$}", list,
 					    list.n ? S(",") : S(""), json_get_str(coding, S("system")),
 					    json_get_str(coding, S("code")), text,
-					    is_lab(x) ? S(",\"userSelected\":false") : S(""), text);
+					    reshape_is_lab(x) ? S(",\"userSelected\":false") : S(""), text);
 	}
 	if (list.n)
 		reshape_put(x, "category", "[#]", list);
@@ -141,24 +136,6 @@ static void bare_subject(struct reshape *x, const struct json *value)
 	bare_reference(x, "subject", value);
 }
 
-static void effective(struct reshape *x, const struct json *value)
-{
-	struct str time = reshape_time_of(x->resource, (const char *const[]){"effectiveDateTime", "effectivePeriod",
-									     "effectiveInstant", "issued", NULL});
-	(void)value;
-	if (time.p)
-		reshape_put(x, "effectiveDateTime", "$", reshape_time(x, time));
-}
-
-static void issued(struct reshape *x, const struct json *value)
-{
-	struct str time = reshape_time_of(
-		x->resource, (const char *const[]){"issued", "effectiveDateTime", "effectivePeriod", NULL});
-	(void)value;
-	if (str_find_char(time, 'T', 0) != STR_NONE)
-		reshape_put(x, "issued", "$", reshape_time(x, time));
-}
-
 static const char legal_authenticator[] =
 	"{'valueCodeableConcept':{'coding':[{'system':'" HL7 "v3-ParticipationType','code':'LA','display':"
 	"'legal authenticator'}],'text':'legal authenticator'},'url':'" PERFORMER_FUNCTION "'}";
@@ -167,7 +144,7 @@ static void observation_performer(struct reshape *x, const struct json *value)
 {
 	struct arena *a = x->ad->arena;
 	struct str also =
-		is_lab(x)
+		reshape_is_lab(x)
 			? reshape_form(a, ",{'valueCodeableConcept':{'coding':[{'system':'" HL7
 					  "v3-ParticipationType','code':'PPRF','display':'primary performer'}],'text':"
 					  "'primary performer'},'url':'" PERFORMER_FUNCTION "'}")
@@ -238,8 +215,8 @@ static const struct reshape_member observation[] = {{"identifier", event_identif
 						    {"code", observation_code},
 						    {"subject", bare_subject},
 						    {"encounter", reshape_encounter},
-						    {"effectiveDateTime", effective},
-						    {"issued", issued},
+						    {"effectiveDateTime", reshape_put_effective},
+						    {"issued", reshape_put_issued},
 						    {"performer", observation_performer},
 						    {"valueQuantity", value_quantity},
 						    {"valueCodeableConcept", NULL},

@@ -34,11 +34,6 @@ static void performed_period(struct reshape *x, const struct json *value)
 			    reshape_seconds(x, end.p ? end : start));
 }
 
-static void recorder(struct reshape *x, const struct json *value)
-{
-	reshape_put(x, "recorder", "#", reshape_link_form(x, reshape_person(x, value), NULL));
-}
-
 static void procedure_performer(struct reshape *x, const struct json *value)
 {
 	reshape_put(x, "performer", "[{'actor':#}]",
@@ -51,7 +46,7 @@ static const struct reshape_member procedure[] = {{"status", NULL},
 						  {"encounter", reshape_encounter},
 						  {"performedDateTime", performed_time},
 						  {"performedPeriod", performed_period},
-						  {"recorder", recorder},
+						  {"recorder", reshape_put_recorder},
 						  {"performer", procedure_performer},
 						  {"location", NULL},
 						  {"note", NULL},
@@ -228,11 +223,6 @@ static const struct reshape_member report[] = {{"identifier", event_identifier},
 
 /* ---- DocumentReference ------------------------------------------------------------------------------------------ */
 
-static void document_status(struct reshape *x, const struct json *value)
-{
-	reshape_put(x, "docStatus", "$", json_str(value).p ? json_str(value) : S("final"));
-}
-
 static void document_type(struct reshape *x, const struct json *value)
 {
 	struct str loinc = reshape_code(value, "http://loinc.org"), text = reshape_text(x, value);
@@ -322,7 +312,7 @@ static void document_context(struct reshape *x, const struct json *value)
 
 static const struct reshape_member document[] = {{"identifier", event_identifier},
 						 {"status", NULL},
-						 {"docStatus", document_status},
+						 {"docStatus", reshape_put_document_status},
 						 {"type", document_type},
 						 {"category", document_category},
 						 {"subject", NULL},

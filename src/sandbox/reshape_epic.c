@@ -156,23 +156,12 @@ static void patient_telecom(struct reshape *x, const struct json *value)
 	json_array_end(x->w);
 }
 
-static void patient_active(struct reshape *x, const struct json *value)
-{
-	reshape_put(x, "active", value && !json_bool(value) ? "false" : "true");
-}
-
 static void patient_deceased(struct reshape *x, const struct json *value)
 {
 	(void)value;
 	if (!json_get(x->resource, S("deceasedDateTime")))
 		reshape_put(x, "deceasedBoolean",
 			    json_bool(json_get(x->resource, S("deceasedBoolean"))) ? "true" : "false");
-}
-
-static void patient_death(struct reshape *x, const struct json *value)
-{
-	if (value)
-		reshape_put(x, "deceasedDateTime", "$", reshape_time(x, json_str(value)));
 }
 
 static void patient_marriage(struct reshape *x, const struct json *value)
@@ -245,25 +234,25 @@ static void no_member(struct reshape *x, const struct json *value)
 
 static const struct reshape_member written_patient[] = {{"extension", patient_extension},
 							{"identifier", written_identifier},
-							{"active", patient_active},
+							{"active", reshape_put_active},
 							{"name", patient_name},
 							{"telecom", no_member},
 							{"gender", NULL},
 							{"birthDate", NULL},
 							{"deceasedBoolean", patient_deceased},
-							{"deceasedDateTime", patient_death},
+							{"deceasedDateTime", reshape_put_death},
 							{"address", reshape_address},
 							{NULL, NULL}};
 
 static const struct reshape_member patient[] = {{"extension", patient_extension},
 						{"identifier", patient_identifier},
-						{"active", patient_active},
+						{"active", reshape_put_active},
 						{"name", patient_name},
 						{"telecom", patient_telecom},
 						{"gender", NULL},
 						{"birthDate", NULL},
 						{"deceasedBoolean", patient_deceased},
-						{"deceasedDateTime", patient_death},
+						{"deceasedDateTime", reshape_put_death},
 						{"address", reshape_address},
 						{"maritalStatus", patient_marriage},
 						{"communication", patient_communication},
@@ -339,11 +328,6 @@ static void visit_location(struct reshape *x, const struct json *value)
 	reshape_put(x, "location", "[{'location':#}]", reshape_link_form(x, place, NULL));
 }
 
-static void visit_provider(struct reshape *x, const struct json *value)
-{
-	reshape_put(x, "serviceProvider", "#", reshape_link_form(x, reshape_organization(x, value), NULL));
-}
-
 static const struct reshape_member encounter[] = {{"identifier", visit_identifier},
 						  {"status", NULL},
 						  {"class", visit_class},
@@ -354,20 +338,10 @@ static const struct reshape_member encounter[] = {{"identifier", visit_identifie
 						  {"reasonCode", visit_reason},
 						  {"hospitalization", NULL},
 						  {"location", visit_location},
-						  {"serviceProvider", visit_provider},
+						  {"serviceProvider", reshape_put_provider},
 						  {NULL, NULL}};
 
 /* ---- Condition and AllergyIntolerance --------------------------------------------------------------------------- */
-
-static void status_of(struct reshape *x, const struct json *value)
-{
-	reshape_status(x, "clinicalStatus", value);
-}
-
-static void verification(struct reshape *x, const struct json *value)
-{
-	reshape_status(x, "verificationStatus", value);
-}
 
 static void problem_category(struct reshape *x, const struct json *value)
 {
@@ -412,12 +386,6 @@ static void problem_code(struct reshape *x, const struct json *value)
 	json_object_end(x->w);
 }
 
-static void problem_encounter(struct reshape *x, const struct json *value)
-{
-	if (reshape_has(json_get(x->resource, S("category")), "encounter-diagnosis"))
-		reshape_encounter(x, value);
-}
-
 /* A day, of what it came with or of the next best member. */
 static void day_or(struct reshape *x, const char *key, const char *const *others)
 {
@@ -444,12 +412,12 @@ static void recorded(struct reshape *x, const struct json *value)
 	day_or(x, "recordedDate", (const char *const[]){"recordedDate", "onsetDateTime", "onsetPeriod", NULL});
 }
 
-static const struct reshape_member condition[] = {{"clinicalStatus", status_of},
-						  {"verificationStatus", verification},
+static const struct reshape_member condition[] = {{"clinicalStatus", reshape_put_clinical_status},
+						  {"verificationStatus", reshape_put_verification},
 						  {"category", problem_category},
 						  {"code", problem_code},
 						  {"subject", NULL},
-						  {"encounter", problem_encounter},
+						  {"encounter", reshape_put_diagnosed_at},
 						  {"onsetDateTime", onset},
 						  {"abatementDateTime", abatement},
 						  {"recordedDate", recorded},
@@ -476,8 +444,8 @@ static void written_code(struct reshape *x, const struct json *value)
 	}
 }
 
-static const struct reshape_member written_condition[] = {{"clinicalStatus", status_of},
-							  {"verificationStatus", verification},
+static const struct reshape_member written_condition[] = {{"clinicalStatus", reshape_put_clinical_status},
+							  {"verificationStatus", reshape_put_verification},
 							  {"category", written_category},
 							  {"code", written_code},
 							  {"subject", NULL},
@@ -506,11 +474,6 @@ static void allergy_criticality(struct reshape *x, const struct json *value)
 {
 	if (!no_allergy(x))
 		reshape_put(x, "criticality", "$", json_str(value).p ? json_str(value) : S("low"));
-}
-
-static void code_with_text(struct reshape *x, const struct json *value)
-{
-	reshape_concept(x, "code", value);
 }
 
 static void allergy_onset(struct reshape *x, const struct json *value)
@@ -548,12 +511,12 @@ static void allergy_reaction(struct reshape *x, const struct json *value)
 		reshape_put(x, "reaction", "[#]", list);
 }
 
-static const struct reshape_member allergy[] = {{"clinicalStatus", status_of},
-						{"verificationStatus", verification},
+static const struct reshape_member allergy[] = {{"clinicalStatus", reshape_put_clinical_status},
+						{"verificationStatus", reshape_put_verification},
 						{"type", allergy_type},
 						{"category", allergy_category},
 						{"criticality", allergy_criticality},
-						{"code", code_with_text},
+						{"code", reshape_put_code},
 						{"patient", NULL},
 						{"onsetDateTime", allergy_onset},
 						{"recordedDate", allergy_recorded},

@@ -55,11 +55,6 @@ static bool is_vital(const struct reshape *x)
 	return reshape_has(json_get(x->resource, S("category")), "vital-signs");
 }
 
-static bool is_lab(const struct reshape *x)
-{
-	return reshape_has(json_get(x->resource, S("category")), "laboratory");
-}
-
 static struct str loinc_of(const struct reshape *x)
 {
 	return reshape_code(json_get(x->resource, S("code")), "http://loinc.org");
@@ -121,7 +116,7 @@ static void observation_category(struct reshape *x, const struct json *value)
 		json_put_member(x->w, S("text"), text);
 		json_object_end(x->w);
 	}
-	if (is_lab(x))
+	if (reshape_is_lab(x))
 		json_put_raw(x->w, reshape_form(x->ad->arena,
 						"{'coding':[{'system':$,'code':'Lab','display':'Lab'}],'text':'Lab'}",
 						S(EPIC_OID "10.798268.30")));
@@ -163,7 +158,7 @@ static void observation_code(struct reshape *x, const struct json *value)
 		reshape_put(x, "code", "{'coding':[#],'text':$}", flowsheet_codings(x, row), str_from(rows[row].name));
 		return;
 	}
-	if (!is_lab(x)) {
+	if (!reshape_is_lab(x)) {
 		reshape_concept(x, "code", value);
 		return;
 	}
@@ -181,27 +176,9 @@ static void observation_code(struct reshape *x, const struct json *value)
 	json_object_end(x->w);
 }
 
-static void effective(struct reshape *x, const struct json *value)
-{
-	struct str time = reshape_time_of(x->resource, (const char *const[]){"effectiveDateTime", "effectivePeriod",
-									     "effectiveInstant", "issued", NULL});
-	(void)value;
-	if (time.p)
-		reshape_put(x, "effectiveDateTime", "$", reshape_time(x, time));
-}
-
-static void issued(struct reshape *x, const struct json *value)
-{
-	struct str time = reshape_time_of(
-		x->resource, (const char *const[]){"issued", "effectiveDateTime", "effectivePeriod", NULL});
-	(void)value;
-	if (str_find_char(time, 'T', 0) != STR_NONE)
-		reshape_put(x, "issued", "$", reshape_time(x, time));
-}
-
 static void observation_performer(struct reshape *x, const struct json *value)
 {
-	if (!is_lab(x))
+	if (!reshape_is_lab(x))
 		reshape_put(x, "performer", "[#]", reshape_link_form(x, reshape_person(x, json_at(value, 0)), NULL));
 }
 
@@ -211,8 +188,8 @@ static void observation_specimen(struct reshape *x, const struct json *value)
 	struct str number, subject = json_get_str(json_get(x->resource, S("subject")), S("reference"));
 	struct reshape_link visit = reshape_visit(x, &number);
 	struct arena *a = x->ad->arena;
-	if (value || !is_lab(x) || !visit.reference.p) {
-		reshape_copy(x, "specimen", is_lab(x) ? value : NULL);
+	if (value || !reshape_is_lab(x) || !visit.reference.p) {
+		reshape_copy(x, "specimen", reshape_is_lab(x) ? value : NULL);
 		return;
 	}
 	struct str id = adapter_id(EHR_EPIC, a, S("Specimen"), visit.reference, NULL);
@@ -255,8 +232,8 @@ static const struct reshape_member observation[] = {{"extension", observation_ex
 						    {"subject", NULL},
 						    {"focus", NULL},
 						    {"encounter", reshape_encounter},
-						    {"effectiveDateTime", effective},
-						    {"issued", issued},
+						    {"effectiveDateTime", reshape_put_effective},
+						    {"issued", reshape_put_issued},
 						    {"performer", observation_performer},
 						    {"valueQuantity", NULL},
 						    {"valueCodeableConcept", NULL},
@@ -488,11 +465,6 @@ static void vaccine_time(struct reshape *x, const struct json *value)
 		reshape_put(x, "occurrenceDateTime", "$", reshape_day(json_str(value)));
 }
 
-static void vaccine_source(struct reshape *x, const struct json *value)
-{
-	reshape_put(x, "primarySource", json_bool(value) ? "true" : "false");
-}
-
 static void vaccine_place(struct reshape *x, const struct json *value)
 {
 	struct str name = json_get_str(value, S("display"));
@@ -507,7 +479,7 @@ static const struct reshape_member immunization[] = {{"identifier", vaccine_iden
 						     {"patient", NULL},
 						     {"encounter", reshape_encounter},
 						     {"occurrenceDateTime", vaccine_time},
-						     {"primarySource", vaccine_source},
+						     {"primarySource", reshape_put_primary_source},
 						     {"location", vaccine_place},
 						     {"manufacturer", NULL},
 						     {"lotNumber", NULL},

@@ -165,15 +165,6 @@ static void report_time(struct reshape *x, const struct json *value)
 		reshape_put(x, "effectiveDateTime", "$", reshape_time(x, time));
 }
 
-static void report_issued(struct reshape *x, const struct json *value)
-{
-	struct str time = reshape_time_of(
-		x->resource, (const char *const[]){"issued", "effectiveDateTime", "effectivePeriod", NULL});
-	(void)value;
-	if (str_find_char(time, 'T', 0) != STR_NONE)
-		reshape_put(x, "issued", "$", reshape_time(x, time));
-}
-
 static void report_performer(struct reshape *x, const struct json *value)
 {
 	const struct json *organization = NULL, *practitioner = NULL;
@@ -213,7 +204,7 @@ static const struct reshape_member report[] = {{"identifier", report_identifier}
 					       {"subject", NULL},
 					       {"encounter", reshape_encounter},
 					       {"effectiveDateTime", report_time},
-					       {"issued", report_issued},
+					       {"issued", reshape_put_issued},
 					       {"performer", report_performer},
 					       {"result", report_result},
 					       {"imagingStudy", NULL},
@@ -235,11 +226,6 @@ static void note_identifier(struct reshape *x, const struct json *value)
 	reshape_put(x, "identifier", "[{'system':$,'value':$},{'system':'urn:oid:1.2.840.114350.1.72.3.15','value':$}]",
 		    S(EPIC_OID "2.727879"), number,
 		    arena_printf(x->ad->arena, "1.2.840.114350.1.13.0.1.7.2.727879_%.*s", STR_ARG(number)));
-}
-
-static void note_status(struct reshape *x, const struct json *value)
-{
-	reshape_put(x, "docStatus", "$", json_str(value).p ? json_str(value) : S("final"));
 }
 
 static void note_type(struct reshape *x, const struct json *value)
@@ -352,7 +338,7 @@ static void note_context(struct reshape *x, const struct json *value)
 
 static const struct reshape_member document[] = {{"identifier", note_identifier},
 						 {"status", NULL},
-						 {"docStatus", note_status},
+						 {"docStatus", reshape_put_document_status},
 						 {"type", note_type},
 						 {"category", note_category},
 						 {"subject", NULL},
@@ -429,7 +415,7 @@ static void written_context(struct reshape *x, const struct json *value)
 static const struct reshape_member written_document[] = {{"extension", written_attester},
 							 {"identifier", note_identifier},
 							 {"status", NULL},
-							 {"docStatus", note_status},
+							 {"docStatus", reshape_put_document_status},
 							 {"type", note_type},
 							 {"category", note_category},
 							 {"subject", NULL},

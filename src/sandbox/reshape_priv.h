@@ -58,6 +58,23 @@ void reshape_concept(struct reshape *x, const char *key, const struct json *valu
 /* A status of HL7's: Epic names version and display, Cerner the display. */
 void reshape_status(struct reshape *x, const char *key, const struct json *value);
 
+/* ---- members that both vendors write alike: reshape_members.c ------------------------------------------------- */
+
+void reshape_put_active(struct reshape *x, const struct json *value);
+void reshape_put_death(struct reshape *x, const struct json *value);
+void reshape_put_provider(struct reshape *x, const struct json *value);
+void reshape_put_clinical_status(struct reshape *x, const struct json *value);
+void reshape_put_verification(struct reshape *x, const struct json *value);
+void reshape_put_code(struct reshape *x, const struct json *value);
+void reshape_put_diagnosed_at(struct reshape *x, const struct json *value);
+void reshape_put_recorder(struct reshape *x, const struct json *value);
+void reshape_put_primary_source(struct reshape *x, const struct json *value);
+void reshape_put_effective(struct reshape *x, const struct json *value);
+void reshape_put_issued(struct reshape *x, const struct json *value);
+void reshape_put_document_status(struct reshape *x, const struct json *value);
+/* Is it a result of a laboratory, by its category? */
+bool reshape_is_lab(const struct reshape *x);
+
 /* ---- what can be read from it ----------------------------------------------------------------------------------- */
 
 struct str reshape_text(struct reshape *x, const struct json *concept); /* text, display or code; STR_NULL */
