@@ -214,8 +214,7 @@ static bool prefers_async(struct str header)
 bool async_wanted(const struct rest_call *call)
 {
 	enum rest_interaction i = call->interaction;
-	if (!call->server->o.jobs || i == REST_CAPABILITIES || i == REST_SMART_CONFIGURATION ||
-	    i == REST_OPENID_CONFIGURATION || i == REST_ASYNC_STATUS || i == REST_ASYNC_NOTES ||
+	if (!call->server->o.jobs || is_open(i) || i == REST_ASYNC_STATUS || i == REST_ASYNC_NOTES ||
 	    i == REST_ASYNC_CANCEL || i == REST_IMPORT)
 		return false;
 	return prefers_async(http_request_header(call->exchange, "Prefer"));

@@ -94,9 +94,7 @@ static void refusal_done(void *ctx, struct store_txn *txn)
 /* Metadata holds no data of anyone, and paths that lead nowhere touch nothing. */
 static bool is_recorded(const struct rest_call *call)
 {
-	return !call->server->o.audit_off && call->interaction != REST_UNKNOWN &&
-	       call->interaction != REST_CAPABILITIES && call->interaction != REST_SMART_CONFIGURATION &&
-	       call->interaction != REST_OPENID_CONFIGURATION;
+	return !call->server->o.audit_off && call->interaction != REST_UNKNOWN && !is_open(call->interaction);
 }
 
 static bool keep_decision(const struct rest_call *call, int status, const struct error *err,

@@ -297,6 +297,8 @@ const struct json *call_parse(const struct rest_call *call, struct str body, str
 /* What the answer is to be, by Accept and the _format and _pretty of a query. err may be NULL. */
 bool call_media(struct rest_call *call, struct str query, struct error *err) MUST_USE;
 bool is_search(enum rest_interaction i);
+/* Documents about the server itself: for everybody, and nobody's data. */
+bool is_open(enum rest_interaction i);
 /* Runs a reading interaction at once, auditing it. The answer is final when true; otherwise err says why not. */
 bool call_read(struct rest_call *call, struct rest_answer *answer, struct error *err) MUST_USE;
 

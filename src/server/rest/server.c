@@ -87,7 +87,7 @@ void rest_close(struct rest_server *s)
 /* ---- a call --------------------------------------------------------------------------------------------------------
  */
 
-static bool is_open(enum rest_interaction i)
+bool is_open(enum rest_interaction i)
 {
 	return i == REST_CAPABILITIES || i == REST_SMART_CONFIGURATION || i == REST_OPENID_CONFIGURATION;
 }
