@@ -12,25 +12,10 @@ enum { COLUMN = 14 };
 
 struct json_writer client_begin(struct buf *command, const char *action, struct str id)
 {
-	buf_init(command, (size_t)4 << 20);
-	struct json_writer w = json_writer(command);
-	json_object_begin(&w);
-	json_put_member(&w, S("do"), str_from(action));
+	struct json_writer w = govern_begin(command, (size_t)4 << 20, action);
 	if (id.n)
 		json_put_member(&w, S("client"), id);
 	return w;
-}
-
-const struct json *client_ask(struct app *app, const struct govern_command *c, struct buf *command)
-{
-	const struct json *answer = NULL;
-	struct error err = {0};
-	buf_char(command, '}');
-	bool ok = buf_ok(command) ? govern_ask(app, c, buf_str(command), &answer, &err) : error_memory(&err);
-	buf_done(command);
-	if (!ok)
-		app->status = app_fail(app, &err);
-	return ok ? answer : NULL;
 }
 
 static bool digits(struct str text, size_t from, size_t to, uint64_t *ret_value)
@@ -154,7 +139,7 @@ int command_client_list(struct app *app)
 	if (!app_options(app, &(struct command_line){OPTIONS(options)}) || !govern_finish(app, &c))
 		return app->status;
 	client_begin(&command, "client.list", STR_NULL);
-	const struct json *answer = client_ask(app, &c, &command);
+	const struct json *answer = govern_send(app, &c, &command);
 	if (!answer)
 		return app->status;
 	if (app->json)
@@ -174,7 +159,7 @@ int command_client_show(struct app *app)
 	if (!app_options(app, &line) || !govern_finish(app, &c))
 		return app->status;
 	client_begin(&command, "client.show", app->args[0]);
-	const struct json *answer = client_ask(app, &c, &command);
+	const struct json *answer = govern_send(app, &c, &command);
 	if (!answer)
 		return app->status;
 	if (app->json)
@@ -199,6 +184,6 @@ int command_client_export(struct app *app)
 	if (!app_options(app, &line) || !govern_finish(app, &c))
 		return app->status;
 	client_begin(&command, "client.export", STR_NULL);
-	const struct json *answer = client_ask(app, &c, &command);
+	const struct json *answer = govern_send(app, &c, &command);
 	return !answer ? app->status : govern_print(app, answer) ? APP_OK : APP_FAILED;
 }

@@ -4,10 +4,7 @@
 
 #include "app/govern.h"
 
-/* Finishes a command's JSON object, whose members are in `command` without the last brace, and has it carried out. NULL
- * with app->status. */
-const struct json *client_ask(struct app *app, const struct govern_command *c, struct buf *command);
-/* {"do":action,"client":id: the beginning of one. */
+/* Begins a command about a client; without id of none in particular. */
 struct json_writer client_begin(struct buf *command, const char *action, struct str id);
 
 /* "2027-01-31" (the beginning of that day, UTC), "90d" from now, or "never" (0). ERR_USAGE. */

@@ -146,7 +146,7 @@ static int add(struct app *app, struct adding *a)
 		buf_done(&command);
 		return app_fail(app, &err);
 	}
-	const struct json *answer = client_ask(app, &a->c, &command);
+	const struct json *answer = govern_send(app, &a->c, &command);
 	if (!answer)
 		return app->status;
 	int status = print_changed(app, answer);
@@ -228,7 +228,7 @@ int command_client_rotate(struct app *app)
 		buf_done(&command);
 		return app_fail(app, &err);
 	}
-	const struct json *answer = client_ask(app, &c, &command);
+	const struct json *answer = govern_send(app, &c, &command);
 	return answer ? print_changed(app, answer) : app->status;
 }
 
@@ -256,7 +256,7 @@ static int switch_client(struct app *app, const char *action, const char *detail
 		buf_done(&command);
 		return app_fail(app, &err);
 	}
-	const struct json *answer = client_ask(app, &c, &command);
+	const struct json *answer = govern_send(app, &c, &command);
 	return answer ? print_changed(app, answer) : app->status;
 }
 
@@ -284,7 +284,7 @@ int command_client_remove(struct app *app)
 	if (!app_options(app, &line) || !govern_finish(app, &c))
 		return app->status;
 	client_begin(&command, "client.remove", app->args[0]);
-	const struct json *answer = client_ask(app, &c, &command);
+	const struct json *answer = govern_send(app, &c, &command);
 	if (!answer)
 		return app->status;
 	if (app->json)

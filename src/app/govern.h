@@ -53,6 +53,11 @@ bool govern_finish(struct app *app, struct govern_command *c) MUST_USE;
  * JSON object without "tenant". The answer lies in app->arena. */
 bool govern_ask(struct app *app, const struct govern_command *c, struct str command, const struct json **ret_answer,
 		struct error *err) MUST_USE;
+/* The same in two steps: {"do":action is the beginning of a command of at most so many bytes, the caller adds its
+ * members, and govern_send() finishes it, has it carried out and frees the buffer. The answer, or NULL with
+ * app->status. */
+struct json_writer govern_begin(struct buf *command, size_t most, const char *action);
+const struct json *govern_send(struct app *app, const struct govern_command *c, struct buf *command);
 /* For --format json: the answer as it came, and a line's end. */
 bool govern_print(const struct app *app, const struct json *answer) MUST_USE;
 

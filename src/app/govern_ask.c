@@ -120,3 +120,24 @@ bool govern_print(const struct app *app, const struct json *answer)
 	buf_done(&out);
 	return ok;
 }
+
+struct json_writer govern_begin(struct buf *command, size_t most, const char *action)
+{
+	buf_init(command, most);
+	struct json_writer w = json_writer(command);
+	json_object_begin(&w);
+	json_put_member(&w, S("do"), str_from(action));
+	return w;
+}
+
+const struct json *govern_send(struct app *app, const struct govern_command *c, struct buf *command)
+{
+	const struct json *answer = NULL;
+	struct error err = {0};
+	buf_char(command, '}');
+	bool ok = buf_ok(command) ? govern_ask(app, c, buf_str(command), &answer, &err) : error_memory(&err);
+	buf_done(command);
+	if (!ok)
+		app->status = app_fail(app, &err);
+	return ok ? answer : NULL;
+}

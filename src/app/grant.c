@@ -17,22 +17,12 @@ struct asked {
 static const struct json *ask(struct app *app, const struct govern_command *c, const char *action,
 			      const struct asked *asked)
 {
-	const struct json *answer = NULL;
-	struct error err = {0};
 	struct buf command;
-	buf_init(&command, 64 * 1024);
-	struct json_writer w = json_writer(&command);
-	json_object_begin(&w);
-	json_put_member(&w, S("do"), str_from(action));
+	struct json_writer w = govern_begin(&command, 64 * 1024, action);
 	put_member(&w, "user", asked->user);
 	put_member(&w, "client", asked->client);
 	put_member(&w, "grant", asked->grant);
-	json_object_end(&w);
-	bool ok = buf_ok(&command) ? govern_ask(app, c, buf_str(&command), &answer, &err) : error_memory(&err);
-	buf_done(&command);
-	if (!ok)
-		app->status = app_fail(app, &err);
-	return ok ? answer : NULL;
+	return govern_send(app, c, &command);
 }
 
 static void print_line(const char *name, struct str text)

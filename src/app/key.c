@@ -1,7 +1,7 @@
 /* firth key list and rotate: the keys that this server signs id_tokens with. */
 #include <stdio.h>
 
-#include "app/client.h"
+#include "app/govern.h"
 
 static int print_keys(const struct app *app, const struct json *answer)
 {
@@ -30,8 +30,8 @@ static int run(struct app *app, const char *action, const char *details)
 	const struct option options[] = {GOVERN_OPTIONS(c)};
 	if (!app_options(app, &(struct command_line){OPTIONS(options), .details = details}) || !govern_finish(app, &c))
 		return app->status;
-	client_begin(&command, action, STR_NULL);
-	const struct json *answer = client_ask(app, &c, &command);
+	govern_begin(&command, (size_t)4 << 20, action);
+	const struct json *answer = govern_send(app, &c, &command);
 	return answer ? print_keys(app, answer) : app->status;
 }
 

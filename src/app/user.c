@@ -12,13 +12,8 @@ struct asked {
 static const struct json *ask(struct app *app, const struct govern_command *c, const char *action,
 			      const struct asked *asked)
 {
-	const struct json *answer = NULL;
-	struct error err = {0};
 	struct buf command;
-	buf_init(&command, 64 * 1024);
-	struct json_writer w = json_writer(&command);
-	json_object_begin(&w);
-	json_put_member(&w, S("do"), str_from(action));
+	struct json_writer w = govern_begin(&command, 64 * 1024, action);
 	json_put_member(&w, S("user"), asked->user);
 	json_put_member(&w, S("display"), asked->display);
 	json_put_member(&w, S("fhir_user"), asked->fhir_user);
@@ -30,12 +25,7 @@ static const struct json *ask(struct app *app, const struct govern_command *c, c
 		json_key(&w, S("disabled"));
 		json_put_bool(&w, asked->disable);
 	}
-	json_object_end(&w);
-	bool ok = buf_ok(&command) ? govern_ask(app, c, buf_str(&command), &answer, &err) : error_memory(&err);
-	buf_done(&command);
-	if (!ok)
-		app->status = app_fail(app, &err);
-	return ok ? answer : NULL;
+	return govern_send(app, c, &command);
 }
 
 static int done(const struct app *app, const struct json *answer, const char *words)
