@@ -3,6 +3,7 @@
  * keys. Reading the YAML itself is config_yaml.c.
  */
 #include "app/config_priv.h"
+#include "app/registry.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -268,7 +269,7 @@ bool config_value(struct arena *a, struct str directory, const struct config_key
 	return true;
 }
 
-static const struct config_section *section_find(struct str name)
+const struct config_section *config_section_find(struct str name)
 {
 	for (size_t i = 0; i < config_section_count; i++) {
 		if (str_is(name, config_sections[i].name))
@@ -310,7 +311,7 @@ bool config_set(struct config *c, struct arena *a, struct str assignment, struct
 		return config_rule(c, a, type, str_trim(value), err) ||
 		       error_context(err, "--set: %.*s", STR_ARG(path));
 	}
-	const struct config_section *section = section_find(str_split(&rest, '.'));
+	const struct config_section *section = config_section_find(str_split(&rest, '.'));
 	if (!value.p || !rest.p || !section)
 		return error_set(err, ERR_USAGE, "--set needs section.key=value, such as ehrs.epic-main.base_url=URL");
 	void *item = c;
@@ -359,15 +360,10 @@ static const char *ehr_environment(const struct ehr_config *ehr, const char *key
 	return getenv(ret_name);
 }
 
-bool config_environment(struct config *c, struct arena *a, struct error *err)
+bool config_ehr_environment(struct config *c, struct arena *a, size_t from, struct error *err)
 {
-	const char *seal_key_file = getenv("FIRTH_SEAL_KEY_FILE");
-	if (seal_key_file && *seal_key_file)
-		c->seal_key_file = str_from(seal_key_file);
-	if (!limits_from_environment(c, a, err))
-		return false;
-	const struct config_section *section = section_find(S("ehrs"));
-	for (size_t i = 0; i < c->ehr_count; i++) {
+	const struct config_section *section = config_section_find(S("ehrs"));
+	for (size_t i = from; i < c->ehr_count; i++) {
 		char name[80];
 		/* A secret comes from here or from a file of its own, never from firth.yaml. */
 		c->ehrs[i].login_secret = str_from(ehr_environment(&c->ehrs[i], "login_secret", name));
@@ -380,6 +376,14 @@ bool config_environment(struct config *c, struct arena *a, struct error *err)
 		}
 	}
 	return true;
+}
+
+bool config_environment(struct config *c, struct arena *a, struct error *err)
+{
+	const char *seal_key_file = getenv("FIRTH_SEAL_KEY_FILE");
+	if (seal_key_file && *seal_key_file)
+		c->seal_key_file = str_from(seal_key_file);
+	return limits_from_environment(c, a, err) && config_ehr_environment(c, a, 0, err);
 }
 
 bool config_host_is_loopback(struct str host)
@@ -487,13 +491,21 @@ static bool passwords_hidden(const struct app *app, struct error *err)
 	return true;
 }
 
+/* What is set of EHRs must wait until those of the registry are there, and where that is may be set, too. */
+static bool apply_set(struct config *c, struct arena *a, const struct option_list *set, bool of_ehrs, struct error *err)
+{
+	for (size_t i = 0; i < set->count; i++)
+		if (str_starts(str_trim(set->items[i]), S("ehrs.")) == of_ehrs && !config_set(c, a, set->items[i], err))
+			return false;
+	return true;
+}
+
 bool config_finish(struct app *app, struct config *c, const struct config_options *o)
 {
 	struct error err = {0};
-	bool ok = true;
-	for (size_t i = 0; ok && i < o->set.count; i++)
-		ok = config_set(c, &app->arena, o->set.items[i], &err);
-	if (ok && passwords_hidden(app, &err) && config_settle(c, &err))
+	struct arena *a = &app->arena;
+	if (apply_set(c, a, &o->set, false, &err) && passwords_hidden(app, &err) && config_settle(c, &err) &&
+	    (c->ehrs_apart || registry_load(c, a, &err)) && apply_set(c, a, &o->set, true, &err))
 		return true;
 	app->status = app_fail(app, &err);
 	return false;

@@ -54,8 +54,9 @@ struct config {
 	size_t user_count;
 	struct login_provider provider; /* without an issuer there is none */
 	struct str provider_secret_file;
-	struct ehr_config *ehrs;
-	size_t ehr_count;
+	struct ehr_config *ehrs; /* of firth.yaml, then those of the registry (registry.h) */
+	size_t ehr_count, ehr_listed; /* listed: how many are firth.yaml's */
+	bool ehrs_apart; /* config_finish() leaves the registry alone */
 	struct str packages; /* names or files of FHIR packages, separated by spaces; STR_NULL: none */
 	struct str match; /* weights of Patient/$match over the product's own; STR_NULL: none */
 	struct access_rule *policy; /* who may do what, beside scopes */
@@ -109,7 +110,7 @@ struct config_options {
 		"db", OPTION_TEXT, "URL", "keep the store in PostgreSQL: postgresql://user@host/database",             \
 			&(config).db                                                                                   \
 	}
-/* Applies --set and settles, after app_options(). */
+/* Applies --set, reads the registry of EHRs, and settles, after app_options(). */
 bool config_finish(struct app *app, struct config *c, const struct config_options *o) MUST_USE;
 
 #endif

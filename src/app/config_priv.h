@@ -39,11 +39,17 @@ struct config_section {
 extern const struct config_section config_sections[];
 extern const size_t config_section_count;
 
+const struct config_section *config_section_find(struct str name); /* NULL: there is none */
 const struct config_key *config_key_find(const struct config_section *section, struct str name);
 
 /* A value into its field. The error text says what is wrong with it, without naming key or place. */
 bool config_value(struct arena *a, struct str directory, const struct config_key *key, struct str value, void *item,
 		  struct error *err) MUST_USE;
+
+/* A file of the registry, with the keys of one entry of `ehrs:`; it comes after those that are there. */
+bool config_parse_ehr(struct config *c, struct arena *a, struct str text, struct str file, struct error *err) MUST_USE;
+/* FIRTH_EHR_NAME_KEY of the EHRs from this one on. */
+bool config_ehr_environment(struct config *c, struct arena *a, size_t from, struct error *err) MUST_USE;
 
 /* Remembers that a key was given at all, where that matters. */
 void config_given(struct config *c, const struct config_key *key);

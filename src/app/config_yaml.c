@@ -325,23 +325,57 @@ static bool read_end(yaml_parser_t *parser, struct reader *r)
 	return ok;
 }
 
-bool config_parse(struct config *c, struct arena *a, struct str text, struct str file, struct error *err)
+/* A file of the registry: one mapping, an entry of `ehrs:` by itself. It is added to those that are there. */
+static bool read_ehr(struct reader *r)
+{
+	struct config *c = r->config;
+	const struct config_section *section = config_section_find(S("ehrs"));
+	yaml_node_t *root = yaml_document_get_root_node(r->document);
+	if (!root || root->type != YAML_MAPPING_NODE)
+		return error_set(r->err, ERR_CONFIG, "%.*s holds no keys and values of an EHR", STR_ARG(r->file));
+	struct ehr_config *items = ARENA_ARRAY(r->arena, struct ehr_config, c->ehr_count + 1);
+	if (!items)
+		return error_memory(r->err);
+	if (c->ehr_count)
+		memcpy(items, c->ehrs, c->ehr_count * sizeof(*items));
+	if (!read_item(r, section, root, &items[c->ehr_count]) ||
+	    !check_unique(r, section, (const char *)items, c->ehr_count, root))
+		return false;
+	c->ehrs = items;
+	c->ehr_count++;
+	return true;
+}
+
+static bool parse(struct reader *r, struct str text, bool (*read)(struct reader *r))
 {
 	yaml_parser_t parser;
 	yaml_document_t document;
 	if (!yaml_parser_initialize(&parser))
-		return error_memory(err);
+		return error_memory(r->err);
 	yaml_parser_set_input_string(&parser, (const unsigned char *)text.p, text.n);
 	bool ok = yaml_parser_load(&parser, &document);
 	if (!ok) {
-		syntax_error(&parser, file, err);
+		syntax_error(&parser, r->file, r->err);
 	} else {
-		struct reader r = {.document = &document, .config = c, .arena = a, .file = file, .err = err};
-		ok = read_document(&r) && (!yaml_document_get_root_node(&document) || read_end(&parser, &r));
+		r->document = &document;
+		ok = read(r) && (!yaml_document_get_root_node(&document) || read_end(&parser, r));
 		yaml_document_delete(&document);
 	}
 	yaml_parser_delete(&parser);
-	if (ok)
-		c->file = file;
 	return ok;
+}
+
+bool config_parse(struct config *c, struct arena *a, struct str text, struct str file, struct error *err)
+{
+	struct reader r = {.config = c, .arena = a, .file = file, .err = err};
+	if (!parse(&r, text, read_document))
+		return false;
+	c->file = file;
+	return true;
+}
+
+bool config_parse_ehr(struct config *c, struct arena *a, struct str text, struct str file, struct error *err)
+{
+	struct reader r = {.config = c, .arena = a, .file = file, .err = err};
+	return parse(&r, text, read_ehr);
 }

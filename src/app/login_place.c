@@ -85,9 +85,10 @@ bool login_command_open(struct login_command *c, struct error *err)
 	c->ehr = login_ehr_find(&c->config, app->args[0]);
 	if (!c->ehr)
 		return error_set(err, ERR_USAGE,
-				 c->config.ehr_count ? "no EHR named '%.*s' is configured"
-						     : "no EHR is configured, so none is named '%.*s'; "
-						       "docs/configuration.md shows how",
+				 c->config.ehr_count
+					 ? "no EHR named '%.*s' is known; firth ehr list names those that are"
+					 : "no EHR is known, so none is named '%.*s'; firth ehr add "
+					   "makes one",
 				 STR_ARG(str_slice(app->args[0], 0, 40)));
 	if (!login_place_open(&c->place, app, &c->config, err))
 		return false;

@@ -94,6 +94,22 @@ bool ehr_read(struct ehr_client *c, struct arena *a, struct str type, struct str
 bool ehr_capabilities(struct ehr_client *c, struct arena *a, const struct json **ret_statement,
 		      struct ehr_failure *ret_failure) MUST_USE;
 
+/* What a site says of itself to anybody. Text lies in the arena and the client. */
+struct ehr_site {
+	const struct json *capabilities;
+	struct str software, version; /* "Epic", "May 2026"; STR_NULL: it does not say */
+	struct str fhir_version;
+	struct str issuer, authorize, token, jwks; /* STR_NULL: it does not say */
+	bool recognised; /* the statement names a vendor that we know */
+	enum ehr_vendor vendor; /* then this one, otherwise EHR_GENERIC */
+	struct ehr_failure undiscovered; /* why there is no token endpoint; no error when there is one */
+};
+/* Capability statement and discovery, without a token. False when there is no capability statement. */
+bool ehr_site_look(struct ehr_client *c, struct arena *a, struct ehr_site *ret_site,
+		   struct ehr_failure *ret_failure) MUST_USE;
+/* A token now, from a kept one or the EHR. True without one when the client needs none (*ret_needed). */
+bool ehr_token_now(struct ehr_client *c, struct arena *a, bool *ret_needed, struct ehr_failure *ret_failure) MUST_USE;
+
 /* Every match of a search, all pages, each once (the newest version when a page repeats one). Outcome entries are
  * never matches; they are counted and their warnings given. Restarts once when the vendor's session ran out. Where
  * the vendor sends resources entered in error among the others (Cerner), they are set apart. */

@@ -264,7 +264,9 @@ bool ehr_fail_answer(const struct ehr_client *c, struct arena *a, const struct e
 	if (is_unknown_type(request, answer) && !(known && known->error)) {
 		code = ERR_REMOTE_REFUSED;
 		sentence = request->action == 'C' ? "the EHR does not let clients create this resource type"
-						  : "the EHR does not offer this resource type";
+			   : str_is(request->type, "CapabilityStatement")
+				   ? "no FHIR base is there: it has no capability statement"
+				   : "the EHR does not offer this resource type";
 	} else if (known && known->error && !status_decides(answer->status)) {
 		code = known->error;
 		sentence = known->sentence;
