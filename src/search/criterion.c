@@ -28,8 +28,8 @@ bool criterion_add_child(struct parsing *p, struct criterion *parent, const stru
 	return true;
 }
 
-static bool inner_part(struct parsing *p, struct criterion *c, const struct fhir_type *type,
-		       const struct criterion *inner)
+bool criterion_add_inner(struct parsing *p, struct criterion *c, const struct fhir_type *type,
+			 const struct criterion *inner)
 {
 	struct search_part *part = &c->inner[c->inner_count];
 	part->type = type;
@@ -123,7 +123,7 @@ static bool chain_target(struct parsing *p, const struct fhir_type *type, chain_
 	struct criterion inner = {.kind = CRITERION_AND};
 	struct error own = {0}, *err = p->err;
 	p->err = &own;
-	bool ok = rest(p, type, ctx, &inner) && inner_part(p, c, type, &inner);
+	bool ok = rest(p, type, ctx, &inner) && criterion_add_inner(p, c, type, &inner);
 	p->err = err;
 	if (ok)
 		return true;
@@ -213,7 +213,7 @@ static bool parse_has(struct parsing *p, const struct fhir_type *type, struct st
 		return error_memory(p->err);
 	if (!deeper(p, S("_has")))
 		return false;
-	bool ok = parse_named(p, other, rest, value, &inner) && inner_part(p, &c, other, &inner);
+	bool ok = parse_named(p, other, rest, value, &inner) && criterion_add_inner(p, &c, other, &inner);
 	p->depth--;
 	*ret = c;
 	return ok;
@@ -231,7 +231,7 @@ static bool listed(struct parsing *p, struct str value, enum search_modifier mod
 	c.inner = ARENA_NEW(p->arena, struct search_part);
 	if (!c.inner)
 		return error_memory(p->err);
-	if (!parse_one_value(p, &id, S("_list"), STR_NULL, value) || !inner_part(p, &c, list, &id))
+	if (!parse_one_value(p, &id, S("_list"), STR_NULL, value) || !criterion_add_inner(p, &c, list, &id))
 		return false;
 	*ret = c;
 	return true;

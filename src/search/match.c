@@ -47,10 +47,10 @@ bool search_uri_below(struct str uri, struct str value)
 	return uri.n == value.n || (value.n && value.p[value.n - 1] == '/') || uri.p[value.n] == '/';
 }
 
-static bool reference_meets(const struct index_row *row, const struct search_value *v)
+static bool reference_meets(enum search_modifier modifier, const struct index_row *row, const struct search_value *v)
 {
 	if (!v->ref_id.p)
-		return same(row->code, v->code);
+		return modifier == MOD_BELOW ? search_version_below(row->code, v->code) : same(row->code, v->code);
 	return same(row->ref_id, v->ref_id) && (!v->ref_type.p || same(row->ref_type, v->ref_type));
 }
 
@@ -142,7 +142,8 @@ static bool row_meets(const struct criterion *c, const struct index_row *row, co
 	case PARAM_URI:
 		return c->modifier == MOD_BELOW ? search_uri_below(row->code, v->code) : same(row->code, v->code);
 	case PARAM_REFERENCE:
-		return c->modifier == MOD_IDENTIFIER ? token_meets(MOD_NONE, row, v) : reference_meets(row, v);
+		return c->modifier == MOD_IDENTIFIER ? token_meets(MOD_NONE, row, v)
+						     : reference_meets(c->modifier, row, v);
 	case PARAM_NUMBER:
 		return search_number_meets(row->number_low, row->number_high, v);
 	case PARAM_QUANTITY:

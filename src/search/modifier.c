@@ -18,6 +18,7 @@ static const struct modifier {
 	{"not-in", MOD_NOT, PARAM_TOKEN, WAY_NOT_IN},	  {"above", MOD_NONE, PARAM_TOKEN, WAY_ABOVE},
 	{"below", MOD_NONE, PARAM_TOKEN, WAY_BELOW},	  {"above", MOD_NONE, PARAM_URI, WAY_ABOVE},
 	{"below", MOD_BELOW, PARAM_URI, WAY_PLAIN},	  {"identifier", MOD_IDENTIFIER, PARAM_REFERENCE, WAY_PLAIN},
+	{"above", MOD_NONE, PARAM_REFERENCE, WAY_ABOVE},  {"below", MOD_NONE, PARAM_REFERENCE, WAY_BELOW},
 };
 enum { MODIFIER_COUNT = sizeof(modifiers) / sizeof(modifiers[0]) };
 
@@ -174,6 +175,8 @@ bool parse_modified(struct parsing *p, struct criterion *c, struct str name, str
 	const struct modifier *m = modifier.p ? find_modifier(c->param, modifier, &known) : NULL;
 	if (m) {
 		c->modifier = m->modifier;
+		if (m->way != WAY_PLAIN && c->param->type == PARAM_REFERENCE)
+			return parse_hierarchy(p, c->param, name, value, m->way == WAY_BELOW, single, c);
 		if (m->way != WAY_PLAIN)
 			return values_by_way(p, m->way, c, name, value, single);
 	} else if (modifier.p && str_is(modifier, "missing"))

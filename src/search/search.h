@@ -136,7 +136,8 @@ enum search_prefix {
 };
 
 /* :in and :above of tokens are answered while parsing: their criterion is plain and has the codes as its values;
- * :not-in is MOD_NOT with these. :above of a uri has the URLs above it as values. */
+ * :not-in is MOD_NOT with these. :above of a uri has the URLs above it as values, :above of a canonical its versions. A
+ * reference to a resource with :above or :below is OR of itself and chains along the references of the hierarchy. */
 enum search_modifier {
 	MOD_NONE,
 	MOD_EXACT,
@@ -147,7 +148,8 @@ enum search_modifier {
 	MOD_TEXT, /* token: the texts beside the code; decided by the body */
 	MOD_IDENTIFIER, /* reference: rows of ROW_IDENTIFIER, met as tokens */
 	MOD_OF_TYPE, /* token: rows of ROW_OF_TYPE */
-	MOD_BELOW, /* uri: equal to the value or below it in the hierarchy of paths */
+	MOD_BELOW, /* uri: equal to the value or below it in the hierarchy of paths; reference: a canonical that is the
+		    * value, URL|version, or whose version goes on after it at a dot */
 	MOD_REMOVED, /* HAS, for _list: rows of ROW_REMOVED instead of plain ones */
 	/* string, in _filter only; the value is folded: */
 	MOD_ENDS, /* the folded row ends with the value (ew) */
@@ -343,7 +345,8 @@ bool search_parse_scope(const struct definitions *d, struct arena *a, const stru
  *   token      code equal (value code NULL: any) and system equal (NULL: any, empty: the row has none); by bytes.
  *              of-type: row of ROW_OF_TYPE, system and code so, and text equal. text: by the body, see below
  *   uri        equal by bytes. below: equal, or the row goes on after the value at a slash
- *   reference  local: id equal, and type equal when the value has one; otherwise the whole URL equal.
+ *   reference  local: id equal, and type equal when the value has one; otherwise the whole URL equal. below: equal, or
+ *              the row goes on after the value at a dot.
  *              identifier: row of ROW_IDENTIFIER, as a token
  *   number     row range r, value v with precision [l, h): eq l <= r.low and r.high < h; ne: not eq;
  *              gt r.high > v; ge r.high >= v; lt r.low < v; le r.low <= v; sa r.low > v; eb r.high < v;
@@ -424,6 +427,8 @@ bool search_access_meets(const struct extractor *x, struct arena *a, const struc
 bool search_date_meets(int64_t low, int64_t high, const struct search_value *v);
 bool search_number_meets(double low, double high, const struct search_value *v);
 double search_distance(double latitude_a, double longitude_a, double latitude_b, double longitude_b);
+/* MOD_BELOW of references: the canonical is the value, or goes on after it at a dot of its version. */
+bool search_version_below(struct str canonical, struct str value);
 /* MOD_BELOW of uris. */
 bool search_uri_below(struct str uri, struct str value);
 

@@ -159,16 +159,18 @@ const struct path_program *extractor_program(const struct extractor *x, struct a
 
 /* ---- query values ---------------------------------------------------------------------------------------------- */
 
-#define SEARCH_MAX_QUERY    (64 * 1024)
-#define SEARCH_MAX_PARAMS   100
-#define SEARCH_MAX_VALUES   500
-#define SEARCH_MAX_CODES    5000 /* that the value sets of one criterion come to */
-#define SEARCH_MAX_NODES    20000 /* criteria, over all types and chains */
-#define SEARCH_MAX_TOTAL    100000 /* values, over all types and chains */
-#define SEARCH_MAX_ELEMENTS 200
-#define SEARCH_MAX_TYPES    200
-#define SEARCH_CHAIN_DEPTH  5
-#define SEARCH_NEAR_DEFAULT "50" /* km, when a place has no distance */
+#define SEARCH_MAX_QUERY       (64 * 1024)
+#define SEARCH_MAX_PARAMS      100
+#define SEARCH_MAX_VALUES      500
+#define SEARCH_MAX_CODES       5000 /* that the value sets of one criterion come to */
+#define SEARCH_MAX_NODES       20000 /* criteria, over all types and chains */
+#define SEARCH_MAX_TOTAL       100000 /* values, over all types and chains */
+#define SEARCH_MAX_ELEMENTS    200
+#define SEARCH_MAX_TYPES       200
+#define SEARCH_CHAIN_DEPTH     5
+#define SEARCH_HIERARCHY_DEPTH 16 /* steps from a resource to one above or below it */
+#define SEARCH_MAX_HIERARCHIES 20 /* values of one parameter with :above or :below */
+#define SEARCH_NEAR_DEFAULT    "50" /* km, when a place has no distance */
 
 struct parsing {
 	const struct definitions *definitions;
@@ -218,9 +220,16 @@ typedef bool chain_rest(struct parsing *p, const struct fhir_type *type, void *c
 bool parse_chain(struct parsing *p, const struct search_param *param, struct str name, struct str target,
 		 chain_rest *rest, void *ctx, struct criterion *ret) MUST_USE;
 bool criterion_add_child(struct parsing *p, struct criterion *parent, const struct criterion *child) MUST_USE;
+/* To the inner parts of a CHAIN or HAS, which has the room. */
+bool criterion_add_inner(struct parsing *p, struct criterion *c, const struct fhir_type *type,
+			 const struct criterion *inner) MUST_USE;
 const struct search_param *parse_find_param(struct parsing *p, const struct fhir_type *type, struct str code);
 /* Refuses a name that is none, or not yet; `where` goes in front ("_sort: "). Always false. */
 bool parse_unknown_param(struct parsing *p, const char *where, const struct fhir_type *type, struct str name);
+
+/* hierarchy.c: a reference with :above or :below. */
+bool parse_hierarchy(struct parsing *p, const struct search_param *param, struct str name, struct str text, bool below,
+		     bool single, struct criterion *ret) MUST_USE;
 
 /* filter.c, words.c */
 bool parse_filter(struct parsing *p, const struct fhir_type *type, struct str value, struct criterion *ret) MUST_USE;

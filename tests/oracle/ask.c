@@ -110,6 +110,27 @@ static struct ask_value reference_value(struct oracle *o, struct field f)
 	}
 }
 
+/* A type that the parameter refers to and whose resources are parts of each other, or NULL. */
+static const char *target_with_parts(struct oracle *o, struct field f)
+{
+	static const char *const types[] = {"Organization", "Location", "Encounter"};
+	const struct fhir_type *type = definitions_resource(o->definitions, str_from(f.type));
+	const struct search_param *param = definitions_search_param(type, str_from(f.param));
+	for (size_t i = 0; i < 3; i++)
+		for (size_t k = 0; k < param->target_count; k++)
+			if (str_is(param->targets[k], types[i]))
+				return types[i];
+	return NULL;
+}
+
+/* A resource of this server that others may be parts of. */
+static struct ask_value member_value(struct oracle *o, struct field f)
+{
+	const char *form = dice_roll(&o->dice, 4) ? "%s/r%u" : ORACLE_BASE "/%s/r%u";
+	return (struct ask_value){
+		.code = arena_printf(o->arena, form, target_with_parts(o, f), dice_roll(&o->dice, WORD_IDS)).p};
+}
+
 static struct ask_value token_value(struct oracle *o, const char *param)
 {
 	static const char *const words[] = {"male",	"female", "true",    "false",	   "final",
@@ -178,6 +199,8 @@ static struct ask_value random_value(struct oracle *o, struct field f, const cha
 	case FIELD_REFERENCE:
 		if (strcmp(modifier, "identifier") == 0)
 			return token_value(o, "identifier");
+		if (modifier[0])
+			return member_value(o, f);
 		return reference_value(o, f);
 	case FIELD_NEAR:
 		v.code = DICE_PICK(&o->dice, places);
@@ -208,7 +231,9 @@ static const char *random_modifier(struct oracle *o, struct field f)
 	case FIELD_URI:
 		return DICE_PICK(&o->dice, of_urls);
 	case FIELD_REFERENCE:
-		return dice_roll(&o->dice, 6) ? "" : "identifier";
+		if (!dice_roll(&o->dice, 6))
+			return "identifier";
+		return target_with_parts(o, f) ? DICE_PICK(&o->dice, of_urls) : "";
 	default:
 		return "";
 	}
@@ -348,7 +373,7 @@ static bool says_plainly(const struct ask *a)
 	bool plain = a->kind == ASK_VALUE && strcmp(a->modifier, "text") != 0 && strcmp(a->modifier, "not") != 0 &&
 		     strcmp(a->modifier, "of-type") != 0 && strcmp(a->modifier, "identifier") != 0 &&
 		     a->field.kind != FIELD_NEAR && strcmp(a->modifier, "exact") != 0 &&
-		     (a->field.kind != FIELD_URI || !a->modifier[0]);
+		     ((a->field.kind != FIELD_URI && a->field.kind != FIELD_REFERENCE) || !a->modifier[0]);
 	/* Values have no escapes there. */
 	return plain && !(a->values[0].code && strpbrk(a->values[0].code, "|,$")) &&
 	       !(a->values[0].extra && strpbrk(a->values[0].extra, "|,$"));

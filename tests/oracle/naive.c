@@ -85,6 +85,17 @@ static bool is_missing(struct oracle *o, const struct thing *t, const struct fie
 	return true;
 }
 
+static bool in_hierarchy(struct oracle *o, const struct ask *a, const struct ask_value *v, const struct json *element);
+
+static bool element_meets(struct oracle *o, const struct ask *a, const struct ask_value *v,
+			  const struct path_item *item)
+{
+	bool reference = a->field.kind == FIELD_REFERENCE;
+	if (reference && (strcmp(a->modifier, "below") == 0 || strcmp(a->modifier, "above") == 0))
+		return in_hierarchy(o, a, v, item->value);
+	return naive_meets(o, a, v, item->type, item->value);
+}
+
 static bool value_asked(struct oracle *o, const struct thing *t, const struct ask *a)
 {
 	struct path_items items;
@@ -93,7 +104,7 @@ static bool value_asked(struct oracle *o, const struct thing *t, const struct as
 		return not ;
 	for (size_t i = 0; i < items.count && !meets; i++)
 		for (size_t k = 0; k < a->value_count && !meets; k++)
-			meets = naive_meets(o, a, &a->values[k], items.items[i].type, items.items[i].value);
+			meets = element_meets(o, a, &a->values[k], &items.items[i]);
 	/* ne of _filter on what has no order: there is a value, and none is the one given. */
 	if (a->filter && a->values[0].prefix && strcmp(a->values[0].prefix, "ne") == 0 &&
 	    (a->field.kind == FIELD_TOKEN || a->field.kind == FIELD_STRING))
@@ -168,6 +179,45 @@ static bool is_visible(struct oracle *o, const struct thing *t)
 	}
 	o->limited = q;
 	return visible;
+}
+
+/* ---- hierarchies --------------------------------------------------------------------------------------------------
+ */
+
+/* Does the way up from a resource come to a reference? Who is on the way has to be there and visible. */
+static bool leads_to(struct oracle *o, const struct thing *t, struct str wanted, unsigned steps)
+{
+	const char *code = str_is(t->type->name, "Encounter") ? "part-of" : "partof";
+	struct path_items items;
+	if (!steps || !is_visible(o, t) || !elements_of(o, t, code, &items))
+		return false;
+	for (size_t i = 0; i < items.count; i++) {
+		struct str parent = naive_reference(items.items[i].value);
+		if (parent.p && str_eq(parent, wanted))
+			return true;
+		for (size_t k = 0; k < THING_COUNT; k++)
+			if (is_at(&o->things[k], parent) && leads_to(o, &o->things[k], wanted, steps - 1))
+				return true;
+	}
+	return false;
+}
+
+static bool in_hierarchy(struct oracle *o, const struct ask *a, const struct ask_value *v, const struct json *element)
+{
+	struct str text = naive_reference(element), wanted = str_from(v->code);
+	bool below = strcmp(a->modifier, "below") == 0, there = below;
+	if (str_starts(wanted, S(ORACLE_BASE "/")))
+		wanted = str_slice(wanted, sizeof(ORACLE_BASE), wanted.n);
+	if (!text.p || str_eq(text, wanted))
+		return text.p;
+	/* What is above has to be there as well; below, whoever the way starts from is. */
+	for (size_t i = 0; !there && i < THING_COUNT; i++)
+		there = is_at(&o->things[i], text) && is_visible(o, &o->things[i]);
+	for (size_t i = 0; there && i < THING_COUNT; i++)
+		if (is_at(&o->things[i], below ? text : wanted) &&
+		    leads_to(o, &o->things[i], below ? wanted : text, WORD_IDS + 1))
+			return true;
+	return false;
 }
 
 static bool linked_asked(struct oracle *o, const struct thing *t, const struct ask *a)

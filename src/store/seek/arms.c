@@ -76,19 +76,6 @@ static bool token_arms(struct seek *k, struct check *c, const struct wanted *w, 
 	return add_token(k, c, w->value->code, w->system, err);
 }
 
-static bool reference_arms(struct seek *k, struct check *c, const struct wanted *w, struct error *err)
-{
-	if (!w->value->ref_id.p)
-		return !w->value->code.p || add_token(k, c, w->value->code, SYSTEM_NONE, err);
-	for (size_t i = 0; i < w->target_count; i++) {
-		struct seek_arm *arm = add_arm(k, c, FORM_REFERENCE, err);
-		if (!arm)
-			return false;
-		arm_int(arm, w->targets[i]);
-	}
-	return true;
-}
-
 /* ---- strings ------------------------------------------------------------------------------------------------------
  */
 
@@ -147,6 +134,19 @@ static bool uri_arms(struct seek *k, struct check *c, const struct wanted *w, st
 		return start.n ? error_memory(err) : add_arm(k, c, FORM_TOKEN_ALL, err) != NULL;
 	arm_bytes(arm, key_cut(start));
 	arm_bytes(arm, end);
+	return true;
+}
+
+static bool reference_arms(struct seek *k, struct check *c, const struct wanted *w, struct error *err)
+{
+	if (!w->value->ref_id.p)
+		return uri_arms(k, c, w, err);
+	for (size_t i = 0; i < w->target_count; i++) {
+		struct seek_arm *arm = add_arm(k, c, FORM_REFERENCE, err);
+		if (!arm)
+			return false;
+		arm_int(arm, w->targets[i]);
+	}
 	return true;
 }
 

@@ -26,10 +26,11 @@ static bool token_meets(const struct term *t, const struct wanted *w)
 	       (!w->value->code.p || same(t->code, w->value->code));
 }
 
-static bool reference_meets(const struct term *t, const struct wanted *w)
+static bool reference_meets(enum search_modifier modifier, const struct term *t, const struct wanted *w)
 {
 	if (!w->value->ref_id.p)
-		return !t->target && same(t->code, w->value->code);
+		return !t->target && (modifier == MOD_BELOW ? search_version_below(t->code, w->value->code)
+							    : same(t->code, w->value->code));
 	for (size_t i = 0; i < w->target_count; i++)
 		if (w->targets[i] == t->target)
 			return true;
@@ -68,7 +69,7 @@ static bool value_meets(const struct check *c, const struct term *t, const struc
 		return c->criterion->modifier == MOD_BELOW ? t->code.p && search_uri_below(t->code, w->value->code)
 							   : same(t->code, w->value->code);
 	case PARAM_REFERENCE:
-		return reference_meets(t, w);
+		return reference_meets(c->criterion->modifier, t, w);
 	case PARAM_NUMBER:
 		return search_number_meets(t->number_low, t->number_high, w->value);
 	case PARAM_QUANTITY:
