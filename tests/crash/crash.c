@@ -451,8 +451,12 @@ int main(int argc, char **argv)
 		writers[i].random = next_random(&random);
 		writers[i].made = calloc(MOST_MADE, sizeof(struct made));
 	}
-	while (done < rounds && run_round(firth, location ? location : data, &random, done + 1 == rounds))
+	while (done < rounds && run_round(firth, location ? location : data, &random, done + 1 == rounds)) {
 		done++;
+		if (isatty(STDOUT_FILENO))
+			printf("\rround %d of %d%s", done, rounds, done == rounds ? "\n" : "");
+		fflush(stdout);
+	}
 	printf("%lld writes acknowledged, %lld refused while the database was away\n%d passed, %d failed\n",
 	       (long long)acknowledged(), (long long)refused(), done, failures);
 	if (!failures)
