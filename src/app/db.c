@@ -69,22 +69,16 @@ bool db_work_open(struct db_work *w, struct app *app, const struct config *confi
 
 bool db_work_parameters(struct db_work *w, struct error *err)
 {
-	const struct parameters_options options = {
-		.definitions = definitions_builtin(), .store = w->store, .base = w->keeping.base};
-	w->parameters = parameters_open(&options, err);
-	w->parameter_set = w->parameters ? parameters_use(w->parameters, err) : NULL;
-	if (!w->parameter_set)
+	if (!store_parameters_open(&w->parameters, definitions_builtin(), w->store, w->keeping.base, false, err))
 		return false;
-	w->keeping.extractor = w->parameter_set->extractor;
+	w->keeping.extractor = w->parameters.set->extractor;
 	return true;
 }
 
 void db_work_close(struct db_work *w)
 {
 	progress_clear(&w->progress);
-	if (w->parameter_set)
-		parameters_done(w->parameters, w->parameter_set);
-	parameters_close(w->parameters);
+	store_parameters_close(&w->parameters);
 	store_close(w->store);
 	if (w->extractor)
 		extractor_free(w->extractor);

@@ -3,7 +3,7 @@
 #define FIRTH_APP_DB_H
 
 #include "app/config.h"
-#include "server/parameters/parameters.h"
+#include "app/store_parameters.h"
 #include "store/store.h"
 
 /* Is the location a PostgreSQL database? */
@@ -15,8 +15,7 @@ struct db_work {
 	uint64_t last;
 	struct extractor *extractor;
 	struct store *store;
-	struct parameters *parameters; /* of db_work_parameters() */
-	const struct parameter_set *parameter_set;
+	struct store_parameters parameters; /* of db_work_parameters() */
 	struct store_keeping keeping; /* with progress and base filled in */
 };
 bool db_work_open(struct db_work *w, struct app *app, const struct config *config, const char *label, const char *unit,

@@ -19,7 +19,7 @@ static bool run(struct demo *d, const struct ehr_transport *transport, const str
 		struct population_result *ret_result, double *ret_seconds, struct error *err)
 {
 	uint64_t start = clock_monotonic_ns();
-	struct pipeline p = {.extractor = d->extractor, .store = d->store, .write = true, .transport = transport};
+	struct pipeline p = {.store = d->store, .write = true, .transport = transport};
 	bool ok =
 		pipeline_open(&p, d->app, &d->config, names, err) && pipeline_run(&p, &d->app->arena, ret_result, err);
 	pipeline_close(&p);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "app/login.h"
+#include "app/store_parameters.h"
 #include "base/clock.h"
 
 #define SCORE_LIMIT 40 /* the largest Charlson sum is below this */
@@ -85,8 +86,14 @@ static void show_progress(void *ctx, struct str ehr, const char *step, size_t do
 
 bool pipeline_run(struct pipeline *p, struct arena *a, struct population_result *ret_result, struct error *err)
 {
+	struct store_parameters parameters;
+	if (!store_parameters_open(&parameters, p->definitions, p->store, STR_NULL, true, err)) {
+		store_parameters_close(&parameters);
+		return false;
+	}
 	const struct population_options options = {.definitions = p->definitions,
-						   .extractor = p->extractor,
+						   .extractor = parameters.set->extractor,
+						   .revision = parameters.set->revision,
 						   .store = p->store,
 						   .ehrs = p->ehrs,
 						   .ehr_count = p->ehr_count,
@@ -98,6 +105,7 @@ bool pipeline_run(struct pipeline *p, struct arena *a, struct population_result 
 						   .progress = show_progress,
 						   .progress_ctx = p};
 	bool ok = population_run(&options, a, ret_result, err);
+	store_parameters_close(&parameters);
 	progress_clear(&p->progress);
 	p->step = NULL;
 	return ok;
@@ -394,10 +402,6 @@ int command_pipeline_run(struct app *app)
 	if (!app_options(app, &(struct command_line){OPTIONS(options)}) || !config_finish(app, &config, &shared))
 		return app->status;
 	struct pipeline p = {.write = !no_write};
-	struct extractor *extractor = extractor_new(definitions_builtin(), &err);
-	if (!extractor)
-		return app_fail(app, &err);
-	p.extractor = extractor;
 	p.store =
 		store_open(config_store(&config), &(struct store_options){.definitions = definitions_builtin()}, &err);
 	struct login_place place = {0};
@@ -408,6 +412,5 @@ int command_pipeline_run(struct app *app)
 	login_place_close(&place);
 	if (p.store)
 		store_close(p.store);
-	extractor_free(extractor);
 	return status;
 }

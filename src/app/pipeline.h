@@ -11,7 +11,6 @@
 struct pipeline {
 	struct app *app;
 	const struct definitions *definitions;
-	const struct extractor *extractor; /* borrowed */
 	struct store *store; /* borrowed */
 	const struct charlson *charlson;
 	struct normaliser *normaliser;

@@ -13,6 +13,7 @@
 
 #include "app/app.h"
 #include "app/sandbox_register.h"
+#include "app/store_parameters.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/encode.h"
@@ -34,7 +35,7 @@ struct sandbox_command {
 	bool no_auth, actors, list;
 
 	const struct definitions *definitions;
-	struct extractor *extractor;
+	struct store_parameters parameters;
 	struct store *store;
 	struct sandbox *sandbox;
 	struct http_server *server;
@@ -397,7 +398,7 @@ static bool open_sandbox(struct sandbox_command *c, struct error *err)
 	c->sandbox = sandbox_open(
 		&(struct sandbox_options){.vendor = c->vendor,
 					  .definitions = c->definitions,
-					  .extractor = c->extractor,
+					  .extractor = c->parameters.set->extractor,
 					  .store = c->store,
 					  .base_url = c->base_url,
 					  .clients = clients,
@@ -424,11 +425,8 @@ static bool open_all(struct sandbox_command *c, struct error *err)
 {
 	struct http_handler handler = {.handle = handle, .refuse = refuse, .ctx = c};
 	c->definitions = definitions_builtin();
-	c->extractor = extractor_new(c->definitions, err);
-	if (!c->extractor)
-		return false;
 	c->store = store_open(c->data, &(struct store_options){.definitions = c->definitions}, err);
-	if (!c->store)
+	if (!c->store || !store_parameters_open(&c->parameters, c->definitions, c->store, STR_NULL, true, err))
 		return false;
 	c->server = http_server_start(&(struct http_server_options){.port = (uint16_t)c->port}, &handler, err);
 	return c->server && open_sandbox(c, err);
@@ -440,10 +438,9 @@ static void close_all(struct sandbox_command *c)
 		http_server_stop(c->server);
 	if (c->sandbox)
 		sandbox_close(c->sandbox);
+	store_parameters_close(&c->parameters);
 	if (c->store)
 		store_close(c->store);
-	if (c->extractor)
-		extractor_free(c->extractor);
 }
 
 static int serve(struct sandbox_command *c)

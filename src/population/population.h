@@ -86,6 +86,8 @@ struct population_result {
 struct population_options {
 	const struct definitions *definitions;
 	const struct extractor *extractor;
+	struct str
+		revision; /* of the search parameters that the extractor knows, for struct store_txn; STR_NULL: none */
 	struct store *store;
 	struct ehr_client **ehrs;
 	size_t ehr_count;

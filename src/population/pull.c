@@ -219,6 +219,7 @@ static void commit(struct pulling *p)
 		.change_count = p->count,
 		.events = p->events,
 		.event_count = p->count,
+		.revision = p->run->options->revision,
 	};
 	if (p->count && !store_commit(p->run->options->store, &txn, &err)) {
 		p->patient->rejected += p->count;
