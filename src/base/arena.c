@@ -76,14 +76,9 @@ static bool add_block(struct arena *a, size_t need)
 	return true;
 }
 
-void *arena_alloc(struct arena *a, size_t n)
+void *arena_alloc_block(struct arena *a, size_t n)
 {
-	if (n > SIZE_MAX / 2)
-		return NULL;
-	n = n ? (n + 15) & ~(size_t)15 : 16;
-	if (n > a->cap || a->used > a->cap - n)
-		return NULL;
-	if ((size_t)(a->end - a->next) < n && !add_block(a, n))
+	if (n > a->cap || a->used > a->cap - n || !add_block(a, n))
 		return NULL;
 	void *p = a->next;
 	a->next += n;
@@ -93,11 +88,10 @@ void *arena_alloc(struct arena *a, size_t n)
 
 void *arena_calloc(struct arena *a, size_t count, size_t size)
 {
-	if (size && count > SIZE_MAX / 2 / size)
-		return NULL;
-	void *p = arena_alloc(a, count * size);
+	size_t bytes;
+	void *p = __builtin_mul_overflow(count, size, &bytes) ? NULL : arena_alloc(a, bytes);
 	if (p)
-		memset(p, 0, count * size);
+		memset(p, 0, bytes);
 	return p;
 }
 
@@ -140,9 +134,10 @@ void *arena_grow(struct arena *a, void *array, size_t count, size_t *capacity, s
 	size_t larger = *capacity ? *capacity * 2 : 8;
 	if (larger < need)
 		larger = need;
-	if (size && larger > SIZE_MAX / 2 / size)
+	size_t bytes;
+	if (__builtin_mul_overflow(larger, size, &bytes))
 		return NULL;
-	void *p = arena_alloc(a, larger * size);
+	void *p = arena_alloc(a, bytes);
 	if (!p)
 		return NULL;
 	if (count)

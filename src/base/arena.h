@@ -10,6 +10,7 @@
 
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/str.h"
 
@@ -29,8 +30,21 @@ void arena_done(struct arena *a);
 /* Forgets everything but keeps one block for the next round. */
 void arena_reset(struct arena *a);
 
+/* Private: from a new block. n is a multiple of 16. */
+void *arena_alloc_block(struct arena *a, size_t n);
 /* n bytes aligned to 16, not cleared; NULL when the cap or the memory is exhausted. */
-void *arena_alloc(struct arena *a, size_t n);
+static inline void *arena_alloc(struct arena *a, size_t n)
+{
+	size_t whole = n ? (n + 15) & ~(size_t)15 : 16;
+	if (n > SIZE_MAX / 2)
+		return NULL;
+	if (whole > (size_t)(a->end - a->next) || whole > a->cap - a->used)
+		return arena_alloc_block(a, whole);
+	void *p = a->next;
+	a->next += whole;
+	a->used += whole;
+	return p;
+}
 /* The same, cleared, for count items of size bytes; overflow counts as exhaustion. */
 void *arena_calloc(struct arena *a, size_t count, size_t size);
 #define ARENA_NEW(a, type)	    ((type *)arena_calloc((a), 1, sizeof(type)))

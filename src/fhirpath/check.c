@@ -121,6 +121,7 @@ static bool link_member(struct checker *k, struct path_node *node, const struct 
 	*m = (struct path_member){.owner = owner, .element = element, .next = node->member, .like.element = element};
 	if (!element->choice) {
 		m->property = element->name;
+		m->mark = json_name_mark(m->property);
 		m->like.type = element->type_count ? element->types[0].type : NULL;
 		m->contained =
 			m->like.type && m->like.type->kind == TYPE_RESOURCE && str_is(element->name, "contained");
@@ -158,6 +159,7 @@ static bool narrow_members(struct checker *k, const struct path_node *node, cons
 		own->property = choice_property(k->arena, m->element->name, type->name);
 		if (!own->property.p)
 			return error_memory(k->err);
+		own->mark = json_name_mark(own->property);
 	}
 	return true;
 }

@@ -512,6 +512,10 @@ bool path_eval_node(const struct path_program *program, const struct path_node *
 	struct eval e = {.arena = a, .program = program, .context = c, .root = focus, .err = err};
 	const struct scope scope = root_scope(&e);
 	*ret_items = (struct path_items){0};
+	if (node->chain && focus && focus->type == node->chain->steps[0]->owner) {
+		struct sink collect = {.take = sink_collect, .out = ret_items};
+		return chain_stream(&e, node, focus, &collect) != FLOW_FAIL;
+	}
 	return eval_items(&e, node, &scope, ret_items);
 }
 

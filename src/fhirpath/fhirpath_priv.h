@@ -67,6 +67,7 @@ struct path_member {
 	const struct path_member *next;
 	/* The JSON name. STR_NULL for a choice, unless only one type is asked for, as in value.ofType(Quantity). */
 	struct str property;
+	uint64_t mark; /* json_name_mark() of it */
 	struct path_item like; /* what all its items have in common: element and, but for open choices, type */
 	bool contained; /* its values are resources in a resource */
 };

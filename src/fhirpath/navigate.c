@@ -86,15 +86,21 @@ static enum flow take_values(struct eval *e, const struct property *p, const str
 	}
 }
 
-static enum flow take_property(struct eval *e, const struct property *p, const struct json *object, struct str name,
-			       struct sink *s)
+static enum flow take_marked(struct eval *e, const struct property *p, const struct json *object, struct str name,
+			     uint64_t mark, struct sink *s)
 {
 	const struct json *extra = NULL, *value;
 	if (!p->like->type || p->like->type->kind == TYPE_PRIMITIVE)
-		value = json_get_pair(object, name, &extra);
+		value = json_get_pair_marked(object, name, mark, &extra);
 	else
-		value = json_get(object, name);
+		value = json_get_marked(object, name, mark);
 	return value || extra ? take_values(e, p, value, extra, s) : FLOW_MORE;
+}
+
+static enum flow take_property(struct eval *e, const struct property *p, const struct json *object, struct str name,
+			       struct sink *s)
+{
+	return take_marked(e, p, object, name, json_name_mark(name), s);
 }
 
 /* The type of a choice by the end of its JSON name: "Quantity" of "valueQuantity". */
@@ -187,7 +193,7 @@ static enum flow take_linked(struct eval *e, const struct path_member *link, con
 	const struct property p = {.like = &link->like, .container = container, .contained = link->contained};
 	if (!link->property.p)
 		return take_choice(e, link->element, object, container, s);
-	return take_property(e, &p, object, link->property, s);
+	return take_marked(e, &p, object, link->property, link->mark, s);
 }
 
 /* A member of a type that was not expected, or of none. */
@@ -232,7 +238,7 @@ static enum flow follow_chain(struct eval *e, const struct path_chain *chain, si
 {
 	for (; at + 1 < chain->count; at++) {
 		e->work++;
-		object = json_get(object, chain->steps[at]->property);
+		object = json_get_marked(object, chain->steps[at]->property, chain->steps[at]->mark);
 		if (!object)
 			return FLOW_MORE;
 		if (!json_is(object, JSON_ARRAY))

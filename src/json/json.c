@@ -255,13 +255,18 @@ static inline bool same_key(const char *a, const char *b, size_t n)
 	return same_8(a + n - 8, b + n - 8);
 }
 
+/* The last letter tells most names of one length apart. */
 const struct json *json_find(const struct json *object, struct str key)
 {
 	const struct json *k = object + 1;
-	for (size_t left = json_size(object); left; left--) {
-		if (k->head >> JSON_LENGTH_SHIFT == key.n && same_key(k->text, key.p, key.n))
-			return k + 1;
-		k = json_behind(k + 1);
+	size_t last = key.n ? key.n - 1 : 0;
+	for (size_t left = (uint16_t)(object->head >> JSON_LENGTH_SHIFT); left; left--) {
+		const struct json *value = k + 1;
+		if (k->head >> JSON_LENGTH_SHIFT == key.n && k->text[last] == key.p[last] &&
+		    same_key(k->text, key.p, key.n))
+			return value;
+		k = (const struct json *)((const char *)value +
+					  ((value->head & 7) >= JSON_ARRAY ? value->span : sizeof(*value)));
 	}
 	return NULL;
 }

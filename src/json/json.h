@@ -63,9 +63,14 @@ static inline unsigned json_name_mix(struct str name)
 	const unsigned char *p = (const unsigned char *)name.p;
 	return (unsigned)name.n + (name.n ? 7u * p[0] + 31u * p[name.n - 1] : 0);
 }
+/* The bit of a name; worth keeping for names that are asked for again and again. */
+static inline uint64_t json_name_mark(struct str name)
+{
+	return (uint64_t)1 << (JSON_NAMES_SHIFT | (json_name_mix(name) & 31));
+}
 static inline bool json_may_have(const struct json *object, struct str name)
 {
-	return object->head >> (JSON_NAMES_SHIFT | (json_name_mix(name) & 31)) & 1;
+	return object->head & json_name_mark(name);
 }
 /* Private: the searches themselves. */
 const struct json *json_find(const struct json *object, struct str key);
@@ -96,6 +101,19 @@ static inline const struct json *json_get_pair(const struct json *j, struct str 
 	if (j->head >> JSON_SIBLING_SHIFT & 1)
 		return json_find_pair(j, key, ret_sibling);
 	return json_may_have(j, key) ? json_find(j, key) : NULL;
+}
+/* The same two for a name whose mark was kept. */
+static inline const struct json *json_get_marked(const struct json *j, struct str key, uint64_t mark)
+{
+	return json_is(j, JSON_OBJECT) && j->head & mark ? json_find(j, key) : NULL;
+}
+static inline const struct json *json_get_pair_marked(const struct json *j, struct str key, uint64_t mark,
+						      const struct json **ret_sibling)
+{
+	*ret_sibling = NULL;
+	if (json_is(j, JSON_OBJECT) && j->head >> JSON_SIBLING_SHIFT & 1)
+		return json_find_pair(j, key, ret_sibling);
+	return json_get_marked(j, key, mark);
 }
 /* json_str(json_get(j, key)). */
 struct str json_get_str(const struct json *j, struct str key);
