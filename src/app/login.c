@@ -50,7 +50,7 @@ static bool talk(struct login_command *c, const struct login_asked *o, struct lo
 		*err = failure.error;
 		return false;
 	}
-	login_command_end(c); /* the store is free while a person looks for a password */
+	login_command_pause(c); /* the store is free while a person looks for a password */
 	show_address(app, o, url);
 	if (!login_redirect_wait(redirect, &app->arena, pending.state, o->timeout_ms, &query, err))
 		return false;

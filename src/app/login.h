@@ -4,6 +4,7 @@
 
 #include "app/config.h"
 #include "ehr/login.h"
+#include "record/record.h"
 
 struct login_place {
 	struct store *store; /* for the audit trail; NULL while another process has a SQLite store open */
@@ -27,12 +28,18 @@ struct login_command {
 	struct login_place place;
 	const struct ehr_config *ehr; /* NULL: no argument was asked for */
 	struct ehr_client *client; /* of it */
+	/* --record: its traffic is written as HAR. */
+	struct str record_path;
+	bool unmasked;
+	struct record *record;
+	struct record_transport *transport;
 };
 /* False with app->status. args: how many arguments, whose names are `arguments`. */
 bool login_command_begin(struct login_command *c, struct app *app, const struct option *more, size_t more_count,
 			 size_t args, const char *arguments, const char *details) MUST_USE;
-/* Opens store, keys and client again after login_command_end(): a login must not keep the store to itself while a
- * person looks for a password. */
+/* Closes store, keys and client, and opens them again: a login must not keep the store to itself while a person looks
+ * for a password. */
+void login_command_pause(struct login_command *c);
 bool login_command_open(struct login_command *c, struct error *err) MUST_USE;
 void login_command_end(struct login_command *c);
 const struct ehr_config *login_ehr_find(const struct config *config, struct str name);

@@ -5,6 +5,8 @@
 #include "app/login.h"
 #include "app/secrets.h"
 
+enum { OPTIONS_MAX = 24 };
+
 static bool open_logins(struct login_place *p, struct app *app, const struct config *config, struct error *err)
 {
 	struct ehr_logins_options options = {.vault = p->vault};
@@ -79,6 +81,24 @@ const struct ehr_config *login_ehr_find(const struct config *config, struct str 
 	return NULL;
 }
 
+static bool record_begin(struct login_command *c, struct error *err)
+{
+	c->record = record_open(&(struct record_options){.path = c->record_path,
+							 .unmasked = c->unmasked,
+							 .definitions = definitions_builtin()},
+				err);
+	c->transport = c->record ? record_transport_new(c->record, 0, err) : NULL;
+	return c->transport != NULL;
+}
+
+static void record_end(struct login_command *c)
+{
+	record_transport_free(c->transport);
+	record_close(c->record);
+	c->transport = NULL;
+	c->record = NULL;
+}
+
 bool login_command_open(struct login_command *c, struct error *err)
 {
 	struct app *app = c->app;
@@ -92,8 +112,12 @@ bool login_command_open(struct login_command *c, struct error *err)
 				 STR_ARG(str_slice(app->args[0], 0, 40)));
 	if (!login_place_open(&c->place, app, &c->config, err))
 		return false;
-	const struct ehr_client_options options = {
-		.definitions = definitions_builtin(), .audit = c->place.store, .logins = c->place.logins};
+	if (c->record_path.n && !c->transport && !record_begin(c, err))
+		return false;
+	const struct ehr_client_options options = {.definitions = definitions_builtin(),
+						   .audit = c->place.store,
+						   .logins = c->place.logins,
+						   .transport = c->transport ? record_transport(c->transport) : NULL};
 	c->client = ehr_open(c->ehr, &options, err);
 	return c->client != NULL;
 }
@@ -105,12 +129,21 @@ bool login_command_begin(struct login_command *c, struct app *app, const struct 
 	c->app = app;
 	if (!config_open(app, &c->config))
 		return false;
-	struct option options[16] = {CONFIG_OPTIONS(c->shared, c->config)};
+	struct option options[OPTIONS_MAX] = {
+		CONFIG_OPTIONS(c->shared, c->config),
+	};
+	const struct option record[] = {
+		{"record", OPTION_TEXT, "FILE.har", "write what passes between here and the EHR, masked",
+		 &c->record_path},
+		{"unmasked", OPTION_FLAG, NULL, "with --record: secrets and patients' data as they are", &c->unmasked},
+	};
 	size_t count = 0;
 	while (options[count].name)
 		count++;
-	for (size_t i = 0; i < more_count && count < 16; i++)
+	for (size_t i = 0; i < more_count && count < OPTIONS_MAX; i++)
 		options[count++] = more[i];
+	for (size_t i = 0; args && i < 2 && count < OPTIONS_MAX; i++) /* without arguments no EHR is called */
+		options[count++] = record[i];
 	const struct command_line line = {.options = options,
 					  .option_count = count,
 					  .arguments = arguments,
@@ -126,11 +159,17 @@ bool login_command_begin(struct login_command *c, struct app *app, const struct 
 	return false;
 }
 
-void login_command_end(struct login_command *c)
+void login_command_pause(struct login_command *c)
 {
 	ehr_close(c->client);
 	c->client = NULL;
 	login_place_close(&c->place);
+}
+
+void login_command_end(struct login_command *c)
+{
+	login_command_pause(c);
+	record_end(c);
 }
 
 bool login_load(struct login_command *c, struct ehr_login *ret_login)

@@ -106,6 +106,11 @@ const struct http_request *http_request(const struct http_exchange *x)
 	return &x->request;
 }
 
+struct str http_request_target(const struct http_exchange *x)
+{
+	return x->apart ? x->request.path : target_origin_form(x->target);
+}
+
 struct str http_request_header(const struct http_exchange *x, const char *name)
 {
 	if (!x->apart)

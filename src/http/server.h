@@ -27,6 +27,8 @@ struct http_request {
 };
 
 const struct http_request *http_request(const struct http_exchange *x);
+/* The request target as it was sent, escapes and query included, from its first slash on. */
+struct str http_request_target(const struct http_exchange *x);
 /* A request header without regard to case, STR_NULL when absent. */
 struct str http_request_header(const struct http_exchange *x, const char *name);
 /* The file of the body becomes the caller's, who closes it; -1 when there is none. */

@@ -14,7 +14,7 @@ static bool has_control(struct str s)
 }
 
 /* "http://host/path" (absolute-form, section 3.2.2) as "/path": the authority is the proxy's matter. */
-static struct str origin_form(struct str target)
+struct str target_origin_form(struct str target)
 {
 	size_t scheme = str_starts(target, S("http://")) ? 7 : str_starts(target, S("https://")) ? 8 : 0;
 	if (!scheme)
@@ -70,7 +70,7 @@ bool target_parse(struct arena *a, struct str target, struct str *ret_path, stru
 		*ret_path = target; /* asterisk-form, section 3.2.4: OPTIONS on the server as a whole */
 		return true;
 	}
-	struct str origin = origin_form(target);
+	struct str origin = target_origin_form(target);
 	size_t mark = str_find_char(origin, '?', 0);
 	struct str raw = mark == STR_NONE ? origin : str_slice(origin, 0, mark), path = STR_NULL;
 	if (mark != STR_NONE)

@@ -5,6 +5,8 @@
 #include "base/arena.h"
 #include "base/error.h"
 
+/* Without the scheme and host of the absolute form. */
+struct str target_origin_form(struct str target);
 /* Splits and decodes a request target (RFC 9112 section 3.2). */
 bool target_parse(struct arena *a, struct str target, struct str *ret_path, struct str *ret_query,
 		  struct error *err) MUST_USE;
