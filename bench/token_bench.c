@@ -2,7 +2,9 @@
  * What authorization costs: signed client assertions at the token endpoint, each with a jti of its own and durable, and
  * reads with a token against reads without any authorization. The server is a process of its own, and what is told is
  * its processor time beside what this machine did with the load generator on it, so that the figure is one core's.
- * usage: token_bench [SECONDS]
+ * With a kind of read and a number it does that many of them and nothing else, so that a tool that counts instructions
+ * (bench/instructions.sh) may compare the kinds on a machine that is busy with other things.
+ * usage: token_bench [SECONDS] | token_bench open|one|many READS
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -26,6 +28,17 @@ enum { THREADS = 16, TOKENS = 1000, MOST_ASSERTIONS = 60000, ANSWER = 64 * 1024 
 static const char patient[] =
 	"{\"resourceType\":\"Patient\",\"id\":\"p1\",\"active\":true,\"name\":[{\"family\":\"Muster\","
 	"\"given\":[\"Anna\"]}],\"gender\":\"female\",\"birthDate\":\"1970-01-01\"}";
+
+/* What is read: without authorization, and with tokens. */
+enum { KIND_OPEN, KIND_ONE, KIND_MANY, KINDS, TURNS = 12 };
+static const struct {
+	const char *name, *what;
+} kinds[KINDS] = {
+	{"open", "read, no authorization"}, {"one", "read, one token"}, {"many", "read, 1,000 tokens in rotation"}};
+struct reads {
+	const struct str *of[KINDS];
+	size_t counts[KINDS];
+};
 
 /* ---- the server
  * ------------------------------------------------------------------------------------------------------- */
@@ -111,7 +124,7 @@ struct server {
 	uint16_t port;
 };
 
-static struct server start(const char *directory, const struct json *const jwks[2], bool guarded)
+static struct server start(const char *directory, const struct json *const jwks[2], bool guarded, int not_held)
 {
 	int in[2], ready[2];
 	struct server s = {0};
@@ -124,6 +137,8 @@ static struct server start(const char *directory, const struct json *const jwks[
 		close(in[0]);
 		close(in[1]);
 		close(ready[0]);
+		if (not_held >= 0)
+			close(not_held);
 		serve(directory, jwks, guarded, ready[1]);
 	}
 	close(in[0]);
@@ -165,7 +180,7 @@ struct load {
 	uint16_t port;
 	const struct str *requests;
 	size_t count;
-	bool once; /* each of them, otherwise again and again */
+	size_t most; /* so many in all; 0: until the time is up */
 	uint64_t until_ns;
 	_Atomic size_t next, good, bad;
 };
@@ -214,7 +229,7 @@ static void *work(void *ctx)
 	int fd = dial(l->port);
 	while (clock_monotonic_ns() < l->until_ns) {
 		size_t i = atomic_fetch_add(&l->next, 1);
-		if (l->once && i >= l->count)
+		if (l->most && i >= l->most)
 			break;
 		int status = ask(fd, l->requests[i % l->count], answer, &body);
 		atomic_fetch_add(status == 200 ? &l->good : &l->bad, 1);
@@ -226,11 +241,16 @@ static void *work(void *ctx)
 	return NULL;
 }
 
-/* Requests per second of processor time. */
-static double measure(const char *what, const struct server *s, const struct str *requests, size_t count, bool once,
-		      double seconds)
+/* What was done, and what it took. */
+struct tally {
+	size_t good, bad;
+	double took, used; /* seconds, and those of the server's processor */
+};
+
+static void run(const struct server *s, const struct str *requests, size_t count, size_t most, double seconds,
+		struct tally *t)
 {
-	struct load l = {.port = s->port, .requests = requests, .count = count, .once = once};
+	struct load l = {.port = s->port, .requests = requests, .count = count, .most = most};
 	pthread_t threads[THREADS];
 	double before = processor_time(s->pid);
 	uint64_t started = clock_monotonic_ns();
@@ -239,10 +259,18 @@ static double measure(const char *what, const struct server *s, const struct str
 		pthread_create(&threads[i], NULL, work, &l);
 	for (size_t i = 0; i < THREADS; i++)
 		pthread_join(threads[i], NULL);
-	double took = (double)(clock_monotonic_ns() - started) / 1e9, used = processor_time(s->pid) - before;
-	double rate = used > 0 ? (double)l.good / used : 0;
-	printf("%-42s %7.0f/s here, %5.1f us of processor, %7.0f/s of one core%s\n", what, (double)l.good / took,
-	       used * 1e6 / (double)(l.good ? l.good : 1), rate, l.bad ? ", SOME FAILED" : "");
+	t->took += (double)(clock_monotonic_ns() - started) / 1e9;
+	t->used += processor_time(s->pid) - before;
+	t->good += l.good;
+	t->bad += l.bad;
+}
+
+/* Tells it; requests per second of processor time. */
+static double tell(const char *what, const struct tally *t)
+{
+	double rate = t->used > 0 ? (double)t->good / t->used : 0;
+	printf("%-42s %7.0f/s here, %5.1f us of processor, %7.0f/s of one core%s\n", what, (double)t->good / t->took,
+	       t->used * 1e6 / (double)(t->good ? t->good : 1), rate, t->bad ? ", SOME FAILED" : "");
 	return rate;
 }
 
@@ -319,25 +347,43 @@ static void measure_assertions(struct arena *a, const struct server *s, struct j
 	for (int k = 0; k < 2; k++) {
 		/* Signing RS384 is dear: as many as may be needed, no more. */
 		size_t count = (size_t)(seconds * 3000);
+		struct tally t = {0};
 		count = count > MOST_ASSERTIONS ? MOST_ASSERTIONS : count;
 		for (size_t i = 0; i < count; i++)
 			requests[i] = assertion_request(a, keys[k], k ? "es" : "rs", 1000000 * (size_t)(k + 1) + i);
-		measure(names[k], s, requests, count, true, seconds);
+		run(s, requests, count, count, seconds, &t);
+		tell(names[k], &t);
 	}
 }
 
-static void measure_reads(struct arena *a, const struct server *s, const struct jose_key *key, double open,
+/* The kinds of read take short turns, so that what else the machine does meets them alike. */
+static void measure_reads(const struct server *open, const struct server *guarded, const struct reads *reads,
 			  double seconds)
 {
-	struct str *requests = ARENA_ARRAY(a, struct str, TOKENS);
-	int fd = dial(s->port);
+	struct tally t[KINDS] = {{0}};
+	double rates[KINDS], turn = seconds / TURNS;
+	for (size_t i = 0; i < (size_t)KINDS * (TURNS + 1); i++) {
+		size_t kind = i % KINDS;
+		struct tally warming = {0};
+		run(kind == KIND_OPEN ? open : guarded, reads->of[kind], reads->counts[kind], 0, turn,
+		    i < KINDS ? &warming : &t[kind]);
+	}
+	for (size_t kind = 0; kind < KINDS; kind++)
+		rates[kind] = tell(kinds[kind].what, &t[kind]);
+	printf("authorization adds %.1f %% to a read with one token, %.1f %% with %d\n",
+	       (rates[KIND_OPEN] / rates[KIND_ONE] - 1) * 100, (rates[KIND_OPEN] / rates[KIND_MANY] - 1) * 100, TOKENS);
+}
+
+static void prepare_reads(struct arena *a, const struct server *guarded, const struct jose_key *key,
+			  struct reads *ret_reads)
+{
+	static struct str open, many[TOKENS];
+	int fd = dial(guarded->port);
+	open = read_request(a, STR_NULL);
 	for (size_t i = 0; i < TOKENS; i++)
-		requests[i] = read_request(a, fetch_token(a, fd, key, i));
+		many[i] = read_request(a, fetch_token(a, fd, key, i));
 	close(fd);
-	double one = measure("read, one token", s, requests, 1, false, seconds);
-	double many = measure("read, 1,000 tokens in rotation", s, requests, TOKENS, false, seconds);
-	printf("authorization adds %.1f %% to a read with one token, %.1f %% with 1,000\n", (open / one - 1) * 100,
-	       (open / many - 1) * 100);
+	*ret_reads = (struct reads){{&open, many, many}, {1, 1, TOKENS}};
 }
 
 static int remove_one(const char *path, const struct stat *st, int what, struct FTW *walk)
@@ -346,9 +392,29 @@ static int remove_one(const char *path, const struct stat *st, int what, struct 
 	return remove(path);
 }
 
+static void measure(struct arena *a, const struct server servers[2], struct jose_key *const keys[2], int argc,
+		    char **argv)
+{
+	double seconds = argc == 2 ? strtod(argv[1], NULL) : 5;
+	struct reads reads;
+	prepare_reads(a, &servers[1], keys[1], &reads);
+	if (argc == 3) {
+		for (size_t kind = 0; kind < KINDS; kind++) {
+			struct tally t = {0};
+			if (strcmp(argv[1], kinds[kind].name) != 0)
+				continue;
+			run(&servers[kind != KIND_OPEN], reads.of[kind], reads.counts[kind],
+			    (size_t)strtoul(argv[2], NULL, 10), 1e6, &t);
+			tell(kinds[kind].what, &t);
+		}
+		return;
+	}
+	measure_reads(&servers[0], &servers[1], &reads, seconds);
+	measure_assertions(a, &servers[1], keys, seconds);
+}
+
 int main(int argc, char **argv)
 {
-	double seconds = argc > 1 ? strtod(argv[1], NULL) : 5;
 	char directory[2][64] = {"/tmp/firth-bench-XXXXXX", "/tmp/firth-bench-XXXXXX"};
 	struct jose_key *keys[2];
 	const struct json *jwks[2];
@@ -364,20 +430,17 @@ int main(int argc, char **argv)
 		jwks[i] = json_parse(&a, arena_str(&a, buf_str(&text)), 0, &err);
 		buf_done(&text);
 	}
-	struct server s = start(directory[0], jwks, false);
-	struct str plain = read_request(&a, STR_NULL);
-	put_patient(s.port, &a, STR_NULL);
-	measure("read, no authorization (warming up)", &s, &plain, 1, false, seconds / 2);
-	double open = measure("read, no authorization", &s, &plain, 1, false, seconds);
-	stop(&s);
-	s = start(directory[1], jwks, true);
-	int fd = dial(s.port);
-	put_patient(s.port, &a, fetch_token(&a, fd, keys[1], 999999));
+	/* The second is told not to hold the first's end of the pipe that keeps it running. */
+	struct server servers[2];
+	servers[0] = start(directory[0], jwks, false, -1);
+	servers[1] = start(directory[1], jwks, true, servers[0].hold);
+	put_patient(servers[0].port, &a, STR_NULL);
+	int fd = dial(servers[1].port);
+	put_patient(servers[1].port, &a, fetch_token(&a, fd, keys[1], 999999));
 	close(fd);
-	measure_reads(&a, &s, keys[1], open, seconds);
-	measure_assertions(&a, &s, keys, seconds);
-	stop(&s);
+	measure(&a, servers, keys, argc, argv);
 	for (int i = 0; i < 2; i++) {
+		stop(&servers[i]);
 		jose_key_free(keys[i]);
 		nftw(directory[i], remove_one, 8, FTW_DEPTH | FTW_PHYS);
 	}

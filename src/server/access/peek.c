@@ -1,12 +1,22 @@
 /* Reading a member of a served resource by its bytes, since reads must not cost a parse. */
 #include "server/access/access.h"
 
-/* The position after the string that starts at the quote `at`. */
+static bool is_escaped(struct str s, size_t at)
+{
+	size_t first = at;
+	while (first && s.p[first - 1] == '\\')
+		first--;
+	return (at - first) % 2 == 1;
+}
+
+/* The position after the string that starts at the quote `at`. Most of a resource is text, so its end is looked for by
+ * what the C library has for that. */
 static size_t after_string(struct str s, size_t at)
 {
-	for (at++; at < s.n && s.p[at] != '"'; at++)
-		if (s.p[at] == '\\')
-			at++;
+	do {
+		const char *quote = at + 1 < s.n ? memchr(s.p + at + 1, '"', s.n - at - 1) : NULL;
+		at = quote ? (size_t)(quote - s.p) : s.n;
+	} while (at < s.n && is_escaped(s, at));
 	return at + 1;
 }
 

@@ -18,9 +18,16 @@ struct cached_grant {
 	struct scope scopes[];
 };
 
+/* A part of the digest beside the pointer: with many tokens in use each block that is looked at is one from far away in
+ * memory, so only the right one is. */
+struct slot {
+	uint64_t tag;
+	struct cached_grant *block;
+};
+
 struct shard {
 	pthread_mutex_t lock;
-	struct cached_grant *slots[SETS][WAYS];
+	_Alignas(64) struct slot slots[SETS][WAYS];
 };
 
 struct token_cache {
@@ -29,7 +36,9 @@ struct token_cache {
 
 struct token_cache *token_cache_new(void)
 {
-	struct token_cache *cache = calloc(1, sizeof(*cache));
+	struct token_cache *cache = aligned_alloc(_Alignof(struct token_cache), sizeof(*cache));
+	if (cache)
+		memset(cache, 0, sizeof(*cache));
 	for (size_t i = 0; cache && i < SHARDS; i++)
 		pthread_mutex_init(&cache->shards[i].lock, NULL);
 	return cache;
@@ -42,7 +51,7 @@ void token_cache_free(struct token_cache *cache)
 	for (size_t i = 0; i < SHARDS; i++) {
 		for (size_t k = 0; k < SETS; k++)
 			for (size_t w = 0; w < WAYS; w++)
-				free(cache->shards[i].slots[k][w]);
+				free(cache->shards[i].slots[k][w].block);
 		pthread_mutex_destroy(&cache->shards[i].lock);
 	}
 	free(cache);
@@ -131,26 +140,37 @@ static struct cached_grant *make_block(const unsigned char digest[32], uint64_t 
 }
 
 /* A digest is as good as random: its bytes choose the place. */
-static struct cached_grant **place(struct token_cache *cache, const unsigned char digest[32], struct shard **ret_shard)
+static struct slot *place(struct token_cache *cache, const unsigned char digest[32], struct shard **ret_shard,
+			  uint64_t *ret_tag)
 {
+	memcpy(ret_tag, digest + 8, sizeof(*ret_tag));
 	*ret_shard = &cache->shards[digest[0] % SHARDS];
 	return (*ret_shard)->slots[digest[1] % SETS];
+}
+
+static bool is_of(const struct slot *slot, uint64_t tag, const unsigned char digest[32])
+{
+	return slot->block && slot->tag == tag && memcmp(slot->block->digest, digest, 32) == 0;
 }
 
 bool token_cache_find(struct token_cache *cache, struct arena *a, const unsigned char digest[32], uint64_t generation,
 		      struct grant *ret_grant)
 {
 	struct shard *shard;
-	struct cached_grant **ways = place(cache, digest, &shard), *copy = NULL;
+	struct cached_grant *copy = NULL;
+	uint64_t tag;
+	struct slot *ways = place(cache, digest, &shard, &tag);
 	pthread_mutex_lock(&shard->lock);
-	for (size_t w = 0; w < WAYS && !copy; w++) {
-		if (!ways[w] || memcmp(ways[w]->digest, digest, 32) != 0 || ways[w]->generation != generation)
+	for (size_t w = 0; w < WAYS; w++) {
+		const struct cached_grant *block = ways[w].block;
+		if (!is_of(&ways[w], tag, digest) || block->generation != generation)
 			continue;
-		copy = arena_alloc(a, ways[w]->size);
+		copy = arena_alloc(a, block->size);
 		if (!copy)
 			break;
-		memcpy(copy, ways[w], ways[w]->size);
-		shift(copy, ways[w]);
+		memcpy(copy, block, block->size);
+		shift(copy, block);
+		break;
 	}
 	pthread_mutex_unlock(&shard->lock);
 	if (copy)
@@ -162,21 +182,23 @@ void token_cache_put(struct token_cache *cache, const unsigned char digest[32], 
 		     const struct grant *grant)
 {
 	struct shard *shard;
-	struct cached_grant **ways = place(cache, digest, &shard), *block = make_block(digest, generation, grant);
+	uint64_t tag;
+	struct slot *ways = place(cache, digest, &shard, &tag);
+	struct cached_grant *block = make_block(digest, generation, grant);
 	if (!block)
 		return; /* the store will be asked instead */
 	size_t victim = 0;
 	pthread_mutex_lock(&shard->lock);
 	for (size_t w = 0; w < WAYS; w++) {
-		if (!ways[w] || memcmp(ways[w]->digest, digest, 32) == 0) {
+		if (!ways[w].block || is_of(&ways[w], tag, digest)) {
 			victim = w;
 			break;
 		}
-		if (ways[w]->grant.expires_ms < ways[victim]->grant.expires_ms)
+		if (ways[w].block->grant.expires_ms < ways[victim].block->grant.expires_ms)
 			victim = w;
 	}
-	struct cached_grant *before = ways[victim];
-	ways[victim] = block;
+	struct cached_grant *before = ways[victim].block;
+	ways[victim] = (struct slot){tag, block};
 	pthread_mutex_unlock(&shard->lock);
 	free(before);
 }

@@ -547,6 +547,33 @@ static void test_passes_are_shared(void **state)
 	access_leave(shifted);
 }
 
+/* Members of a resource by its bytes: at the top only, whatever texts hold. */
+static void test_peek(void **state)
+{
+	static const struct {
+		const char *body, *name, *reference; /* reference NULL: not found */
+	} rows[] = {
+		{"{\"subject\":{\"reference\":\"Patient/1\"}}", "subject", "Patient/1"},
+		{"{\"a\":\"\\\"subject\",\"subject\":{\"reference\":\"Patient/2\"}}", "subject", "Patient/2"},
+		{"{\"a\":\"\\\\\",\"subject\":{\"reference\":\"Patient/3\"}}", "subject", "Patient/3"},
+		{"{\"a\":\"\\\\\\\"\",\"subject\":{\"display\":\"x\",\"reference\":\"P/4\"}}", "subject", "P/4"},
+		{"{\"a\":\"{\\\"subject\\\":{\\\"reference\\\":\\\"Patient/5\\\"}}\"}", "subject", NULL},
+		{"{\"a\":{\"subject\":{\"reference\":\"Patient/6\"}}}", "subject", NULL},
+		{"{\"subject\":[{\"reference\":\"Patient/7\"}]}", "subject", NULL},
+		{"{\"subject\":{\"identifier\":{\"reference\":\"Patient/8\"}}}", "subject", NULL},
+		{"{\"a\":\"never ended", "subject", NULL},
+		{"{\"a\":\"never ended\\", "subject", NULL},
+		{"", "subject", NULL},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct str object = access_peek_object(str_from(rows[i].body), str_from(rows[i].name));
+		struct str text = object.p ? access_peek_text(object, S("reference")) : STR_NULL;
+		if (!text.p != !rows[i].reference || (text.p && !str_is(text, rows[i].reference)))
+			fail_msg("%s", rows[i].body);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -557,6 +584,7 @@ int main(void)
 		cmocka_unit_test(test_rules_are_checked),
 		cmocka_unit_test(test_filters_are_checked),
 		cmocka_unit_test(test_consents),
+		cmocka_unit_test(test_peek),
 		cmocka_unit_test(test_passes_are_shared),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
