@@ -85,20 +85,46 @@ static bool link_way(struct seek *k, struct check *c, struct error *err)
 	return true;
 }
 
-/* For a page: so many candidates of a reverse chain cost as much as following it from the outer side until the page is
- * full. The more candidates, the more of the outer resources are matches; each costs about REFERRERS looks. */
-static bool has_limit(struct seek *k, int64_t *ret_most, struct error *err)
+/* Is it the only criterion, and the inner part one plain criterion, so that the rows behind the way of that tell how
+ * many of the outer resources are matches? */
+static bool is_plain(const struct seek *k, const struct check *c)
 {
-	enum { REFERRERS = 20 };
-	int64_t outer = 0, most = 500;
-	for (size_t i = 0; i < k->part_count; i++) {
-		int64_t count = 0;
-		if (k->parts[i].number && !k->source->count_type(k->source->x, k->parts[i].number, &count, err))
+	const struct check *root = &c->inner->root;
+	return k->part_count == 1 && k->parts->root.child_count == 1 && c->inner_count == 1 && root->child_count == 1 &&
+	       root->children->kind == CHECK_PARAM && root->children->way.usable;
+}
+
+static bool count_types(struct seek *k, const struct part *parts, size_t count, int64_t *ret_count, struct error *err)
+{
+	*ret_count = 0;
+	for (size_t i = 0; i < count; i++) {
+		int64_t one = 0;
+		if (parts[i].number && !k->source->count_type(k->source->x, parts[i].number, &one, err))
 			return false;
-		outer += count;
+		*ret_count += one;
 	}
-	double even = sqrt((double)REFERRERS * (double)(k->query->count + 1) * (double)outer);
-	*ret_most = even < (double)most ? most : even < 2.0 * FEW_LINKED ? (int64_t)even : 2 * FEW_LINKED;
+	return true;
+}
+
+/* For a page: so many candidates of a reverse chain cost as much as following it from the outer side until the page is
+ * full. The more candidates, the more of the outer resources are matches; of many referrers (as a patient has many
+ * Observations) several are candidates alike, about half the root of their number. An outer resource costs a look,
+ * finding its referrers another, and each referrer a twentieth of one, as long as rows tell which meet the inner part;
+ * otherwise REFERRERS looks altogether. */
+static bool has_limit(struct seek *k, const struct check *c, int64_t *ret_most, struct error *err)
+{
+	enum { REFERRERS = 20, LEAST = 50, LEAST_UNSURE = 500 };
+	int64_t outer, inner;
+	bool plain = is_plain(k, c);
+	if (!count_types(k, k->parts, k->part_count, &outer, err) ||
+	    !count_types(k, c->inner, c->inner_count, &inner, err))
+		return false;
+	double referrers = outer > 0 ? (double)inner / (double)outer : 0;
+	double alike = plain && referrers > 4 ? sqrt(referrers) / 2 : 1;
+	double each = (plain ? 2 + referrers / 20 : REFERRERS) * alike;
+	double even = sqrt(each * (double)(k->query->count + 1) * (double)outer);
+	double least = plain ? LEAST : LEAST_UNSURE;
+	*ret_most = even < least ? (int64_t)least : even < 2.0 * FEW_LINKED ? (int64_t)even : 2 * FEW_LINKED;
 	return true;
 }
 
@@ -106,7 +132,7 @@ bool links_settle(struct seek *k, struct check *c, struct error *err)
 {
 	int64_t count, most = MOST_LINKED;
 	bool sparse, all = true;
-	if ((!k->whole && c->kind == CHECK_HAS && !has_limit(k, &most, err)) ||
+	if ((!k->whole && c->kind == CHECK_HAS && !has_limit(k, c, &most, err)) ||
 	    !inner_candidates(k, c, most, &count, &sparse, err))
 		return false;
 	if (!k->whole && c->kind == CHECK_CHAIN && !sparse)
@@ -197,16 +223,23 @@ static bool link_tail(struct seek *k, struct check *c, struct error *err)
 	return ok;
 }
 
-/* Beforehand: what has no index rows, and the vids that the narrowest way into the inner part leaves over. */
+/* Beforehand: what has no index rows, and the vids that the narrowest way into the inner part leaves over. For a page
+ * those are not worth collecting when they are many; then each referrer is looked for behind that way. */
 static bool prepare(struct seek *k, struct check *c, struct error *err)
 {
 	const struct way *way;
 	int64_t count;
+	int64_t most = k->whole ? MOST_COUNTED : FEW_LINKED + 1;
 	c->prepared = true;
-	if (!link_tail(k, c, err) || !seek_choose(k, c->inner, MOST_COUNTED, &way, &count, err))
+	if (!link_tail(k, c, err) || !seek_choose(k, c->inner, most, &way, &count, err))
 		return false;
 	if (!way || !way->arm_count || way->rids.count)
 		return true;
+	if (!k->whole && count > FEW_LINKED) {
+		c->also = way->ordered && way->arm_count == 1 ? way->arms : NULL;
+		return true;
+	}
+	c->rows = k->whole ? 0 : count;
 	struct seek_numbers vids = {.limit = k->whole ? MOST_LINKED * 4 : FEW_LINKED};
 	struct seek_range range = {0, k->snapshot, false};
 	bool ok = k->source->collect(k->source->x, (struct seek_arms){way->arms, way->arm_count}, range, &vids, err);
@@ -263,7 +296,7 @@ static bool find_referring(struct seek *k, const struct check *c, const int64_t 
 					  .count = 2};
 	vids->count = 0;
 	vids->limit = MOST_COLLECTED;
-	if (!k->source->collect(k->source->x, (struct seek_arms){arms, count}, range, vids, err))
+	if (!k->source->collect(k->source->x, (struct seek_arms){arms, count, c->also}, range, vids, err))
 		return false;
 	if (vids->count > vids->limit)
 		return error_set(err, ERR_TOO_COSTLY,
@@ -286,16 +319,31 @@ static bool follow_referring(struct seek *k, struct check *c, const struct seek_
 	for (size_t at = 0; ok && at < rids->count; at += RIDS_AT_ONCE) {
 		size_t n = rids->count - at < RIDS_AT_ONCE ? rids->count - at : RIDS_AT_ONCE;
 		ok = find_referring(k, c, rids->list + at, n, &vids, err) && look_at_all(k, c, &vids, err);
+		c->spent += (int64_t)(2 * n + vids.count);
 	}
 	free(vids.list);
 	return ok;
+}
+
+/* Matches were to be dense and are not, since few resources have many referrers: the inner search is made after all. */
+static bool settle_late(struct seek *k, struct check *c, struct error *err)
+{
+	bool all = true;
+	if (!c->rows || c->spent < 2 * c->rows + 1000)
+		return true;
+	c->rows = 0;
+	if (!link_all(k, c, c->inner, &all, err))
+		return false;
+	c->settled = all;
+	return true;
 }
 
 static bool follow(struct seek *k, struct check *c, const struct seek_batch *batch, const bool *keep, struct error *err)
 {
 	struct seek_numbers rids = {0};
 	bool ok = c->kind == CHECK_CHAIN || c->prepared || prepare(k, c, err);
-	for (size_t i = 0; ok && i < batch->count; i++) {
+	ok = ok && settle_late(k, c, err);
+	for (size_t i = 0; ok && !c->settled && i < batch->count; i++) {
 		if (keep[i])
 			ok = c->kind == CHECK_CHAIN ? ask_targets(k, c, batch->list[i].terms, &rids, err)
 						    : ask(k, c, batch->list[i].rid, &rids, err);

@@ -86,7 +86,10 @@ struct check {
 	bool settled; /* links holds all resources that meet it */
 	struct rid_map links; /* CHAIN: targets; HAS: the resources themselves: LINK_YES or LINK_NO */
 	struct seek_numbers narrowed; /* HAS: vids behind a way of the inner part, sorted */
-	bool prepared; /* HAS: narrowed and the tail are done */
+	const struct seek_arm *also; /* HAS, not narrowed: every version that meets the inner part has a row of it */
+	int64_t rows; /* HAS: behind that way, if they are few; 0: not */
+	int64_t spent; /* HAS: looks from the outer side */
+	bool prepared; /* HAS: narrowed or also, and the tail are done */
 	struct way way;
 };
 enum { LINK_UNKNOWN, LINK_NO, LINK_YES };

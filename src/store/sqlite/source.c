@@ -228,12 +228,45 @@ static bool arm_vids(struct source *x, const struct seek_arm *arm, struct seek_r
 	return ok;
 }
 
+/* Does a version have a row of the arm? */
+static bool arm_has(struct source *x, const struct seek_arm *arm, int64_t vid, bool *ret_has, struct error *err)
+{
+	int at;
+	sqlite3_stmt *s = arm_use(x->r, arm, ARM_HAS, &at, err);
+	if (!s)
+		return false;
+	sqlite3_bind_int64(s, at, vid);
+	if (!db_row(&x->r->db, s, ret_has, err))
+		return false;
+	sqlite3_reset(s);
+	return true;
+}
+
+/* Leaves over those of the vids from a place on that have a row of the arm. */
+static bool keep_having(struct source *x, const struct seek_arm *arm, struct seek_numbers *vids, size_t from,
+			struct error *err)
+{
+	size_t kept = from;
+	for (size_t i = from; i < vids->count; i++) {
+		bool has = false;
+		if (!arm_has(x, arm, vids->list[i], &has, err))
+			return false;
+		if (has)
+			vids->list[kept++] = vids->list[i];
+	}
+	vids->count = kept;
+	return true;
+}
+
 static bool source_collect(void *ctx, struct seek_arms arms, struct seek_range range, struct seek_numbers *out,
 			   struct error *err)
 {
-	for (size_t i = 0; i < arms.count && out->count <= out->limit; i++)
-		if (!arm_vids(ctx, &arms.list[i], range, INT64_MAX, out, err))
+	for (size_t i = 0; i < arms.count && out->count <= out->limit; i++) {
+		size_t before = out->count;
+		if (!arm_vids(ctx, &arms.list[i], range, INT64_MAX, out, err) ||
+		    (arms.also && !keep_having(ctx, arms.also, out, before, err)))
 			return false;
+	}
 	return true;
 }
 
@@ -251,20 +284,6 @@ static int compare_down(const void *left, const void *right)
 static bool is_behind(int64_t vid, int64_t edge, bool descending)
 {
 	return descending ? vid < edge : vid > edge;
-}
-
-/* Does a version have a row of the arm? */
-static bool arm_has(struct source *x, const struct seek_arm *arm, int64_t vid, bool *ret_has, struct error *err)
-{
-	int at;
-	sqlite3_stmt *s = arm_use(x->r, arm, ARM_HAS, &at, err);
-	if (!s)
-		return false;
-	sqlite3_bind_int64(s, at, vid);
-	if (!db_row(&x->r->db, s, ret_has, err))
-		return false;
-	sqlite3_reset(s);
-	return true;
 }
 
 /* Takes the first so many vids of each arm. Up to the nearest end of those that have more, nothing is missing. */
