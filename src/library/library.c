@@ -1,0 +1,359 @@
+/* The functions of <firth/firth.h> over the EHR client. One arena holds a result, and everything it points at. */
+#include <firth/firth.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "ehr/ehr.h"
+#include "record/record.h"
+
+enum { OPTIONS_FIRST_SIZE = sizeof(struct firth_options) };
+
+struct firth_ehr {
+	struct ehr_client *client;
+	struct record *record;
+	struct record_transport *transport;
+};
+
+struct firth_result {
+	struct arena arena;
+	struct firth_item *items;
+	size_t count;
+	bool incomplete;
+	const char *warning;
+};
+
+const char *firth_version(void)
+{
+	return FIRTH_VERSION;
+}
+
+/* ---- errors ---------------------------------------------------------------------------------------------------- */
+
+const char *firth_status_name(enum firth_status status)
+{
+	static const char *const names[] = {"ok",	 "invalid",  "memory",	  "network", "timeout", "refused",
+					    "not-found", "conflict", "throttled", "remote",  "failed"};
+	return (unsigned)status < sizeof(names) / sizeof(names[0]) ? names[status] : "unknown";
+}
+
+static enum firth_status status_of(const struct ehr_failure *f)
+{
+	switch (f->error.code) {
+	case ERR_MEMORY:
+		return FIRTH_MEMORY;
+	case ERR_USAGE:
+	case ERR_VALUE:
+	case ERR_CONFIG:
+	case ERR_UNKNOWN_TYPE:
+		return FIRTH_INVALID;
+	case ERR_NETWORK:
+		return FIRTH_NETWORK;
+	case ERR_TIMEOUT:
+		return FIRTH_TIMEOUT;
+	case ERR_REMOTE_REFUSED:
+	case ERR_LOGIN:
+	case ERR_TOKEN_EXPIRED:
+	case ERR_TOKEN_INVALID:
+	case ERR_FORBIDDEN:
+	case ERR_INVALID_CLIENT:
+	case ERR_INVALID_SCOPE:
+		return FIRTH_REFUSED;
+	case ERR_NOT_FOUND:
+	case ERR_GONE:
+		return FIRTH_NOT_FOUND;
+	case ERR_CONFLICT:
+	case ERR_PRECONDITION:
+		return FIRTH_CONFLICT;
+	case ERR_THROTTLED:
+		return FIRTH_THROTTLED;
+	case ERR_REMOTE:
+		return FIRTH_REMOTE;
+	default:
+		return f->http_status ? FIRTH_REMOTE : FIRTH_FAILED;
+	}
+}
+
+static void copy(char *out, size_t size, const char *text)
+{
+	snprintf(out, size, "%s", text);
+}
+
+static enum firth_status fail(struct firth_error *error, const struct ehr_failure *f)
+{
+	enum firth_status status = f->http_status == 429 ? FIRTH_THROTTLED : status_of(f);
+	if (!error)
+		return status;
+	*error = (struct firth_error){.status = status, .http_status = f->http_status, .retryable = f->retryable};
+	copy(error->vendor_code, sizeof(error->vendor_code), f->vendor_code);
+	copy(error->correlation_id, sizeof(error->correlation_id), f->correlation_id);
+	copy(error->text, sizeof(error->text), f->error.text);
+	return status;
+}
+
+static enum firth_status fail_here(struct firth_error *error, enum error_code code, const char *text)
+{
+	struct ehr_failure f = {0};
+	error_set(&f.error, code, "%s", text);
+	return fail(error, &f);
+}
+
+/* ---- handles ---------------------------------------------------------------------------------------------------- */
+
+static struct str text_of(const char *text)
+{
+	return text && *text ? str_from(text) : STR_NULL;
+}
+
+static bool begin_recording(struct firth_ehr *e, const struct firth_options *o, struct error *err)
+{
+	if (!text_of(o->record_file).p)
+		return true;
+	e->record = record_open(&(struct record_options){.path = str_from(o->record_file),
+							 .unmasked = o->record_unmasked,
+							 .definitions = definitions_builtin()},
+				err);
+	e->transport = e->record ? record_transport_new(e->record, o->timeout_ms, err) : NULL;
+	return e->transport != NULL;
+}
+
+static bool begin(struct firth_ehr *e, const struct firth_options *o, struct error *err)
+{
+	const struct ehr_config config = {
+		.name = text_of(o->name).p ? str_from(o->name) : S("ehr"),
+		.vendor = ehr_vendor_parse(o->vendor ? str_from(o->vendor) : S("")),
+		.base_url = text_of(o->base_url),
+		.client_id = text_of(o->client_id),
+		.key_file = text_of(o->key_file),
+		.scopes = text_of(o->scopes),
+	};
+	if (!config.base_url.p)
+		return error_set(err, ERR_CONFIG, "base_url is missing");
+	if (!begin_recording(e, o, err))
+		return false;
+	const struct ehr_client_options options = {
+		.definitions = definitions_builtin(),
+		.max_attempts = o->max_attempts,
+		.timeout_ms = o->timeout_ms,
+		.transport = e->transport ? record_transport(e->transport) : NULL,
+	};
+	e->client = ehr_open(&config, &options, err);
+	return e->client != NULL;
+}
+
+struct firth_ehr *firth_ehr_open(const struct firth_options *options, struct firth_error *error)
+{
+	struct ehr_failure f = {0};
+	struct firth_ehr *e = NULL;
+	if (!options || options->size < OPTIONS_FIRST_SIZE) {
+		fail_here(error, ERR_USAGE, "options without their size");
+		return NULL;
+	}
+	e = calloc(1, sizeof(*e));
+	if (!e)
+		error_memory(&f.error);
+	if (e && begin(e, options, &f.error))
+		return e;
+	fail(error, &f);
+	firth_ehr_close(e);
+	return NULL;
+}
+
+void firth_ehr_close(struct firth_ehr *e)
+{
+	if (!e)
+		return;
+	ehr_close(e->client);
+	record_transport_free(e->transport);
+	record_close(e->record);
+	free(e);
+}
+
+/* ---- results ---------------------------------------------------------------------------------------------------- */
+
+size_t firth_result_count(const struct firth_result *r)
+{
+	return r->count;
+}
+
+const struct firth_item *firth_result_item(const struct firth_result *r, size_t index)
+{
+	return index < r->count ? &r->items[index] : NULL;
+}
+
+int firth_result_incomplete(const struct firth_result *r)
+{
+	return r->incomplete;
+}
+
+const char *firth_result_warning(const struct firth_result *r)
+{
+	return r->warning;
+}
+
+void firth_result_free(struct firth_result *r)
+{
+	if (!r)
+		return;
+	arena_done(&r->arena);
+	free(r);
+}
+
+static struct firth_result *result_new(void)
+{
+	struct firth_result *r = calloc(1, sizeof(*r));
+	if (r)
+		arena_init(&r->arena, ARENA_NO_CAP);
+	return r;
+}
+
+static const char *keep(struct firth_result *r, struct str text, bool *ok)
+{
+	struct str kept = text.p ? arena_str(&r->arena, text) : STR_NULL;
+	*ok = *ok && (kept.p || !text.p);
+	return kept.p;
+}
+
+static bool fill(struct firth_result *r, const struct ehr_resource *resources, size_t count)
+{
+	bool ok = true;
+	r->items = ARENA_ARRAY(&r->arena, struct firth_item, count + 1);
+	for (size_t i = 0; ok && r->items && i < count; i++) {
+		const struct ehr_resource *from = &resources[i];
+		r->items[i] = (struct firth_item){
+			.type = keep(r, from->type, &ok),
+			.id = keep(r, from->id.p ? from->id : S(""), &ok),
+			.version = keep(r, from->version, &ok),
+			.body = keep(r, from->body, &ok),
+			.body_size = from->body.n,
+		};
+	}
+	r->count = count;
+	return ok && r->items;
+}
+
+/* Hands the result over, or gives it back: one end for every call. */
+static enum firth_status finish(struct firth_result *r, bool ok, const struct ehr_failure *f, struct firth_result **ret,
+				struct firth_error *error)
+{
+	if (ok) {
+		*ret = r;
+		return FIRTH_OK;
+	}
+	firth_result_free(r);
+	return f->error.code == ERR_NONE ? fail_here(error, ERR_MEMORY, "out of memory") : fail(error, f);
+}
+
+/* What every call is given. */
+static bool usable(const struct firth_ehr *e, const char *type, const char *id, struct firth_result **ret)
+{
+	return e && ret && definitions_resource(definitions_builtin(), text_of(type)) && (!id || *id);
+}
+
+/* ---- calls ------------------------------------------------------------------------------------------------------ */
+
+#define UNUSABLE "a handle, a type of R4, an id or a place for the result is missing"
+
+enum firth_status firth_read(struct firth_ehr *e, const char *type, const char *id, struct firth_result **ret_result,
+			     struct firth_error *error)
+{
+	struct ehr_failure f = {0};
+	struct ehr_resource resource;
+	if (!usable(e, type, id ? id : "", ret_result))
+		return fail_here(error, ERR_USAGE, UNUSABLE);
+	struct firth_result *r = result_new();
+	bool ok = r && ehr_read(e->client, &r->arena, str_from(type), str_from(id), &resource, &f) &&
+		  fill(r, &resource, 1);
+	return finish(r, ok, &f, ret_result, error);
+}
+
+enum firth_status firth_search(struct firth_ehr *e, const char *type, const char *query,
+			       struct firth_result **ret_result, struct firth_error *error)
+{
+	struct ehr_failure f = {0};
+	struct ehr_matches matches;
+	if (!usable(e, type, NULL, ret_result))
+		return fail_here(error, ERR_USAGE, UNUSABLE);
+	struct firth_result *r = result_new();
+	struct str text = query ? str_from(query) : S("");
+	bool ok = r && ehr_search(e->client, &r->arena, str_from(type), text, &matches, &f) &&
+		  fill(r, matches.items, matches.count);
+	if (ok) {
+		r->incomplete = matches.incomplete;
+		r->warning = keep(r, matches.warning, &ok);
+	}
+	return finish(r, ok, &f, ret_result, error);
+}
+
+enum firth_status firth_capabilities(struct firth_ehr *e, struct firth_result **ret_result, struct firth_error *error)
+{
+	struct ehr_failure f = {0};
+	const struct json *statement;
+	struct buf body;
+	if (!e || !ret_result)
+		return fail_here(error, ERR_USAGE, UNUSABLE);
+	struct firth_result *r = result_new();
+	bool ok = r && ehr_capabilities(e->client, &r->arena, &statement, &f);
+	buf_init(&body, (size_t)64 << 20);
+	struct json_writer w = json_writer(&body);
+	if (ok)
+		json_put_value(&w, statement);
+	ok = ok && buf_ok(&body) &&
+	     fill(r,
+		  &(struct ehr_resource){.type = S("CapabilityStatement"),
+					 .id = json_get_str(statement, S("id")),
+					 .body = buf_str(&body)},
+		  1);
+	buf_done(&body);
+	return finish(r, ok, &f, ret_result, error);
+}
+
+static bool fill_written(struct firth_result *r, const char *type, const struct ehr_written *written)
+{
+	return fill(r, &(struct ehr_resource){.type = str_from(type), .id = written->id, .version = written->version},
+		    1);
+}
+
+enum firth_status firth_create(struct firth_ehr *e, const char *type, const char *body, size_t body_size,
+			       struct firth_result **ret_result, struct firth_error *error)
+{
+	struct ehr_failure f = {0};
+	struct ehr_written written;
+	if (!usable(e, type, NULL, ret_result) || !body)
+		return fail_here(error, ERR_USAGE, UNUSABLE);
+	struct firth_result *r = result_new();
+	bool ok = r && ehr_create(e->client, &r->arena, str_from(type), str_make(body, body_size), &written, &f) &&
+		  fill_written(r, type, &written);
+	return finish(r, ok, &f, ret_result, error);
+}
+
+typedef bool (*change_fn)(struct ehr_client *c, struct arena *a, struct str type, struct str id, struct str body,
+			  struct str version, struct ehr_written *ret_written, struct ehr_failure *ret_failure);
+
+static enum firth_status change(change_fn fn, struct firth_ehr *e, const char *type, const char *id,
+				const char *version, struct str body, struct firth_result **ret_result,
+				struct firth_error *error)
+{
+	struct ehr_failure f = {0};
+	struct ehr_written written;
+	if (!usable(e, type, id ? id : "", ret_result) || !body.p)
+		return fail_here(error, ERR_USAGE, UNUSABLE);
+	struct firth_result *r = result_new();
+	bool ok = r && fn(e->client, &r->arena, str_from(type), str_from(id), body, text_of(version), &written, &f) &&
+		  fill_written(r, type, &written);
+	return finish(r, ok, &f, ret_result, error);
+}
+
+enum firth_status firth_update(struct firth_ehr *e, const char *type, const char *id, const char *version,
+			       const char *body, size_t body_size, struct firth_result **ret_result,
+			       struct firth_error *error)
+{
+	return change(ehr_update, e, type, id, version, str_make(body, body_size), ret_result, error);
+}
+
+enum firth_status firth_patch(struct firth_ehr *e, const char *type, const char *id, const char *version,
+			      const char *body, size_t body_size, struct firth_result **ret_result,
+			      struct firth_error *error)
+{
+	return change(ehr_patch, e, type, id, version, str_make(body, body_size), ret_result, error);
+}
