@@ -28,6 +28,7 @@ static const struct config_key server_keys[] = {
 	{"launcher", CONFIG_SWITCH, offsetof(struct config, launcher), false, "on or off"},
 	{"registration", CONFIG_SWITCH, offsetof(struct config, registration), false, "on or off"},
 	{"update_create", CONFIG_SWITCH, offsetof(struct config, update_create), false, "on or off"},
+	{"text_index", CONFIG_SWITCH, offsetof(struct config, text_index), false, "on or off"},
 	{"match", CONFIG_SCOPES, offsetof(struct config, match), false,
 	 "weights of $match, such as family=0.95/0.002/0.6"},
 	{"packages", CONFIG_SCOPES, offsetof(struct config, packages), false,
@@ -156,7 +157,8 @@ void config_defaults(struct config *c)
 	*c = (struct config){.host = S("127.0.0.1"),
 			     .port = CONFIG_DEFAULT_PORT,
 			     .data = S(CONFIG_DEFAULT_DATA),
-			     .update_create = true};
+			     .update_create = true,
+			     .text_index = true};
 	limits_defaults(&c->limits);
 }
 

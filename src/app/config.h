@@ -41,6 +41,7 @@ struct config {
 	bool auth, auth_given;
 	bool launcher; /* the launch simulator, for development */
 	bool registration; /* apps may register themselves (RFC 7591) */
+	bool text_index; /* words are indexed for :text, _text and _content */
 	bool update_create; /* PUT of an id that is not there creates it */
 	struct str import_from; /* URL prefixes that $import may fetch from, separated by spaces */
 	bool tenants; /* serve /t/NAME/fhir */

@@ -10,7 +10,8 @@ static bool open_store(struct realm *r, const struct service_options *o, struct 
 	r->store = o->store;
 	if (!r->tenant.p)
 		return true;
-	const struct store_options options = {.definitions = o->definitions, .tenant = r->tenant};
+	const struct store_options options = {
+		.definitions = o->definitions, .tenant = r->tenant, .no_words = !o->config->text_index};
 	r->store = store_open(config_store(o->config), &options, err);
 	r->own_store = r->store != NULL;
 	return r->store != NULL;

@@ -90,8 +90,10 @@ static int open_and_serve(struct app *app, struct config *config, struct serve_k
 	bool ok = extractor && serve_knowledge_open(known, config, &err);
 	options.knowledge = known->options;
 	if (ok)
-		options.store = store_open(config_store(config),
-					   &(struct store_options){.definitions = options.definitions}, &err);
+		options.store = store_open(
+			config_store(config),
+			&(struct store_options){.definitions = options.definitions, .no_words = !config->text_index},
+			&err);
 	if (options.store) {
 		status = serve(app, config, &options, start);
 		store_close(options.store);
@@ -137,6 +139,9 @@ int command_serve(struct app *app)
 		{"auth", OPTION_FLAG, NULL, "ask for access tokens (default: on as soon as clients are configured)",
 		 &config.auth, &config.auth_given},
 		{"launcher", OPTION_FLAG, NULL, "for development: the launch simulator at /launcher", &config.launcher},
+		{"text-index", OPTION_FLAG, NULL,
+		 "index the words of texts when there is time (default); =off: searches of texts read bodies",
+		 &config.text_index},
 		{"update-create", OPTION_FLAG, NULL,
 		 "PUT of an id that is not there creates it (default); =off: only POST creates", &config.update_create},
 		KNOWLEDGE_OPTIONS(known),

@@ -6,10 +6,22 @@
 
 struct reading {
 	struct arena *arena;
-	const struct criterion *criterion;
+	const struct criterion *criterion; /* NULL: each text is given to word instead */
+	search_word *word;
+	void *ctx;
 	bool meets;
 	struct error *err;
 };
+
+static bool give_words(struct reading *r, struct str folded)
+{
+	for (struct str rest = folded; rest.p && rest.n;) {
+		struct search_word w = search_word_key(str_split(&rest, ' '), false);
+		if (w.key.n && !r->word(r->ctx, &w, r->err))
+			return false;
+	}
+	return true;
+}
 
 /* Does a text have one of the criterion's values at the start of a word? */
 static bool read_text(struct reading *r, struct str text)
@@ -17,6 +29,8 @@ static bool read_text(struct reading *r, struct str text)
 	struct str folded = text.n && !r->meets ? str_fold(r->arena, text) : S("");
 	if (!folded.p)
 		return error_memory(r->err);
+	if (!r->criterion)
+		return give_words(r, folded);
 	for (size_t i = 0; i < r->criterion->value_count && !r->meets; i++) {
 		struct str value = r->criterion->values[i].code;
 		for (size_t at = 0; at + value.n <= folded.n && !r->meets; at++)
@@ -99,6 +113,32 @@ static bool read_strings(struct reading *r, const struct json *value)
 			return false;
 	}
 	return true;
+}
+
+/* ---- words ------------------------------------------------------------------------------------------------------ */
+
+static bool has_digit(struct str text)
+{
+	for (size_t i = 0; i < text.n; i++)
+		if (text.p[i] >= '0' && text.p[i] <= '9')
+			return true;
+	return false;
+}
+
+struct search_word search_word_key(struct str word, bool begun)
+{
+	/* Ids, hashes and instants are as many as resources: a few characters of each are enough. */
+	bool number = word.n > SEARCH_NUMBER_KEY && has_digit(str_slice(word, 0, SEARCH_NUMBER_KEY));
+	size_t most = number ? SEARCH_NUMBER_KEY : SEARCH_WORD_KEY;
+	if (word.n <= most)
+		return (struct search_word){word, begun && word.n < SEARCH_WORD_KEY};
+	return (struct search_word){str_slice(word, 0, most), false};
+}
+
+bool search_words_of(struct arena *a, const struct json *resource, search_word *word, void *ctx, struct error *err)
+{
+	struct reading r = {.arena = a, .word = word, .ctx = ctx, .err = err};
+	return read_strings(&r, resource);
 }
 
 /* ---- :text ----------------------------------------------------------------------------------------------------- */

@@ -417,6 +417,23 @@ bool search_body_meets(const struct extractor *x, struct arena *a, const struct 
 		       const struct search_resource *resource, const struct search_world *world, bool *ret_meets,
 		       struct error *err) MUST_USE;
 
+/*
+ * Words for an index over texts. The words of a resource are those of all its strings and its narrative, folded; each
+ * has a key, which is what an index keeps. A resource that meets a text criterion (:text, NARRATIVE, CONTENT) has, for
+ * one of its values, the key of each of the value's words: of all but the last the key itself, of the last, which may
+ * be only begun, one that starts with it. The other way round says nothing: search_body_meets() decides.
+ */
+enum { SEARCH_WORD_KEY = 24, SEARCH_NUMBER_KEY = 3 }; /* bytes; the second of words with digits at the start */
+struct search_word {
+	struct str key; /* part of the word */
+	bool begun; /* keys that start with it are wanted as well */
+};
+struct search_word search_word_key(struct str word, bool begun);
+/* Gives each word of the resource, some several times. Memory comes from a. */
+typedef bool search_word(void *ctx, const struct search_word *word, struct error *err);
+bool search_words_of(struct arena *a, const struct json *resource, search_word *word, void *ctx,
+		     struct error *err) MUST_USE;
+
 /* May the resource be seen? By the body where index rows cannot decide it. False only on failure. */
 bool search_access_meets(const struct extractor *x, struct arena *a, const struct search_access *access,
 			 const struct search_resource *resource, const struct search_world *world, bool *ret_meets,

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "store/group.h"
+#include "store/words.h"
 
 /* How much may wait. Bulk loading takes large commits, because random leaf pages written once per commit are the cost;
  * a server wants short ones, because everybody in a group waits for its end. */
@@ -17,6 +18,7 @@ struct store {
 	const struct store_backend *backend;
 	void *data;
 	struct queue *queue; /* NULL when read-only or keeping */
+	struct words_thread *words; /* NULL: none is needed */
 	bool keeping;
 	struct watchers fact_watchers;
 };
@@ -51,6 +53,11 @@ struct store *store_open(struct str location, const struct store_options *option
 		s->backend->close(s->data);
 		goto failed;
 	}
+	bool words = s->queue && !options->bulk && !options->no_words && s->backend->words;
+	if (words && !(s->words = words_thread_start(s->backend, s->data, err))) {
+		store_close(s);
+		return NULL;
+	}
 	return s;
 failed:
 	queue_free(s->queue);
@@ -63,6 +70,7 @@ void store_close(struct store *s)
 {
 	if (!s)
 		return;
+	words_thread_stop(s->words);
 	queue_free(s->queue);
 	s->backend->close(s->data);
 	pthread_mutex_destroy(&s->fact_watchers.lock);

@@ -24,6 +24,8 @@ struct store_options {
 	bool read_only;
 	bool bulk; /* loading: larger commits, the same durability */
 	bool keeping; /* for store_reindex() and store_vacuum() alone: nothing else is written */
+	bool no_words; /* texts are not indexed by this process */
+	int64_t words_lag; /* versions that may wait for that; 0 = 1000 */
 	size_t cache_bytes; /* SQLite: page cache of the writer; 0 = 16 MB */
 	struct str tenant; /* whose store: DIR/tenants/NAME, or the schema t_NAME; empty: the default one */
 };

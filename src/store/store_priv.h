@@ -11,7 +11,15 @@
 
 /* ---- what waits for the committing thread ----------------------------------------------------------------------- */
 
-enum item_kind { ITEM_TXN, ITEM_AUDIT, ITEM_ROWS };
+enum item_kind { ITEM_TXN, ITEM_AUDIT, ITEM_ROWS, ITEM_WORDS };
+
+/* Some rows of the index of words, see words.h. */
+struct words_part {
+	const struct words_row *rows;
+	size_t count;
+	int64_t from, to; /* the stretch; to 0: this is not its last part */
+	uint64_t purges; /* that there had been when its bodies were read */
+};
 
 /* One thing to commit. Belongs to the queue from submission until its end is told; memory holds everything that was
  * copied or made for it on the submitting thread. */
@@ -28,6 +36,7 @@ struct item {
 	size_t event_count;
 	int64_t time_ms; /* ITEM_AUDIT: when it happened */
 	struct store_adding *adding; /* ITEM_ROWS, only for backends with adds_rows */
+	const struct words_part *words; /* ITEM_WORDS, only for backends that hand them in */
 	struct error err; /* result; a transaction's is copied to it */
 	void (*finish)(struct item *item); /* tells the end and frees the item */
 	void *ctx;
@@ -80,6 +89,9 @@ struct store_backend {
 			    struct error *err);
 	bool (*tenant_remove)(struct str location, struct str name, const struct store_options *options,
 			      struct error *err);
+	/* On a thread of its own, now and then: makes the words of a stretch of versions searchable, unless too few
+	 * wait for that or much has come in since *seen. Ends early when *stop. NULL: it has no such index. */
+	bool (*words)(void *b, int64_t *seen, const _Atomic bool *stop, bool *ret_more, struct error *err);
 	bool adds_rows; /* commit knows ITEM_ROWS */
 	/* Tests only: no more than so many pages, as on a full disk; 0 lifts the limit. */
 	void (*limit_pages)(void *b, int64_t pages);

@@ -298,7 +298,8 @@ static bool purge(struct pg_group *g, struct error *err)
 {
 	for (size_t i = 0; i < g->g.effect_count; i++) {
 		const struct effect *e = &g->g.effects[i];
-		if (e->change->purge && (!write_so_far(g, err) || !pg_purge_past(&g->w->pg, e->target->rid, err)))
+		if (e->change->purge &&
+		    (!write_so_far(g, err) || !pg_purge_past(g->store, &g->w->pg, e->target->rid, err)))
 			return false;
 	}
 	return true;
@@ -343,6 +344,8 @@ static bool apply_item(struct pg_group *g, struct item *item, struct error *err)
 		return true;
 	case ITEM_ROWS:
 		return write_so_far(g, err) && pg_rows_add(g->w, &g->g, item->adding, err);
+	case ITEM_WORDS: /* the thread that makes them writes them itself */
+		return true;
 	}
 	return true;
 }

@@ -3,6 +3,7 @@
 
 #include "store/postgres/listener.h"
 #include "store/postgres/writer.h"
+#include "store/words.h"
 
 static void pg_store_close(void *b)
 {
@@ -68,6 +69,7 @@ static void *pg_store_open(struct str location, const struct store_options *opti
 	const struct fhir_type *patient = s->definitions ? definitions_resource(s->definitions, S("Patient")) : NULL;
 	s->patients = patient ? definitions_compartment(s->definitions, patient) : NULL;
 	s->queue = queue;
+	s->words_lag = options->words_lag ? options->words_lag : WORDS_LAG;
 	s->place.read_only = options->read_only;
 	s->place.url = strndup(location.p, location.n);
 	pthread_mutex_init(&s->pool.lock, NULL);
@@ -104,6 +106,7 @@ const struct store_backend store_postgres = {
 	.audit_verify = pg_audit_verify,
 	.fact_get = pg_fact_get,
 	.fact_list = pg_fact_list,
+	.words = pg_words,
 	.adds_rows = true,
 	.hear = pg_hear,
 	.limit_pages = pg_limit_pages,

@@ -45,6 +45,7 @@ struct reader {
 	ZSTD_DCtx *unpacker;
 	struct buf stored, served;
 	int64_t vacuumed; /* versions that died at or before it have no index rows: as of pg_reader_last() */
+	int64_t worded; /* versions up to it are found by their words */
 };
 
 enum { MOST_TYPE_IDS = 1024 };
@@ -103,6 +104,7 @@ struct pg_store {
 	struct keeper *keeper;
 	struct listener *listener; /* NULL: nobody wants to hear of others */
 	struct queue *queue;
+	int64_t words_lag; /* versions that may wait for their words */
 };
 
 bool pg_read(void *b, struct arena *a, const struct fhir_type *type, struct str id, int64_t version,
@@ -122,6 +124,10 @@ bool pg_reindex(void *b, const struct store_keeping *k, struct store_kept *kept,
 bool pg_vacuum(void *b, const struct store_keeping *k, struct store_kept *kept, struct error *err);
 bool pg_search(void *b, struct arena *a, const struct search_query *query, const struct store_search_options *options,
 	       struct store_page *ret_page, struct error *err);
+/* words.c: of struct store_backend; and inside of a transaction: nothing is found by the words of the past versions of
+ * a resource, which are about to lose their bodies. */
+bool pg_words(void *b, int64_t *seen, const _Atomic bool *stop, bool *ret_more, struct error *err);
+bool pg_words_forget(struct pg_store *s, struct pg *c, int64_t rid, struct error *err) MUST_USE;
 /* tenants.c */
 bool pg_tenant_exists(struct str location, struct str name, bool *ret_exists, struct error *err);
 bool pg_has_tenant(void *b, struct str name, bool *ret_exists, struct error *err);

@@ -30,14 +30,15 @@ static bool drop_content(struct pg *c, const PGresult *rows, struct error *err)
 	return ok;
 }
 
-bool pg_purge_past(struct pg *c, int64_t rid, struct error *err)
+bool pg_purge_past(struct pg_store *s, struct pg *c, int64_t rid, struct error *err)
 {
 	struct pg_array rids;
 	struct pg_params p = {0};
 	pg_array_init(&rids, PG_INT8);
 	pg_array_i64(&rids, rid);
 	/* Index rows that somebody makes of what he read before must not come back. */
-	bool ok = pg_run(c, SQL_INDEX_WAIT, NULL, err) && pg_add_array(&p, &rids, err);
+	bool ok =
+		pg_run(c, SQL_INDEX_WAIT, NULL, err) && pg_words_forget(s, c, rid, err) && pg_add_array(&p, &rids, err);
 	PGresult *rows = ok ? pg_ask(c, SQL_PAST_TERMS, &p, err) : NULL;
 	ok = rows && (!PQntuples(rows) || drop_content(c, rows, err));
 	PQclear(rows);

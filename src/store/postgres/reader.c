@@ -268,6 +268,7 @@ bool pg_reader_last(struct reader *r, int64_t *ret_vid, int64_t *ret_indexed, st
 		*ret_vid = pg_i64(rows, 0, 0);
 		*ret_indexed = pg_i64(rows, 0, 1);
 		r->vacuumed = pg_i64(rows, 0, 2);
+		r->worded = pg_i64(rows, 0, 3);
 	}
 	PQclear(rows);
 	return ok;

@@ -139,8 +139,8 @@ static bool start_over(struct reindex *x, struct error *err)
 	struct pg c;
 	char sql[320];
 	snprintf(sql, sizeof(sql),
-		 "SET search_path TO %s; BEGIN; TRUNCATE kind, token, string, date, number, reference; "
-		 "UPDATE indexed SET vid = 0; DELETE FROM kept WHERE key = 'vacuumed'; COMMIT",
+		 "SET search_path TO %s; BEGIN; TRUNCATE kind, token, string, date, number, reference, word; "
+		 "UPDATE indexed SET vid = 0; DELETE FROM kept WHERE key IN ('vacuumed', 'worded'); COMMIT",
 		 x->store->place.schema);
 	if (!pg_open_bare(&c, &x->store->place, err))
 		return false;

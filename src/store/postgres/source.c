@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "store/words.h"
 
 static bool in_time(const struct source *x, struct error *err)
 {
@@ -527,6 +528,21 @@ static bool source_scan(void *ctx, const struct seek_stretch *stretches, size_t 
 	return ended(x, ok, err);
 }
 
+static bool source_words(void *ctx, struct str from, struct str before, struct seek_numbers *out, struct error *err)
+{
+	struct source *x = ctx;
+	struct pg_params p = {0};
+	pg_add_bytes(&p, from);
+	if (before.p)
+		pg_add_bytes(&p, before);
+	PGresult *rows = pg_ask(x->c, before.p ? SQL_WORD_RANGE : SQL_WORD_GET, &p, err);
+	bool ok = rows != NULL;
+	for (int i = 0; ok && i < PQntuples(rows) && out->count <= out->limit; i++)
+		ok = words_take(pg_bytes(rows, i, 0), out, err);
+	PQclear(rows);
+	return ok;
+}
+
 static const struct extractor *source_extractor(void *ctx, struct error *err)
 {
 	struct source *x = ctx;
@@ -557,6 +573,8 @@ struct seek_source pg_source_of(struct source *x, int64_t last_vid, int64_t inde
 				    .versions = source_versions,
 				    .scan = source_scan,
 				    .extractor = source_extractor,
+				    .worded = x->r ? x->r->worded : 0,
+				    .words = source_words,
 				    .idents = source_idents,
 				    .entries = source_entries};
 }

@@ -40,7 +40,7 @@ void pg_group_commit(void *b, struct item *items);
 bool pg_group_settle(void *b);
 
 /* purge.c: inside a group, all rows of which up to here were sent. */
-bool pg_purge_past(struct pg *c, int64_t rid, struct error *err) MUST_USE;
+bool pg_purge_past(struct pg_store *s, struct pg *c, int64_t rid, struct error *err) MUST_USE;
 
 /* added.c: inside a group, all versions of which up to here were sent. */
 bool pg_rows_add(struct writer *w, struct group *g, struct store_adding *what, struct error *err) MUST_USE;

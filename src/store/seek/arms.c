@@ -79,8 +79,7 @@ static bool token_arms(struct seek *k, struct check *c, const struct wanted *w, 
 /* ---- strings ------------------------------------------------------------------------------------------------------
  */
 
-/* The first text after all that start with prefix; STR_NULL when there is none. */
-static struct str prefix_end(struct arena *a, struct str prefix)
+struct str prefix_end(struct arena *a, struct str prefix)
 {
 	while (prefix.n && (unsigned char)prefix.p[prefix.n - 1] == 0xff)
 		prefix.n--;
@@ -453,6 +452,24 @@ static bool id_way(struct seek *k, struct check *c, struct error *err)
 
 enum { MOST_JOINED = 20000 };
 
+/* Vids of ways by words; there is one list at most in most searches. */
+static bool add_vids(struct seek *k, struct way *to, const struct way *from, struct error *err)
+{
+	struct seek_numbers both = {.count = to->vids.count + from->vids.count};
+	if (!from->worded)
+		return true;
+	to->worded = true;
+	both.list = ARENA_ARRAY(&k->scratch, int64_t, both.count + 1);
+	if (!both.list)
+		return error_memory(err);
+	if (to->vids.count)
+		memcpy(both.list, to->vids.list, to->vids.count * sizeof(*both.list));
+	if (from->vids.count)
+		memcpy(both.list + to->vids.count, from->vids.list, from->vids.count * sizeof(*both.list));
+	to->vids = both;
+	return true;
+}
+
 static bool add_way(struct seek *k, struct way *to, const struct way *from, struct error *err)
 {
 	size_t need = to->arm_count + from->arm_count;
@@ -468,7 +485,7 @@ static bool add_way(struct seek *k, struct way *to, const struct way *from, stru
 	for (size_t i = 0; i < from->rids.count; i++)
 		if (!way_rid(k, to, from->rids.list[i], err))
 			return false;
-	return true;
+	return add_vids(k, to, from, err);
 }
 
 /* Any of the children: all of their ways together. */
@@ -517,6 +534,8 @@ static bool own_way(struct seek *k, struct check *c, struct error *err)
 	case CHECK_AND:
 	case CHECK_COMPOSITE:
 		return all_way(k, c, err);
+	case CHECK_BODY:
+		return texts_way(k, c, err);
 	case CHECK_NONE:
 		c->way.usable = c->way.complete = true;
 		return true;
@@ -530,7 +549,7 @@ bool check_way(struct seek *k, struct check *c, struct error *err)
 	if (!own_way(k, c, err))
 		return false;
 	c->way.check = c;
-	c->way.ordered = c->way.rids.count == 0;
+	c->way.ordered = c->way.rids.count == 0 && !c->way.worded;
 	for (size_t i = 0; i < c->way.arm_count; i++)
 		c->way.ordered = c->way.ordered && seek_forms[c->way.arms[i].form].ordered;
 	return true;

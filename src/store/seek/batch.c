@@ -83,10 +83,18 @@ static int compare_vids(const void *left, const void *right)
 	return (a > b) - (a < b);
 }
 
+static bool is_sorted(const struct seek_numbers *n)
+{
+	size_t i = 1;
+	while (i < n->count && n->list[i - 1] <= n->list[i])
+		i++;
+	return i >= n->count;
+}
+
 void numbers_sort(struct seek_numbers *n, int64_t low, int64_t high, bool descending)
 {
 	size_t kept = 0;
-	if (n->count > 1)
+	if (!is_sorted(n))
 		qsort(n->list, n->count, sizeof(*n->list), compare_vids);
 	for (size_t i = 0; i < n->count; i++)
 		if (n->list[i] > low && n->list[i] <= high && (!kept || n->list[kept - 1] != n->list[i]))
@@ -97,6 +105,19 @@ void numbers_sort(struct seek_numbers *n, int64_t low, int64_t high, bool descen
 		n->list[i] = n->list[kept - 1 - i];
 		n->list[kept - 1 - i] = swapped;
 	}
+}
+
+bool numbers_have(const struct seek_numbers *n, int64_t number)
+{
+	size_t low = 0, high = n->count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (n->list[middle] < number)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < n->count && n->list[low] == number;
 }
 
 /* ---- rids -----------------------------------------------------------------------------------------------------------

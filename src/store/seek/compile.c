@@ -128,6 +128,7 @@ static bool name_check(struct seek *k, struct naming *n, const struct part *part
 	for (size_t i = 0; i < c->inner_count; i++)
 		if (!name_part(k, n, &c->inner[i], err))
 			return false;
+	c->part = part;
 	bool links = c->kind == CHECK_CHAIN || c->kind == CHECK_HAS;
 	if ((c->kind == CHECK_PARAM || links) && c->criterion->param) {
 		bool there = c->kind == CHECK_HAS && c->inner_count;

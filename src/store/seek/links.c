@@ -233,7 +233,7 @@ static bool prepare(struct seek *k, struct check *c, struct error *err)
 	c->prepared = true;
 	if (!link_tail(k, c, err) || !seek_choose(k, c->inner, most, &way, &count, err))
 		return false;
-	if (!way || !way->arm_count || way->rids.count)
+	if (!way || !way->arm_count || way->rids.count || way->worded)
 		return true;
 	if (!k->whole && count > FEW_LINKED) {
 		c->also = way->ordered && way->arm_count == 1 ? way->arms : NULL;
@@ -253,19 +253,6 @@ static bool prepare(struct seek *k, struct check *c, struct error *err)
 	}
 	free(vids.list);
 	return ok;
-}
-
-static bool is_narrowed(const struct seek_numbers *n, int64_t vid)
-{
-	size_t low = 0, high = n->count;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		if (n->list[middle] < vid)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < n->count && n->list[low] == vid;
 }
 
 static bool look_at_all(struct seek *k, struct check *c, const struct seek_numbers *vids, struct error *err)
@@ -306,7 +293,7 @@ static bool find_referring(struct seek *k, const struct check *c, const int64_t 
 	k->rows += vids->count;
 	numbers_sort(vids, 0, k->snapshot, false);
 	for (size_t i = 0; i < vids->count; i++)
-		if (!c->narrowed.list || is_narrowed(&c->narrowed, vids->list[i]))
+		if (!c->narrowed.list || numbers_have(&c->narrowed, vids->list[i]))
 			vids->list[kept++] = vids->list[i];
 	vids->count = kept;
 	return true;

@@ -230,6 +230,7 @@ struct seek_source {
 	int64_t last_vid; /* the newest version of the database's snapshot, 0 when empty */
 	int64_t oldest; /* snapshots below this vid are refused: index rows that they need were dropped */
 	int64_t indexed; /* versions up to this vid have their index rows; those behind are searched by FORM_TAIL */
+	int64_t worded; /* versions up to this vid are found by words(); 0: none */
 	bool dates_marked; /* all versions with several dates have their row among the tokens, see seek_rows() */
 
 	/* Fills the numbers of names. */
@@ -267,6 +268,10 @@ struct seek_source {
 	 */
 	bool (*scan)(void *x, const struct seek_stretch *stretches, size_t count, size_t max, struct seek_keys *out,
 		     struct error *err);
+	/* The vids behind the keys of words from one to before the other, or of one if that is STR_NULL, in any order,
+	 * possibly with duplicates, also of versions that the snapshot does not see: see store/words.h. Stops early
+	 * once there are more than out->limit. May be NULL. */
+	bool (*words)(void *x, struct str from, struct str before, struct seek_numbers *out, struct error *err);
 	/* Types and ids of resources, text in a. */
 	bool (*idents)(void *x, struct arena *a, struct seek_ident *idents, size_t count, struct error *err);
 	/* The entries of these vids with their bodies in a; entries[] is cleared beforehand. ERR_STORE when one is not

@@ -49,6 +49,8 @@ struct way {
 	struct seek_arm *arms;
 	size_t arm_count, arm_capacity;
 	struct seek_numbers rids; /* in the scratch arena */
+	bool worded; /* vids holds candidates up to the source's worded; those behind are all of the type */
+	struct seek_numbers vids; /* in the scratch arena */
 	const struct check *check;
 };
 
@@ -90,6 +92,7 @@ struct check {
 	int64_t rows; /* HAS: behind that way, if they are few; 0: not */
 	int64_t spent; /* HAS: looks from the outer side */
 	bool prepared; /* HAS: narrowed or also, and the tail are done */
+	const struct part *part; /* BODY: which it is about */
 	struct way way;
 };
 enum { LINK_UNKNOWN, LINK_NO, LINK_YES };
@@ -180,7 +183,12 @@ bool links_settle(struct seek *k, struct check *c, struct error *err) MUST_USE;
 /* Decides those of a batch that are still kept. */
 bool links_decide(struct seek *k, struct check *c, const struct seek_batch *batch, bool *keep,
 		  struct error *err) MUST_USE;
-/* texts.c: criteria on bodies. */
+/* A list of vids that is sorted. */
+bool numbers_have(const struct seek_numbers *n, int64_t number);
+/* arms.c: the first text after all that start with prefix; STR_NULL when there is none. */
+struct str prefix_end(struct arena *a, struct str prefix);
+/* texts.c: criteria on bodies. The way in is by the index of words, as far as it goes. */
+bool texts_way(struct seek *k, struct check *c, struct error *err) MUST_USE;
 bool texts_decide(struct seek *k, const struct check *c, const struct seek_batch *batch, bool *keep,
 		  struct error *err) MUST_USE;
 

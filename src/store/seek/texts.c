@@ -1,7 +1,10 @@
 /* Criteria that only a resource's body decides: asked last, of the few that everything else has let through. */
 #include "store/seek/seek_priv.h"
 
+#include <stdlib.h>
+
 #include "base/clock.h"
+#include "store/words.h"
 
 const struct extractor *store_extractor(_Atomic(struct extractor *) *slot, const struct definitions *d,
 					struct error *err)
@@ -63,6 +66,95 @@ static bool may_meet(struct arena *a, const struct criterion *c, struct str body
 	return true;
 }
 
+/* ---- the index of words
+ * ----------------------------------------------------------------------------------------------
+ */
+
+/* The vids behind one key. *ret_known is false when there are too many to be of use. */
+static bool vids_of_key(struct seek *k, const struct check *c, struct search_word word, struct seek_numbers *vids,
+			bool *ret_known, struct error *err)
+{
+	char buffer[WORDS_KEY];
+	struct str from = words_key(c->part->number, word.key, buffer);
+	struct str before = word.begun ? prefix_end(&k->scratch, from) : STR_NULL;
+	if (word.begun && !before.p)
+		return error_memory(err);
+	vids->count = 0;
+	vids->limit = MOST_COLLECTED;
+	if (!k->source->words(k->source->x, from, before, vids, err))
+		return false;
+	*ret_known = vids->count <= vids->limit;
+	k->rows += vids->count;
+	numbers_sort(vids, 0, k->source->worded < k->snapshot ? k->source->worded : k->snapshot, false);
+	return true;
+}
+
+/* What two sorted lists have both, in the first. */
+static void keep_common(struct seek_numbers *to, const struct seek_numbers *other)
+{
+	size_t kept = 0;
+	for (size_t i = 0, j = 0; i < to->count && j < other->count;) {
+		if (to->list[i] == other->list[j])
+			to->list[kept++] = to->list[i];
+		bool first = to->list[i] <= other->list[j];
+		j += to->list[i] >= other->list[j];
+		i += first;
+	}
+	to->count = kept;
+}
+
+/* The vids that have all words of a value; *ret_known is false when none of them tells. */
+static bool vids_of_value(struct seek *k, const struct check *c, struct str value, struct seek_numbers *vids,
+			  bool *ret_known, struct error *err)
+{
+	struct seek_numbers more = {0};
+	bool ok = true;
+	*ret_known = false;
+	for (struct str rest = value; ok && rest.p && !(*ret_known && !vids->count);) {
+		struct str word = str_split(&rest, ' ');
+		bool known = false;
+		if (!word.n)
+			continue;
+		ok = vids_of_key(k, c, search_word_key(word, !rest.p), *ret_known ? &more : vids, &known, err);
+		if (ok && known && *ret_known)
+			keep_common(vids, &more);
+		*ret_known |= known;
+	}
+	free(more.list);
+	return ok;
+}
+
+static bool add_to_way(struct seek *k, struct way *way, const struct seek_numbers *vids, struct error *err)
+{
+	struct seek_numbers *to = &way->vids;
+	if (!vids->count)
+		return true;
+	to->list =
+		arena_grow(&k->scratch, to->list, to->count, &to->capacity, to->count + vids->count, sizeof(*to->list));
+	if (!to->list)
+		return error_memory(err);
+	memcpy(to->list + to->count, vids->list, vids->count * sizeof(*vids->list));
+	to->count += vids->count;
+	return true;
+}
+
+bool texts_way(struct seek *k, struct check *c, struct error *err)
+{
+	struct seek_numbers vids = {0};
+	bool ok = true, known = k->source->words && k->source->worded && c->part->number;
+	for (size_t i = 0; ok && known && i < c->criterion->value_count; i++) {
+		vids.count = 0;
+		ok = vids_of_value(k, c, c->criterion->values[i].code, &vids, &known, err) &&
+		     (!known || add_to_way(k, &c->way, &vids, err));
+	}
+	free(vids.list);
+	if (!ok || !known)
+		return ok;
+	numbers_sort(&c->way.vids, 0, k->snapshot, false);
+	c->way.usable = c->way.worded = true;
+	return true;
+}
+
 /* ---- deciding -------------------------------------------------------------------------------------------------------
  */
 
@@ -112,6 +204,8 @@ bool texts_decide(struct seek *k, const struct check *c, const struct seek_batch
 		bool *slots[TEXTS_AT_ONCE];
 		size_t count = 0;
 		for (; i < batch->count && count < TEXTS_AT_ONCE; i++) {
+			keep[i] = keep[i] && (!c->way.worded || batch->list[i].vid > k->source->worded ||
+					      numbers_have(&c->way.vids, batch->list[i].vid));
 			if (!keep[i])
 				continue;
 			vids[count] = batch->list[i].vid;

@@ -29,6 +29,14 @@ bool seek_spend(struct seek *k, size_t candidates, struct error *err)
 
 enum { MOST_WAYS = 64 };
 
+/* Candidates by words, and those that the index of words does not have yet: at most, since they are of any type. */
+static int64_t worded_count(const struct seek *k, const struct way *way)
+{
+	if (!way->worded)
+		return 0;
+	return (int64_t)way->vids.count + (k->snapshot > k->source->worded ? k->snapshot - k->source->worded : 0);
+}
+
 /* Rows behind each way, counted up to a limit. */
 static bool probe(struct seek *k, const struct way **ways, size_t count, int64_t limit, struct seek_probe *probes,
 		  struct error *err)
@@ -39,7 +47,7 @@ static bool probe(struct seek *k, const struct way **ways, size_t count, int64_t
 		return false;
 	for (size_t i = 0; i < count; i++) {
 		k->rows += (uint64_t)probes[i].count;
-		probes[i].count += (int64_t)ways[i]->rids.count;
+		probes[i].count += (int64_t)ways[i]->rids.count + worded_count(k, ways[i]);
 	}
 	return true;
 }
@@ -54,7 +62,7 @@ static bool narrowest(struct seek *k, const struct way **ways, size_t count, con
 	*ret_count = INT64_MAX;
 	count = count < MOST_WAYS ? count : MOST_WAYS;
 	for (size_t i = 0; i < count; i++) {
-		if (ways[i]->arm_count)
+		if (ways[i]->arm_count || ways[i]->worded)
 			continue;
 		*ret_way = ways[i]; /* nothing, or a few resources by name */
 		*ret_count = (int64_t)ways[i]->rids.count;
@@ -174,6 +182,29 @@ static bool collect_arms(struct walker *w, bool *ret_all, struct error *err)
 	return true;
 }
 
+/* Versions that the index of words has and those behind it; *ret_all is false when those are too many. */
+static bool collect_worded(struct walker *w, bool *ret_all, struct error *err)
+{
+	const struct seek_source *s = w->k->source;
+	struct seek_arm type = {.form = FORM_KIND, .values = {{VALUE_INT, .integer = w->part->number}}, .count = 1};
+	struct seek_range range = {w->low > s->worded ? w->low : s->worded, w->high < s->indexed ? w->high : s->indexed,
+				   false};
+	for (size_t i = 0; i < w->way->vids.count; i++)
+		if (!seek_numbers_add(&w->list, w->way->vids.list[i], err))
+			return false;
+	size_t before = w->list.count;
+	if (range.low >= range.high)
+		return true;
+	if (!collection_limit(w, &w->list.limit, err))
+		return false;
+	w->list.limit += before;
+	if (!s->collect(s->x, (struct seek_arms){&type, 1}, range, &w->list, err))
+		return false;
+	w->k->rows += w->list.count - before;
+	*ret_all = w->list.count <= w->list.limit;
+	return true;
+}
+
 static bool collect_rids(struct walker *w, struct error *err)
 {
 	const struct seek_source *s = w->k->source;
@@ -197,6 +228,8 @@ static bool list_way(struct walker *w, bool tail, bool *ret_listed, struct error
 	bool all = true;
 	*ret_listed = w->way && !w->way->ordered;
 	if (*ret_listed && !collect_arms(w, &all, err))
+		return false;
+	if (*ret_listed && all && w->way->worded && !collect_worded(w, &all, err))
 		return false;
 	if (!all) {
 		w->way = NULL;
@@ -229,6 +262,7 @@ static struct str way_name(const struct way *way)
 	static const char *const names[] = {[CHECK_ID] = "_id",
 					    [CHECK_OR] = "any of several",
 					    [CHECK_AND] = "one of several",
+					    [CHECK_BODY] = "words",
 					    [CHECK_NONE] = "nothing"};
 	const struct check *c = way->check;
 	if (c->criterion && c->criterion->param)

@@ -213,7 +213,7 @@ static bool apply_txn(struct sqlite_group *g, struct item *item, struct error *e
 		group_tally(&g->g, e);
 		if (!write_version(g, e, err) || !write_replaced(g, e, err))
 			return false;
-		if (e->change->purge && !purge_past(g->w, e->target->rid, err))
+		if (e->change->purge && !purge_past(g->store, e->target->rid, err))
 			return false;
 	}
 	return write_events(g, item->txn, err);
@@ -231,6 +231,8 @@ static bool apply_item(struct sqlite_group *g, struct item *item, struct error *
 		return true;
 	case ITEM_ROWS:
 		return rows_add(g->w, &g->g, item->adding, err);
+	case ITEM_WORDS:
+		return words_write(g->store, item->words, &item->err, err);
 	}
 	return true;
 }

@@ -11,4 +11,5 @@ store_migration_\name:
 	text first, MIGRATION_1
 	text hashes, MIGRATION_2
 	text dates, MIGRATION_3
+	text words, MIGRATION_4
 	.section .note.GNU-stack, "", @progbits

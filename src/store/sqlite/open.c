@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "store/words.h"
+
 static bool make_directory(const char *path, bool read_only, struct error *err)
 {
 	struct stat info;
@@ -147,6 +149,7 @@ static void *sqlite_open(struct str location, const struct store_options *option
 	s->lock_fd = -1;
 	s->definitions = options->definitions;
 	s->queue = queue;
+	s->words_lag = options->words_lag ? options->words_lag : WORDS_LAG;
 	pthread_mutex_init(&s->lock, NULL);
 	if (open_parts(s, directory, options, err))
 		return s;
@@ -177,6 +180,7 @@ const struct store_backend store_sqlite = {
 	.check = sqlite_check,
 	.reindex = sqlite_reindex,
 	.vacuum = sqlite_vacuum,
+	.words = sqlite_words,
 	.adds_rows = true,
 	.limit_pages = sqlite_limit_pages,
 	.tenant_exists = sqlite_tenant_exists,

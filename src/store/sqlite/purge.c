@@ -48,10 +48,11 @@ static bool run_on(struct writer *w, enum statement statement, int64_t vid, stru
 	return db_done(&w->db, s, err);
 }
 
-static bool purge_version(struct writer *w, int64_t vid, struct error *err)
+static bool purge_version(struct sqlite_store *store, int64_t vid, struct error *err)
 {
+	struct writer *w = &store->writer;
 	struct str terms;
-	return version_terms(w, vid, &terms, err) && drop_rows(w, vid, terms, err) &&
+	return words_forget(store, vid, err) && version_terms(w, vid, &terms, err) && drop_rows(w, vid, terms, err) &&
 	       run_on(w, SQL_VERSION_EMPTY, vid, err) && run_on(w, SQL_BODY_DROP, vid, err);
 }
 
@@ -83,18 +84,20 @@ static bool past_vids(struct writer *w, int64_t rid, int64_t **ret_vids, size_t 
 	return true;
 }
 
-bool purge_past(struct writer *w, int64_t rid, struct error *err)
+bool purge_past(struct sqlite_store *store, int64_t rid, struct error *err)
 {
+	struct writer *w = &store->writer;
 	int64_t *vids = NULL;
 	size_t count = 0;
 	if (!past_vids(w, rid, &vids, &count, err))
 		return false;
 	/* Rows that were read ahead and not written yet must not come back. */
 	index_forget(w);
+	atomic_fetch_add(&store->purges, 1);
 	/* What is deleted is overwritten with zeros as long as this is on. */
 	sqlite3_exec(w->db.handle, "PRAGMA secure_delete = ON", NULL, NULL, NULL);
 	bool ok = true;
 	for (size_t i = 0; ok && i < count; i++)
-		ok = purge_version(w, vids[i], err);
+		ok = purge_version(store, vids[i], err);
 	return ok;
 }

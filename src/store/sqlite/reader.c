@@ -170,7 +170,8 @@ bool reader_begin(struct reader *r, struct error *err)
 	r->counted = r->counted || (db_number(&r->db, SQL_LAST_VID, 0, &r->last_vid, err) &&
 				    db_number(&r->db, SQL_INDEXED, 0, &r->indexed, err) &&
 				    db_number(&r->db, SQL_VACUUMED, 0, &r->vacuumed, err) &&
-				    db_number(&r->db, SQL_DATES_MARKED, 0, &r->dates_marked, err));
+				    db_number(&r->db, SQL_DATES_MARKED, 0, &r->dates_marked, err) &&
+				    db_number(&r->db, SQL_WORDED, 0, &r->worded, err));
 	return r->counted;
 }
 

@@ -166,8 +166,8 @@ static bool start_over(struct reindex *x, struct error *err)
 	x->w->indexed = 0;
 	return db_script(&x->w->db,
 			 "DELETE FROM kind; DELETE FROM token; DELETE FROM string; DELETE FROM date; "
-			 "DELETE FROM number; DELETE FROM reference; UPDATE indexed SET vid = 0;"
-			 "DELETE FROM meta WHERE key = 'vacuumed';",
+			 "DELETE FROM number; DELETE FROM reference; DELETE FROM word; UPDATE indexed SET vid = 0;"
+			 "DELETE FROM meta WHERE key IN ('vacuumed', 'worded');",
 			 err) &&
 	       meta_set(&x->w->db, REACHED, 0, err);
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "store/words.h"
 
 struct source {
 	struct sqlite_store *store;
@@ -399,6 +400,25 @@ static bool source_scan(void *ctx, const struct seek_stretch *stretches, size_t 
 	return true;
 }
 
+static bool source_words(void *ctx, struct str from, struct str before, struct seek_numbers *out, struct error *err)
+{
+	struct source *x = ctx;
+	sqlite3_stmt *s = db_use(&x->r->db, before.p ? SQL_WORD_RANGE : SQL_WORD_GET, err);
+	bool ok = s, row = true;
+	if (!s)
+		return false;
+	bind_blob(s, 1, from);
+	if (before.p)
+		bind_blob(s, 2, before);
+	while (ok && row && out->count <= out->limit) {
+		ok = db_row(&x->r->db, s, &row, err);
+		if (ok && row)
+			ok = words_take(column_str(s, 0), out, err);
+	}
+	sqlite3_reset(s);
+	return ok;
+}
+
 /* ---- resources ------------------------------------------------------------------------------------------------------
  */
 
@@ -484,6 +504,7 @@ static struct seek_source source_of(struct source *x)
 				    .last_vid = x->r->last_vid,
 				    .oldest = x->r->vacuumed,
 				    .indexed = x->r->indexed,
+				    .worded = x->r->worded,
 				    .dates_marked = x->r->dates_marked != 0,
 				    .names = source_names,
 				    .rids = source_rids,
@@ -498,6 +519,7 @@ static struct seek_source source_of(struct source *x)
 				    .versions = source_versions,
 				    .scan = source_scan,
 				    .idents = source_idents,
+				    .words = source_words,
 				    .extractor = source_extractor,
 				    .entries = source_entries};
 }

@@ -122,9 +122,6 @@ void index_forget(struct writer *w);
 enum index_use { INDEX_PUT, INDEX_HAS, INDEX_DROP };
 sqlite3_stmt *index_use(struct db *db, enum index_use use, const struct seek_row *row, struct error *err) MUST_USE;
 
-/* purge.c: removes the content of all versions of a resource but the newest. */
-bool purge_past(struct writer *w, int64_t rid, struct error *err) MUST_USE;
-
 /* added.c: rows of parameters that came later, inside a transaction. */
 bool rows_add(struct writer *w, struct group *g, struct store_adding *adding, struct error *err) MUST_USE;
 
@@ -147,8 +144,8 @@ struct reader {
 	struct cache types; /* name to id */
 	const struct fhir_type *type_of[512]; /* id to type, NULL when not known yet */
 	bool borrowed; /* the connection is somebody else's */
-	bool open, counted; /* has a snapshot; the next four are read from it */
-	int64_t last_vid, indexed, vacuumed, dates_marked;
+	bool open, counted; /* has a snapshot; the next five are read from it */
+	int64_t last_vid, indexed, vacuumed, dates_marked, worded;
 	uint64_t commits; /* of the store when the snapshot was taken */
 };
 
@@ -167,11 +164,23 @@ struct sqlite_store {
 	size_t idle_count;
 	_Atomic int64_t page_limit; /* tests: to be set by the committing thread; 0 = leave it */
 	_Atomic uint64_t commits;
+	_Atomic uint64_t purges;
+	int64_t words_lag; /* versions that may wait for their words */
 	_Atomic bool committing; /* what is not counted yet may be seen already */
 	struct keeper *keeper;
 	struct queue *queue;
 	_Atomic(struct extractor *) extractor; /* made when a search first looks into bodies */
 };
+
+/* purge.c: removes the content of all versions of a resource but the newest. */
+bool purge_past(struct sqlite_store *store, int64_t rid, struct error *err) MUST_USE;
+
+/* words.c: of struct store_backend; and inside of transactions: a part of the rows, refused in item_err when it is of
+ * no use any more; and nothing is found by the words of a version, which is about to lose its body. */
+bool sqlite_words(void *b, int64_t *seen, const _Atomic bool *stop, bool *ret_more, struct error *err);
+bool words_write(struct sqlite_store *store, const struct words_part *part, struct error *item_err,
+		 struct error *err) MUST_USE;
+bool words_forget(struct sqlite_store *store, int64_t vid, struct error *err) MUST_USE;
 
 /* keeper.c: checkpoints in a thread of its own. */
 bool keeper_start(struct sqlite_store *store, struct error *err) MUST_USE;
