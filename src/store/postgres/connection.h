@@ -58,6 +58,7 @@ struct pg_params {
 };
 
 void pg_add_i64(struct pg_params *p, int64_t value);
+void pg_add_double(struct pg_params *p, double value);
 void pg_add_bytes(struct pg_params *p, struct str bytes); /* bytea, text; STR_NULL is NULL */
 
 /* An array parameter, built item by item. */
@@ -150,6 +151,8 @@ PGresult *pg_query(struct pg *c, const char *sql, struct error *err);
 
 /* An integer of any width, or a boolean; 0 for NULL. */
 int64_t pg_i64(const PGresult *r, int row, int column);
+/* A float8. */
+double pg_double(const PGresult *r, int row, int column);
 /* Borrowed until PQclear(). STR_NULL for NULL. */
 static inline struct str pg_bytes(const PGresult *r, int row, int column)
 {

@@ -28,6 +28,14 @@ void pg_add_bytes(struct pg_params *p, struct str bytes)
 	add(p, bytes.p, bytes.n);
 }
 
+/* As its bits go over the wire. */
+void pg_add_double(struct pg_params *p, double value)
+{
+	int64_t bits;
+	memcpy(&bits, &value, sizeof(bits));
+	pg_add_i64(p, bits);
+}
+
 void pg_array_init(struct pg_array *x, enum pg_type type)
 {
 	x->type = type;
@@ -171,4 +179,12 @@ int64_t pg_i64(const PGresult *r, int row, int column)
 	for (int i = 0; i < n; i++)
 		value = value << 8 | p[i];
 	return (int64_t)value;
+}
+
+double pg_double(const PGresult *r, int row, int column)
+{
+	int64_t bits = pg_i64(r, row, column);
+	double value;
+	memcpy(&value, &bits, sizeof(value));
+	return value;
 }

@@ -487,18 +487,40 @@ static bool source_entries(void *ctx, struct arena *a, const int64_t *vids, size
 
 static bool send_stretch(struct source *x, const struct seek_stretch *t, size_t max, struct error *err)
 {
-	static const enum statement statements[2][2] = {{SQL_STRING_UP, SQL_STRING_DOWN}, {SQL_DATE_UP, SQL_DATE_DOWN}};
-	bool date = t->table == TABLE_DATE, end = !date && t->descending && !t->key.p;
+	static const enum statement statements[TABLE_COUNT][3] = {
+		[TABLE_TOKEN] = {SQL_TOKEN_UP, SQL_TOKEN_DOWN, SQL_TOKEN_END},
+		[TABLE_STRING] = {SQL_STRING_UP, SQL_STRING_DOWN, SQL_STRING_END},
+		[TABLE_DATE] = {SQL_DATE_UP, SQL_DATE_DOWN},
+		[TABLE_NUMBER] = {SQL_NUMBER_UP, SQL_NUMBER_DOWN}};
+	bool text = t->table == TABLE_STRING || t->table == TABLE_TOKEN, end = text && t->descending && !t->key.p;
 	struct pg_params p = {0};
 	pg_add_i64(&p, t->param);
 	pg_add_i64(&p, (int64_t)max);
-	if (!date && !end)
+	if (text && !end)
 		pg_add_bytes(&p, t->key.p ? t->key : S(""));
-	if (date) {
+	if (t->table == TABLE_DATE)
 		pg_add_i64(&p, t->low);
+	if (t->table == TABLE_NUMBER)
+		pg_add_double(&p, t->number);
+	if (!text)
 		pg_add_i64(&p, t->width);
+	if (t->table == TABLE_NUMBER)
+		pg_add_bytes(&p, t->unit.p ? t->unit : S(""));
+	return pg_send(x->c, statements[t->table][end ? 2 : t->descending], &p, err);
+}
+
+static struct seek_key stretch_key(const PGresult *rows, int row, enum seek_table table)
+{
+	struct seek_key k = {.vid = pg_i64(rows, row, 0)};
+	if (table == TABLE_DATE) {
+		k.low = pg_i64(rows, row, 1);
+		k.high = pg_i64(rows, row, 2);
+	} else if (table == TABLE_NUMBER) {
+		k.number = pg_double(rows, row, 1);
+	} else {
+		k.key = pg_bytes(rows, row, 1);
 	}
-	return pg_send(x->c, end ? SQL_STRING_END : statements[date][t->descending], &p, err);
+	return k;
 }
 
 static bool source_scan(void *ctx, const struct seek_stretch *stretches, size_t count, size_t max,
@@ -511,21 +533,39 @@ static bool source_scan(void *ctx, const struct seek_stretch *stretches, size_t 
 	ok = ok && pg_sync(x->c, err);
 	for (size_t i = 0; ok && i < count; i++) {
 		PGresult *rows = pg_result(x->c, err);
-		bool date = stretches[i].table == TABLE_DATE;
 		ok = rows != NULL;
 		for (int j = 0; ok && j < PQntuples(rows); j++) {
-			struct seek_key k = {.vid = pg_i64(rows, j, 0)};
-			if (date) {
-				k.low = pg_i64(rows, j, 1);
-				k.high = pg_i64(rows, j, 2);
-			} else {
-				k.key = pg_bytes(rows, j, 1);
-			}
+			struct seek_key k = stretch_key(rows, j, stretches[i].table);
 			ok = seek_keys_add(&out[i], &k, err);
 		}
 		PQclear(rows);
 	}
 	return ended(x, ok, err);
+}
+
+static bool source_distinct(void *ctx, const struct seek_stretch *from, size_t max, struct seek_keys *out,
+			    struct error *err)
+{
+	struct source *x = ctx;
+	struct pg_params p = {0};
+	bool codes = from->table == TABLE_TOKEN, end = from->descending && !from->key.p;
+	pg_add_i64(&p, from->param);
+	pg_add_i64(&p, (int64_t)max);
+	if (codes && !end)
+		pg_add_bytes(&p, from->key.p ? from->key : S(""));
+	PGresult *rows = pg_ask(x->c,
+				!codes		   ? SQL_UNITS
+				: end		   ? SQL_CODES_END
+				: from->descending ? SQL_CODES_DOWN
+						   : SQL_CODES_UP,
+				&p, err);
+	bool ok = rows != NULL;
+	for (int i = 0; ok && i < PQntuples(rows); i++) {
+		struct seek_key k = {.key = pg_bytes(rows, i, 0)};
+		ok = seek_keys_add(out, &k, err);
+	}
+	PQclear(rows);
+	return ok;
 }
 
 static bool source_words(void *ctx, struct str from, struct str before, struct seek_numbers *out, struct error *err)
@@ -572,6 +612,7 @@ struct seek_source pg_source_of(struct source *x, int64_t last_vid, int64_t inde
 				    .look = source_look,
 				    .versions = source_versions,
 				    .scan = source_scan,
+				    .distinct = source_distinct,
 				    .extractor = source_extractor,
 				    .worded = x->r ? x->r->worded : 0,
 				    .words = source_words,

@@ -179,6 +179,13 @@ static void order_keys(const struct order *o, const struct seek_found *found, st
 	}
 }
 
+bool order_first_text(const struct order *o, const struct seek_found *found, struct str *ret_text)
+{
+	struct sort_key key = param_key(o, 0, params_of(o, found->type)[0], found->terms);
+	*ret_text = key.text;
+	return !key.missing;
+}
+
 static int compare_matches(const struct search_query *q, const struct match *a, const struct match *b)
 {
 	for (size_t i = 0; i < q->sort_count; i++) {

@@ -194,15 +194,17 @@ struct seek_range {
 	bool descending;
 };
 
-/* A stretch of TABLE_STRING or TABLE_DATE of one parameter, by the order of its key: (text) or, within a width, (low).
- */
+/* A stretch of a table's rows of one parameter, by the order of its key: TABLE_STRING and TABLE_TOKEN (text, code);
+ * TABLE_DATE within a width and TABLE_NUMBER within a unit and a width (low). */
 struct seek_stretch {
 	enum seek_table table;
 	int64_t param;
-	int width; /* TABLE_DATE */
+	int width; /* TABLE_DATE, TABLE_NUMBER */
+	struct str unit; /* TABLE_NUMBER */
 	bool descending;
-	/* Where it starts, this value included. TABLE_STRING descending: key.p NULL means the end. */
-	int64_t low;
+	/* Where it starts, this value included. Texts descending: key.p NULL means the end. */
+	int64_t low; /* TABLE_DATE */
+	double number; /* TABLE_NUMBER */
 	struct str key;
 };
 
@@ -211,6 +213,7 @@ struct seek_keys {
 	struct arena arena;
 	struct seek_key {
 		int64_t vid, low, high;
+		double number; /* TABLE_NUMBER: low */
 		struct str key; /* in the arena */
 	} * list;
 	size_t count, capacity;
@@ -268,6 +271,10 @@ struct seek_source {
 	 */
 	bool (*scan)(void *x, const struct seek_stretch *stretches, size_t count, size_t max, struct seek_keys *out,
 		     struct error *err);
+	/* The codes of a stretch of TABLE_TOKEN, or the units of a parameter in TABLE_NUMBER, each once, in their
+	 * order; at most max. */
+	bool (*distinct)(void *x, const struct seek_stretch *from, size_t max, struct seek_keys *out,
+			 struct error *err);
 	/* The vids behind the keys of words from one to before the other, or of one if that is STR_NULL, in any order,
 	 * possibly with duplicates, also of versions that the snapshot does not see: see store/words.h. Stops early
 	 * once there are more than out->limit. May be NULL. */

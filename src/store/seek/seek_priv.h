@@ -270,12 +270,18 @@ void order_done(struct order *o);
 /* Only what sorts behind the one version of this batch is kept. Before any order_add. */
 bool order_start_after(struct order *o, const struct seek_batch *batch, struct error *err) MUST_USE;
 bool order_add(struct order *o, const struct seek_batch *batch, struct error *err) MUST_USE;
+/* The text that a version sorts by first, of its terms; false when it has none. */
+bool order_first_text(const struct order *o, const struct seek_found *found, struct str *ret_text);
 /* Sorts what is kept. */
 void order_finish(struct order *o);
 
 /* sorted.c: the page by the index of what it is sorted by. *ret_done is false when that does not lead to the end of the
  * page soon enough, or is no good idea: then nothing of order is of use. */
 bool sorted_fill(struct order *o, bool *ret_done, struct error *err) MUST_USE;
+/* What has no index rows is few, and sorts among the rest. */
+bool order_add_tail(struct order *o, struct part *part, struct seek_batch *b, struct error *err) MUST_USE;
+/* groups.c: the same by a token that has few codes in the store, each of many versions; *ret_grouped: it is one. */
+bool groups_fill(struct order *o, bool *ret_grouped, bool *ret_done, struct error *err) MUST_USE;
 
 /* include.c: adds entries for versions to a page, and what they refer to, or is referred to by. */
 bool seek_entries(struct seek *k, struct store_page *page, const int64_t *vids, size_t count, bool included,

@@ -8,22 +8,44 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { LEAST_SCAN = 128, MOST_SCAN = 32768, SMALL_TYPE = 300 };
+enum { LEAST_SCAN = 128, MOST_SCAN = 32768, SMALL_TYPE = 300, MOST_UNITS = 40, MOST_STRETCHES = 2 * MOST_UNITS };
 
 struct sorted {
 	struct order *o;
 	struct part *part;
-	bool descending, date;
-	struct seek_stretch stretches[DATE_CLASSES];
-	struct seek_keys keys[DATE_CLASSES];
-	size_t done[DATE_CLASSES]; /* rows seen of each stretch */
+	bool descending;
+	enum seek_table table;
+	/* One, or for dates one for each class of width, for numbers one for each unit and class. */
+	struct seek_stretch stretches[MOST_STRETCHES];
+	struct seek_keys keys[MOST_STRETCHES];
+	size_t done[MOST_STRETCHES]; /* rows seen of each stretch */
 	size_t count;
+	struct seek_keys units; /* what the stretches of numbers are of */
 	struct rid_map seen; /* vids */
 	bool bounded; /* criteria on the sort parameter limit the stretches, and leave no version without a value */
 };
 
 /* So many versions with several values may be looked at beforehand. */
 enum { MOST_SEVERAL = 2000 };
+
+/* The table whose order is that of a parameter. References sort by ids, which no index has. */
+static enum seek_table table_of(const struct search_param *param)
+{
+	switch (param->type) {
+	case PARAM_DATE:
+		return TABLE_DATE;
+	case PARAM_STRING:
+		return TABLE_STRING;
+	case PARAM_TOKEN:
+	case PARAM_URI:
+		return TABLE_TOKEN;
+	case PARAM_NUMBER:
+	case PARAM_QUANTITY:
+		return TABLE_NUMBER;
+	default:
+		return TABLE_COUNT;
+	}
+}
 
 /* Only when matches are dense enough that those before the page's end are fewer rows away than all matches are. */
 static bool is_worth_it(struct order *o, bool *ret_worth, struct error *err)
@@ -34,7 +56,7 @@ static bool is_worth_it(struct order *o, bool *ret_worth, struct error *err)
 	int64_t all, count;
 	*ret_worth = false;
 	if (!k->source->scan || k->part_count != 1 || first->kind != SORT_PARAM || !k->parts->number || !o->params[0] ||
-	    (first->param->type != PARAM_DATE && first->param->type != PARAM_STRING))
+	    table_of(first->param) == TABLE_COUNT)
 		return true;
 	if (o->after.vid && o->after.keys[0].missing)
 		return true;
@@ -51,32 +73,52 @@ static bool is_worth_it(struct order *o, bool *ret_worth, struct error *err)
 	return true;
 }
 
+static void start_dates(struct sorted *s, struct seek_stretch *t, int width)
+{
+	const struct order *o = s->o;
+	t->width = width;
+	t->low = o->after.vid ? o->after.keys[0].integer : s->descending ? INT64_MAX : INT64_MIN;
+	/* Versions with one date begin where criteria on it allow; those with several come beforehand. */
+	if (s->bounded && s->descending && s->part->dates.low_to < t->low)
+		t->low = s->part->dates.low_to;
+	if (s->bounded && !s->descending && least_low(&s->part->dates, width) > t->low)
+		t->low = least_low(&s->part->dates, width);
+}
+
+/* A range sorts by a number that is not below its low end, so ascending ones are looked at from the beginning. */
+static void start_numbers(struct sorted *s, struct seek_stretch *t, size_t at)
+{
+	const struct order *o = s->o;
+	t->unit = s->units.list[at / NUMBER_CLASSES].key;
+	t->width = (int)(at % NUMBER_CLASSES);
+	t->number = s->descending ? INFINITY : -INFINITY;
+	if (o->after.vid && (s->descending || t->width == 0))
+		t->number = o->after.keys[0].number;
+}
+
 static void start(struct sorted *s)
 {
 	const struct order *o = s->o;
 	bool goes_on = o->after.vid != 0;
-	s->count = s->date ? DATE_CLASSES : 1;
+	s->count = s->table == TABLE_DATE     ? DATE_CLASSES
+		   : s->table == TABLE_NUMBER ? NUMBER_CLASSES * s->units.count
+					      : 1;
 	for (size_t i = 0; i < s->count; i++) {
 		struct seek_stretch *t = &s->stretches[i];
-		*t = (struct seek_stretch){.table = s->date ? TABLE_DATE : TABLE_STRING,
-					   .param = o->params[0],
-					   .width = (int)i,
-					   .descending = s->descending};
-		t->low = goes_on ? o->after.keys[0].integer : s->descending ? INT64_MAX : INT64_MIN;
-		/* Versions with one date begin where criteria on it allow; those with several come beforehand. */
-		if (s->bounded && s->descending && s->part->dates.low_to < t->low)
-			t->low = s->part->dates.low_to;
-		if (s->bounded && !s->descending && least_low(&s->part->dates, (int)i) > t->low)
-			t->low = least_low(&s->part->dates, (int)i);
-		t->key = goes_on ? key_cut(o->after.keys[0].text) : s->descending ? STR_NULL : S("");
+		*t = (struct seek_stretch){.table = s->table, .param = o->params[0], .descending = s->descending};
+		if (s->table == TABLE_DATE)
+			start_dates(s, t, (int)i);
+		else if (s->table == TABLE_NUMBER)
+			start_numbers(s, t, i);
+		else
+			t->key = goes_on ? key_cut(o->after.keys[0].text) : s->descending ? STR_NULL : S("");
 		arena_init(&s->keys[i].arena, (size_t)64 << 20);
 	}
 }
 
-static bool add_batch(struct sorted *s, struct seek_batch *b, struct error *err)
+static bool add_batch(struct order *o, struct part *part, struct seek_batch *b, struct error *err)
 {
-	struct seek *k = s->o->k;
-	bool ok = seek_spend(k, b->count, err) && seek_filter(k, s->part, 1, b, err) && order_add(s->o, b, err);
+	bool ok = seek_spend(o->k, b->count, err) && seek_filter(o->k, part, 1, b, err) && order_add(o, b, err);
 	seek_batch_reset(b);
 	return ok;
 }
@@ -87,7 +129,7 @@ static bool find_several(struct sorted *s, struct seek_numbers *vids, struct err
 	struct seek *k = s->o->k;
 	struct seek_arm arm = several_dates(s->part->dated);
 	struct seek_range range = {0, k->source->indexed, false};
-	if (!s->date || s->part->dated != s->o->params[0])
+	if (s->table != TABLE_DATE || s->part->dated != s->o->params[0])
 		return true;
 	vids->limit = MOST_SEVERAL;
 	if (!k->source->collect(k->source->x, (struct seek_arms){&arm, 1}, range, vids, err))
@@ -98,18 +140,17 @@ static bool find_several(struct sorted *s, struct seek_numbers *vids, struct err
 	return true;
 }
 
-/* What has no index rows is few, and sorts among the rest. */
-static bool add_tail(struct sorted *s, struct seek_batch *b, struct error *err)
+bool order_add_tail(struct order *o, struct part *part, struct seek_batch *b, struct error *err)
 {
-	struct seek *k = s->o->k;
-	struct seek_arm arm = {.form = FORM_TAIL, .values = {{VALUE_INT, .integer = s->part->number}}, .count = 1};
+	struct seek *k = o->k;
+	struct seek_arm arm = {.form = FORM_TAIL, .values = {{VALUE_INT, .integer = part->number}}, .count = 1};
 	struct seek_range range = {k->source->indexed, k->snapshot, false};
 	for (bool ended = false; !ended && range.low < range.high;) {
 		if (!k->source->walk(k->source->x, (struct seek_arms){&arm, 1}, range, k->snapshot, MOST_BATCH, b, err))
 			return false;
 		ended = b->ended;
 		range.low = b->reached;
-		if (!add_batch(s, b, err))
+		if (!add_batch(o, part, b, err))
 			return false;
 	}
 	return true;
@@ -129,7 +170,8 @@ static bool add_vids(struct sorted *s, const struct seek_numbers *vids, struct s
 	}
 	for (size_t at = 0; ok && at < fresh.count; at += MOST_BATCH) {
 		size_t n = fresh.count - at < MOST_BATCH ? fresh.count - at : MOST_BATCH;
-		ok = k->source->look(k->source->x, fresh.list + at, n, k->snapshot, b, err) && add_batch(s, b, err);
+		ok = k->source->look(k->source->x, fresh.list + at, n, k->snapshot, b, err) &&
+		     add_batch(s->o, s->part, b, err);
 	}
 	free(fresh.list);
 	return ok;
@@ -152,7 +194,10 @@ static bool add_rows(struct sorted *s, struct seek_batch *b, struct error *err)
 static bool is_before(const struct sorted *s, size_t stretch, const struct sort_key *key)
 {
 	const struct seek_key *last = &s->keys[stretch].list[s->keys[stretch].count - 1];
-	if (!s->date) {
+	if (s->table == TABLE_NUMBER)
+		return s->descending ? s->stretches[stretch].width == 0 && key->number > last->number
+				     : key->number < last->number;
+	if (s->table != TABLE_DATE) {
 		int order = str_cmp(key_cut(key->text), last->key);
 		return s->descending ? order > 0 : order < 0;
 	}
@@ -209,7 +254,7 @@ static bool fill(struct sorted *s, bool *ret_done, struct error *err)
 	seek_batch_init(&b);
 	ok = find_several(s, &several, err);
 	start(s);
-	ok = ok && add_tail(s, &b, err) && add_vids(s, &several, &b, err);
+	ok = ok && order_add_tail(s->o, s->part, &b, err) && add_vids(s, &several, &b, err);
 	/* Each round begins anew and skips what it saw: rows with equal keys come in no order that could be gone on
 	 * from. */
 	for (size_t max = LEAST_SCAN; ok && !*ret_done && !ended && max <= MOST_SCAN; max *= 4) {
@@ -223,22 +268,44 @@ static bool fill(struct sorted *s, bool *ret_done, struct error *err)
 	return ok;
 }
 
+/* *ret_few is false when a parameter has more units than are worth following. */
+static bool find_units(struct sorted *s, bool *ret_few, struct error *err)
+{
+	struct seek *k = s->o->k;
+	struct seek_stretch all = {.table = TABLE_NUMBER, .param = s->o->params[0], .key = S("")};
+	if (s->table != TABLE_NUMBER)
+		return true;
+	if (!k->source->distinct(k->source->x, &all, MOST_UNITS + 1, &s->units, err))
+		return false;
+	*ret_few = s->units.count <= MOST_UNITS;
+	return true;
+}
+
+static bool fill_by_rows(struct order *o, enum seek_table table, bool *ret_done, struct error *err)
+{
+	struct sorted s = {.o = o, .part = o->k->parts, .descending = o->k->query->sorts->descending, .table = table};
+	bool few = true;
+	arena_init(&s.units.arena, (size_t)64 << 20);
+	bool ok = find_units(&s, &few, err) && (!few || fill(&s, ret_done, err));
+	for (size_t i = 0; i < s.count; i++) {
+		arena_done(&s.keys[i].arena);
+		free(s.keys[i].list);
+	}
+	arena_done(&s.units.arena);
+	free(s.units.list);
+	return ok;
+}
+
 bool sorted_fill(struct order *o, bool *ret_done, struct error *err)
 {
-	bool worth;
+	bool worth, grouped = false;
 	*ret_done = false;
 	if (!is_worth_it(o, &worth, err))
 		return false;
 	if (!worth)
 		return true;
-	struct sorted s = {.o = o,
-			   .part = o->k->parts,
-			   .descending = o->k->query->sorts->descending,
-			   .date = o->k->query->sorts->param->type == PARAM_DATE};
-	bool ok = fill(&s, ret_done, err);
-	for (size_t i = 0; i < s.count; i++) {
-		arena_done(&s.keys[i].arena);
-		free(s.keys[i].list);
-	}
-	return ok;
+	enum seek_table table = table_of(o->k->query->sorts->param);
+	if (table == TABLE_TOKEN && !groups_fill(o, &grouped, ret_done, err))
+		return false;
+	return grouped || fill_by_rows(o, table, ret_done, err);
 }

@@ -358,21 +358,42 @@ static bool source_versions(void *ctx, const int64_t *rids, size_t count, int64_
 
 static sqlite3_stmt *bind_stretch(struct source *x, const struct seek_stretch *t, size_t max, struct error *err)
 {
-	static const enum statement statements[2][2] = {{SQL_STRING_UP, SQL_STRING_DOWN}, {SQL_DATE_UP, SQL_DATE_DOWN}};
-	bool date = t->table == TABLE_DATE, end = !date && t->descending && !t->key.p;
-	enum statement name = end ? SQL_STRING_END : statements[date][t->descending];
-	sqlite3_stmt *s = db_use(&x->r->db, name, err);
+	static const enum statement statements[TABLE_COUNT][3] = {
+		[TABLE_TOKEN] = {SQL_TOKEN_UP, SQL_TOKEN_DOWN, SQL_TOKEN_END},
+		[TABLE_STRING] = {SQL_STRING_UP, SQL_STRING_DOWN, SQL_STRING_END},
+		[TABLE_DATE] = {SQL_DATE_UP, SQL_DATE_DOWN},
+		[TABLE_NUMBER] = {SQL_NUMBER_UP, SQL_NUMBER_DOWN}};
+	bool text = t->table == TABLE_STRING || t->table == TABLE_TOKEN, end = text && t->descending && !t->key.p;
+	sqlite3_stmt *s = db_use(&x->r->db, statements[t->table][end ? 2 : t->descending], err);
 	if (!s)
 		return NULL;
 	sqlite3_bind_int64(s, 1, t->param);
 	sqlite3_bind_int64(s, 2, (int64_t)max);
-	if (!date && !end)
+	if (text && !end)
 		bind_blob(s, 3, t->key);
-	if (date) {
+	if (t->table == TABLE_DATE)
 		sqlite3_bind_int64(s, 3, t->low);
-		sqlite3_bind_int(s, 4, t->width);
+	if (t->table == TABLE_NUMBER) {
+		sqlite3_bind_double(s, 3, t->number);
+		bind_blob(s, 5, t->unit);
 	}
+	if (!text)
+		sqlite3_bind_int(s, 4, t->width);
 	return s;
+}
+
+static struct seek_key stretch_key(sqlite3_stmt *s, enum seek_table table)
+{
+	struct seek_key k = {.vid = sqlite3_column_int64(s, 0)};
+	if (table == TABLE_DATE) {
+		k.low = sqlite3_column_int64(s, 1);
+		k.high = sqlite3_column_int64(s, 2);
+	} else if (table == TABLE_NUMBER) {
+		k.number = sqlite3_column_double(s, 1);
+	} else {
+		k.key = column_str(s, 1);
+	}
+	return k;
 }
 
 static bool source_scan(void *ctx, const struct seek_stretch *stretches, size_t count, size_t max,
@@ -381,21 +402,47 @@ static bool source_scan(void *ctx, const struct seek_stretch *stretches, size_t 
 	struct source *x = ctx;
 	for (size_t i = 0; i < count; i++) {
 		sqlite3_stmt *s = bind_stretch(x, &stretches[i], max, err);
-		bool ok = s, row = true, date = stretches[i].table == TABLE_DATE;
+		bool ok = s, row = true;
 		while (ok && row) {
 			ok = db_row(&x->r->db, s, &row, err);
 			if (!ok || !row)
 				break;
-			struct seek_key k = {.vid = sqlite3_column_int64(s, 0)};
-			if (date) {
-				k.low = sqlite3_column_int64(s, 1);
-				k.high = sqlite3_column_int64(s, 2);
-			} else
-				k.key = column_str(s, 1);
+			struct seek_key k = stretch_key(s, stretches[i].table);
 			ok = seek_keys_add(&out[i], &k, err);
 		}
 		if (!ok)
 			return false;
+	}
+	return true;
+}
+
+/* Each found by a look of its own behind the one before, over any number of rows. */
+static bool source_distinct(void *ctx, const struct seek_stretch *from, size_t max, struct seek_keys *out,
+			    struct error *err)
+{
+	static const enum statement ups[2][2] = {{SQL_CODES_FIRST, SQL_CODES_NEXT}, {SQL_UNITS_FIRST, SQL_UNITS_NEXT}};
+	struct source *x = ctx;
+	struct str at = from->key;
+	bool row = true;
+	for (size_t i = 0; i < max; i++) {
+		enum statement up = ups[from->table == TABLE_NUMBER][i > 0];
+		enum statement down = i ? SQL_CODES_BEFORE : at.p ? SQL_CODES_FROM : SQL_CODES_LAST;
+		sqlite3_stmt *s = db_use(&x->r->db, from->descending ? down : up, err);
+		if (!s)
+			return false;
+		sqlite3_bind_int64(s, 1, from->param);
+		if (i || at.p || !from->descending)
+			bind_blob(s, 2, at);
+		if (!db_row(&x->r->db, s, &row, err))
+			return false;
+		if (!row)
+			return true;
+		struct seek_key k = {.key = column_str(s, 0)};
+		bool ok = seek_keys_add(out, &k, err);
+		sqlite3_reset(s);
+		if (!ok)
+			return false;
+		at = out->list[out->count - 1].key;
 	}
 	return true;
 }
@@ -518,6 +565,7 @@ static struct seek_source source_of(struct source *x)
 				    .look = source_look,
 				    .versions = source_versions,
 				    .scan = source_scan,
+				    .distinct = source_distinct,
 				    .idents = source_idents,
 				    .words = source_words,
 				    .extractor = source_extractor,
