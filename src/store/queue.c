@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/clock.h"
+
 struct queue {
 	pthread_mutex_t lock;
 	pthread_cond_t filled, emptied;
@@ -19,6 +21,13 @@ struct queue {
 	struct error trouble; /* why they could not */
 	size_t bytes, changes;
 	size_t awaited; /* queued items that somebody waits for; audit events alone may gather for a moment */
+	struct company { /* who is likely to ask again, see await_company(); of the committing thread, but for wanted */
+		size_t taken; /* awaited items of the group that is being committed */
+		size_t expected; /* those that were answered last, and those that waited meanwhile */
+		size_t wanted; /* while they are waited for; 0: not */
+		uint64_t took_ns, ended_ns; /* the last commit */
+		unsigned skips, missed; /* groups that still go on alone; after how much waiting in vain */
+	} company;
 	bool hurry, closing, started;
 	bool unsettled; /* something was committed since the backend last settled */
 	bool settling; /* and it has not finished that yet */
@@ -60,6 +69,38 @@ static struct timespec in_ms(unsigned ms)
 	return t;
 }
 
+static struct timespec at_ns(uint64_t ns)
+{
+	return (struct timespec){.tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000)};
+}
+
+/* Who was answered by the last commit often asks again at once. A group that went on without them would leave them to
+ * the next one, and so for ever: two halves of the clients, each waiting for the commits of the other. So it waits a
+ * little, for as long as a part of that commit, until as many are there as before; and not for some groups when that
+ * was in vain. Whoever asks later than that does not wait at all. */
+static void await_company(struct queue *q)
+{
+	enum { PART = 4, MOST_NS = 5000000, MOST_SKIPS = 3 };
+	struct company *c = &q->company;
+	size_t had = q->awaited, most = q->options.group_changes;
+	uint64_t part = c->took_ns / PART < MOST_NS ? c->took_ns / PART : MOST_NS;
+	struct timespec until = at_ns(c->ended_ns + part);
+	if (had >= c->expected || clock_monotonic_ns() >= c->ended_ns + part)
+		return;
+	if (c->skips) {
+		c->skips--;
+		return;
+	}
+	c->wanted = c->expected;
+	while (!q->closing && !q->refused && q->awaited < c->wanted && q->changes < most)
+		if (pthread_cond_timedwait(&q->filled, &q->lock, &until) == ETIMEDOUT)
+			break;
+	c->wanted = 0;
+	bool worth = (q->awaited - had) * PART >= c->expected;
+	c->missed = worth ? 0 : c->missed < MOST_SKIPS ? 2 * c->missed + 1 : MOST_SKIPS;
+	c->skips = c->missed;
+}
+
 /* Waits until there is something to do; in bulk mode also for the group to fill. */
 static void await_work(struct queue *q)
 {
@@ -70,6 +111,8 @@ static void await_work(struct queue *q)
 		else if (pthread_cond_timedwait(&q->filled, &q->lock, &until) == ETIMEDOUT)
 			break;
 	}
+	if (q->first && !q->options.gather_ms && q->awaited && q->backend->waits)
+		await_company(q);
 	if (!q->first || (!q->options.gather_ms && q->awaited))
 		return;
 	until = in_ms(q->options.gather_ms ? q->options.gather_ms : AUDIT_MS);
@@ -83,7 +126,7 @@ static void await_work(struct queue *q)
 static struct item *take_group(struct queue *q)
 {
 	struct item *group = q->kept, **end = &group;
-	size_t changes = 0, bytes = 0;
+	size_t changes = 0, bytes = 0, awaited = q->awaited;
 	while (*end)
 		end = &(*end)->next;
 	q->kept = NULL;
@@ -101,6 +144,7 @@ static struct item *take_group(struct queue *q)
 		q->last = &q->first;
 		q->hurry = false;
 	}
+	q->company.taken = awaited - q->awaited;
 	q->changes -= changes;
 	q->bytes -= bytes;
 	pthread_cond_broadcast(&q->emptied);
@@ -152,6 +196,23 @@ static void settle(struct queue *q, bool closing)
 	q->unsettled = q->settling;
 }
 
+static void commit(struct queue *q, struct item *group, bool closing)
+{
+	struct company *c = &q->company;
+	uint64_t began = clock_monotonic_ns();
+	q->backend->commit(q->data, group);
+	uint64_t took = clock_monotonic_ns() - began;
+	pthread_mutex_lock(&q->lock);
+	size_t waiting = q->awaited;
+	pthread_mutex_unlock(&q->lock);
+	finish_group(q, group, closing);
+	if (!c->taken)
+		return;
+	c->expected = c->taken + waiting;
+	c->ended_ns = clock_monotonic_ns();
+	c->took_ns = took;
+}
+
 static void *run(void *ctx)
 {
 	struct queue *q = ctx;
@@ -169,8 +230,7 @@ static void *run(void *ctx)
 		if (closing && !group && !refused)
 			return NULL;
 		if (group) {
-			q->backend->commit(q->data, group);
-			finish_group(q, group, closing);
+			commit(q, group, closing);
 		}
 		tell_refused(refused);
 	}
@@ -219,7 +279,7 @@ void queue_put(struct queue *q, struct item *item)
 	q->changes += item->changes;
 	q->hurry |= item->hurry;
 	q->awaited += item->kind != ITEM_AUDIT;
-	if (was_empty || q->options.gather_ms || q->awaited)
+	if ((was_empty || q->options.gather_ms || q->awaited) && q->awaited >= q->company.wanted)
 		pthread_cond_signal(&q->filled);
 	pthread_mutex_unlock(&q->lock);
 }

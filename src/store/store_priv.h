@@ -50,6 +50,8 @@ struct queue;
 /* A backend: every function may be called from any thread, except commit and settle, which the committing thread owns.
  */
 struct store_backend {
+	/* A commit is mostly waiting for another process, and costs about the same for one as for many. */
+	bool waits;
 	void *(*open)(struct str location, const struct store_options *options, struct queue *queue, struct error *err);
 	void (*close)(void *b);
 	/* On the submitting thread: whatever can be done before the group, into item->memory. */

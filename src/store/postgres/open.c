@@ -90,6 +90,7 @@ static void pg_limit_pages(void *b, int64_t pages)
 }
 
 const struct store_backend store_postgres = {
+	.waits = true,
 	.open = pg_store_open,
 	.close = pg_store_close,
 	.prepare = pg_group_prepare,
