@@ -3,10 +3,12 @@
 # usage: limits.sh FIRTH [URL of a database, otherwise in a directory]
 . "$(dirname "$0")/lib.sh"
 data=${2:-$scratch/data}
+database=${2:-}
+here=$(cd "$(dirname "$0")" && pwd)
 [ -z "${2:-}" ] || cd "$scratch" # files beside the database
 
 printf 'limits:\n  entries: 2\n' >"$scratch/limits.yaml"
-FIRTH_LIMIT_DEPTH=8 serve --data "$data" --config "$scratch/limits.yaml" --limit-body 4KB --limit-page 3 --limit-memory 1MB --limit-includes 1 --limit-chain 1 || bad "serve starts"
+FIRTH_LIMIT_DEPTH=8 serve --data "$data" --config "$scratch/limits.yaml" --limit-body 4KB --limit-page 3 --limit-memory 1MB --limit-includes 1 --limit-chain 1 --limit-header 8KB || bad "serve starts"
 base=http://127.0.0.1:$port/fhir
 
 post() { # post PATH FILE [CURL ARGUMENTS...]
@@ -75,7 +77,7 @@ stop_server
 # The other limits, on a store with enough in it for a search to take its time.
 awk 'BEGIN { for (i = 0; i < 20000; i++) printf "{\"resourceType\":\"Basic\",\"id\":\"b%d\",\"code\":{\"text\":\"number %d\"}}\n", i, i }' >"$scratch/many.ndjson"
 run import --data "$data" "$scratch/many.ndjson"
-serve --data "$data" --limit-transfer 1s --limit-idle 1s --limit-connections 8 --limit-upload 1KB --limit-memory 1MB --limit-query 10ms ||
+serve --data "$data" --limit-transfer 1s --limit-idle 1s --limit-connections 8 --limit-upload 1KB --limit-memory 1MB --limit-query 10ms --text-index=off ||
 	bad "serve starts"
 base=http://127.0.0.1:$port/fhir
 head -c 2000 "$scratch/many.ndjson" >"$scratch/some.ndjson"
@@ -156,31 +158,125 @@ stop_server
 expect "and it ends in order" 0
 
 
-# Readiness, and the time to end: a store that somebody else locks answers no write.
-ready() { ask "http://127.0.0.1:$port/readyz"; }
-serve --data "$data" --limit-stop 300ms || bad "serve starts"
-ready
-status_is "it is ready" 200
-says "and says so" out '"status":"ready"'
-locker_of=python3
-[ -z "${2:-}" ] || locker_of=psql
-if command -v $locker_of >/dev/null; then
-	if [ $locker_of = psql ]; then
-		psql -q "$data" -c 'BEGIN' -c 'LOCK TABLE firth.head' -c "\\! touch '$scratch/locked'" -c 'SELECT pg_sleep(8)' >/dev/null 2>&1 &
+# Deletes, and asynchronous requests: how many, how many at once, and for how long.
+serve --data "$data" --limit-deletes 2 --limit-jobs 2 --limit-keep 1s --limit-workers 1 || bad "serve starts"
+base=http://127.0.0.1:$port/fhir
+for i in 1 2 3; do
+	echo "{\"resourceType\":\"Group\",\"id\":\"g$i\",\"type\":\"person\",\"actual\":true}" >"$scratch/g.json"
+	post "/Group/g$i" "$scratch/g.json" -X PUT
+done
+ask -X DELETE "$base/Group?type=person"
+status_is "a conditional delete of too many" 412
+says "which limit, of deletes" out '3 .*limits.deletes|limits.deletes'
+ask "$base/Group?_summary=count"
+says "and nothing is deleted" out '"total":3[,}]'
+ask -X DELETE "$base/Group?_id=g1,g2"
+status_is "one of as many as the limit" 204
+ask "$base/Group/g3" -H 'Prefer: respond-async'
+status_is "an asynchronous request" 202
+first=$(sed -n 's/^[Cc]ontent-[Ll]ocation: *\([^ ]*\)\r*$/\1/p' "$scratch/err" | tr -d '\r')
+ask "$base/Group/g3" -H 'Prefer: respond-async'
+status_is "and another" 202
+ask "$base/Group/g3" -H 'Prefer: respond-async'
+status_is "and one too many" 503
+says "which limit, of asynchronous requests" out 'There are 2 asynchronous requests, as many as the limit \(limits.jobs\)'
+tries=0
+while ask "$first" && [ "$status" != 404 ] && [ $tries -lt 100 ]; do sleep 0.1; tries=$((tries + 1)); done
+status_is "a result is kept for so long (limits.keep) and no longer" 404
+ask "$base/Group/g3" -H 'Prefer: respond-async'
+status_is "then there is room again" 202
+stop_server
+
+# What waits for a store that somebody else locks: requests under way, and asynchronous ones that wait for their turn.
+lock() { # lock SECONDS: the store of $data, in the background
+	rm -f "$scratch/locked"
+	if [ -n "$database" ]; then
+		psql -q "$data" -c 'BEGIN' -c 'LOCK TABLE firth.head IN EXCLUSIVE MODE' -c "\\! touch '$scratch/locked'" -c "SELECT pg_sleep($1)" >/dev/null 2>&1 &
 	else
-		python3 - "$data" "$scratch/locked" <<'END' &
+		python3 - "$data" "$scratch/locked" "$1" <<'END' &
 import glob, sqlite3, sys, time
 db = sqlite3.connect(glob.glob(sys.argv[1] + "/*.sqlite")[0], isolation_level=None)
 db.execute("PRAGMA busy_timeout = 10000")
 db.execute("BEGIN IMMEDIATE")
 open(sys.argv[2], "w").close()
-time.sleep(8)
+time.sleep(float(sys.argv[3]))
 END
 	fi
 	locker=$!
 	children="$children $locker"
 	tries=0
 	while [ ! -e "$scratch/locked" ] && [ $tries -lt 100 ]; do sleep 0.05; tries=$((tries + 1)); done
+}
+locker_of=python3
+[ -z "$database" ] || locker_of=psql
+if command -v $locker_of >/dev/null; then
+	serve --data "$data" --limit-requests 1 --limit-workers 1 || bad "serve starts"
+	base=http://127.0.0.1:$port/fhir
+	if [ -z "$database" ]; then
+		lock 3
+		for i in 1 2; do
+			ask -X POST "$base/Patient" -H 'Prefer: respond-async' -H 'Content-Type: application/fhir+json' -d '{"resourceType":"Patient"}'
+			[ "$i" = 1 ] && sleep 0.3
+		done
+		later=$(sed -n 's/^[Cc]ontent-[Ll]ocation: *\([^ ]*\)\r*$/\1/p' "$scratch/err" | tr -d '\r')
+		ask "$later"
+		status_is "the second of two is not done" 202
+		says "it waits, since one runs at once (limits.workers)" err '[Xx]-[Pp]rogress: waiting for its turn'
+		wait "$locker" 2>/dev/null
+	fi
+	lock 3
+	curl -s -o "$scratch/waiting" -H 'Content-Type: application/fhir+json' -d '{"resourceType":"Patient"}' "$base/Patient" &
+	waiting=$!
+	sleep 0.3
+	ask "$base/Group/g3"
+	status_is "one more request than may be under way" 503
+	says "which limit, of requests" out '1 requests under way is reached \(limits.requests\)'
+	wait "$locker" "$waiting" 2>/dev/null
+	children=
+	ask "$base/Group/g3"
+	status_is "and when it is done there is room" 200
+	stop_server
+
+	# Tenants that are in use are not closed for others.
+	run tenant add --data "$data" one
+	run tenant add --data "$data" two
+	serve --data "$data" --tenants --limit-tenants 1 || bad "serve starts"
+	if [ -n "$database" ]; then
+		psql -q "$data" -c 'BEGIN' -c 'LOCK TABLE t_one.head IN EXCLUSIVE MODE' -c 'SELECT pg_sleep(4)' >/dev/null 2>&1 &
+		locker=$!
+		sleep 0.5
+	else
+		database_of=$data
+		data=$data/tenants/one
+		lock 4
+		data=$database_of
+	fi
+	curl -s -o "$scratch/waiting" -H 'Content-Type: application/fhir+json' -d '{"resourceType":"Patient"}' "http://127.0.0.1:$port/t/one/fhir/Patient" &
+	waiting=$!
+	sleep 0.5
+	ask "http://127.0.0.1:$port/t/two/fhir/Patient"
+	status_is "another tenant than those that may be open" 503
+	says "which limit, of tenants" out '1 tenants open at once is reached \(limits.tenants\)'
+	wait "$locker" "$waiting" 2>/dev/null
+	children=
+	ask "http://127.0.0.1:$port/t/two/fhir/Patient"
+	status_is "and when the first is idle there is room" 200
+	stop_server
+fi
+
+# Every limit has a case above.
+for name in $(sed -n 's/^LIMIT([a-z]*, *"\([a-z]*\)".*/\1/p' "$here/../../src/app/limits.def"); do
+	holds "limits.$name is tried" grep -q -- "limits\.$name\|--limit-$name\|FIRTH_LIMIT_$(echo "$name" | tr a-z A-Z)" "$here/limits.sh"
+done
+
+# Readiness, and the time to end: a store that somebody else locks answers no write.
+ready() { ask "http://127.0.0.1:$port/readyz"; }
+serve --data "$data" --limit-stop 300ms || bad "serve starts"
+ready
+status_is "it is ready" 200
+says "and says so" out '"status":"ready"'
+if command -v $locker_of >/dev/null; then
+	lock 8
 	curl -s -o "$scratch/waiting" -H 'Content-Type: application/fhir+json' -d '{"resourceType":"Patient"}' "http://127.0.0.1:$port/fhir/Patient" &
 	waiting=$!
 	sleep 0.3
