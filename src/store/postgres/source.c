@@ -504,8 +504,6 @@ static bool send_stretch(struct source *x, const struct seek_stretch *t, size_t 
 		pg_add_double(&p, t->number);
 	if (!text)
 		pg_add_i64(&p, t->width);
-	if (t->table == TABLE_NUMBER)
-		pg_add_bytes(&p, t->unit.p ? t->unit : S(""));
 	return pg_send(x->c, statements[t->table][end ? 2 : t->descending], &p, err);
 }
 
@@ -548,17 +546,12 @@ static bool source_distinct(void *ctx, const struct seek_stretch *from, size_t m
 {
 	struct source *x = ctx;
 	struct pg_params p = {0};
-	bool codes = from->table == TABLE_TOKEN, end = from->descending && !from->key.p;
+	bool end = from->descending && !from->key.p;
 	pg_add_i64(&p, from->param);
 	pg_add_i64(&p, (int64_t)max);
-	if (codes && !end)
+	if (!end)
 		pg_add_bytes(&p, from->key.p ? from->key : S(""));
-	PGresult *rows = pg_ask(x->c,
-				!codes		   ? SQL_UNITS
-				: end		   ? SQL_CODES_END
-				: from->descending ? SQL_CODES_DOWN
-						   : SQL_CODES_UP,
-				&p, err);
+	PGresult *rows = pg_ask(x->c, end ? SQL_CODES_END : from->descending ? SQL_CODES_DOWN : SQL_CODES_UP, &p, err);
 	bool ok = rows != NULL;
 	for (int i = 0; ok && i < PQntuples(rows); i++) {
 		struct seek_key k = {.key = pg_bytes(rows, i, 0)};

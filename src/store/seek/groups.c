@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-enum { MOST_CODES = 60, MOST_IN_GROUP = 20000 };
+enum { MOST_CODES = 60, MOST_IN_GROUP = 10000 };
 
 struct groups {
 	struct order *o;

@@ -195,12 +195,11 @@ struct seek_range {
 };
 
 /* A stretch of a table's rows of one parameter, by the order of its key: TABLE_STRING and TABLE_TOKEN (text, code);
- * TABLE_DATE within a width and TABLE_NUMBER within a unit and a width (low). */
+ * TABLE_DATE and TABLE_NUMBER within a width (low), numbers without a unit. */
 struct seek_stretch {
 	enum seek_table table;
 	int64_t param;
 	int width; /* TABLE_DATE, TABLE_NUMBER */
-	struct str unit; /* TABLE_NUMBER */
 	bool descending;
 	/* Where it starts, this value included. Texts descending: key.p NULL means the end. */
 	int64_t low; /* TABLE_DATE */
@@ -271,8 +270,7 @@ struct seek_source {
 	 */
 	bool (*scan)(void *x, const struct seek_stretch *stretches, size_t count, size_t max, struct seek_keys *out,
 		     struct error *err);
-	/* The codes of a stretch of TABLE_TOKEN, or the units of a parameter in TABLE_NUMBER, each once, in their
-	 * order; at most max. */
+	/* The codes of a stretch of TABLE_TOKEN, each once, in their order; at most max. */
 	bool (*distinct)(void *x, const struct seek_stretch *from, size_t max, struct seek_keys *out,
 			 struct error *err);
 	/* The vids behind the keys of words from one to before the other, or of one if that is STR_NULL, in any order,

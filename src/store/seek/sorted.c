@@ -8,19 +8,18 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { LEAST_SCAN = 128, MOST_SCAN = 32768, SMALL_TYPE = 300, MOST_UNITS = 40, MOST_STRETCHES = 2 * MOST_UNITS };
+enum { LEAST_SCAN = 128, MOST_SCAN = 32768, SMALL_TYPE = 300, MOST_STRETCHES = DATE_CLASSES };
 
 struct sorted {
 	struct order *o;
 	struct part *part;
 	bool descending;
 	enum seek_table table;
-	/* One, or for dates one for each class of width, for numbers one for each unit and class. */
+	/* One, or for dates and numbers one for each class of width. */
 	struct seek_stretch stretches[MOST_STRETCHES];
 	struct seek_keys keys[MOST_STRETCHES];
 	size_t done[MOST_STRETCHES]; /* rows seen of each stretch */
 	size_t count;
-	struct seek_keys units; /* what the stretches of numbers are of */
 	struct rid_map seen; /* vids */
 	bool bounded; /* criteria on the sort parameter limit the stretches, and leave no version without a value */
 };
@@ -28,7 +27,8 @@ struct sorted {
 /* So many versions with several values may be looked at beforehand. */
 enum { MOST_SEVERAL = 2000 };
 
-/* The table whose order is that of a parameter. References sort by ids, which no index has. */
+/* The table whose order is that of a parameter. References sort by ids, which no index has, and quantities by their
+ * values, which the index has for each unit and once more in base units. */
 static enum seek_table table_of(const struct search_param *param)
 {
 	switch (param->type) {
@@ -40,7 +40,6 @@ static enum seek_table table_of(const struct search_param *param)
 	case PARAM_URI:
 		return TABLE_TOKEN;
 	case PARAM_NUMBER:
-	case PARAM_QUANTITY:
 		return TABLE_NUMBER;
 	default:
 		return TABLE_COUNT;
@@ -86,11 +85,10 @@ static void start_dates(struct sorted *s, struct seek_stretch *t, int width)
 }
 
 /* A range sorts by a number that is not below its low end, so ascending ones are looked at from the beginning. */
-static void start_numbers(struct sorted *s, struct seek_stretch *t, size_t at)
+static void start_numbers(struct sorted *s, struct seek_stretch *t, int width)
 {
 	const struct order *o = s->o;
-	t->unit = s->units.list[at / NUMBER_CLASSES].key;
-	t->width = (int)(at % NUMBER_CLASSES);
+	t->width = width;
 	t->number = s->descending ? INFINITY : -INFINITY;
 	if (o->after.vid && (s->descending || t->width == 0))
 		t->number = o->after.keys[0].number;
@@ -100,16 +98,14 @@ static void start(struct sorted *s)
 {
 	const struct order *o = s->o;
 	bool goes_on = o->after.vid != 0;
-	s->count = s->table == TABLE_DATE     ? DATE_CLASSES
-		   : s->table == TABLE_NUMBER ? NUMBER_CLASSES * s->units.count
-					      : 1;
+	s->count = s->table == TABLE_DATE ? DATE_CLASSES : s->table == TABLE_NUMBER ? NUMBER_CLASSES : 1;
 	for (size_t i = 0; i < s->count; i++) {
 		struct seek_stretch *t = &s->stretches[i];
 		*t = (struct seek_stretch){.table = s->table, .param = o->params[0], .descending = s->descending};
 		if (s->table == TABLE_DATE)
 			start_dates(s, t, (int)i);
 		else if (s->table == TABLE_NUMBER)
-			start_numbers(s, t, i);
+			start_numbers(s, t, (int)i);
 		else
 			t->key = goes_on ? key_cut(o->after.keys[0].text) : s->descending ? STR_NULL : S("");
 		arena_init(&s->keys[i].arena, (size_t)64 << 20);
@@ -268,31 +264,14 @@ static bool fill(struct sorted *s, bool *ret_done, struct error *err)
 	return ok;
 }
 
-/* *ret_few is false when a parameter has more units than are worth following. */
-static bool find_units(struct sorted *s, bool *ret_few, struct error *err)
-{
-	struct seek *k = s->o->k;
-	struct seek_stretch all = {.table = TABLE_NUMBER, .param = s->o->params[0], .key = S("")};
-	if (s->table != TABLE_NUMBER)
-		return true;
-	if (!k->source->distinct(k->source->x, &all, MOST_UNITS + 1, &s->units, err))
-		return false;
-	*ret_few = s->units.count <= MOST_UNITS;
-	return true;
-}
-
 static bool fill_by_rows(struct order *o, enum seek_table table, bool *ret_done, struct error *err)
 {
 	struct sorted s = {.o = o, .part = o->k->parts, .descending = o->k->query->sorts->descending, .table = table};
-	bool few = true;
-	arena_init(&s.units.arena, (size_t)64 << 20);
-	bool ok = find_units(&s, &few, err) && (!few || fill(&s, ret_done, err));
+	bool ok = fill(&s, ret_done, err);
 	for (size_t i = 0; i < s.count; i++) {
 		arena_done(&s.keys[i].arena);
 		free(s.keys[i].list);
 	}
-	arena_done(&s.units.arena);
-	free(s.units.list);
 	return ok;
 }
 

@@ -373,10 +373,8 @@ static sqlite3_stmt *bind_stretch(struct source *x, const struct seek_stretch *t
 		bind_blob(s, 3, t->key);
 	if (t->table == TABLE_DATE)
 		sqlite3_bind_int64(s, 3, t->low);
-	if (t->table == TABLE_NUMBER) {
+	if (t->table == TABLE_NUMBER)
 		sqlite3_bind_double(s, 3, t->number);
-		bind_blob(s, 5, t->unit);
-	}
 	if (!text)
 		sqlite3_bind_int(s, 4, t->width);
 	return s;
@@ -420,12 +418,11 @@ static bool source_scan(void *ctx, const struct seek_stretch *stretches, size_t 
 static bool source_distinct(void *ctx, const struct seek_stretch *from, size_t max, struct seek_keys *out,
 			    struct error *err)
 {
-	static const enum statement ups[2][2] = {{SQL_CODES_FIRST, SQL_CODES_NEXT}, {SQL_UNITS_FIRST, SQL_UNITS_NEXT}};
 	struct source *x = ctx;
 	struct str at = from->key;
 	bool row = true;
 	for (size_t i = 0; i < max; i++) {
-		enum statement up = ups[from->table == TABLE_NUMBER][i > 0];
+		enum statement up = i ? SQL_CODES_NEXT : SQL_CODES_FIRST;
 		enum statement down = i ? SQL_CODES_BEFORE : at.p ? SQL_CODES_FROM : SQL_CODES_LAST;
 		sqlite3_stmt *s = db_use(&x->r->db, from->descending ? down : up, err);
 		if (!s)
