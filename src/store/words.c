@@ -273,3 +273,45 @@ bool words_of_body(struct arena *a, int64_t type, struct str body, struct str **
 	words_builder_free(b);
 	return ok;
 }
+
+/* ---- checks --------------------------------------------------------------------------------------------------------
+ */
+
+enum { ROWS_AT_ONCE = 256 };
+
+static int compare_vids(const void *left, const void *right)
+{
+	int64_t a = *(const int64_t *)left, b = *(const int64_t *)right;
+	return (a > b) - (a < b);
+}
+
+static int64_t lacking(const struct words_row *row, struct seek_numbers *there)
+{
+	struct str vids = row->vids;
+	int64_t count = 0, vid = 0;
+	if (there->count > 1)
+		qsort(there->list, there->count, sizeof(*there->list), compare_vids);
+	while (words_next(&vids, vid, &vid))
+		count += !there->count || !bsearch(&vid, there->list, there->count, sizeof(*there->list), compare_vids);
+	return count;
+}
+
+bool words_builder_lack(struct words_builder *b, words_get *get, void *ctx, int64_t *ret_lacking, struct error *err)
+{
+	struct seek_numbers there[ROWS_AT_ONCE] = {0};
+	struct words_row *rows;
+	size_t count;
+	bool ok = words_builder_rows(b, &rows, &count, err);
+	*ret_lacking = 0;
+	for (size_t at = 0; ok && at < count; at += ROWS_AT_ONCE) {
+		size_t n = count - at < ROWS_AT_ONCE ? count - at : ROWS_AT_ONCE;
+		for (size_t i = 0; i < n; i++)
+			there[i].count = 0;
+		ok = get(ctx, rows + at, n, there, err);
+		for (size_t i = 0; ok && i < n; i++)
+			*ret_lacking += lacking(&rows[at + i], &there[i]);
+	}
+	for (size_t i = 0; i < ROWS_AT_ONCE; i++)
+		free(there[i].list);
+	return ok;
+}

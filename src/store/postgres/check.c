@@ -280,7 +280,8 @@ static bool check_all(struct pg_checking *c, struct error *err)
 		if (!check_stretch(c, &more, err))
 			return false;
 	return check_types(c, err) && check_totals(c, err) && check_facts(c, err) &&
-	       pg_run(&c->r->pg, SQL_ROLLBACK, NULL, err) && check_audit(c, err);
+	       pg_words_check(c->store, c->r, c->g.k, c->g.kept, err) && pg_run(&c->r->pg, SQL_ROLLBACK, NULL, err) &&
+	       check_audit(c, err);
 }
 
 bool pg_check(void *b, const struct store_keeping *k, struct store_kept *kept, struct error *err)

@@ -128,6 +128,9 @@ bool pg_search(void *b, struct arena *a, const struct search_query *query, const
  * a resource, which are about to lose their bodies. */
 bool pg_words(void *b, int64_t *seen, const _Atomic bool *stop, bool *ret_more, struct error *err);
 bool pg_words_forget(struct pg_store *s, struct pg *c, int64_t rid, struct error *err) MUST_USE;
+/* Has the index the words of all versions that it says it has? In a snapshot. */
+bool pg_words_check(struct pg_store *s, struct reader *r, const struct store_keeping *k, struct store_kept *kept,
+		    struct error *err) MUST_USE;
 /* tenants.c */
 bool pg_tenant_exists(struct str location, struct str name, bool *ret_exists, struct error *err);
 bool pg_has_tenant(void *b, struct str name, bool *ret_exists, struct error *err);

@@ -205,3 +205,46 @@ bool pg_words_forget(struct pg_store *s, struct pg *c, int64_t rid, struct error
 	pg_reader_release(s, r);
 	return ok;
 }
+
+/* ---- checking -------------------------------------------------------------------------------------------------------
+ */
+
+static bool get_rows(void *ctx, const struct words_row *rows, size_t count, struct seek_numbers *out, struct error *err)
+{
+	struct reader *r = ctx;
+	bool ok = true;
+	for (size_t i = 0; ok && i < count; i++) {
+		struct pg_params p = {0};
+		pg_add_bytes(&p, rows[i].key);
+		pg_add_i64(&p, rows[i].low);
+		pg_add_i64(&p, rows[i].high);
+		ok = pg_send(&r->pg, SQL_WORD_WITHIN, &p, err);
+	}
+	ok = ok && pg_sync(&r->pg, err);
+	for (size_t i = 0; ok && i < count; i++) {
+		PGresult *found = pg_result(&r->pg, err);
+		ok = found != NULL;
+		for (int j = 0; ok && j < PQntuples(found); j++)
+			ok = words_take(pg_bytes(found, j, 0), &out[i], err);
+		PQclear(found);
+	}
+	return ok && pg_end(&r->pg, err);
+}
+
+bool pg_words_check(struct pg_store *s, struct reader *r, const struct store_keeping *k, struct store_kept *kept,
+		    struct error *err)
+{
+	const _Atomic bool never = false;
+	bool ok = true;
+	for (int64_t from = 0; ok && from < r->worded; from += WORDS_STRETCH) {
+		int64_t to = from + WORDS_STRETCH < r->worded ? from + WORDS_STRETCH : r->worded, lack = 0;
+		struct words_builder *b = words_builder_new(err);
+		ok = b && read_stretch(s, r, from, to, &never, b, err) &&
+		     words_builder_lack(b, get_rows, r, &lack, err);
+		if (ok && lack)
+			keeping_found(k, kept, S("word"), "lacks %lld rows of versions %lld to %lld", (long long)lack,
+				      (long long)from + 1, (long long)to);
+		words_builder_free(b);
+	}
+	return ok;
+}

@@ -21,15 +21,15 @@ static bool body_of(struct sqlite_store *store, struct reader *r, struct arena *
 			    sqlite3_column_int64(s, 3), ret_body, err);
 }
 
-static bool read_stretch(struct sqlite_store *store, struct reader *r, int64_t to, const _Atomic bool *stop,
-			 struct words_builder *b, struct error *err)
+static bool read_stretch(struct sqlite_store *store, struct reader *r, int64_t from, int64_t to,
+			 const _Atomic bool *stop, struct words_builder *b, struct error *err)
 {
 	struct arena a;
 	bool row = true, ok = true;
 	sqlite3_stmt *s = db_use(&r->db, SQL_WORDS_BODIES, err);
 	if (!s)
 		return false;
-	sqlite3_bind_int64(s, 1, r->worded);
+	sqlite3_bind_int64(s, 1, from);
 	sqlite3_bind_int64(s, 2, to);
 	arena_init(&a, (size_t)256 << 20);
 	while (ok && row && !*stop) {
@@ -82,7 +82,7 @@ static bool make_stretch(struct sqlite_store *store, struct reader *r, struct wo
 {
 	part->from = r->worded;
 	part->to = r->last_vid - r->worded > WORDS_STRETCH ? r->worded + WORDS_STRETCH : r->last_vid;
-	bool ok = read_stretch(store, r, part->to, stop, b, err);
+	bool ok = read_stretch(store, r, part->from, part->to, stop, b, err);
 	reader_end(r);
 	return ok;
 }
@@ -214,6 +214,49 @@ bool words_forget(struct sqlite_store *store, int64_t vid, struct error *err)
 		ok = rows_around(w, &w->scratch, keys[i], vid, &rows, &row_count, err);
 		for (size_t j = 0; ok && j < row_count; j++)
 			ok = leave_out(w, keys[i], &rows[j], vid, err);
+	}
+	return ok;
+}
+
+/* ---- checking -------------------------------------------------------------------------------------------------------
+ */
+
+static bool get_rows(void *ctx, const struct words_row *rows, size_t count, struct seek_numbers *out, struct error *err)
+{
+	struct reader *r = ctx;
+	bool ok = true;
+	for (size_t i = 0; ok && i < count; i++) {
+		bool row = true;
+		sqlite3_stmt *s = db_use(&r->db, SQL_WORD_WITHIN, err);
+		if (!s)
+			return false;
+		bind_blob(s, 1, rows[i].key);
+		sqlite3_bind_int64(s, 2, rows[i].low);
+		sqlite3_bind_int64(s, 3, rows[i].high);
+		while (ok && row) {
+			ok = db_row(&r->db, s, &row, err);
+			if (ok && row)
+				ok = words_take(column_str(s, 0), &out[i], err);
+		}
+		sqlite3_reset(s);
+	}
+	return ok;
+}
+
+bool words_check(struct sqlite_store *store, struct reader *r, const struct store_keeping *k, struct store_kept *kept,
+		 struct error *err)
+{
+	const _Atomic bool never = false;
+	bool ok = true;
+	for (int64_t from = 0; ok && from < r->worded; from += WORDS_STRETCH) {
+		int64_t to = from + WORDS_STRETCH < r->worded ? from + WORDS_STRETCH : r->worded, lack = 0;
+		struct words_builder *b = words_builder_new(err);
+		ok = b && read_stretch(store, r, from, to, &never, b, err) &&
+		     words_builder_lack(b, get_rows, r, &lack, err);
+		if (ok && lack)
+			keeping_found(k, kept, S("word"), "lacks %lld rows of versions %lld to %lld", (long long)lack,
+				      (long long)from + 1, (long long)to);
+		words_builder_free(b);
 	}
 	return ok;
 }

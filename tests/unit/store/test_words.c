@@ -270,6 +270,31 @@ static void purging_takes_the_words_away(void **state)
 	assert_int_not_equal(fixture_number(f, sql), 0); /* what others have stays */
 }
 
+static void note(void *ctx, const struct store_finding *found)
+{
+	*(struct str *)ctx = str_is(found->where, "word") ? S("lacks words") : S("something else");
+}
+
+static void the_check_finds_what_it_lacks(void **state)
+{
+	struct fixture *f = *state;
+	struct str said = STR_NULL;
+	struct store_keeping k = {.extractor = f->extractor, .finding = note, .ctx = &said};
+	struct store_kept kept;
+	struct error err = {0};
+	open_again(f, 1);
+	fill(f);
+	wait_for_words(f);
+	assert_true(store_check(f->store, &k, &kept, &err));
+	assert_null(said.p);
+	fixture_sql(f, f->postgres ? "DELETE FROM word WHERE position('\\x667261637475'::bytea IN key) > 0"
+				   : "DELETE FROM word WHERE instr(key, x'667261637475') > 0");
+	open_again(f, 0); /* what others do to the file is not seen otherwise */
+	assert_true(store_check(f->store, &k, &kept, &err));
+	assert_int_equal(kept.findings, 1);
+	assert_true(str_is(said, "lacks words"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -280,6 +305,7 @@ int main(void)
 						fixture_teardown),
 		cmocka_unit_test_setup_teardown(pages_keep_to_their_snapshot, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(purging_takes_the_words_away, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(the_check_finds_what_it_lacks, fixture_setup, fixture_teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
