@@ -113,6 +113,7 @@ static bool read_entry(struct arena *a, const struct json *j, struct recorded *r
 	if (!decode(a, content, &r->answer))
 		return error_set(err, ERR_STRUCTURE, "An entry has an answer that is no base64");
 	bool had = str_to_u64(json_number(json_get(content, S("size"))), &size) && size > 0;
+	had = had || json_get_str(content, S("comment")).p;
 	r->answer_missing = had && !json_get_str(content, S("text")).p;
 	return read_headers(a, json_get(response, S("headers")), r) || error_memory(err);
 }

@@ -172,7 +172,10 @@ static void put_response(struct entry *e)
 	json_object_begin(&e->w);
 	put_number(e, "size", (int64_t)answer->body.n);
 	json_put_member(&e->w, S("mimeType"), type.n ? type : S("x-unknown"));
-	put_text(e, type, answer->body.p ? answer->body : S(""));
+	if (e->x->body_elsewhere)
+		json_put_member(&e->w, S("comment"), S("went to a file"));
+	else
+		put_text(e, type, answer->body.p ? answer->body : S(""));
 	json_object_end(&e->w);
 	json_put_member(&e->w, S("redirectURL"), location.n ? url_of(e, location) : S(""));
 	put_number(e, "headersSize", -1);

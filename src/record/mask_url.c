@@ -222,10 +222,10 @@ static const char *const kept_params[] = {"_count",
 static void mask_oauth_value(struct masker *m, struct arena *a, struct buf *out, struct mask_name rule,
 			     struct str value)
 {
-	struct str masked = rule.rule == RULE_URL	? mask_url(m, a, value)
-			    : rule.rule == RULE_SCRUB	? masker_scrub(m, a, value)
-			    : rule.rule == RULE_UNKNOWN ? masker_word(m, "masked-value", value)
-							: masker_word(m, rule.kind, value);
+	struct str masked = rule.rule == RULE_URL     ? mask_url(m, a, value)
+			    : rule.rule == RULE_SCRUB ? masker_scrub(m, a, value)
+			    : rule.rule == RULE_MASK  ? masker_word(m, rule.kind, value)
+						      : masker_word(m, "masked-value", value);
 	encode_percent(out, masked.p ? masked : S(""));
 }
 

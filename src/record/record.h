@@ -41,6 +41,7 @@ struct record_exchange {
 	size_t header_count;
 	struct str body;
 	const struct http_answer *answer; /* NULL: none came */
+	bool body_elsewhere; /* the answer's body went to a file */
 	struct str failure; /* then why, in words without secrets */
 	int64_t started_ms;
 	uint64_t duration_ns;

@@ -89,4 +89,33 @@ struct str media_type_of(struct str content_type); /* without parameters and spa
 /* The text with each address under `from` (an origin) put under `to` instead, also where it is percent-coded. */
 struct str place_move(struct arena *a, struct str text, struct str from, struct str to);
 
+/* ---- playing back: replay_match.c -------------------------------------------------------------------------------- */
+
+struct pair {
+	struct str name, value; /* decoded */
+};
+/* An entry as it is compared. */
+struct wanted {
+	struct str path; /* decoded */
+	struct pair *pairs;
+	size_t pair_count;
+	bool used;
+};
+/* A request as it is compared. */
+struct asked {
+	struct arena *a;
+	struct str method, path, body, type;
+	struct pair *pairs;
+	size_t pair_count;
+	bool any_body; /* bodies are not compared */
+	bool oauth; /* none of FHIR, where code is a search parameter */
+};
+bool asked_meets(const struct asked *x, const struct recorded *e, const struct wanted *w);
+bool asked_meets_query(const struct asked *x, const struct wanted *w);
+/* How much an entry is like what was asked: the method, the beginning of the path, equal pairs. */
+size_t asked_likeness(const struct asked *x, const struct recorded *e, const struct wanted *w);
+/* Names and values of a query or form, decoded. NULL: no memory. */
+struct pair *pairs_of(struct arena *a, struct str text, size_t *ret_count);
+struct str decoded(struct arena *a, struct str text, bool form);
+
 #endif

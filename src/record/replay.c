@@ -1,7 +1,7 @@
 /*
- * A server that answers from a recording. A request meets the first entry not yet used of the same method, path, query
- * in any order and body; once all such entries were used, the last of them again. What is new with each run of OAuth
- * (state, verifier, code, assertion ...) matches whatever it is, and what an answer must echo of it is put in.
+ * A server that answers from a recording. A request is answered by the first entry that it meets (replay_match.c) and
+ * that was not used yet; once all such entries were used, by the last of them again. What an answer must echo of this
+ * run is put in.
  */
 #include <pthread.h>
 #include <stdlib.h>
@@ -9,18 +9,8 @@
 #include "base/encode.h"
 #include "record/record_priv.h"
 
-enum { PAIRS_MAX = 256, ORIGINS_MAX = 16, SHOWN_MAX = 300 };
+enum { ORIGINS_MAX = 16, SHOWN_MAX = 300 };
 
-struct pair {
-	struct str name, value; /* decoded */
-};
-/* An entry as it is compared. */
-struct wanted {
-	struct str path; /* decoded */
-	struct pair *pairs;
-	size_t pair_count;
-	bool used;
-};
 struct replay {
 	struct replay_options options;
 	struct arena arena;
@@ -33,142 +23,17 @@ struct replay {
 	struct replay_counts counts;
 };
 
-/* ---- comparing -------------------------------------------------------------------------------------------------- */
-
-/* Made anew by the client for each run: any value is as good as the recorded one. */
-static const char *const fleeting[] = {"state",
-				       "nonce",
-				       "code",
-				       "code_verifier",
-				       "code_challenge",
-				       "redirect_uri",
-				       "client_assertion",
-				       "client_secret",
-				       "refresh_token",
-				       "token",
-				       "assertion",
-				       "launch",
-				       "session",
-				       "csrf",
-				       "password",
-				       "aud",
-				       "iss"};
-static struct str plain(struct arena *a, struct str text, bool form)
-{
-	struct buf out;
-	buf_init(&out, text.n + 16);
-	struct str result = decode_percent(&out, text, form) ? arena_str(a, buf_str(&out)) : text;
-	buf_done(&out);
-	return result;
-}
-
-static struct pair *pairs_of(struct arena *a, struct str text, size_t *ret_count)
-{
-	struct pair *pairs = ARENA_ARRAY(a, struct pair, PAIRS_MAX);
-	size_t count = 0;
-	while (pairs && text.p && count < PAIRS_MAX) {
-		struct str value = str_split(&text, '&'), name = str_split(&value, '=');
-		if (name.n)
-			pairs[count++] = (struct pair){plain(a, name, true), value.p ? plain(a, value, true) : S("")};
-	}
-	*ret_count = count;
-	return pairs;
-}
-
-static bool pair_meets(const struct pair *a, const struct pair *b, bool oauth)
-{
-	return str_eq(a->name, b->name) && (str_eq(a->value, b->value) || (oauth && NAME_IS_ONE_OF(a->name, fleeting)));
-}
-
-/* The same pairs in any order. oauth: the request is none of FHIR, where code is a search parameter. */
-static bool pairs_meet(const struct pair *a, size_t a_count, const struct pair *b, size_t b_count, bool oauth)
-{
-	bool taken[PAIRS_MAX] = {false};
-	if (a_count != b_count)
-		return false;
-	for (size_t i = 0; i < a_count; i++) {
-		size_t k = 0;
-		while (k < b_count && (taken[k] || !pair_meets(&a[i], &b[k], oauth)))
-			k++;
-		if (k == b_count)
-			return false;
-		taken[k] = true;
-	}
-	return true;
-}
-
-static bool is_form(struct str type)
-{
-	return str_is(media_type_of(type), "application/x-www-form-urlencoded");
-}
-
-static bool json_meets(struct arena *a, struct str x, struct str y)
-{
-	struct error ignored = {0};
-	const struct json *jx = json_parse(a, x, 0, &ignored), *jy = jx ? json_parse(a, y, 0, &ignored) : NULL;
-	struct buf bx, by;
-	buf_init(&bx, 2 * x.n + 4096);
-	buf_init(&by, 2 * y.n + 4096);
-	struct json_writer wx = json_writer(&bx), wy = json_writer(&by);
-	if (jy) {
-		json_put_value(&wx, jx);
-		json_put_value(&wy, jy);
-	}
-	bool meets = jy && buf_ok(&bx) && buf_ok(&by) && str_eq(buf_str(&bx), buf_str(&by));
-	buf_done(&bx);
-	buf_done(&by);
-	return meets;
-}
-
-/* A request as it is compared. */
-struct asked {
-	struct arena *a;
-	struct str method, path, body, type;
-	struct pair *pairs;
-	size_t pair_count;
-	bool oauth;
-};
-
-static bool body_meets(const struct replay *r, const struct asked *x, const struct recorded *e)
-{
-	struct str body = e->body.p ? e->body : S("");
-	if (r->options.any_body || str_eq(body, x->body))
-		return true;
-	if (is_form(x->type) && is_form(e->body_type)) {
-		size_t n, m;
-		struct pair *mine = pairs_of(x->a, x->body, &n), *theirs = pairs_of(x->a, body, &m);
-		return mine && theirs && pairs_meet(mine, n, theirs, m, x->oauth);
-	}
-	return str_find(x->type, S("json")) != STR_NONE && json_meets(x->a, x->body, body);
-}
-
 static size_t find(struct replay *r, const struct asked *x)
 {
 	size_t found = r->options.recording->count;
 	for (size_t i = 0; i < r->options.recording->count; i++) {
-		const struct recorded *e = &r->options.recording->entries[i];
-		const struct wanted *w = &r->wanted[i];
-		if (!str_eq(e->method, x->method) || !str_eq(w->path, x->path) ||
-		    !pairs_meet(x->pairs, x->pair_count, w->pairs, w->pair_count, x->oauth) || !body_meets(r, x, e))
+		if (!asked_meets(x, &r->options.recording->entries[i], &r->wanted[i]))
 			continue;
 		found = i;
-		if (!w->used)
+		if (!r->wanted[i].used)
 			break;
 	}
 	return found;
-}
-
-/* How much an entry is like what was asked: the method, the beginning of the path, equal pairs. */
-static size_t likeness(const struct asked *x, const struct recorded *e, const struct wanted *w)
-{
-	size_t same = 0, pairs = 0;
-	while (same < x->path.n && same < w->path.n && x->path.p[same] == w->path.p[same])
-		same++;
-	for (size_t i = 0; i < x->pair_count; i++)
-		for (size_t k = 0; k < w->pair_count; k++)
-			pairs += pair_meets(&x->pairs[i], &w->pairs[k], x->oauth);
-	bool whole = str_eq(x->path, w->path);
-	return same + 8 * pairs + (whole ? 1000 : 0) + (str_eq(x->method, e->method) ? 100 : 0);
 }
 
 /* ---- answering -------------------------------------------------------------------------------------------------- */
@@ -282,16 +147,14 @@ static void respond_unmatched(struct replay *r, struct http_exchange *x, const s
 	size_t best = 0, most = 0;
 	struct str target = str_slice(http_request_target(x), 0, SHOWN_MAX);
 	for (size_t i = 0; i < all->count; i++) {
-		size_t n = likeness(asked, &all->entries[i], &r->wanted[i]);
+		size_t n = asked_likeness(asked, &all->entries[i], &r->wanted[i]);
 		best = n > most ? i : best;
 		most = n > most ? n : most;
 	}
 	struct place place = {0};
 	bool some = all->count && place_of(all->entries[best].url, &place);
 	bool body = some && str_eq(r->wanted[best].path, asked->path) &&
-		    str_eq(all->entries[best].method, asked->method) &&
-		    pairs_meet(asked->pairs, asked->pair_count, r->wanted[best].pairs, r->wanted[best].pair_count,
-			       asked->oauth);
+		    str_eq(all->entries[best].method, asked->method) && asked_meets_query(asked, &r->wanted[best]);
 	struct str text = arena_printf(asked->a, "%.*s %.*s was not recorded%s; the nearest that was: %.*s %.*s%s%.*s",
 				       STR_ARG(asked->method), STR_ARG(target), body ? " with this body" : "",
 				       STR_ARG(some ? all->entries[best].method : S("nothing")), STR_ARG(place.path),
@@ -342,6 +205,7 @@ static void handle(void *ctx, struct http_exchange *x)
 			      .path = q->path,
 			      .body = q->body,
 			      .type = type.p ? type : S(""),
+			      .any_body = r->options.any_body,
 			      .oauth = !url_type(definitions_builtin(), q->path)};
 	asked.pairs = pairs_of(q->arena, q->query, &asked.pair_count);
 	pthread_mutex_lock(&r->lock);
@@ -389,7 +253,7 @@ static bool prepare(struct replay *r, struct error *err)
 		if (!place_of(all->entries[i].url, &place))
 			return error_set(err, ERR_STRUCTURE, "An entry has no usable address");
 		add_origin(r, place.origin);
-		w->path = plain(&r->arena, place.path.p ? place.path : S("/"), false);
+		w->path = decoded(&r->arena, place.path.p ? place.path : S("/"), false);
 		struct pair *pairs = pairs_of(&r->arena, place.query, &w->pair_count);
 		if (!w->path.p || !pairs)
 			return error_memory(err);

@@ -25,6 +25,7 @@ static bool call(void *ctx, struct arena *a, const struct http_call *call, struc
 		.header_count = call->header_count,
 		.body = call->body,
 		.answer = ok ? ret_answer : NULL,
+		.body_elsewhere = ok && call->into && ret_answer->status == 200,
 		.failure = str_from(failure.text),
 		.started_ms = started_ms,
 		.duration_ns = clock_monotonic_ns() - started_ns,

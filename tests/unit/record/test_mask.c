@@ -149,6 +149,7 @@ static const struct one urls[] = {
 	{"Patient?name=Ana,Bo&birthdate=ge1980-02-03&identifier=urn:x|77",
 	 "Patient?name=name-1,name-2&birthdate=ge1980-01-01&identifier=urn%3Ax%7Cidentifier-1"},
 	{"Patient?_id=a,b&gender=male&_sort=family", "Patient?_id=id-1,id-2&gender=male&_sort=family"},
+	{"Patient?iss=x&id_token=a", "Patient?iss=masked-value-1&id_token=masked-value-2"},
 	{"Patient?-pageContext=eJx", "Patient?-pageContext=masked-value-1"},
 	{"https://e/oauth2/authorize?response_type=code&client_id=app&state=abc&code_challenge=xyz&launch=L&scope=a+b",
 	 "https://e/oauth2/authorize?response_type=code&client_id=app&state=masked-state-1&code_challenge=masked-"
