@@ -29,7 +29,7 @@ void place_wait(int64_t ms)
 static void handle(void *ctx, struct http_exchange *x)
 {
 	struct place_server *s = ctx;
-	if (!smart_handle(s->smart, x) && !rest_handle(s->rest, x))
+	if (!smart_handle(s->smart, x) && !(s->login && login_handle(s->login, x)) && !rest_handle(s->rest, x))
 		http_respond(x, &(struct http_response){.status = 404, .content_type = S("")});
 }
 
@@ -84,6 +84,9 @@ static bool open_smart(struct place *p, struct place_server *s, struct error *er
 		 .redirect_uris = S(PLACE_REDIRECT),
 		 .jwks = p->jwks[0]},
 		{.client_id = S("backend"), .scope = S("system/*.rs"), .jwks = p->jwks[1]},
+		{.client_id = S("relying"),
+		 .scope = S("openid"),
+		 .redirect_uris = arena_printf(&p->arena, "%s/auth/callback", s->base)},
 	};
 	s->smart = smart_open(&(struct smart_options){.store = s->store,
 						      .definitions = definitions_builtin(),
@@ -93,10 +96,57 @@ static bool open_smart(struct place *p, struct place_server *s, struct error *er
 						      .clients = clients,
 						      .client_count = sizeof(clients) / sizeof(clients[0]),
 						      .people = true,
-						      .registration = p->registration,
+						      .registration = p->options.registration,
+						      .token_lifetime_s = p->options.token_lifetime_s,
+						      .filter = s->access ? access_filter_check : NULL,
+						      .filter_ctx = s->access,
 						      .now_ms = place_now},
 			      err);
 	return s->smart != NULL;
+}
+
+static bool open_access(struct place *p, struct place_server *s, struct error *err)
+{
+	static const struct access_rule rules[] = {
+		{.name = S("no secrets"), .effect = S("deny"), .types = S("Observation"), .where = S("_tag=secret")}};
+	const struct access_options options = {.definitions = definitions_builtin(),
+					       .store = s->store,
+					       .base = arena_printf(&p->arena, "%s/fhir", s->base),
+					       .rules = rules,
+					       .rule_count = 1,
+					       .break_glass = S("nurse"),
+					       .consent = S("user patient system")};
+	s->access = p->options.people ? access_open(&options, err) : NULL;
+	return s->access || !p->options.people;
+}
+
+static bool open_login(struct place *p, struct place_server *s, struct error *err)
+{
+	const struct login_user users[] = {
+		{.name = S("anna"), .hash = str_from(p->hash), .fhir_user = S("Practitioner/7"), .patients = S("*")},
+		{.name = S("ed"), .hash = str_from(p->hash)}};
+	struct login_provider *provider = ARENA_NEW(&p->arena, struct login_provider);
+	if (!p->options.people)
+		return true;
+	if (!provider)
+		return error_memory(err);
+	*provider = (struct login_provider){.issuer = smart_issuer(s->smart),
+					    .client_id = S("relying"),
+					    .scopes = S("openid"),
+					    .audience = smart_issuer(s->smart)};
+	s->login = login_open(&(struct login_options){.store = s->store,
+						      .definitions = definitions_builtin(),
+						      .smart = s->smart,
+						      .access = s->access,
+						      .vault = p->vault,
+						      .base_url = str_from(s->base),
+						      .base_path = S(""),
+						      .users = users,
+						      .user_count = 2,
+						      .provider = provider,
+						      .now_ms = place_now},
+			      err);
+	return s->login != NULL;
 }
 
 static bool open_rest(struct place *p, struct place_server *s, struct error *err)
@@ -104,6 +154,8 @@ static bool open_rest(struct place *p, struct place_server *s, struct error *err
 	s->rest = rest_open(&(struct rest_options){.definitions = definitions_builtin(),
 						   .store = s->store,
 						   .smart = s->smart,
+						   .access = s->access,
+						   .journal = p->journal,
 						   .base_path = S("/fhir"),
 						   .base_url = arena_printf(&p->arena, "%s/fhir", s->base),
 						   .token_url = arena_printf(&p->arena, "%s/auth/token", s->base),
@@ -135,31 +187,40 @@ static bool open_server(struct place *p, int i, struct error *err)
 		snprintf(s->base, sizeof(s->base), "http://127.0.0.1:%u",
 			 http_server_port(i ? p->servers[0].http : s->http));
 	}
-	return open_smart(p, s, err) && open_rest(p, s, err);
+	return open_access(p, s, err) && open_smart(p, s, err) && open_login(p, s, err) && open_rest(p, s, err);
 }
 
-bool place_open(struct place *p, bool registration, struct error *err)
+bool place_open(struct place *p, const struct place_options *options, struct error *err)
 {
 	static int number;
-	*p = (struct place){.directory = "/tmp/firth-auth-XXXXXX", .registration = registration};
+	*p = (struct place){.directory = "/tmp/firth-auth-XXXXXX", .options = *options};
 	arena_init(&p->arena, (size_t)256 << 20);
 	snprintf(p->tenant, sizeof(p->tenant), "a%d-%d", (int)getpid(), ++number);
 	if (!mkdtemp(p->directory))
 		return error_set(err, ERR_IO, "No temporary directory");
 	p->extractor = extractor_new(definitions_builtin(), err);
 	p->client = http_client_new(&(struct http_client_options){.timeout_ms = 20000}, err);
-	return p->extractor && p->client && make_keys(p, err) && open_server(p, 0, err) && open_server(p, 1, err);
+	p->vault = vault_open(arena_printf(&p->arena, "%s/seal.key", p->directory), err);
+	if (options->people && !vault_password_hash(S(PLACE_PASSWORD), p->hash, err))
+		return false;
+	p->journal = decision_journal_new(err);
+	return p->journal && p->vault && p->extractor && p->client && make_keys(p, err) && open_server(p, 0, err) &&
+	       open_server(p, 1, err);
 }
 
 static void close_server(struct place *p, int i)
 {
 	struct place_server *s = &p->servers[i];
 	rest_close(s->rest);
+	login_close(s->login);
+	access_close(s->access);
 	smart_close(s->smart);
 	if (s->store && (i == 0 || s->store != p->servers[0].store))
 		store_close(s->store);
 	s->rest = NULL;
 	s->smart = NULL;
+	s->login = NULL;
+	s->access = NULL;
 }
 
 bool place_restart(struct place *p, struct error *err)
@@ -175,6 +236,11 @@ static int remove_one(const char *path, const struct stat *st, int what, struct 
 	return remove(path);
 }
 
+void place_remove(const char *directory)
+{
+	nftw(directory, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
 void place_close(struct place *p)
 {
 	for (int i = 1; i >= 0; i--)
@@ -185,9 +251,11 @@ void place_close(struct place *p)
 	for (int i = 0; i < 2; i++)
 		jose_key_free(p->keys[i]);
 	http_client_free(p->client);
+	vault_close(p->vault);
+	decision_journal_free(p->journal);
 	extractor_free(p->extractor);
 	arena_done(&p->arena);
-	nftw(p->directory, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	place_remove(p->directory);
 }
 
 /* ---- asking --------------------------------------------------------------------------------------------------------

@@ -8,17 +8,21 @@
 
 #include "http/client.h"
 #include "jose/jose.h"
+#include "server/login/login.h"
 #include "server/rest/rest.h"
 
 #define PLACE_REDIRECT	"https://app.example.org/cb"
 #define PLACE_VERIFIER	"dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk" /* RFC 7636 appendix B */
 #define PLACE_CHALLENGE "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 #define PLACE_SECRET	"correct+horse battery"
+#define PLACE_PASSWORD	"a few plain words"
 
 struct place_server {
 	struct place *place;
 	struct store *store;
 	struct smart *smart;
+	struct access *access; /* with people, and so is login */
+	struct login *login;
 	struct rest_server *rest;
 	struct http_server *http;
 	char base[64];
@@ -32,11 +36,23 @@ struct place {
 	struct http_client *client;
 	struct place_server
 		servers[2]; /* the second is open on PostgreSQL, and on SQLite shares the store of the first */
-	bool registration;
+	struct place_options {
+		bool registration;
+		/* The pages, an outside provider that is this very server, and the site's policy: observations tagged
+		 * "secret" are nobody's, Consents hold for all, nurses break the glass. Users: anna (Practitioner/7,
+		 * any patient), ed (no patient), both with PLACE_PASSWORD. */
+		bool people;
+		unsigned token_lifetime_s; /* 0: the usual */
+	} options;
+	struct vault *vault;
+	struct decision_journal *journal;
+	char hash[VAULT_HASH_SIZE];
 };
 
-bool place_open(struct place *p, bool registration, struct error *err) MUST_USE;
+bool place_open(struct place *p, const struct place_options *options, struct error *err) MUST_USE;
 void place_close(struct place *p);
+/* A directory with all that is in it. */
+void place_remove(const char *directory);
 /* As if the server were stopped and started. */
 bool place_restart(struct place *p, struct error *err) MUST_USE;
 /* Moves the clock of all. */

@@ -18,7 +18,7 @@ static int open_place(void **state, bool registration)
 {
 	struct place *p = calloc(1, sizeof(*p));
 	struct error err = {0};
-	if (!place_open(p, registration, &err))
+	if (!place_open(p, &(struct place_options){.registration = registration}, &err))
 		fail_msg("%s", err.text);
 	*state = p;
 	return 0;

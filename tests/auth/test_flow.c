@@ -18,7 +18,7 @@ static int setup(void **state)
 {
 	struct place *p = calloc(1, sizeof(*p));
 	struct error err = {0};
-	if (!place_open(p, false, &err))
+	if (!place_open(p, &(struct place_options){0}, &err))
 		fail_msg("%s", err.text);
 	*state = p;
 	return 0;
@@ -132,12 +132,12 @@ static void a_launch_is_good_once_and_for_its_app(void **state)
 	assert_true(smart_launch_new(one, &p->arena,
 				     &(struct smart_launch){.client_id = S("public"), .patient = S("p1")}, &id, &err));
 	assert_int_equal(id.n, 43);
-	assert_false(smart_launch_take(other, &p->arena, id, S("other"), &taken, &err));
+	assert_false(smart_launch_take(other, &p->arena, id, S("other"), NULL, &taken, &err));
 	assert_string_equal(err.reason, "launch-unknown");
 	err = (struct error){0};
-	assert_true(smart_launch_take(other, &p->arena, id, S("public"), &taken, &err));
+	assert_true(smart_launch_take(other, &p->arena, id, S("public"), NULL, &taken, &err));
 	assert_true(str_is(taken.patient, "p1"));
-	assert_false(smart_launch_take(one, &p->arena, id, S("public"), &taken, &err));
+	assert_false(smart_launch_take(one, &p->arena, id, S("public"), NULL, &taken, &err));
 	assert_string_equal(err.reason, "launch-unknown");
 	err = (struct error){0};
 	assert_false(smart_launch_new(

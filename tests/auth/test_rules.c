@@ -18,7 +18,7 @@ static int setup(void **state)
 {
 	struct place *p = calloc(1, sizeof(*p));
 	struct error err = {0};
-	if (!place_open(p, false, &err))
+	if (!place_open(p, &(struct place_options){0}, &err))
 		fail_msg("%s", err.text);
 	*state = p;
 	return 0;

@@ -61,9 +61,6 @@ bool access_allows(struct access_pass *pass, const struct fhir_type *type, unsig
 /* The same, noting in the decision (may be NULL) which scope it is by, or refusing with what is missing. */
 bool access_require(struct access_pass *pass, const struct fhir_type *type, unsigned permissions, struct decision *d,
 		    struct error *err) MUST_USE;
-/* Why a resource of the type is not there for the caller, into the decision alone. */
-void access_conceal(struct access_pass *pass, const struct fhir_type *type, unsigned permission, struct arena *a,
-		    struct decision *d);
 /* Is all of the type? */
 bool access_is_whole(struct access_pass *pass, const struct fhir_type *type, unsigned permissions);
 
@@ -87,6 +84,10 @@ struct access_judge {
 /* Does the subject meet the criterion (NULL: it does)? False only on failure. */
 bool access_meets(struct access_pass *pass, const struct access_judge *judge, const struct criterion *c,
 		  struct access_subject *subject, bool *ret_meets, struct error *err) MUST_USE;
+
+/* Why the subject, which does not meet the criterion, is not there for the caller: into the decision alone. */
+void access_conceal(struct access_pass *pass, const struct access_judge *judge, struct access_subject *subject,
+		    unsigned permission, struct decision *d);
 
 /* Is the text after '?' of a scope one that can be enforced? A search of the type, or of every type it could be about
  * (NULL), by parameters of R4 alone, without what shapes a page. Fits struct smart_options. */

@@ -48,6 +48,9 @@ const struct criterion *compile_slot(struct access_pass *pass, const struct fhir
 /* What a scope gives by itself, before its filter and the policy. Takes the pass's lock. */
 const struct criterion *access_scope_criterion(struct access_pass *pass, const struct scope *scope,
 					       const struct fhir_type *type, unsigned permission);
+/* The same in the arena of a pass that one thread has to itself. */
+const struct criterion *compile_scope(struct access_pass *pass, const struct scope *scope, const struct fhir_type *type,
+				      unsigned permission);
 /* Joined in the pass's arena; NULL arguments count as no memory. */
 const struct criterion *criterion_both(struct access_pass *pass, const struct criterion *a, const struct criterion *b);
 const struct criterion *criterion_either(struct access_pass *pass, const struct criterion *a,

@@ -87,8 +87,8 @@ static const struct criterion *of_person(struct access_pass *pass, const struct 
 }
 
 /* Without its filter. */
-static const struct criterion *of_context(struct access_pass *pass, const struct scope *scope,
-					  const struct fhir_type *type, unsigned permission)
+const struct criterion *compile_scope(struct access_pass *pass, const struct scope *scope, const struct fhir_type *type,
+				      unsigned permission)
 {
 	bool writing = permission != SCOPE_R && permission != SCOPE_S;
 	if (!(scope->permissions & permission) || (!str_is(scope->type, "*") && !str_eq(scope->type, type->name)))
@@ -106,7 +106,7 @@ const struct criterion *access_scope_criterion(struct access_pass *pass, const s
 					       const struct fhir_type *type, unsigned permission)
 {
 	pthread_mutex_lock(&pass->lock);
-	const struct criterion *c = of_context(pass, scope, type, permission);
+	const struct criterion *c = compile_scope(pass, scope, type, permission);
 	pthread_mutex_unlock(&pass->lock);
 	return c;
 }
@@ -114,7 +114,7 @@ const struct criterion *access_scope_criterion(struct access_pass *pass, const s
 static const struct criterion *of_scope(struct access_pass *pass, const struct scope *scope,
 					const struct fhir_type *type, unsigned permission)
 {
-	const struct criterion *c = of_context(pass, scope, type, permission);
+	const struct criterion *c = compile_scope(pass, scope, type, permission);
 	if (c && c != &access_nothing && scope->filter.p)
 		c = criterion_both(pass, c, compile_query(pass, type, scope->filter));
 	if (!c || c == &access_nothing)

@@ -1,4 +1,4 @@
-/* Saying why: the scope that something is allowed by, or what is missing; and what is kept from the caller. */
+/* Saying why: the scope that something is allowed by, or what is missing. */
 #include <stdio.h>
 
 #include "server/access/access_priv.h"
@@ -63,24 +63,4 @@ bool access_require(struct access_pass *pass, const struct fhir_type *type, unsi
 			decision_allow(d, CHECK_SCOPE, scope->text);
 	}
 	return true;
-}
-
-void access_conceal(struct access_pass *pass, const struct fhir_type *type, unsigned permission, struct arena *a,
-		    struct decision *d)
-{
-	const struct scope *scope = scope_of(pass, type, permission);
-	struct error *why = d && !d->concealed ? ARENA_NEW(a, struct error) : NULL;
-	bool patient = !scope || str_is(context_of_scope(&pass->grant, scope), "patient");
-	bool filter = scope && scope->filter.p && !patient;
-	if (!why)
-		return;
-	(void)!decision_refuse(d,
-			       filter	 ? CHECK_FILTER
-			       : patient ? CHECK_PATIENT_CONTEXT
-					 : CHECK_POLICY,
-			       filter	 ? REFUSAL_SCOPE_FILTER
-			       : patient ? REFUSAL_OUTSIDE_PATIENT
-					 : REFUSAL_POLICY,
-			       scope ? scope->text : STR_NULL, STR_NULL, STR_NULL, why);
-	d->concealed = why;
 }

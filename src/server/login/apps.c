@@ -181,8 +181,12 @@ void apps_send(struct turn *t)
 {
 	struct error err = {0};
 	struct str grant = fields_get(&t->form, "grant"), client = fields_get(&t->form, "forget");
-	if (!t->session.key.p || !vault_equal(fields_get(&t->form, "word"), t->session.csrf)) {
-		turn_go_page(t, t->session.key.p ? "apps" : "login");
+	if (!t->session.key.p) {
+		turn_go_page(t, "login");
+		return;
+	}
+	if (!session_check_word(t, &err)) {
+		turn_fail(t, &err);
 		return;
 	}
 	bool ok = grant.p    ? remove_grant(t, grant, &err)

@@ -17,7 +17,7 @@ static void answer_silently(struct turn *t)
 	struct error err = {0};
 	struct str scopes;
 	if (!turn_signed_in(t)) {
-		turn_refuse_with(t, "login_required", "Nobody is signed in, and prompt=none allows no page");
+		turn_refuse_as(t, CHECK_SESSION, REFUSAL_LOGIN_REQUIRED, "nobody");
 		return;
 	}
 	t->c.user = t->session.user;
@@ -27,16 +27,14 @@ static void answer_silently(struct turn *t)
 			return;
 		}
 		if (!t->c.patient.p) {
-			turn_refuse_with(t, "interaction_required",
-					 "A patient has to be chosen, and prompt=none allows no page");
+			turn_refuse_as(t, CHECK_PATIENT_CHOICE, REFUSAL_INTERACTION_REQUIRED, "no patient");
 			return;
 		}
 	}
 	if (!consent_remembered(t, &scopes, &err))
 		turn_refuse(t, "server_error", &err);
 	else if (!scopes.p)
-		turn_refuse_with(t, "consent_required",
-				 "The person has not agreed to these scopes yet, and prompt=none allows no page");
+		turn_refuse_as(t, CHECK_AGREEMENT, REFUSAL_CONSENT_REQUIRED, "no agreement to all of the scopes");
 	else
 		consent_grant(t, scopes);
 }
@@ -46,8 +44,8 @@ static bool take_launch(struct turn *t)
 	struct error err = {0};
 	if (!t->asked.launch.n)
 		return true;
-	if (!smart_launch_take(t->l->options.smart, t->a, t->asked.launch, t->asked.client.client_id, &t->c.launch,
-			       &err)) {
+	if (!smart_launch_take(t->l->options.smart, t->a, t->asked.launch, t->asked.client.client_id, turn_decision(t),
+			       &t->c.launch, &err)) {
 		turn_refuse(t, error_http_status(err.code) < 500 ? "invalid_request" : "server_error", &err);
 		return false;
 	}
@@ -83,7 +81,7 @@ void authorize_begin(struct turn *t)
 		turn_set_cookie(t, t->l->browser_cookie, browser, true);
 	}
 	t->c.browser = turn_is_post(t) ? STR_NULL : token_key(t->a, browser);
-	if (!conversation_begin(t->l, t->a, &t->c, t->request->address, &err)) {
+	if (!conversation_begin(t->l, t->a, &t->c, t->request->address, turn_decision(t), &err)) {
 		turn_fail(t, &err);
 		return;
 	}

@@ -464,7 +464,7 @@ void consent_send(struct turn *t)
 	if (!ready(t, &patient))
 		return;
 	if (!fields_has(&t->form, "answer", S("allow"))) {
-		turn_refuse_with(t, "access_denied", "The person did not agree");
+		turn_refuse_as(t, CHECK_AGREEMENT, REFUSAL_USER_DENIED, "Cancel on the page of permissions");
 		return;
 	}
 	struct str scopes = chosen(t);

@@ -92,7 +92,8 @@ static void read_conversation(const struct json *j, struct conversation *c)
 	c->began_ms = record_number(j, S("began"));
 }
 
-bool conversation_begin(struct login *l, struct arena *a, struct conversation *c, struct str address, struct error *err)
+bool conversation_begin(struct login *l, struct arena *a, struct conversation *c, struct str address,
+			struct decision *d, struct error *err)
 {
 	struct store_fact facts[2];
 	struct error why = {0};
@@ -119,7 +120,8 @@ bool conversation_begin(struct login *l, struct arena *a, struct conversation *c
 	if (!store_fact_get(l->options.store, a, facts[1].shelf, facts[1].key, &seen, err))
 		return false;
 	if (seen.p && str_to_u64(seen, &begun) && begun >= BEGUN_MOST)
-		return error_set(err, ERR_THROTTLED, "This address began too many sign-ins within a minute");
+		return decision_refuse(d, CHECK_RATE, REFUSAL_THROTTLED, S("too many sign-ins begun within a minute"),
+				       STR_NULL, S("Wait a minute"), err);
 	struct store_txn txn = {.facts = facts, .fact_count = 2};
 	return store_commit(l->options.store, &txn, &why) || error_set(err, why.code, "%s", why.text);
 }

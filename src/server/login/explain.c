@@ -96,6 +96,8 @@ void explain_page(struct turn *t, const struct error *err, const struct smart_re
 		turn_fail(t, err);
 		return;
 	}
+	if (!turn_refused(t, status, err))
+		return;
 	struct str client_id = asked->client.client_id;
 	if (!client_id.p && fields_read(t->a, parameters, &form, &ignored))
 		client_id = fields_get(&form, "client_id");
@@ -111,11 +113,6 @@ void explain_page(struct turn *t, const struct error *err, const struct smart_re
 			"client or its redirect_uri could not be trusted (RFC 6749 section 4.1.2.1).</p>\n"));
 	put_sent(t, &out, parameters);
 	put_registered(t, &out, client_id);
-	buf_add(&out, S("<p class=\"quiet small\">Request <code>"));
-	page_text(&out, t->request->request_id);
-	buf_add(&out, S("</code>: whoever runs this server can look it up with <code>firth why</code>.</p>\n"));
 	page_end(t, &out);
-	if (!turn_record_refusal(t, STR_NULL, status, err, NULL, &ignored))
-		error_clear(&ignored);
 	page_send(t, status, &out);
 }

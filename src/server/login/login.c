@@ -105,20 +105,21 @@ void login_close(struct login *l)
 
 /* ---- routes  ---------------------------------------------------------------------------------------------------- */
 
+/* interaction: what refusals of the step are in audit records. */
 static const struct {
-	const char *name;
+	const char *name, *interaction;
 	void (*get)(struct turn *t);
 	void (*post)(struct turn *t);
 } routes[] = {
-	{"authorize", authorize_begin, authorize_begin},
-	{"login", sign_in_page, sign_in_send},
-	{"pick", pick_page, pick_send},
-	{"consent", consent_page, consent_send},
-	{"apps", apps_page, apps_send},
-	{"logout", sign_out_page, sign_out_send},
-	{"provider", provider_begin, NULL},
-	{"callback", provider_back, NULL},
-	{"page.css", page_css, NULL},
+	{"authorize", "authorize", authorize_begin, authorize_begin},
+	{"login", "login", sign_in_page, sign_in_send},
+	{"pick", "authorize", pick_page, pick_send},
+	{"consent", "authorize", consent_page, consent_send},
+	{"apps", "revoke", apps_page, apps_send},
+	{"logout", "logout", sign_out_page, sign_out_send},
+	{"provider", "login", provider_begin, NULL},
+	{"callback", "login", provider_back, NULL},
+	{"page.css", "login", page_css, NULL},
 };
 
 bool login_handle(struct login *l, struct http_exchange *x)
@@ -141,7 +142,7 @@ bool login_handle(struct login *l, struct http_exchange *x)
 										: NULL;
 		if (!step)
 			error_set(&err, ERR_METHOD, "This page answers GET%s", routes[i].post ? " and POST" : "");
-		if (step && turn_begin(l, x, &t, &err))
+		if (step && turn_begin(l, x, routes[i].interaction, &t, &err))
 			step(&t);
 		else
 			turn_fail(&t, &err);

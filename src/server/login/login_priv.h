@@ -104,9 +104,9 @@ struct conversation {
 	struct str secret; /* what positions in lists are signed with */
 	int64_t began_ms;
 };
-/* Keeps a new one. ERR_THROTTLED when an address begins too many. */
+/* Keeps a new one. Refused when an address begins too many. */
 bool conversation_begin(struct login *l, struct arena *a, struct conversation *c, struct str address,
-			struct error *err) MUST_USE;
+			struct decision *d, struct error *err) MUST_USE;
 /* c->id is STR_NULL when there is none, or it is another browser's. */
 bool conversation_find(struct login *l, struct arena *a, struct str id, struct str browser, struct conversation *ret_c,
 		       struct error *err) MUST_USE;
@@ -127,14 +127,18 @@ struct turn {
 	struct session session;
 	struct conversation c;
 	struct smart_request asked; /* when the conversation is an app's */
+	const char *interaction; /* of audit records of this step's refusals */
+	struct decision *decision; /* of a step without an app's request: turn_decision() */
+	struct error refused; /* what was refused and recorded, for the end of the page; code ERR_NONE: nothing */
 	struct str browser; /* the browser's word; STR_NULL: it has none */
 	struct http_header cookies[3]; /* to be set */
 	size_t cookie_count;
 	struct str form_action; /* where forms may lead in the end, beside ourselves, for the CSP */
 	int64_t wait_s; /* Retry-After; 0: none */
 };
-/* Reads form, session and cookie. */
-bool turn_begin(struct login *l, struct http_exchange *x, struct turn *ret_turn, struct error *err) MUST_USE;
+/* Reads form, session and cookie. What was begun is in *ret_turn in any case. */
+bool turn_begin(struct login *l, struct http_exchange *x, const char *interaction, struct turn *ret_turn,
+		struct error *err) MUST_USE;
 /* The conversation that the form names, its request checked anew. False: the answer was given. */
 bool turn_conversation(struct turn *t);
 void turn_set_cookie(struct turn *t, const char *name, struct str value, bool session_only);
@@ -146,13 +150,22 @@ void turn_go_page(struct turn *t, const char *page);
 bool turn_signed_in(const struct turn *t);
 /* The next thing to be done in the conversation: sign in, pick, consent, or the answer to the app. */
 void turn_next(struct turn *t);
+/* The checks of this request: those of the app's, when it is an app's. May be NULL. */
+struct decision *turn_decision(struct turn *t);
+/* A check that failed, for turn_fail(), turn_refused() or turn_refuse(): fills err. had may be STR_NULL and is for the
+ * operator alone: pages show code, text and hint of the table. Always false. */
+bool turn_deny(struct turn *t, enum check check, enum refusal refusal, struct str had, struct error *err);
+/* Records a refusal that the page about to be shown is about, and has the page end with its code. False: it could not
+ * be recorded, and that was answered. */
+bool turn_refused(struct turn *t, int status, const struct error *refusal);
 /* The refusal goes to the app, with its record, and the conversation is over. */
 void turn_refuse(struct turn *t, const char *error, const struct error *refusal);
-void turn_refuse_with(struct turn *t, const char *error, const char *description);
+/* The same for a check that failed here. */
+void turn_refuse_as(struct turn *t, enum check check, enum refusal refusal, const char *had);
 /* The record of a refused request with its decision, and one fact more (NULL: none). */
-bool turn_record_refusal(struct turn *t, struct str user, int status, const struct error *refusal,
+bool turn_record_refusal(struct turn *t, const char *interaction, int status, const struct error *refusal,
 			 const struct store_fact *more, struct error *err) MUST_USE;
-/* A page that says what went wrong. */
+/* A page that says what went wrong. A refusal is recorded. */
 void turn_fail(struct turn *t, const struct error *err);
 bool turn_is_post(const struct turn *t);
 /* One audit event about a person. */
@@ -192,6 +205,8 @@ void page_css(struct turn *t);
 void authorize_begin(struct turn *t); /* /auth/authorize */
 void sign_in_page(struct turn *t); /* /auth/login */
 void sign_in_send(struct turn *t);
+/* Does the form of the session have its word? Refused otherwise. */
+bool session_check_word(struct turn *t, struct error *err) MUST_USE;
 void sign_out_page(struct turn *t); /* /auth/logout */
 void sign_out_send(struct turn *t);
 void pick_page(struct turn *t); /* /auth/pick */
@@ -212,7 +227,8 @@ bool patient_is_account(const struct login_user *user);
 bool pick_is_needed(const struct turn *t);
 /* Whom a Patient or RelatedPerson may choose: ret_id STR_NULL when it is to be searched. */
 bool pick_own(struct turn *t, struct str *ret_id, struct error *err) MUST_USE;
-/* May the user of the session open this patient? ret_name for pages. ERR_NOT_FOUND when not. */
+/* May the user of the session open this patient? ret_name for pages. ERR_NOT_FOUND when not, which is no refusal yet.
+ */
 bool pick_allows(struct turn *t, struct str id, struct str *ret_name, struct error *err) MUST_USE;
 /* The name of a patient that the EHR launched, as far as the record has one. */
 void patient_name_of(struct turn *t, struct str id, struct str *ret_name);

@@ -47,8 +47,24 @@ void page_begin(const struct turn *t, struct buf *out, const struct page_look *l
 	buf_printf(out, "</div></header>\n<main id=\"main\" tabindex=\"-1\" class=\"%s\">\n", look->width);
 }
 
+/* Where to ask for more: the request, and the code when it was a refusal. */
+static void put_refused(const struct turn *t, struct buf *out)
+{
+	enum refusal refusal = refusal_of(&t->refused);
+	if (!t->refused.code)
+		return;
+	buf_add(out, S("<p class=\"quiet small\">"));
+	if (refusal)
+		buf_printf(out, "Refused with the code <code>%s</code>. ", refusal_facts(refusal)->code);
+	buf_add(out, S("Request <code>"));
+	page_text(out, t->request->request_id);
+	buf_add(out, refusal ? S("</code>: whoever runs this server can look it up with <code>firth why</code>.</p>\n")
+			     : S("</code></p>\n"));
+}
+
 void page_end(const struct turn *t, struct buf *out)
 {
+	put_refused(t, out);
 	buf_add(out, S("</main>\n<footer class=\"inside\">"));
 	if (t->session.key.p) {
 		buf_add(out, S("<a href=\""));
@@ -163,26 +179,39 @@ struct str page_time(struct arena *a, int64_t now_ms, int64_t ms)
 
 /* ---- when it fails  --------------------------------------------------------------------------------------------- */
 
+/* For the person, and for the developer who looks over their shoulder. */
+static struct str words_for(const struct turn *t, const struct error *err, int status)
+{
+	enum refusal refusal = refusal_of(err);
+	const struct refusal_facts *facts = refusal_facts(refusal);
+	const struct decision *d = t->asked.decision ? t->asked.decision : t->decision;
+	if (status >= 500 && err->code != ERR_BUSY)
+		return S("The server could not do this at the moment. Please try again; if it stays so, tell whoever "
+			 "runs it");
+	if (!refusal)
+		return str_from(err->text);
+	struct str hint = d && d->refusal == refusal && d->hint.p ? d->hint : str_from(facts->hint);
+	return arena_printf(t->a, "%s. %.*s", facts->text, STR_ARG(hint));
+}
+
 void turn_fail(struct turn *t, const struct error *err)
 {
 	struct buf out;
+	struct error unrecorded = {0};
 	int status = error_http_status(err->code);
+	if (refusal_of(err) && !turn_record_refusal(t, t->interaction, status, err, NULL, &unrecorded)) {
+		err = &unrecorded;
+		status = error_http_status(err->code);
+	}
+	t->refused = *err;
 	if (status >= 500 && status != 503)
 		status = 500;
 	t->wait_s = t->wait_s ? t->wait_s : status == 503 ? 2 : 0;
-	page_begin(
-		t, &out,
-		&(struct page_look){status >= 500 ? "Something went wrong" : "This did not work", "", "the message"});
-	buf_printf(&out, "<h1>%s</h1>\n<p class=\"lead\">",
-		   status >= 500 ? "Something went wrong" : "This did not work");
-	page_text(&out,
-		  status >= 500 && err->code != ERR_BUSY
-			  ? S("The server could not do this at the moment. Please try again; if it stays so, tell "
-			      "whoever runs it.")
-			  : str_from(err->text));
-	buf_add(&out, S("</p>\n<p class=\"quiet small\">Request <code>"));
-	page_text(&out, t->request->request_id);
-	buf_add(&out, S("</code></p>\n"));
+	const char *heading = status >= 500 ? "Something went wrong" : "This did not work";
+	page_begin(t, &out, &(struct page_look){heading, "", "the message"});
+	buf_printf(&out, "<h1>%s</h1>\n<p class=\"lead\">", heading);
+	page_text(&out, words_for(t, err, status));
+	buf_add(&out, S(".</p>\n"));
 	page_end(t, &out);
 	page_send(t, status, &out);
 }

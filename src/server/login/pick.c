@@ -373,6 +373,14 @@ static bool ready(struct turn *t)
 	return false;
 }
 
+static void show_nobody(struct turn *t, const struct view *v)
+{
+	struct error err = {0};
+	turn_deny(t, CHECK_PATIENT_CHOICE, REFUSAL_PATIENT_CHOICE, S("a user who may open nobody's record"), &err);
+	if (turn_refused(t, 403, &err))
+		show(t, 403, v);
+}
+
 void pick_page(struct turn *t)
 {
 	struct view v = {0};
@@ -384,7 +392,7 @@ void pick_page(struct turn *t)
 	}
 	v.nobody = !t->session.facts.patients.n;
 	if (v.nobody)
-		show(t, 403, &v);
+		show_nobody(t, &v);
 	else
 		list(t, &v);
 }
@@ -405,8 +413,12 @@ static void choose(struct turn *t, struct str id)
 		turn_fail(t, &err);
 		return;
 	}
+	error_clear(&err);
+	turn_deny(t, CHECK_PATIENT_CHOICE, REFUSAL_PATIENT_CHOICE,
+		  arena_printf(t->a, "Patient/%.*s", STR_ARG(str_slice(id, 0, 64))), &err);
 	v.problem = (struct page_problem){"name", S("This patient cannot be chosen. Please choose another.")};
-	show(t, 404, &v);
+	if (turn_refused(t, 404, &err))
+		show(t, 404, &v);
 }
 
 void pick_send(struct turn *t)
@@ -416,7 +428,7 @@ void pick_send(struct turn *t)
 	if (!ready(t))
 		return;
 	if (fields_get(&t->form, "cancel").p) {
-		turn_refuse_with(t, "access_denied", "The person chose no patient");
+		turn_refuse_as(t, CHECK_PATIENT_CHOICE, REFUSAL_USER_DENIED, "no patient: the person went back");
 		return;
 	}
 	struct str patient = fields_get(&t->form, "patient"), name = fields_get(&t->form, "name");
@@ -434,8 +446,10 @@ void pick_send(struct turn *t)
 	else if (v.question.birth_date.n && !date_range(v.question.birth_date, &low, &high))
 		v.problem =
 			(struct page_problem){"birthdate", S("Enter the date as year-month-day, such as 1980-12-31.")};
-	if (v.problem.text.p || v.nobody)
-		show(t, v.nobody ? 403 : 400, &v);
+	if (v.nobody)
+		show_nobody(t, &v);
+	else if (v.problem.text.p)
+		show(t, 400, &v);
 	else
 		list(t, &v);
 }

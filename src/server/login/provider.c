@@ -14,17 +14,14 @@ enum { TIMEOUT_MS = 10000, ANSWER_MAX = 1 << 20, LEEWAY_S = 60 };
 /* What went wrong with the provider is for the operator: the person reads that it went wrong. */
 static void fail(struct turn *t, const struct error *err)
 {
-	struct error shown = {0}, ignored = {0};
-	struct audit_event event =
-		turn_event(t, "login", false, STR_NULL, arena_printf(t->a, "outside provider: %s", err->text));
-	if (!store_audit(t->l->options.store, &event, 1, &ignored))
-		error_clear(&ignored);
-	error_set(&shown, err->code == ERR_FORBIDDEN ? ERR_FORBIDDEN : ERR_REMOTE_REFUSED, "%s",
-		  err->code == ERR_FORBIDDEN
-			  ? err->text
-			  : "The sign-in with the other provider did not work. Please try again; if it stays so, tell "
-			    "whoever runs this server");
-	turn_fail(t, &shown);
+	struct error refusal = {0};
+	struct str why = arena_str(t->a, str_from(err->text));
+	if (err->code == ERR_FORBIDDEN)
+		decision_refuse(turn_decision(t), CHECK_PROVIDER, REFUSAL_PROVIDER_USER, STR_NULL, STR_NULL, why,
+				&refusal);
+	else
+		turn_deny(t, CHECK_PROVIDER, REFUSAL_PROVIDER_FAILED, why, &refusal);
+	turn_fail(t, &refusal);
 }
 
 static void queue(struct turn *t, void (*fn)(void *arg))

@@ -123,7 +123,7 @@ void sign_in_page(struct turn *t)
 	if (!fields_get(&t->form, "request").p) { /* somebody came by themselves */
 		struct str browser = t->browser.p ? t->browser : token_new(t->a);
 		t->c.browser = token_key(t->a, browser);
-		if (!conversation_begin(t->l, t->a, &t->c, t->request->address, &err)) {
+		if (!conversation_begin(t->l, t->a, &t->c, t->request->address, turn_decision(t), &err)) {
 			turn_fail(t, &err);
 			return;
 		}
@@ -149,13 +149,17 @@ void sign_in_page(struct turn *t)
 
 /* ---- attempts  -------------------------------------------------------------------------------------------------- */
 
-static void record_failure(struct turn *t, const struct login_user *user, const char *why)
+/* Records why this user was not let in; user NULL or nameless: nobody knows whom. False: that was answered. */
+static bool record_failure(struct turn *t, const struct login_user *user, enum check check, enum refusal refusal,
+			   const char *had)
 {
-	struct error ignored = {0};
+	struct error err = {0};
+	struct decision *d = turn_decision(t);
 	/* A name that nobody has may be a password in the wrong field: it is not written down. */
-	struct audit_event event = turn_event(t, "login", false, user->name, str_from(why));
-	if (!store_audit(t->l->options.store, &event, 1, &ignored))
-		error_clear(&ignored);
+	if (d && user && user->name.p)
+		d->user = user->name;
+	turn_deny(t, check, refusal, str_from(had), &err);
+	return turn_refused(t, error_http_status(err.code), &err);
 }
 
 static void tell_wait(struct turn *t, const struct error *err, struct str name, bool code)
@@ -164,6 +168,8 @@ static void tell_wait(struct turn *t, const struct error *err, struct str name, 
 		turn_fail(t, err);
 		return;
 	}
+	if (!record_failure(t, NULL, CHECK_RATE, REFUSAL_THROTTLED, err->text))
+		return;
 	const struct page_problem problem = {
 		NULL, arena_printf(t->a, "There were too many attempts. Please wait %lld %s, then try again.",
 				   (long long)(t->wait_s < 90 ? t->wait_s : (t->wait_s + 59) / 60),
@@ -185,7 +191,8 @@ void sign_in_done(struct turn *t, const struct login_user *user, const char *how
 	if (t->c.launched && t->c.launch.user.p && !str_eq(t->c.launch.user, user->name)) {
 		const struct page_problem problem = {
 			NULL, S("This app was opened by somebody else. Sign in as the person who opened it.")};
-		show_password(t, 403, t->c.launch.user, &problem, 1);
+		if (record_failure(t, user, CHECK_LAUNCH, REFUSAL_LAUNCH_USER, "a launch of somebody else"))
+			show_password(t, 403, t->c.launch.user, &problem, 1);
 		return;
 	}
 	t->c.user = user->name;
@@ -207,7 +214,8 @@ void sign_in_done(struct turn *t, const struct login_user *user, const char *how
 		if (why.code == ERR_CONFLICT && more_count && txn.fact_failed && txn.failed < more_count) {
 			const struct page_problem problem = {"code",
 							     S("This code was used already. Wait for the next one.")};
-			show_code(t, 403, &problem, 1);
+			if (record_failure(t, user, CHECK_ONE_TIME_CODE, REFUSAL_ONE_TIME_USED, NULL))
+				show_code(t, 403, &problem, 1);
 			return;
 		}
 		if (why.code == ERR_CONFLICT)
@@ -286,8 +294,12 @@ static void check_password(void *arg)
 		return;
 	}
 	const struct page_problem problem = {"password", str_from(wrong)};
-	record_failure(t, &user, user.disabled && match != VAULT_WRONG ? "the user is disabled" : "wrong password");
-	show_password(t, 403, try->name, &problem, 1);
+	const char *had = !user.name.p				  ? "a name that nobody has"
+			  : user.disabled && match != VAULT_WRONG ? "the right password of a user who is disabled"
+			  : !user.hash.p			  ? "a user without a password here"
+								  : "a wrong password";
+	if (record_failure(t, &user, CHECK_PASSWORD, REFUSAL_SIGN_IN_WRONG, had))
+		show_password(t, 403, try->name, &problem, 1);
 }
 
 static void try_password(struct turn *t)
@@ -314,6 +326,7 @@ static void try_password(struct turn *t)
 	if (!try || !kept)
 		error_memory(&err);
 	else if (attempt_begin(t->l, t->a, name, t->request->address, &t->wait_s, &err)) {
+		decision_note(turn_decision(t), CHECK_RATE, STR_NULL, STR_NULL);
 		*kept = *t;
 		*try = (struct try){kept, name, password};
 		if (work_add(t->l->work, check_password, try, &err))
@@ -379,8 +392,8 @@ static void try_code(struct turn *t)
 		const struct page_problem problem = {"code",
 						     S("The code is not right, or it is over. Enter the one that "
 						       "the app shows now.")};
-		record_failure(t, &user, "wrong one-time code");
-		show_code(t, 403, &problem, 1);
+		if (record_failure(t, &user, CHECK_ONE_TIME_CODE, REFUSAL_ONE_TIME_WRONG, "another code"))
+			show_code(t, 403, &problem, 1);
 		return;
 	}
 	turn_fail(t, &err);
@@ -411,6 +424,12 @@ void sign_in_send(struct turn *t)
 
 /* ---- signing out  ----------------------------------------------------------------------------------------------- */
 
+bool session_check_word(struct turn *t, struct error *err)
+{
+	return vault_equal(fields_get(&t->form, "word"), t->session.csrf) ||
+	       turn_deny(t, CHECK_FORM, REFUSAL_FORM_FOREIGN, S("another word than the page's"), err);
+}
+
 void sign_out_page(struct turn *t)
 {
 	struct buf out;
@@ -432,8 +451,12 @@ void sign_out_page(struct turn *t)
 void sign_out_send(struct turn *t)
 {
 	struct error err = {0};
-	if (!t->session.key.p || !vault_equal(fields_get(&t->form, "word"), t->session.csrf)) {
+	if (!t->session.key.p) {
 		turn_go_page(t, "logout");
+		return;
+	}
+	if (!session_check_word(t, &err)) {
+		turn_fail(t, &err);
 		return;
 	}
 	struct store_fact fact = {.shelf = S("session"), .key = t->session.key};

@@ -27,17 +27,17 @@ static bool origin_is_ours(const struct turn *t)
 	       (name != STR_NONE && host.n && str_eq_nocase(str_slice(origin, name + 3, origin.n), host));
 }
 
-bool turn_begin(struct login *l, struct http_exchange *x, struct turn *t, struct error *err)
+bool turn_begin(struct login *l, struct http_exchange *x, const char *interaction, struct turn *t, struct error *err)
 {
 	const struct http_request *request = http_request(x);
 	struct str cookies = http_request_header(x, "Cookie");
-	*t = (struct turn){.l = l, .x = x, .request = request, .a = request->arena};
+	*t = (struct turn){.l = l, .x = x, .request = request, .a = request->arena, .interaction = interaction};
 	bool post = turn_is_post(t);
 	struct str type = http_request_header(x, "Content-Type");
 	if (post && !str_starts(type, S("application/x-www-form-urlencoded")))
 		return error_set(err, ERR_MEDIA_TYPE, "Forms come as application/x-www-form-urlencoded");
 	if (post && !str_ends(request->path, S("/auth/authorize")) && !origin_is_ours(t))
-		return error_set(err, ERR_FORBIDDEN, "This form was sent by a page of another site");
+		return turn_deny(t, CHECK_FORM, REFUSAL_FORM_FOREIGN, http_request_header(x, "Origin"), err);
 	struct str browser = cookie_find(cookies, l->browser_cookie);
 	t->browser = browser.n == TOKEN_SIZE ? browser : STR_NULL;
 	/* An app's request is read by those who know what it means. */
@@ -86,9 +86,7 @@ static struct str app_source(struct arena *a, struct str redirect_uri)
 static void lost(struct turn *t)
 {
 	struct error err = {0};
-	error_set(&err, ERR_NOT_FOUND,
-		  "This sign-in is over or took too long, or it was begun in another browser. Go back to the app and "
-		  "start again");
+	turn_deny(t, CHECK_CONVERSATION, REFUSAL_SIGN_IN_OVER, STR_NULL, &err);
 	turn_fail(t, &err);
 }
 
@@ -158,29 +156,60 @@ void turn_go_page(struct turn *t, const char *page)
 	turn_go(t, t->c.id.p ? arena_printf(t->a, "%.*s?request=%.*s", STR_ARG(path), STR_ARG(t->c.id)) : path);
 }
 
-bool turn_record_refusal(struct turn *t, struct str user, int status, const struct error *refusal,
+/* ---- refusing  -------------------------------------------------------------------------------------------------- */
+
+struct decision *turn_decision(struct turn *t)
+{
+	struct decision *d = t->asked.decision;
+	if (!d && !t->decision)
+		t->decision = decision_new(t->a);
+	d = d ? d : t->decision;
+	if (d && !d->user.p)
+		d->user = t->session.user;
+	return d;
+}
+
+bool turn_deny(struct turn *t, enum check check, enum refusal refusal, struct str had, struct error *err)
+{
+	return decision_refuse(turn_decision(t), check, refusal, had, STR_NULL, STR_NULL, err);
+}
+
+bool turn_record_refusal(struct turn *t, const char *interaction, int status, const struct error *refusal,
 			 const struct store_fact *more, struct error *err)
 {
 	struct store_fact facts[2];
 	size_t count = 0;
-	struct str client = t->asked.client.client_id;
-	struct audit_event event = turn_event(
-		t, "authorize", false, user,
-		arena_printf(t->a, "client %.*s: %s", STR_ARG(client.p ? client : S("unknown")), refusal->text));
+	struct str client = t->asked.client.client_id, name = t->request->path;
+	const struct decision *d = turn_decision(t);
+	struct audit_event event =
+		turn_event(t, interaction, false, d ? d->user : STR_NULL,
+			   client.p ? arena_printf(t->a, "client %.*s: %s", STR_ARG(client), refusal->text)
+				    : str_from(refusal->text));
 	event.http_status = status;
+	name = str_slice(name, t->l->options.base_path.n + 1, name.n);
 	const struct decision_request about = {.request_id = t->request->request_id,
 					       .method = t->request->method,
 					       .address = t->request->address,
-					       .route = S("auth/authorize"),
+					       .route = name,
 					       .status = status,
 					       .now_ms = login_now(t->l)};
 	if (more)
 		facts[count++] = *more;
-	if (t->asked.decision &&
-	    decision_fact(t->l->options.journal, t->a, t->asked.decision, &about, refusal, &facts[count]))
+	if (d && decision_fact(t->l->options.journal, t->a, d, &about, refusal, &facts[count]))
 		count++;
 	struct store_txn txn = {.facts = facts, .fact_count = count, .events = &event, .event_count = 1};
 	return store_commit(t->l->options.store, &txn, err);
+}
+
+bool turn_refused(struct turn *t, int status, const struct error *refusal)
+{
+	struct error err = {0};
+	if (turn_record_refusal(t, t->interaction, status, refusal, NULL, &err)) {
+		t->refused = *refusal;
+		return true;
+	}
+	turn_fail(t, &err);
+	return false;
 }
 
 void turn_refuse(struct turn *t, const char *error, const struct error *refusal)
@@ -189,18 +218,20 @@ void turn_refuse(struct turn *t, const char *error, const struct error *refusal)
 	struct error err = {0};
 	bool ends = t->c.id.p != NULL;
 	if ((ends && !conversation_fact(t->l, t->a, &t->c, true, &over, &err)) ||
-	    !turn_record_refusal(t, t->session.user, 303, refusal, ends ? &over : NULL, &err))
+	    !turn_record_refusal(t, "authorize", 303, refusal, ends ? &over : NULL, &err))
 		turn_fail(t, &err);
 	else
 		turn_go(t, smart_request_refuse(t->l->options.smart, t->a, &t->asked, error, str_from(refusal->text)));
 }
 
-void turn_refuse_with(struct turn *t, const char *error, const char *description)
+void turn_refuse_as(struct turn *t, enum check check, enum refusal refusal, const char *had)
 {
-	struct error refusal = {0};
-	error_set(&refusal, ERR_FORBIDDEN, "%s", description);
-	turn_refuse(t, error, &refusal);
+	struct error err = {0};
+	turn_deny(t, check, refusal, str_from(had), &err);
+	turn_refuse(t, refusal_facts(refusal)->oauth, &err);
 }
+
+/* ---- the next step  --------------------------------------------------------------------------------------------- */
 
 bool turn_signed_in(const struct turn *t)
 {

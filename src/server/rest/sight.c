@@ -8,6 +8,11 @@
 /* ---- judging --------------------------------------------------------------------------------------------------------
  */
 
+static struct access_judge judge_of(const struct rest_call *call, struct arena *a)
+{
+	return (struct access_judge){a, call->parameters ? call->parameters->extractor : call->server->o.extractor};
+}
+
 static bool judge(const struct rest_call *call, struct arena *a, unsigned permission, struct access_subject *subject,
 		  bool *ret_meets, struct error *err)
 {
@@ -15,7 +20,7 @@ static bool judge(const struct rest_call *call, struct arena *a, unsigned permis
 	if (!call || !call->pass)
 		return true;
 	const struct criterion *c = access_criterion(call->pass, subject->type, permission);
-	const struct access_judge how = {a, call->parameters ? call->parameters->extractor : call->server->o.extractor};
+	const struct access_judge how = judge_of(call, a);
 	return !c || access_meets(call->pass, &how, c, subject, ret_meets, err);
 }
 
@@ -29,6 +34,13 @@ bool call_may(const struct rest_call *call, struct arena *a, unsigned permission
 {
 	struct access_subject subject = subject_of(entry);
 	return judge(call, a, permission, &subject, ret_may, err);
+}
+
+static void conceal(const struct rest_call *call, struct arena *a, unsigned permission, const struct store_entry *entry)
+{
+	struct access_subject subject = subject_of(entry);
+	const struct access_judge how = judge_of(call, a);
+	access_conceal(call->pass, &how, &subject, permission, call->decision);
 }
 
 /* A deletion is there for those who could see what was deleted. */
@@ -103,7 +115,7 @@ bool call_find(const struct rest_call *call, struct arena *a, const struct fhir_
 	}
 	if (!may) {
 		if (ret_entry->version && call->pass)
-			access_conceal(call->pass, type, SCOPE_R, call->arena, call->decision);
+			conceal(call, a, SCOPE_R, ret_entry);
 		*ret_entry = (struct store_entry){0};
 		return is_absent(type, err);
 	}
@@ -331,7 +343,7 @@ bool sight_before(const struct bundle_options *o, struct bundle_entry *e, bool *
 		if (!is_visible(o, e->found, &visible, err))
 			return false;
 		if (!visible)
-			access_conceal(o->call->pass, e->type, permission_of(e), o->call->arena, o->call->decision);
+			conceal(o->call, o->preparer.arena, permission_of(e), e->found);
 		*ret_absent = !visible;
 		return !visible || refuse_change(o, e, err);
 	}

@@ -45,7 +45,8 @@ static bool split_basic(struct asking *q, struct str *ret_id, struct str *ret_se
 	struct str pair = arena_str(q->a, buf_str(&plain));
 	buf_done(&plain);
 	*ret_id = str_split(&pair, ':');
-	if (!ok || !pair.p || !form_decode(q->a, *ret_id, ret_id, NULL) || !form_decode(q->a, pair, ret_secret, NULL))
+	if (!ok || !pair.p || !form_decode(q->a, *ret_id, NULL, ret_id, NULL) ||
+	    !form_decode(q->a, pair, NULL, ret_secret, NULL))
 		return malformed(q, err);
 	return true;
 }

@@ -24,8 +24,8 @@ struct smart_launch {
 /* Keeps it for five minutes under a new unguessable id, the value of the launch parameter. */
 bool smart_launch_new(struct smart *s, struct arena *a, const struct smart_launch *launch, struct str *ret_id,
 		      struct error *err) MUST_USE;
-/* Takes it off: an id is good once. ERR_INVALID_REQUEST: unknown, used, expired, or another app's. */
-bool smart_launch_take(struct smart *s, struct arena *a, struct str id, struct str client_id,
+/* Takes it off: an id is good once. Refused: unknown, used, expired, or another app's. d may be NULL. */
+bool smart_launch_take(struct smart *s, struct arena *a, struct str id, struct str client_id, struct decision *d,
 		       struct smart_launch *ret_launch, struct error *err) MUST_USE;
 
 /* ---- the request (RFC 6749 section 4.1.1, RFC 7636, OpenID Connect Core section 3.1.2.1) ------------------------- */

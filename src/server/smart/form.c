@@ -7,7 +7,7 @@
 
 enum { MAX_FORM = 64 * 1024, MAX_FIELDS = 64 };
 
-bool form_decode(struct arena *a, struct str text, struct str *ret_text, struct error *err)
+bool form_decode(struct arena *a, struct str text, struct decision *d, struct str *ret_text, struct error *err)
 {
 	struct buf out;
 	buf_init(&out, MAX_FORM);
@@ -15,8 +15,8 @@ bool form_decode(struct arena *a, struct str text, struct str *ret_text, struct 
 	*ret_text = ok ? arena_str(a, buf_str(&out)) : STR_NULL;
 	buf_done(&out);
 	return ok && ret_text->p ? true
-				 : decision_refuse(NULL, CHECK_REQUEST, REFUSAL_REQUEST_MALFORMED, STR_NULL, STR_NULL,
-						   S("The form has a broken escape"), err);
+				 : decision_refuse(d, CHECK_REQUEST, REFUSAL_REQUEST_MALFORMED, S("a broken escape"),
+						   STR_NULL, STR_NULL, err);
 }
 
 static bool take_field(struct form *form, struct str name, struct str value, struct decision *d, struct error *err)
@@ -29,7 +29,8 @@ static bool take_field(struct form *form, struct str name, struct str value, str
 			return decision_refuse(d, CHECK_REQUEST, REFUSAL_PARAMETER_REPEATED, str_slice(name, 0, 40),
 					       STR_NULL, STR_NULL, err);
 	if (form->count == MAX_FIELDS)
-		return error_set(err, ERR_INVALID_REQUEST, "The form has more than %d parameters", MAX_FIELDS);
+		return decision_refuse(d, CHECK_REQUEST, REFUSAL_REQUEST_MALFORMED, S("more than 64 parameters"),
+				       STR_NULL, STR_NULL, err);
 	form->fields[form->count++] = (struct form_field){name, value};
 	return true;
 }
@@ -42,7 +43,8 @@ bool form_parse(struct arena *a, struct str text, struct decision *d, struct for
 	if (!ret_form->fields)
 		return error_memory(err);
 	if (text.n > MAX_FORM)
-		return error_set(err, ERR_INVALID_REQUEST, "The form is larger than %d bytes", MAX_FORM);
+		return decision_refuse(d, CHECK_REQUEST, REFUSAL_REQUEST_MALFORMED, S("more than 64 KB"), STR_NULL,
+				       STR_NULL, err);
 	while (rest.p) {
 		struct str value = str_split(&rest, '&'), name;
 		if (!value.n)
@@ -50,7 +52,7 @@ bool form_parse(struct arena *a, struct str text, struct decision *d, struct for
 		name = str_split(&value, '=');
 		if (!value.p)
 			value = S("");
-		if (!form_decode(a, name, &name, err) || !form_decode(a, value, &value, err) ||
+		if (!form_decode(a, name, d, &name, err) || !form_decode(a, value, d, &value, err) ||
 		    !take_field(ret_form, name, value, d, err))
 			return false;
 	}

@@ -147,7 +147,7 @@ static bool revoke_access(struct asking *q, struct str token, struct str key, st
 		return is_about_token(&why) || error_set(err, why.code, "%s", why.text);
 	if (!check_owner(q, grant.client_id, err))
 		return false;
-	const struct store_fact fact = token_revoked(key, grant.expires_ms);
+	const struct store_fact fact = token_revoked(key, &grant);
 	asking_add(q, FACT_PLAIN, &fact);
 	return true;
 }

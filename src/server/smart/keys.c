@@ -114,7 +114,7 @@ static bool download(struct arena *a, struct str url, struct http_answer *ret_an
 	bool ok = client && http_call(client, a, &call, ret_answer, err);
 	http_client_free(client);
 	if (ok && ret_answer->status != 200)
-		ok = error_set(err, ERR_KEY, "The client's key URL answers with status %d", ret_answer->status);
+		ok = error_set(err, ERR_REMOTE, "The client's key URL answers with status %d", ret_answer->status);
 	return ok || error_context(err, "fetching the client's keys");
 }
 
@@ -122,7 +122,7 @@ static struct fetched_keys *fetch(const struct client *c, struct arena *a, int64
 {
 	struct http_answer answer;
 	if (!jwks_url_is_allowed(c->facts.jwks_url)) {
-		error_set(err, ERR_KEY, "The client's key URL is neither https nor loopback");
+		error_set(err, ERR_REMOTE, "The client's key URL is neither https nor loopback");
 		return NULL;
 	}
 	if (!download(a, c->facts.jwks_url, &answer, err))
@@ -134,6 +134,8 @@ static struct fetched_keys *fetch(const struct client *c, struct arena *a, int64
 		jose_key_set_free(keys);
 		if (keys)
 			error_memory(err);
+		if (err->code == ERR_KEY) /* it was reached, and has none that we can use */
+			err->code = ERR_INVALID_CLIENT;
 		error_context(err, "reading the client's keys");
 		return NULL;
 	}
@@ -156,7 +158,8 @@ static bool renew(struct client *c, struct arena *a, const struct fetched_keys *
 		bool paused = c->fetched_ms && now_ms >= c->fetched_ms && now_ms < c->fetched_ms + REFETCH_PAUSE_MS;
 		struct fetched_keys *f = NULL;
 		if (paused)
-			ok = error_set(err, ERR_KEY, "The client's keys were asked for a moment ago without success");
+			ok = error_set(err, ERR_REMOTE,
+				       "The client's keys were asked for a moment ago without success");
 		else
 			ok = (f = fetch(c, a, now_ms, err)) != NULL;
 		if (!paused)

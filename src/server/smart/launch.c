@@ -54,12 +54,12 @@ bool smart_launch_new(struct smart *s, struct arena *a, const struct smart_launc
 	return ok;
 }
 
-static bool unknown(struct error *err)
+static bool unknown(struct decision *d, struct error *err)
 {
-	return decision_refuse(NULL, CHECK_LAUNCH, REFUSAL_LAUNCH_UNKNOWN, STR_NULL, STR_NULL, STR_NULL, err);
+	return decision_refuse(d, CHECK_LAUNCH, REFUSAL_LAUNCH_UNKNOWN, STR_NULL, STR_NULL, STR_NULL, err);
 }
 
-bool smart_launch_take(struct smart *s, struct arena *a, struct str id, struct str client_id,
+bool smart_launch_take(struct smart *s, struct arena *a, struct str id, struct str client_id, struct decision *d,
 		       struct smart_launch *ret_launch, struct error *err)
 {
 	struct smart_launch launch = {0};
@@ -70,7 +70,7 @@ bool smart_launch_take(struct smart *s, struct arena *a, struct str id, struct s
 	if (!store_fact_get(s->options.store, a, SHELF, key, &stored, err))
 		return false;
 	if (!stored.p)
-		return unknown(err);
+		return unknown(d, err);
 	const struct json *j = json_parse(a, stored, 0, err);
 	if (!j)
 		return false;
@@ -78,10 +78,10 @@ bool smart_launch_take(struct smart *s, struct arena *a, struct str id, struct s
 		*(struct str *)((char *)&launch + texts[i].offset) = json_get_str(j, str_from(texts[i].name));
 	launch.need_patient_banner = json_bool(json_get(j, S("banner")));
 	if (!str_eq(launch.client_id, client_id))
-		return unknown(err); /* and it stays for the app that it is for */
+		return unknown(d, err); /* and it stays for the app that it is for */
 	const struct store_fact fact = {.shelf = SHELF, .key = key, .must_exist = true, .quiet = true};
 	if (!store_fact_put(s->options.store, &fact, &why))
-		return why.code == ERR_CONFLICT ? unknown(err) : error_set(err, why.code, "%s", why.text);
+		return why.code == ERR_CONFLICT ? unknown(d, err) : error_set(err, why.code, "%s", why.text);
 	*ret_launch = launch;
 	return true;
 }

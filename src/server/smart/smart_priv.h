@@ -38,7 +38,8 @@ bool form_parse(struct arena *a, struct str text, struct decision *d, struct for
 		struct error *err) MUST_USE;
 /* STR_NULL when it is absent or empty. */
 struct str form_get(const struct form *form, const char *name);
-bool form_decode(struct arena *a, struct str text, struct str *ret_text, struct error *err) MUST_USE;
+bool form_decode(struct arena *a, struct str text, struct decision *d, struct str *ret_text,
+		 struct error *err) MUST_USE;
 
 /* ---- secret.c: random words, and how the store knows them ----------------------------------------------------------
  */
@@ -228,8 +229,8 @@ bool token_make(struct asking *q, const struct grant *grant, struct str *ret_tok
 bool token_look(struct smart *s, struct arena *a, struct str token, struct decision *d, struct grant *ret_grant,
 		struct error *err) MUST_USE;
 
-/* The fact that ends one token. */
-struct store_fact token_revoked(struct str key, int64_t expires_ms);
+/* The fact that ends one token, whose grant this is. */
+struct store_fact token_revoked(struct str key, const struct grant *grant);
 /* Ends one by the id that a token of no authorization has: "t." and so on. */
 bool token_revoke_own(struct smart *s, struct arena *a, struct str id, struct error *err) MUST_USE;
 

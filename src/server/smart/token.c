@@ -10,7 +10,14 @@
 #define SHELF	S("token")
 #define REVOKED "revoked"
 
-enum { OWN_ID_HEX = 32 };
+/* A token that has expired is known for a while, so that whoever comes with it learns that and when, instead of hearing
+ * that it was never issued. People come back the next day; a backend service asks again within the hour. */
+enum { OWN_ID_HEX = 32, KNOWN_MS = 24 * 3600 * 1000, OWN_KNOWN_MS = 3600 * 1000 };
+
+static int64_t known_until(const struct grant *grant, bool owned)
+{
+	return grant->expires_ms + (owned ? KNOWN_MS : OWN_KNOWN_MS);
+}
 
 int64_t smart_now(const struct smart *s)
 {
@@ -46,10 +53,12 @@ bool token_make(struct asking *q, const struct grant *grant, struct str *ret_tok
 		   stored = format(q->a, grant, grant->id.p != NULL);
 	if (!key.p || !stored.p)
 		return error_memory(err);
-	asking_add(
-		q, FACT_PLAIN,
-		&(struct store_fact){
-			.shelf = SHELF, .key = key, .value = stored, .expires_ms = grant->expires_ms, .quiet = true});
+	asking_add(q, FACT_PLAIN,
+		   &(struct store_fact){.shelf = SHELF,
+					.key = key,
+					.value = stored,
+					.expires_ms = known_until(grant, grant->id.p != NULL),
+					.quiet = true});
 	*ret_token = token;
 	return true;
 }
@@ -83,9 +92,11 @@ static bool read_owner(struct smart *s, struct arena *a, struct str id, struct g
 	struct authorization owner;
 	if (!authorization_find(s, a, id, &owner, err))
 		return false;
-	if (!owner.id.p || owner.revoked_ms)
+	/* What could not be refreshed may be forgotten before its last token is. */
+	bool over = !owner.id.p && grant->expires_ms <= smart_now(s);
+	if (owner.revoked_ms || (!owner.id.p && !over))
 		return refuse(d, CHECK_REVOCATION, REFUSAL_TOKEN_REVOKED, err);
-	grant->id = owner.id;
+	grant->id = id;
 	grant->user = owner.user;
 	grant->fhir_user = owner.fhir_user;
 	grant->roles = owner.roles;
@@ -136,10 +147,15 @@ bool token_look(struct smart *s, struct arena *a, struct str token, struct decis
 	return true;
 }
 
-struct store_fact token_revoked(struct str key, int64_t expires_ms)
+static struct store_fact revoked_fact(struct str key, int64_t expires_ms)
 {
 	/* Not quiet: whoever keeps it in memory looks again. */
 	return (struct store_fact){.shelf = SHELF, .key = key, .value = S(REVOKED), .expires_ms = expires_ms};
+}
+
+struct store_fact token_revoked(struct str key, const struct grant *grant)
+{
+	return revoked_fact(key, known_until(grant, !str_starts(grant->id, S("t."))));
 }
 
 bool token_revoke_own(struct smart *s, struct arena *a, struct str id, struct error *err)
@@ -151,7 +167,7 @@ bool token_revoke_own(struct smart *s, struct arena *a, struct str id, struct er
 		return error_set(err, ERR_NOT_FOUND, "There is no such authorization");
 	if (!count || !str_starts(facts[0].key, start) || str_is(facts[0].value, REVOKED))
 		return error_set(err, ERR_NOT_FOUND, "There is no such authorization");
-	const struct store_fact fact = token_revoked(facts[0].key, facts[0].expires_ms);
+	const struct store_fact fact = revoked_fact(facts[0].key, facts[0].expires_ms);
 	if (!store_fact_put(s->options.store, &fact, err))
 		return false;
 	atomic_fetch_add(&s->generation, 1);
@@ -196,8 +212,9 @@ bool smart_authorize(struct smart *s, struct arena *a, struct str authorization,
 	}
 	if (ret_grant->expires_ms <= smart_now(s))
 		return decision_refuse(d, CHECK_EXPIRY, REFUSAL_TOKEN_EXPIRED,
-				       arena_str(a, decision_when(when, ret_grant->expires_ms, smart_now(s))), STR_NULL,
-				       STR_NULL, err);
+				       arena_printf(a, "an end at %.*s",
+						    STR_ARG(decision_when(when, ret_grant->expires_ms, smart_now(s)))),
+				       STR_NULL, STR_NULL, err);
 	if (!cached)
 		token_cache_put(s->cache, digest, generation, ret_grant);
 	decision_note(d, CHECK_EXPIRY, STR_NULL, STR_NULL);

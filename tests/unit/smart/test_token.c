@@ -521,7 +521,7 @@ static void broken_forms_are_refused(void **state)
 		refused(f, str_from(cases[i].form), cases[i].code, cases[i].why);
 	char *huge = malloc(70000);
 	memset(huge, 'a', 70000);
-	refused(f, str_make(huge, 70000), "invalid_request", "larger than");
+	refused(f, str_make(huge, 70000), "invalid_request", "more than 64 KB");
 	free(huge);
 }
 
