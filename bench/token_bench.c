@@ -90,7 +90,7 @@ static void serve(const char *directory, const struct json *const jwks[2], bool 
 							     .token_url = S("http://bench/auth/token"),
 							     .base_url = S("http://bench"),
 							     .base_path = S(""),
-							     .token_lifetime_s = 3600,
+							     .lifetimes = {.access_s = 3600, .backend_s = 3600},
 							     .clients = clients,
 							     .client_count = 2},
 				     &err);

@@ -84,6 +84,12 @@ static const struct config_key limit_keys[] = {
 #include "app/limits.def"
 #undef LIMIT
 };
+static const struct config_key token_keys[] = {
+#define LIFETIME(field, name, standard, least, most, text)                                                             \
+	{name, CONFIG_TIME, offsetof(struct config, tokens.field), false, "a time such as 30 min"},
+#include "app/lifetimes.def"
+#undef LIFETIME
+};
 static const struct config_key client_keys[] = {
 	{"client_id", CONFIG_TEXT, CLIENT(client.client_id), true, "the id that the client sends"},
 	{"name", CONFIG_TEXT, CLIENT(client.name), false, "what people call it"},
@@ -130,6 +136,7 @@ static const struct config_key policy_keys[] = {
 const struct config_section config_sections[] = {
 	{"server", .item_size = sizeof(struct config), KEYS(server_keys)},
 	{"limits", .item_size = sizeof(struct config), KEYS(limit_keys)},
+	{"tokens", .item_size = sizeof(struct config), KEYS(token_keys)},
 	{"clients", true, sizeof(struct config_client), "client_id", KEYS(client_keys),
 	 offsetof(struct config, clients), offsetof(struct config, client_count)},
 	{"policy", true, sizeof(struct access_rule), "name", KEYS(policy_keys), offsetof(struct config, policy),
@@ -160,6 +167,7 @@ void config_defaults(struct config *c)
 			     .update_create = true,
 			     .text_index = true};
 	limits_defaults(&c->limits);
+	lifetimes_defaults(&c->tokens);
 }
 
 static bool set_switch(struct str value, bool *ret_on, struct error *err)
@@ -429,7 +437,7 @@ bool config_settle(struct config *c, struct error *err)
 			err, ERR_CONFIG,
 			"launcher opens any patient for any app: it needs auth: on, and a server that listens on "
 			"loopback only");
-	return limits_check(&c->limits, err);
+	return limits_check(&c->limits, err) && lifetimes_check(&c->tokens, err);
 }
 
 bool config_load_keys(struct config *c, struct arena *a, struct error *err)

@@ -47,6 +47,7 @@ struct config {
 	bool tenants; /* serve /t/NAME/fhir */
 	bool access_log; /* a line per request */
 	struct limits limits;
+	struct lifetimes tokens;
 	struct config_client *clients;
 	size_t client_count;
 	struct str seal_key_file; /* keys that secrets are sealed with; STR_NULL: seal.key in the directory data */

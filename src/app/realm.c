@@ -60,6 +60,13 @@ static bool open_smart(struct realm *r, const struct service_options *o, struct 
 		.registration = config->registration,
 		.vault = o->vault,
 		.journal = r->journal,
+		.lifetimes = {.access_s = (unsigned)(config->tokens.access / 1000),
+			      .backend_s = (unsigned)(config->tokens.backend / 1000),
+			      .online_s = (unsigned)(config->tokens.online / 1000),
+			      .refresh_idle_s = (unsigned)(config->tokens.refresh_idle / 1000),
+			      .refresh_end_s = (unsigned)(config->tokens.refresh_end / 1000),
+			      .code_s = (unsigned)(config->tokens.code / 1000),
+			      .launch_s = (unsigned)(config->tokens.launch / 1000)},
 		.people = true};
 	r->smart = smart_open(&options, err);
 	return r->smart != NULL;

@@ -137,7 +137,7 @@ static void print_kept(const struct app *app, const struct json *kept)
 	print_checks(app, json_get(kept, S("checks")));
 	printf("\n  ");
 	why_print_wrapped(without_hint(json_get_str(kept, S("text")), hint), 2);
-	if (str_is(status, "404"))
+	if (str_is(status, "404") && !str_starts(route, S("auth/")))
 		printf("  The caller was told no more than that there is no such resource.\n");
 	printf("  What to do: ");
 	why_print_wrapped(hint, 14);

@@ -50,6 +50,7 @@ struct ehr_endpoints {
 	struct str issuer, authorize, token, jwks, revoke;
 	bool post_only; /* takes a secret in the form, not in a header */
 	bool answers_iss; /* RFC 9207 */
+	bool knows_profile; /* the scope of that name */
 };
 
 struct ehr_client {

@@ -46,8 +46,9 @@ bool ehr_scopes_have(struct str scopes, const char *scope)
 static struct str scopes_to_ask(const struct ehr_client *c, struct arena *a, const struct ehr_login_ask *ask)
 {
 	struct str scopes = ask->scopes.n ? ask->scopes : c->config.login_scopes;
-	if (!scopes.n)
-		return ask->launch.p ? S(LAUNCH_SCOPES) : S(STANDALONE_SCOPES);
+	if (!scopes.n) /* profile brings the person's name, where it is known */
+		return arena_printf(a, "%s%s", ask->launch.p ? LAUNCH_SCOPES : STANDALONE_SCOPES,
+				    c->endpoints.knows_profile ? " profile" : "");
 	if (ask->launch.p && !ehr_scopes_have(scopes, "launch"))
 		return arena_printf(a, "launch %.*s", STR_ARG(scopes));
 	return arena_str(a, scopes);

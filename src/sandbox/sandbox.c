@@ -69,7 +69,8 @@ static bool open_smart(struct sandbox *s, struct error *err)
 						      .issuer = s->issuer,
 						      .clients = s->o.clients,
 						      .client_count = s->o.client_count,
-						      .token_lifetime_s = s->vendor->token_lifetime_s,
+						      .lifetimes = {.access_s = s->vendor->token_lifetime_s,
+								    .backend_s = s->vendor->token_lifetime_s},
 						      .grant_registered = s->vendor->grant_registered},
 			      err);
 	return s->smart != NULL;

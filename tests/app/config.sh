@@ -65,6 +65,10 @@ printf 'limits:\n  body: 1\n' >limits.yaml
 run config check --config limits.yaml
 expect "a limit out of range" 1
 says "its range" err 'limits.body is 1 B, but must be from 1 KB to 2 GB'
+printf 'tokens:\n  access: 2 d\n' >tokens.yaml
+run config check --config tokens.yaml
+expect "an access token that outlives the memory of revocations" 1
+says "its range" err 'tokens.access is 2 d, but must be from 1 min to 1 d'
 FIRTH_LIMIT_DEPTH=x run config check
 expect "a bad limit from the environment" 1
 says "the variable is named" err 'FIRTH_LIMIT_DEPTH'

@@ -15,11 +15,12 @@ explain() { # explain TOKEN ARGUMENTS...
 run client add --data "$data" --id svc --scope 'system/Observation.rs' --client-auth client_secret_basic \
 	--grant-type client_credentials --format json
 secret=$(field secret)
-serve --data "$data" --auth || bad "serve starts"
+serve --data "$data" --auth --set tokens.backend='2 min' || bad "serve starts"
 base=http://127.0.0.1:$port
 curl -s -o "$scratch/out" -u "svc:$secret" -d grant_type=client_credentials -d scope=system/Observation.rs "$base/auth/token"
 token=$(field access_token)
 holds "there is a token" [ -n "$token" ]
+says "it lives as long as the configuration says" out '"expires_in":120,'
 
 # ---- ours, while the server runs
 explain "$token" --data "$data"

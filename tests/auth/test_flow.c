@@ -457,6 +457,12 @@ static void userinfo_says_who(void **state)
 	assert_null(json_get(two.json, S("fhirUser")));
 	assert_true(str_eq(member(one.json, "sub"), member(two.json, "sub")));
 	assert_true(str_find(member(one.json, "sub"), S("anna")) == STR_NONE);
+	/* The name only where it was asked for. */
+	assert_null(json_get(one.json, S("name")));
+	one = place_fetch(p, 1, "/auth/userinfo",
+			  member(place_tokens(p, &(struct place_login){.scope = "openid profile"}), "access_token"));
+	assert_true(str_is(member(one.json, "name"), "Dr. Anna Berg"));
+	assert_true(str_is(member(one.json, "preferred_username"), "anna"));
 	struct str plain = member(place_tokens(p, &(struct place_login){.scope = "user/*.rs"}), "access_token");
 	struct place_answer refused = place_fetch(p, 0, "/auth/userinfo", plain);
 	assert_int_equal(refused.status, 403);

@@ -167,6 +167,7 @@ void consent_grant(struct turn *t, struct str scopes)
 					      .user = user->name,
 					      .fhir_user = user->fhir_user,
 					      .roles = user->roles,
+					      .display = user->display,
 					      .session = t->session.key,
 					      .authenticated_ms = t->session.authenticated_ms,
 					      .patient = patient,

@@ -53,7 +53,7 @@ static void put_refused(const struct turn *t, struct buf *out)
 	enum refusal refusal = refusal_of(&t->refused);
 	if (!t->refused.code)
 		return;
-	buf_add(out, S("<p class=\"quiet small\">"));
+	buf_add(out, S("<p class=\"quiet small refused\">"));
 	if (refusal)
 		buf_printf(out, "Refused with the code <code>%s</code>. ", refusal_facts(refusal)->code);
 	buf_add(out, S("Request <code>"));

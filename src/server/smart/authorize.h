@@ -21,7 +21,7 @@ struct smart_launch {
 	struct str style_url; /* smart_style_url; STR_NULL: none */
 	bool need_patient_banner;
 };
-/* Keeps it for five minutes under a new unguessable id, the value of the launch parameter. */
+/* Keeps it for a few minutes under a new unguessable id, the value of the launch parameter. */
 bool smart_launch_new(struct smart *s, struct arena *a, const struct smart_launch *launch, struct str *ret_id,
 		      struct error *err) MUST_USE;
 /* Takes it off: an id is good once. Refused: unknown, used, expired, or another app's. d may be NULL. */
@@ -60,12 +60,13 @@ struct smart_consent {
 	const struct smart_request *request; /* checked */
 	struct str scopes; /* what the person left of request->allowed.text; more is not granted */
 	struct str user, fhir_user, roles;
+	struct str display; /* the person's name, for the scope profile; STR_NULL: the user's */
 	struct str session; /* key on the shelf "session"; online_access ends when it is gone. STR_NULL: none */
 	int64_t authenticated_ms; /* when the person proved who they are */
 	struct str patient, encounter; /* of the launch, or picked */
 	const struct smart_launch *launch; /* intent and so on; NULL: none */
 };
-/* A code, good once and for a minute. The authorization gets an id, and is kept (shelf "grant") when the code is
+/* A code, good once and for a minute or so. The authorization gets an id, and is kept (shelf "grant") when the code is
  * used. */
 bool smart_code_issue(struct smart *s, struct arena *a, const struct smart_consent *consent, struct str *ret_code,
 		      struct error *err) MUST_USE;

@@ -1,6 +1,6 @@
 /*
  * Authorization codes (RFC 6749 section 4.1): what a person agreed to, until the app fetches its tokens. A code is good
- * once and for a minute; shown a second time, everything that was issued for it ends (section 4.1.2), whichever of the
+ * once and not for long; shown a second time, everything that was issued for it ends (section 4.1.2), whichever of the
  * two was the thief. It is bound to the client, the redirect_uri and the verifier of the request that it answers.
  */
 #include "base/encode.h"
@@ -9,7 +9,7 @@
 #define SHELF S("code")
 #define USED  "used "
 
-enum { LIFETIME_MS = 60 * 1000, REMEMBERED_MS = 24 * 3600 * 1000, LEAST_VERIFIER = 43, MOST_VERIFIER = 128 };
+enum { REMEMBERED_MS = 24 * 3600 * 1000 /* that it was used */, LEAST_VERIFIER = 43, MOST_VERIFIER = 128 };
 
 /* ---- issuing -------------------------------------------------------------------------------------------------------
  */
@@ -41,6 +41,7 @@ bool smart_code_issue(struct smart *s, struct arena *a, const struct smart_conse
 				  .user = consent->user,
 				  .fhir_user = consent->fhir_user,
 				  .roles = consent->roles,
+				  .display = consent->display,
 				  .session = online ? consent->session : STR_NULL,
 				  .patient = consent->patient,
 				  .encounter = consent->encounter,
@@ -57,7 +58,7 @@ bool smart_code_issue(struct smart *s, struct arena *a, const struct smart_conse
 	const struct store_fact fact = {.shelf = SHELF,
 					.key = key,
 					.value = stored,
-					.expires_ms = g.issued_ms + LIFETIME_MS,
+					.expires_ms = g.issued_ms + s->options.lifetimes.code_s * INT64_C(1000),
 					.only_new = true,
 					.quiet = true};
 	if (!store_fact_put(s->options.store, &fact, err))
@@ -91,7 +92,7 @@ static bool find(struct asking *q, struct str code, struct store_fact *ret_fact,
 	}
 	if (!authorization_parse(q->a, stored, ret_g, err))
 		return false;
-	if (ret_g->issued_ms + LIFETIME_MS <= q->now_ms)
+	if (ret_g->issued_ms + q->s->options.lifetimes.code_s * INT64_C(1000) <= q->now_ms)
 		return refuse(q, CHECK_CODE, REFUSAL_CODE_UNKNOWN, err);
 	*ret_fact = (struct store_fact){.shelf = SHELF,
 					.key = key,

@@ -68,7 +68,8 @@ static void put_people(struct json_writer *w)
 	put_list(w, "subject_types_supported", LIST("public"));
 	put_list(w, "id_token_signing_alg_values_supported", LIST("RS256", "RS384", "ES384"));
 	put_list(w, "claims_supported",
-		 LIST("iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "fhirUser", "profile"));
+		 LIST("iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "fhirUser", "profile", "name",
+		      "preferred_username"));
 	put_list(w, "prompt_values_supported", LIST("none", "login", "consent", "select_account"));
 	json_key(w, S("authorization_response_iss_parameter_supported"));
 	json_put_bool(w, true);

@@ -25,6 +25,7 @@ static const struct {
 	     {"user", offsetof(struct authorization, user)},
 	     {"fhir_user", offsetof(struct authorization, fhir_user)},
 	     {"roles", offsetof(struct authorization, roles)},
+	     {"display", offsetof(struct authorization, display)},
 	     {"session", offsetof(struct authorization, session)},
 	     {"patient", offsetof(struct authorization, patient)},
 	     {"encounter", offsetof(struct authorization, encounter)},

@@ -20,16 +20,20 @@ struct str identity_url(struct smart *s, struct arena *a, struct str fhir_user)
 	return fhir_user.n ? arena_printf(a, "%.*s/%.*s", STR_ARG(s->fhir_url), STR_ARG(fhir_user)) : STR_NULL;
 }
 
-static void put_who(struct smart *s, struct arena *a, struct json_writer *w, struct str user, struct str fhir_user,
+/* OpenID Connect Core section 5.4: profile asks for the name; SMART's older fhirUser has that claim's name as well. */
+static void put_who(struct smart *s, struct arena *a, struct json_writer *w, const struct authorization *who,
 		    unsigned words)
 {
+	struct str user = who->user, fhir_user = who->fhir_user;
 	struct str url = identity_url(s, a, fhir_user);
 	json_put_member(w, S("sub"), identity_subject(s, a, user));
 	if (words & SCOPE_FHIR_USER)
 		json_put_member(w, S("fhirUser"), url);
-	/* SMART's older name of the same, for apps that ask for it. */
-	if (words & SCOPE_PROFILE)
-		json_put_member(w, S("profile"), url);
+	if (!(words & SCOPE_PROFILE))
+		return;
+	json_put_member(w, S("profile"), url);
+	json_put_member(w, S("name"), who->display.n ? who->display : user);
+	json_put_member(w, S("preferred_username"), user);
 }
 
 static void put_time(struct json_writer *w, struct str name, int64_t ms)
@@ -48,7 +52,7 @@ bool identity_token(struct asking *q, const struct authorization *g, const struc
 	json_object_begin(&w);
 	json_put_member(&w, S("iss"), q->s->issuer);
 	json_put_member(&w, S("aud"), g->client_id);
-	put_who(q->s, q->a, &w, g->user, g->fhir_user, scopes->words);
+	put_who(q->s, q->a, &w, g, scopes->words);
 	json_put_member(&w, S("nonce"), g->nonce);
 	put_time(&w, S("iat"), q->now_ms);
 	put_time(&w, S("exp"), q->now_ms + LIFETIME_S * 1000);
@@ -70,9 +74,13 @@ bool userinfo_run(struct asking *q, struct error *err)
 	if (!(grant.words & SCOPE_OPENID) || !grant.user.p)
 		return decision_refuse(q->decision, CHECK_SCOPE, REFUSAL_SCOPE_MISSING,
 				       str_slice(grant.scope_text, 0, 200), S("openid"), STR_NULL, err);
+	struct authorization who;
+	if (!authorization_find(q->s, q->a, grant.id, &who, err))
+		return false;
 	struct json_writer w = json_writer(q->out);
 	json_object_begin(&w);
-	put_who(q->s, q->a, &w, grant.user, grant.fhir_user, grant.words);
+	who.user = grant.user;
+	put_who(q->s, q->a, &w, &who, grant.words);
 	json_object_end(&w);
 	return buf_ok(q->out) || error_memory(err);
 }

@@ -3,8 +3,6 @@
 
 #define SHELF S("launch")
 
-enum { LIFETIME_MS = 5 * 60 * 1000 };
-
 static const struct {
 	const char *name;
 	size_t offset;
@@ -43,7 +41,7 @@ bool smart_launch_new(struct smart *s, struct arena *a, const struct smart_launc
 	const struct store_fact fact = {.shelf = SHELF,
 					.key = key,
 					.value = buf_str(&text),
-					.expires_ms = smart_now(s) + LIFETIME_MS,
+					.expires_ms = smart_now(s) + s->options.lifetimes.launch_s * INT64_C(1000),
 					.only_new = true,
 					.quiet = true};
 	bool ok = (key.p && buf_ok(&text)) || error_memory(err);

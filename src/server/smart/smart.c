@@ -47,6 +47,25 @@ static bool watch(struct smart *s, struct error *err)
 	return s->watching || !s->options.store;
 }
 
+static void fill_lifetimes(struct smart_lifetimes *l)
+{
+	enum { DAY_S = 24 * 3600 };
+	const struct smart_lifetimes usual = {.access_s = 3600,
+					      .backend_s = 300,
+					      .online_s = DAY_S,
+					      .refresh_idle_s = 90 * DAY_S,
+					      .refresh_end_s = 365 * DAY_S,
+					      .code_s = 60,
+					      .launch_s = 300};
+	l->access_s = l->access_s ? l->access_s : usual.access_s;
+	l->backend_s = l->backend_s ? l->backend_s : usual.backend_s;
+	l->online_s = l->online_s ? l->online_s : usual.online_s;
+	l->refresh_idle_s = l->refresh_idle_s ? l->refresh_idle_s : usual.refresh_idle_s;
+	l->refresh_end_s = l->refresh_end_s ? l->refresh_end_s : usual.refresh_end_s;
+	l->code_s = l->code_s ? l->code_s : usual.code_s;
+	l->launch_s = l->launch_s ? l->launch_s : usual.launch_s;
+}
+
 struct smart *smart_open(const struct smart_options *options, struct error *err)
 {
 	struct smart *s = calloc(1, sizeof(*s));
@@ -57,6 +76,7 @@ struct smart *smart_open(const struct smart_options *options, struct error *err)
 	arena_init(&s->arena, OWN_MEMORY);
 	s->cache = token_cache_new();
 	bool ok = (s->cache && copy_options(s, options)) || error_memory(err);
+	fill_lifetimes(&s->options.lifetimes);
 	s->registry = ok ? registry_open(options->clients, options->client_count, err) : NULL;
 	s->signing = s->registry ? signing_open(err) : NULL;
 	if (s->signing && discovery_open(s, err) && watch(s, err))

@@ -14,6 +14,14 @@
 #include "server/smart/scope.h"
 #include "store/store.h"
 
+/* How long what is given out lives, in seconds; 0: what stands beside it. */
+struct smart_lifetimes {
+	unsigned access_s, backend_s; /* access tokens of people's apps (1 h) and of backend services (5 min) */
+	unsigned online_s; /* refreshing with online_access, which ends with the session as well (1 day) */
+	unsigned refresh_idle_s, refresh_end_s; /* with offline_access: without being used (90 days), at all (365) */
+	unsigned code_s, launch_s; /* until they are redeemed (1 min, 5 min) */
+};
+
 /* How vendors differ; zero is Firth's own behaviour. */
 struct smart_options {
 	struct store *store;
@@ -28,9 +36,7 @@ struct smart_options {
 	struct str fhir_url, issuer;
 	const struct smart_client *clients; /* of the configuration */
 	size_t client_count;
-	unsigned token_lifetime_s; /* 0 = 300 for backend services, 3600 for people's apps */
-	/* How long an authorization with offline_access lives without being used, and at all; 0 = 90 and 365 days. */
-	unsigned refresh_idle_s, refresh_most_s;
+	struct smart_lifetimes lifetimes;
 	struct vault *vault; /* seals the private halves of our own keys; NULL: they are kept as they are */
 	struct decision_journal *journal; /* budget of what is kept of refusals; may be NULL */
 	bool people; /* somebody serves the authorization endpoint, /auth/authorize */

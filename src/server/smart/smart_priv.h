@@ -178,7 +178,7 @@ int asking_refuse(struct asking *q, const struct error *err, const char **ret_co
 /* What the shelf "grant" keeps of an authorization, and what "code" keeps until there is one. */
 struct authorization {
 	struct str id;
-	struct str client_id, scope, user, fhir_user, roles, session, patient, encounter;
+	struct str client_id, scope, user, fhir_user, roles, display, session, patient, encounter;
 	struct str nonce, code_challenge, redirect_uri; /* of a code */
 	struct smart_launch launch; /* intent and so on */
 	int64_t authenticated_ms, issued_ms, used_ms;

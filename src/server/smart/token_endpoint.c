@@ -4,8 +4,6 @@
  */
 #include "server/smart/smart_priv.h"
 
-enum { BACKEND_LIFETIME_S = 300, PERSON_LIFETIME_S = 3600, DAY_S = 24 * 3600 };
-
 /* ---- scopes -------------------------------------------------------------------------------------------------------
  */
 
@@ -57,10 +55,9 @@ static bool grant_scopes(struct asking *q, struct scope_list *ret_list, struct e
 /* ---- the answer ---------------------------------------------------------------------------------------------------
  */
 
-static int64_t token_end(struct asking *q, unsigned usual_s)
+static int64_t token_end(struct asking *q, unsigned lifetime_s)
 {
-	unsigned lifetime = q->s->options.token_lifetime_s ? q->s->options.token_lifetime_s : usual_s;
-	int64_t end = q->now_ms + (int64_t)lifetime * 1000, last = q->client->facts.expires_ms;
+	int64_t end = q->now_ms + (int64_t)lifetime_s * 1000, last = q->client->facts.expires_ms;
 	return last && last < end ? last : end;
 }
 
@@ -86,7 +83,7 @@ static bool backend_grant(struct asking *q, struct error *err)
 				    .scopes = list.scopes,
 				    .scope_count = list.count,
 				    .issued_ms = q->now_ms,
-				    .expires_ms = token_end(q, BACKEND_LIFETIME_S)};
+				    .expires_ms = token_end(q, q->s->options.lifetimes.backend_s)};
 	if (!token_make(q, &grant, &token, err))
 		return false;
 	struct json_writer w = json_writer(q->out);
@@ -133,10 +130,10 @@ static bool make_refresh(struct asking *q, const struct authorization *g, struct
 /* How long it may go on without a login, and without being used. */
 static void set_ends(struct asking *q, struct authorization *g, unsigned words, bool first, int64_t token_end_ms)
 {
-	const struct smart_options *o = &q->s->options;
+	const struct smart_lifetimes *l = &q->s->options.lifetimes;
 	bool offline = (words & SCOPE_OFFLINE_ACCESS) != 0;
-	int64_t idle_s = offline ? (o->refresh_idle_s ? o->refresh_idle_s : 90 * DAY_S) : DAY_S;
-	int64_t most_s = offline ? (o->refresh_most_s ? o->refresh_most_s : 365 * DAY_S) : DAY_S;
+	int64_t idle_s = offline ? l->refresh_idle_s : l->online_s;
+	int64_t most_s = offline ? l->refresh_end_s : l->online_s;
 	bool may = (smart_client_grant_types(&q->client->facts) & CLIENT_REFRESH_TOKEN) &&
 		   (words & (SCOPE_OFFLINE_ACCESS | SCOPE_ONLINE_ACCESS));
 	if (first)
@@ -171,7 +168,7 @@ bool tokens_issue(struct asking *q, const struct issuing *issuing, struct error 
 				    .client_id = g->client_id,
 				    .scope_text = list->text,
 				    .issued_ms = q->now_ms,
-				    .expires_ms = token_end(q, PERSON_LIFETIME_S)};
+				    .expires_ms = token_end(q, q->s->options.lifetimes.access_s)};
 	struct str token, refresh = STR_NULL, identity = STR_NULL;
 	set_ends(q, g, issuing->words, issuing->first, grant.expires_ms);
 	g->used_ms = q->now_ms;

@@ -159,7 +159,8 @@ static void people_of_the_other_server_sign_in(void **state)
 	assert_int_equal(count, 5);
 	bool found = false;
 	for (size_t i = 0; i < count; i++)
-		found = found || (str_starts(users[i].subject, str_from(o->issuer)) && !users[i].hash.p);
+		found = found || (str_starts(users[i].subject, str_from(o->issuer)) && !users[i].hash.p &&
+				  str_is(users[i].name, "gina") && users[i].display.n);
 	assert_true(found);
 	close_outside(o);
 }
