@@ -1,6 +1,7 @@
 /* Tokens of this server: opaque, so only its store knows what they stand for. Opened for reading alone. */
 #include "app/realm.h"
 #include "app/token.h"
+#include "base/encode.h"
 
 static void add_scopes(struct token_report *r, struct str scopes)
 {
@@ -38,6 +39,11 @@ static void add_scopes(struct token_report *r, struct str scopes)
 		buf_add(&text, str_is(s->context, "patient") ? S(" of the patient")
 			       : str_is(s->context, "user")  ? S(" that the user may see")
 							     : S(" of everyone"));
+		if (s->filter.n) {
+			buf_add(&text, S(", but only where "));
+			if (!decode_percent(&text, s->filter, true))
+				buf_add(&text, s->filter);
+		}
 		buf_printf(&text, " (%.*s)", STR_ARG(s->text));
 		token_add_fact(r, "may", arena_str(r->arena, buf_str(&text)));
 		buf_done(&text);

@@ -37,6 +37,13 @@ explain "$token" --data "$data" --request "PUT $base/fhir/Patient/1"
 expect "with one that is not" 1
 says "what was needed" out 'needed +system/Patient.u'
 says "the code" out 'Refused: scope-missing'
+run client add --data "$data" --id labs --scope 'system/Observation.rs?category=laboratory' \
+	--client-auth client_secret_basic --grant-type client_credentials --format json
+labs=$(field secret)
+curl -s -o "$scratch/out" -u "labs:$labs" -d grant_type=client_credentials \
+	--data-urlencode 'scope=system/Observation.rs?category=laboratory' "$base/auth/token"
+explain "$(field access_token)" --data "$data"
+says "a narrowed scope" out 'read, search Observation of everyone, but only where category=laboratory '
 explain "$token" --data "$data" --request 'GET /Nothing/1'
 expect "no resource type" 1
 explain "$token" --data "$data" --request 'GET'
