@@ -53,7 +53,7 @@ token=
 api .well-known/smart-configuration
 answers "discovery needs no token" 200
 for word in launch-ehr launch-standalone client-public client-confidential-symmetric client-confidential-asymmetric sso-openid-connect \
-	context-banner context-style context-ehr-patient context-ehr-encounter context-standalone-patient permission-offline permission-patient \
+	context-banner context-style context-ehr-patient context-ehr-encounter context-standalone-patient context-standalone-encounter permission-offline permission-patient \
 	permission-user permission-v1 permission-v2 authorize-post; do
 	says "it lists $word" out "\"$word\""
 done

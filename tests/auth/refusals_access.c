@@ -47,6 +47,9 @@ static const struct {
 } resources[] = {
 	{"/fhir/Patient/p1", "{\"resourceType\":\"Patient\",\"id\":\"p1\",\"active\":true}"},
 	{"/fhir/Patient/p2", "{\"resourceType\":\"Patient\",\"id\":\"p2\",\"active\":true}"},
+	{"/fhir/Encounter/visit",
+	 "{\"resourceType\":\"Encounter\",\"id\":\"visit\",\"status\":\"finished\",\"class\":{\"code\":\"AMB\"},"
+	 "\"subject\":{\"reference\":\"Patient/p1\"}}"},
 	{"/fhir/Observation/lab",
 	 "{\"resourceType\":\"Observation\",\"id\":\"lab\",\"status\":\"final\",\"code\":{\"text\":\"x\"},\"category\":"
 	 "[{"

@@ -167,6 +167,13 @@ static void choose_wrongly(void)
 	answer = send_form("/auth/pick", arena_printf(&p->arena, "request=%.*s&cancel=1", STR_ARG(request)));
 	assert_true(str_is(parameter(location(&answer), "error"), "access_denied"));
 	refusal_expect_kept(REFUSAL_USER_DENIED, p->servers[0].store, http_answer_header(&answer.http, "X-Request-Id"));
+	/* Of the right patient, another's encounter. */
+	request = begin_app("launch/encounter", "");
+	answer = send_form("/auth/pick", arena_printf(&p->arena, "request=%.*s&patient=p1", STR_ARG(request)));
+	assert_true(str_find(location(&answer), S("/auth/encounter")) != STR_NONE);
+	answer =
+		send_form("/auth/encounter", arena_printf(&p->arena, "request=%.*s&encounter=other", STR_ARG(request)));
+	refusal_expect_page(REFUSAL_ENCOUNTER_CHOICE, &answer);
 	/* And somebody who may open nobody's record. */
 	new_browser();
 	request = begin_app("launch/patient", "");

@@ -390,10 +390,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		/* First: the store goes by its own clock, which nothing here moves. */
 		cmocka_unit_test(expired_tokens),
+		cmocka_unit_test(refusals_of_access), /* brings patients */
 		cmocka_unit_test(refusals_of_pages),
 		cmocka_unit_test(refusals_of_providers),
 		cmocka_unit_test(refusals_of_silent_requests),
-		cmocka_unit_test(refusals_of_access),
 		cmocka_unit_test(refusals_of_breaking_glass),
 		cmocka_unit_test(refusals_of_strangers),
 		cmocka_unit_test(refusals_of_the_operators_door),

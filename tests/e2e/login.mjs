@@ -177,6 +177,39 @@ await check('an app is let in', {}, async (page) => {
   must(token.patient === 'p4' && token.refresh_token && token.id_token, 'the token is not complete');
 });
 
+const withEncounter = authorize({ scope: 'launch/patient launch/encounter patient/Patient.rs' });
+
+for (const viewport of [{ width: 320, height: 700 }, { width: 1600, height: 1000 }]) {
+  await check('an encounter of the patient is chosen', { viewport }, async (page) => {
+    await toConsent(page, withEncounter);
+    must(await heading(page) === 'Choose an encounter', await heading(page));
+    await sound(page, 'encounters');
+    const rows = await page.locator('.people button').allInnerTexts();
+    must(rows.length === 3 && rows[0].includes('Visit number 3') && rows[0].includes('2023-01-02'), rows.join(' | '));
+    await page.getByRole('button', { name: /Visit number 2/ }).click();
+    must((await page.locator('main').innerText()).includes('Know which visit is open'), 'the page does not say that it is told');
+    await page.getByRole('button', { name: 'Allow' }).click();
+    const token = await redeem(page);
+    must(token.encounter === 'e2' && token.patient === 'p4', `the token has ${token.encounter}, ${token.patient}`);
+  });
+}
+
+await check('an encounter is chosen by keyboard alone, or none', {}, async (page) => {
+  await toConsent(page, withEncounter);
+  const focused = () => page.evaluate(() => (document.activeElement.tagName === 'BUTTON' ? document.activeElement.innerText : ''));
+  for (let i = 0; i < 20 && !(await focused()).includes('Go on without'); i++) await page.keyboard.press('Tab');
+  must((await focused()).includes('Go on without'), 'the button cannot be reached');
+  await page.keyboard.press('Enter');
+  await page.getByRole('button', { name: 'Allow' }).waitFor();
+  await page.goBack();
+  await page.goto(withEncounter);
+  await page.getByRole('button', { name: /Name04/ }).click();
+  for (let i = 0; i < 20 && !(await focused()).includes('Visit number 1'); i++) await page.keyboard.press('Tab');
+  await page.keyboard.press('Enter');
+  await page.getByRole('button', { name: 'Allow' }).click();
+  must((await redeem(page)).encounter === 'e1', 'the encounter is not the one that was chosen');
+});
+
 await check('what is unticked is not granted', {}, async (page) => {
   await toConsent(page);
   await page.getByLabel(/prescriptions/).uncheck();

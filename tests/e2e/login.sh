@@ -19,7 +19,7 @@ clients:
     name: Growth Chart
     redirect_uris: "http://127.0.0.1:$port/back"
     secret_sha256: $(printf secret | sha256sum | cut -d' ' -f1)
-    scopes: openid fhirUser launch/patient patient/*.cruds user/*.rs offline_access
+    scopes: openid fhirUser launch/patient launch/encounter patient/*.cruds user/*.rs offline_access
 users:
   - name: anna
     password_hash: $hash
@@ -33,6 +33,10 @@ while [ $i -lt 40 ]; do
 		$i "$([ $((i % 2)) = 0 ] && echo Berg || echo Weiss)" $i $((50 + i)) $i
 	i=$((i + 1))
 done >"$work/patients.ndjson"
+for i in 1 2 3; do
+	printf '{"resourceType":"Encounter","id":"e%d","status":"finished","class":{"code":"AMB","display":"ambulatory"},"type":[{"text":"Visit number %d"}],"subject":{"reference":"Patient/p4"},"period":{"start":"202%d-01-02","end":"202%d-01-02"}}\n' \
+		$i $i $i $i
+done >>"$work/patients.ndjson"
 "$firth" import "$work/patients.ndjson" --config "$work/firth.yaml" >"$work/import.log" 2>&1 || { cat "$work/import.log"; exit 1; }
 "$firth" serve --config "$work/firth.yaml" >"$work/serve.log" 2>&1 &
 server=$!

@@ -31,6 +31,10 @@ static void answer_silently(struct turn *t)
 			return;
 		}
 	}
+	if (encounter_is_needed(t)) {
+		turn_refuse_as(t, CHECK_PATIENT_CHOICE, REFUSAL_INTERACTION_REQUIRED, "no encounter");
+		return;
+	}
 	if (!consent_remembered(t, &scopes, &err))
 		turn_refuse(t, "server_error", &err);
 	else if (!scopes.p)

@@ -30,11 +30,6 @@ static bool may_remember(const struct smart_request *asked)
 	return smart_client_auth(&asked->client) != AUTH_NONE || str_starts(asked->redirect_uri, S("https://"));
 }
 
-static struct str patient_of(const struct turn *t)
-{
-	return t->c.patient.p ? t->c.patient : t->c.launched ? t->c.launch.patient : STR_NULL;
-}
-
 /* Of what was agreed to, what the request asks for; narrowed scopes go with the one that they came from. */
 static struct str common(struct arena *a, struct str allowed, struct str agreed)
 {
@@ -67,7 +62,7 @@ bool consent_remembered(struct turn *t, struct str *ret_scopes, struct error *er
 	const struct json *j = text.p ? json_parse(t->a, text, 0, err) : NULL;
 	if (!j)
 		return !text.p;
-	struct str patient = json_get_str(j, S("patient")), now = patient_of(t);
+	struct str patient = json_get_str(j, S("patient")), now = turn_patient(t);
 	if (patient.p && !(now.p && str_eq(patient, now)))
 		return true;
 	while (rest.p)
@@ -88,7 +83,7 @@ static bool remember(struct turn *t, struct str scopes, struct error *err)
 	json_put_member(&w, S("client"), t->asked.client.client_id);
 	json_put_member(&w, S("asked"), t->asked.allowed.text);
 	json_put_member(&w, S("agreed"), scopes);
-	json_put_member(&w, S("patient"), patient_is_account(&t->session.facts) ? patient_of(t) : STR_NULL);
+	json_put_member(&w, S("patient"), patient_is_account(&t->session.facts) ? turn_patient(t) : STR_NULL);
 	json_key(&w, S("at"));
 	json_put_i64(&w, login_now(t->l));
 	json_object_end(&w);
@@ -132,6 +127,14 @@ bool consent_list(struct login *l, struct arena *a, struct str user, struct str 
 	return true;
 }
 
+/* One that was chosen here goes to the app only with the scope that asked for it. */
+static struct str encounter_of(const struct turn *t, struct str scopes)
+{
+	if (t->c.launched && t->c.launch.encounter.p)
+		return t->c.launch.encounter;
+	return t->c.encounter.n && list_has(scopes, S("launch/encounter")) ? t->c.encounter : STR_NULL;
+}
+
 /* ---- the answer  ------------------------------------------------------------------------------------------------ */
 
 void consent_grant(struct turn *t, struct str scopes)
@@ -143,7 +146,7 @@ void consent_grant(struct turn *t, struct str scopes)
 	struct audit_event event = turn_event(
 		t, "authorize", true, t->session.user,
 		arena_printf(t->a, "client %.*s may: %.*s", STR_ARG(t->asked.client.client_id), STR_ARG(scopes)));
-	struct str patient = patient_of(t);
+	struct str patient = turn_patient(t);
 	if (patient.p)
 		event.patient = arena_printf(t->a, "Patient/%.*s", STR_ARG(patient));
 	/* The conversation ends with the record of it, so a form that is sent twice makes one code. */
@@ -171,7 +174,7 @@ void consent_grant(struct turn *t, struct str scopes)
 					      .session = t->session.key,
 					      .authenticated_ms = t->session.authenticated_ms,
 					      .patient = patient,
-					      .encounter = t->c.launched ? t->c.launch.encounter : STR_NULL,
+					      .encounter = encounter_of(t, scopes),
 					      .launch = t->c.launched ? &t->c.launch : NULL};
 	if (smart_code_issue(smart, t->a, &consent, &code, &err))
 		turn_go(t, smart_request_answer(smart, t->a, &t->asked, code));
@@ -427,11 +430,11 @@ static bool ready(struct turn *t, struct str *ret_patient)
 	*ret_patient = STR_NULL;
 	if (!turn_conversation(t))
 		return false;
-	if (!turn_signed_in(t) || !t->c.user.p || !t->c.parameters.p || pick_is_needed(t)) {
+	if (!turn_signed_in(t) || !t->c.user.p || !t->c.parameters.p || pick_is_needed(t) || encounter_is_needed(t)) {
 		turn_next(t);
 		return false;
 	}
-	if (!patient_of(t).p)
+	if (!turn_patient(t).p)
 		return true;
 	if (t->c.launched && t->c.launch.patient.p && !t->c.patient.p) {
 		patient_name_of(t, t->c.launch.patient, ret_patient);

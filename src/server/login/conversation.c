@@ -66,6 +66,7 @@ static struct str write_conversation(struct arena *a, const struct conversation 
 	if (c->launched)
 		write_launch(&w, &c->launch);
 	json_put_member(&w, S("patient"), c->patient);
+	json_put_member(&w, S("encounter"), c->encounter);
 	json_put_member(&w, S("secret"), c->secret);
 	put_number(&w, S("began"), c->began_ms);
 	json_object_end(&w);
@@ -88,6 +89,7 @@ static void read_conversation(const struct json *j, struct conversation *c)
 	c->launched = launch != NULL;
 	c->launch = read_launch(launch);
 	c->patient = json_get_str(j, S("patient"));
+	c->encounter = json_get_str(j, S("encounter"));
 	c->secret = json_get_str(j, S("secret"));
 	c->began_ms = record_number(j, S("began"));
 }

@@ -114,6 +114,7 @@ static const struct {
 	{"authorize", "authorize", authorize_begin, authorize_begin},
 	{"login", "login", sign_in_page, sign_in_send},
 	{"pick", "authorize", pick_page, pick_send},
+	{"encounter", "authorize", encounter_page, encounter_send},
 	{"consent", "authorize", consent_page, consent_send},
 	{"apps", "revoke", apps_page, apps_send},
 	{"logout", "logout", sign_out_page, sign_out_send},

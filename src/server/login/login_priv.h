@@ -101,6 +101,7 @@ struct conversation {
 	bool launched; /* the launch was taken */
 	struct smart_launch launch;
 	struct str patient; /* picked, or launched */
+	struct str encounter; /* picked; empty: the person chose none; STR_NULL: not asked yet */
 	struct str secret; /* what positions in lists are signed with */
 	int64_t began_ms;
 };
@@ -146,6 +147,8 @@ void turn_set_cookie(struct turn *t, const char *name, struct str value, bool se
 void turn_go(struct turn *t, struct str url);
 /* 303 to a page of ours in this conversation: "pick". */
 void turn_go_page(struct turn *t, const char *page);
+/* Whose record is open: picked or launched; STR_NULL: nobody's. */
+struct str turn_patient(const struct turn *t);
 /* Is the person signed in as this conversation needs it? */
 bool turn_signed_in(const struct turn *t);
 /* The next thing to be done in the conversation: sign in, pick, consent, or the answer to the app. */
@@ -211,6 +214,8 @@ void sign_out_page(struct turn *t); /* /auth/logout */
 void sign_out_send(struct turn *t);
 void pick_page(struct turn *t); /* /auth/pick */
 void pick_send(struct turn *t);
+void encounter_page(struct turn *t); /* /auth/encounter */
+void encounter_send(struct turn *t);
 void consent_page(struct turn *t); /* /auth/consent */
 void consent_send(struct turn *t);
 void apps_page(struct turn *t); /* /auth/apps */
@@ -232,6 +237,25 @@ bool pick_own(struct turn *t, struct str *ret_id, struct error *err) MUST_USE;
 bool pick_allows(struct turn *t, struct str id, struct str *ret_name, struct error *err) MUST_USE;
 /* The name of a patient that the EHR launched, as far as the record has one. */
 void patient_name_of(struct turn *t, struct str id, struct str *ret_name);
+
+/* Does the request need an encounter that was not chosen yet? */
+bool encounter_is_needed(const struct turn *t);
+
+/* ---- choosing from the record: choose.c  ------------------------------------------------------------------------ */
+
+enum { CHOOSE_PAGE = 10 };
+/* Is this somebody who signed in for an app's request? False: they were sent on. */
+bool choose_ready(struct turn *t);
+/* Within what the site's policy lets the user see by the scope, as if an app of their own asked. */
+bool choose_search(struct turn *t, struct search_query *query, struct str scope, struct str position,
+		   struct store_page *ret_page, struct error *err) MUST_USE;
+/* The position that a word of choose_put_pages() stands for; STR_NULL for no word. ERR_CURSOR. */
+bool choose_position(struct turn *t, struct str word, struct str *ret_position, struct error *err) MUST_USE;
+/* A labelled fact of a row; "not recorded" where there is none. */
+void choose_put_cell(struct buf *out, const char *label, struct str text);
+/* Buttons to the first and the next page, which keep some fields. at: the word of this page; next: its end. */
+void choose_put_pages(struct turn *t, struct buf *out, const char *page, const struct form_field *kept, size_t count,
+		      struct str at, struct str next);
 
 /* What was agreed to before covers the request: the scopes then. STR_NULL: ask. */
 bool consent_remembered(struct turn *t, struct str *ret_scopes, struct error *err) MUST_USE;

@@ -5,14 +5,14 @@
 #include "server/login/login_priv.h"
 
 #include "fhir/resource.h"
-#include "jose/jose.h"
 
-enum { PAGE_SIZE = 10, NAME_MAX_BYTES = 100, POSITION_MAX = 4096, TIMEOUT_MS = 5000 };
+enum { NAME_MAX_BYTES = 100 };
 
 bool pick_is_needed(const struct turn *t)
 {
 	const struct scope_list *allowed = &t->asked.allowed;
-	bool wanted = (allowed->words & SCOPE_LAUNCH_PATIENT) != 0;
+	/* An encounter is one of a patient. */
+	bool wanted = (allowed->words & (SCOPE_LAUNCH_PATIENT | SCOPE_LAUNCH_ENCOUNTER)) != 0;
 	if (t->c.patient.p || (t->c.launched && t->c.launch.patient.p))
 		return false;
 	for (size_t i = 0; i < allowed->count && !wanted; i++)
@@ -52,7 +52,7 @@ static struct str query_text(struct turn *t, const struct question *q, struct st
 	struct buf out;
 	struct str words = q->name;
 	buf_init(&out, 8192);
-	buf_printf(&out, "_sort=family,given&_count=%d", PAGE_SIZE);
+	buf_printf(&out, "_sort=family,given&_count=%d", CHOOSE_PAGE);
 	if (user->patients.n && !str_is(user->patients, "*")) {
 		buf_char(&out, '&');
 		buf_add(&out, user->patients);
@@ -77,36 +77,6 @@ static struct str query_text(struct turn *t, const struct question *q, struct st
 	return text;
 }
 
-/* What the site's policy lets the user see, as if an app of the user's own asked. */
-static bool search_within(struct turn *t, struct search_query *query, struct str position, struct store_page *ret_page,
-			  struct error *err)
-{
-	const struct login_options *o = &t->l->options;
-	const struct login_user *user = &t->session.facts;
-	const struct store_search_options how = {.position = position, .timeout_ms = TIMEOUT_MS};
-	struct scope all;
-	/* A patient's account may choose whom its operator wrote down: the rights of staff do not count. */
-	if (!o->access || patient_is_account(user))
-		return store_search(o->store, t->a, query, &how, ret_page, err);
-	if (!scope_parse(o->definitions, S("user/Patient.rs"), &all))
-		return error_set(err, ERR_INTERNAL, "A scope cannot be read");
-	const struct grant grant = {.client_id = t->asked.client.client_id,
-				    .user = user->name,
-				    .fhir_user = user->fhir_user,
-				    .roles = user->roles,
-				    .scope_text = all.text,
-				    .scopes = &all,
-				    .scope_count = 1};
-	struct access_pass *pass = access_enter(o->access, &grant, false, err);
-	if (!pass)
-		return false;
-	query->access = access_search(pass);
-	bool ok = store_search(o->store, t->a, query, &how, ret_page, err);
-	query->access = NULL;
-	access_leave(pass);
-	return ok;
-}
-
 static bool search(struct turn *t, const struct question *q, struct str id, struct str position,
 		   struct store_page *ret_page, struct error *err)
 {
@@ -118,7 +88,7 @@ static bool search(struct turn *t, const struct question *q, struct str id, stru
 	return search_parse(o->definitions, t->a, definitions_resource(o->definitions, S("Patient")), text,
 			    &(struct search_options){.base = smart_fhir_url(o->smart), .now_ms = login_now(t->l)},
 			    &query, err) &&
-	       search_within(t, &query, position, ret_page, err);
+	       choose_search(t, &query, S("user/Patient.rs"), position, ret_page, err);
 }
 
 bool pick_allows(struct turn *t, struct str id, struct str *ret_name, struct error *err)
@@ -151,38 +121,6 @@ bool pick_allows(struct turn *t, struct str id, struct str *ret_name, struct err
 	return true;
 }
 
-/* ---- pages of the list  ----------------------------------------------------------------------------------------- */
-
-/* A position goes out with a MAC of this conversation, so that only what was given out comes back. */
-static struct str position_mac(struct turn *t, struct str position)
-{
-	unsigned char mac[32];
-	struct buf out;
-	digest_hmac_sha256(t->c.secret, position, mac);
-	buf_init(&out, 128);
-	encode_base64url(&out, str_make((const char *)mac, sizeof(mac)));
-	struct str text = buf_ok(&out) ? arena_str(t->a, buf_str(&out)) : STR_NULL;
-	buf_done(&out);
-	return text;
-}
-
-static bool position_read(struct turn *t, struct str word, struct str *ret_position, struct error *err)
-{
-	struct buf bytes;
-	struct str rest = word, text = str_split(&rest, '.');
-	*ret_position = STR_NULL;
-	if (!word.n)
-		return true;
-	buf_init(&bytes, POSITION_MAX);
-	bool ok = rest.p && decode_base64url(&bytes, text);
-	struct str position = ok ? arena_str(t->a, buf_str(&bytes)) : STR_NULL;
-	buf_done(&bytes);
-	if (!position.p || !vault_equal(position_mac(t, position), rest))
-		return error_set(err, ERR_CURSOR, "This page of the list is over. Search again");
-	*ret_position = position;
-	return true;
-}
-
 /* ---- the page  -------------------------------------------------------------------------------------------------- */
 
 struct view {
@@ -193,13 +131,6 @@ struct view {
 	struct page_problem problem;
 	bool nobody; /* may be chosen at all */
 };
-
-static void put_cell(struct buf *out, const char *label, struct str text)
-{
-	buf_printf(out, "<span class=\"fact\"><span class=\"label\">%s</span> ", label);
-	page_text(out, text.n ? text : S("not recorded"));
-	buf_add(out, S("</span>\n"));
-}
 
 static void put_people(const struct turn *t, struct buf *out, const struct view *v)
 {
@@ -212,42 +143,12 @@ static void put_people(const struct turn *t, struct buf *out, const struct view 
 		buf_add(out, S("\"><span class=\"name\">"));
 		page_text(out, p->name.n ? p->name : S("No name recorded"));
 		buf_add(out, S("</span>\n"));
-		put_cell(out, "born", p->birth_date);
-		put_cell(out, "sex", p->sex);
-		put_cell(out, "MRN", p->mrn);
+		choose_put_cell(out, "born", p->birth_date);
+		choose_put_cell(out, "sex", p->sex);
+		choose_put_cell(out, "MRN", p->mrn);
 		buf_add(out, S("</button></li>\n"));
 	}
 	buf_add(out, S("</ul>\n</form>\n"));
-}
-
-static void put_hidden(struct buf *out, const char *name, struct str value)
-{
-	buf_printf(out, "<input type=\"hidden\" name=\"%s\" value=\"", name);
-	page_text(out, value);
-	buf_add(out, S("\">\n"));
-}
-
-static void put_pages(struct turn *t, struct buf *out, const struct view *v)
-{
-	struct buf word;
-	if (!v->next.p && !v->question.at.n)
-		return;
-	page_form(t, out, "pick", "pages");
-	put_hidden(out, "name", v->question.name);
-	put_hidden(out, "birthdate", v->question.birth_date);
-	if (v->question.at.n)
-		buf_add(out, S("<button type=\"submit\" class=\"plain\" name=\"at\" value=\"\">First page</button>\n"));
-	if (v->next.p) {
-		buf_init(&word, 2 * POSITION_MAX);
-		encode_base64url(&word, v->next);
-		buf_add(out, S("<button type=\"submit\" class=\"plain\" name=\"at\" value=\""));
-		page_text(out, buf_str(&word));
-		buf_char(out, '.');
-		page_text(out, position_mac(t, v->next));
-		buf_add(out, S("\">Next page</button>\n"));
-		buf_done(&word);
-	}
-	buf_add(out, S("</form>\n"));
 }
 
 static void put_search(const struct turn *t, struct buf *out, const struct view *v)
@@ -285,7 +186,8 @@ static void put_list(struct turn *t, struct buf *out, const struct view *v)
 	buf_add(out, S("</p>\n"));
 	if (v->count)
 		put_people(t, out, v);
-	put_pages(t, out, v);
+	const struct form_field kept[] = {{S("name"), v->question.name}, {S("birthdate"), v->question.birth_date}};
+	choose_put_pages(t, out, "pick", kept, 2, v->question.at, v->next);
 	buf_add(out, S("</section>\n"));
 }
 
@@ -330,7 +232,7 @@ static bool fill(struct turn *t, struct view *v, struct error *err)
 {
 	struct store_page page = {0};
 	struct str position;
-	if (!position_read(t, v->question.at, &position, err) ||
+	if (!choose_position(t, v->question.at, &position, err) ||
 	    !search(t, &v->question, STR_NULL, position, &page, err))
 		return false;
 	v->people = ARENA_ARRAY(t->a, struct patient, page.count + 1);
@@ -362,17 +264,6 @@ static void list(struct turn *t, struct view *v)
 
 /* ---- steps  ----------------------------------------------------------------------------------------------------- */
 
-/* The pages of this step are for whoever signed in for this conversation. */
-static bool ready(struct turn *t)
-{
-	if (!turn_conversation(t))
-		return false;
-	if (turn_signed_in(t) && t->c.user.p && t->c.parameters.p)
-		return true;
-	turn_next(t);
-	return false;
-}
-
 static void show_nobody(struct turn *t, const struct view *v)
 {
 	struct error err = {0};
@@ -384,7 +275,7 @@ static void show_nobody(struct turn *t, const struct view *v)
 void pick_page(struct turn *t)
 {
 	struct view v = {0};
-	if (!ready(t))
+	if (!choose_ready(t))
 		return;
 	if (!pick_is_needed(t)) {
 		turn_next(t);
@@ -425,7 +316,7 @@ void pick_send(struct turn *t)
 {
 	struct view v = {0};
 	int64_t low, high;
-	if (!ready(t))
+	if (!choose_ready(t))
 		return;
 	if (fields_get(&t->form, "cancel").p) {
 		turn_refuse_as(t, CHECK_PATIENT_CHOICE, REFUSAL_USER_DENIED, "no patient: the person went back");

@@ -233,6 +233,11 @@ void turn_refuse_as(struct turn *t, enum check check, enum refusal refusal, cons
 
 /* ---- the next step  --------------------------------------------------------------------------------------------- */
 
+struct str turn_patient(const struct turn *t)
+{
+	return t->c.patient.p ? t->c.patient : t->c.launched ? t->c.launch.patient : STR_NULL;
+}
+
 bool turn_signed_in(const struct turn *t)
 {
 	const struct session *s = &t->session;
@@ -282,6 +287,10 @@ void turn_next(struct turn *t)
 			turn_fail(t, &err);
 			return;
 		}
+	}
+	if (encounter_is_needed(t)) {
+		turn_go_page(t, "encounter");
+		return;
 	}
 	if (!consent_remembered(t, &scopes, &err))
 		turn_fail(t, &err);

@@ -88,8 +88,8 @@ static void put_people(struct json_writer *w)
 		 LIST("launch-ehr", "launch-standalone", "authorize-post", "client-public",
 		      "client-confidential-symmetric", "client-confidential-asymmetric", "sso-openid-connect",
 		      "context-banner", "context-style", "context-ehr-patient", "context-ehr-encounter",
-		      "context-standalone-patient", "permission-offline", "permission-online", "permission-patient",
-		      "permission-user", "permission-v1", "permission-v2"));
+		      "context-standalone-patient", "context-standalone-encounter", "permission-offline",
+		      "permission-online", "permission-patient", "permission-user", "permission-v1", "permission-v2"));
 }
 
 static void put_services(struct json_writer *w)

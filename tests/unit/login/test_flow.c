@@ -566,6 +566,87 @@ static void signing_out_ends_what_was_for_the_session(void **state)
 	assert_false(smart_authorize(w->smart, &w->a, authorization(w, token), NULL, &grant, &err));
 }
 
+/* ---- encounters  ------------------------------------------------------------------------------------------------ */
+
+#define VISIT(id, patient, day)                                                                                        \
+	"{\"resourceType\":\"Encounter\",\"id\":\"" id                                                                 \
+	"\",\"status\":\"finished\",\"class\":{\"code\":\"AMB\"},\"type\":[{"                                          \
+	"\"text\":\"<i>Visit</i> " id "\"}],\"subject\":{\"reference\":\"Patient/" patient                             \
+	"\"},\"period\":{\"start\":\"" day "T10:00:00Z\",\"end\":\"" day "T11:00:00Z\"}}"
+
+static struct answer to_encounter(struct world *w, const char *patient, const char *scopes)
+{
+	world_add(w, VISIT("v1", "p1", "2023-01-02"));
+	world_add(w, VISIT("v2", "p1", "2024-03-04"));
+	world_add(w, VISIT("v3", "p2", "2024-05-06"));
+	return pick(w, begin(w, "anna", "app", scopes, ""), patient);
+}
+
+static struct answer choose(struct world *w, struct answer at, const char *what)
+{
+	must_go(at, "/auth/encounter?request=");
+	return world_post(w, "/auth/encounter", world_text(w, "request=%.*s&%s", STR_ARG(world_request(w, at)), what));
+}
+
+static void an_encounter_of_the_patient_is_chosen(void **state)
+{
+	struct world *w = *state;
+	struct answer at = to_encounter(w, "p1", "launch/patient launch/encounter patient/Patient.rs");
+	must_go(at, "/auth/encounter?request=");
+	struct answer page = world_get(w, at.location);
+	assert_int_equal(page.status, 200);
+	assert_true(has(page.body, "of Paula M. Berg, which") && has(page.body, "2 encounters, the open ones first"));
+	assert_true(has(page.body, "&lt;i&gt;Visit&lt;/i&gt; v1") && !has(page.body, "<i>") && !has(page.body, "v3"));
+	assert_true(str_find(page.body, S("value=\"v2\"")) < str_find(page.body, S("value=\"v1\"")));
+	assert_true(has(page.body, "2024-03-04") && world_recorded(w, "encounter-find", 0));
+	/* Another patient's, and one that nobody has. */
+	assert_int_equal(choose(w, at, "encounter=v3").status, 404);
+	assert_int_equal(choose(w, at, "encounter=%3Cx%3E").status, 404);
+	struct answer done = agree(w, choose(w, at, "encounter=v2"),
+				   "&scope=launch%2Fpatient&scope=launch%2Fencounter&scope=patient%2FPatient.rs");
+	const struct json *token = world_redeem(w, done, "app");
+	assert_true(str_is(json_get_str(token, S("encounter")), "v2"));
+	assert_true(str_is(json_get_str(token, S("patient")), "p1"));
+}
+
+/* launch/encounter alone: an encounter is somebody's, so the patient is asked for as well. */
+static void it_may_be_none(void **state)
+{
+	struct world *w = *state;
+	struct answer at = to_encounter(w, "p1", "launch/encounter patient/Patient.rs");
+	struct answer done = agree(w, choose(w, at, "none=1"), "&scope=launch%2Fencounter&scope=patient%2FPatient.rs");
+	assert_null(json_get(world_redeem(w, done, "app"), S("encounter")));
+	/* Unticked, it stays here. */
+	world_new_browser(w);
+	at = pick(w, begin(w, "anna", "app", "launch/encounter patient/Patient.rs", ""), "p1");
+	done = agree(w, choose(w, at, "encounter=v1"), "&scope=patient%2FPatient.rs");
+	assert_null(json_get(world_redeem(w, done, "app"), S("encounter")));
+	/* Where there is none, nothing is asked. */
+	world_new_browser(w);
+	at = pick(w, begin(w, "anna", "app", "launch/encounter patient/Patient.rs", ""), "p3");
+	must_go(at, "/auth/encounter?request=");
+	must_go(world_get(w, at.location), "/auth/consent?request=");
+	/* And going back is going back. */
+	world_new_browser(w);
+	at = pick(w, begin(w, "anna", "app", "launch/encounter patient/Patient.rs", ""), "p1");
+	must_go(choose(w, at, "cancel=1"), CALLBACK "?error=access_denied");
+}
+
+static void encounters_come_in_pages(void **state)
+{
+	struct world *w = *state;
+	for (int i = 0; i < 12; i++)
+		world_add(w, world_text(w, VISIT("many%d", "p2", "2022-01-%02d"), i, i, i + 1, i + 1).p);
+	struct answer at = pick(w, begin(w, "anna", "app", "launch/encounter patient/Patient.rs", ""), "p2");
+	struct answer page = world_get(w, at.location);
+	assert_true(has(page.body, "10 encounters on this page") && has(page.body, "Next page"));
+	struct str word = world_field(w, page.body, "at");
+	page = choose(w, at, world_text(w, "at=%.*s", STR_ARG(word)).p);
+	assert_int_equal(page.status, 200);
+	assert_true(has(page.body, "2 encounters on this page") && has(page.body, "First page"));
+	assert_int_equal(choose(w, at, "at=bm8.bm8").status, 410);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -591,6 +672,9 @@ int main(void)
 		TEST(a_remembered_consent_can_be_forgotten),
 		TEST(a_restart_loses_nothing),
 		TEST(signing_out_ends_what_was_for_the_session),
+		TEST(an_encounter_of_the_patient_is_chosen),
+		TEST(it_may_be_none),
+		TEST(encounters_come_in_pages),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -53,8 +53,9 @@ static bool any_filter(void *ctx, struct arena *a, const struct fhir_type *type,
 
 static void open_smart(struct world *w)
 {
-	static const char all[] = "openid fhirUser launch launch/patient offline_access online_access patient/*.cruds "
-				  "patient/*.rs user/*.cruds";
+	static const char all[] =
+		"openid fhirUser launch launch/patient launch/encounter offline_access online_access patient/*.cruds "
+		"patient/*.rs user/*.cruds";
 	struct error err = {0};
 	const struct smart_client clients[] = {
 		{.client_id = S("app"),
