@@ -54,7 +54,7 @@ static struct str subject_of_answer(struct arena *a, struct str answer)
 static bool record(const struct govern *g, struct arena *a, size_t action, struct str subject,
 		   const struct error *outcome, struct error *err)
 {
-	const struct audit_event event = {.action = actions[action].audit,
+	const struct audit_event event = {.action = actions[action].audit ? actions[action].audit : 'E',
 					  .interaction = str_from(actions[action].name),
 					  .outcome = outcome->code ? 4 : 0,
 					  .http_status = outcome->code ? error_http_status(outcome->code) : 200,
@@ -82,7 +82,7 @@ bool govern_run(const struct govern *g, struct arena *a, const struct json *comm
 		struct str subject = subject_of(a, command);
 		if (ok && !subject.p)
 			subject = subject_of_answer(a, buf_str(out));
-		if (!record(g, a, i, subject, &cause, &unrecorded))
+		if ((actions[i].audit || cause.code) && !record(g, a, i, subject, &cause, &unrecorded))
 			return error_set(err, unrecorded.code, "%s; the audit record could not be written: %s",
 					 ok ? "It was done" : cause.text, unrecorded.text);
 		return ok || error_set(err, cause.code, "%s", cause.text);

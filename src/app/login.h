@@ -3,11 +3,13 @@
 #define FIRTH_APP_LOGIN_H
 
 #include "app/config.h"
+#include "app/trail.h"
 #include "ehr/login.h"
 #include "record/record.h"
 
 struct login_place {
 	struct store *store; /* for the audit trail; NULL while another process has a SQLite store open */
+	struct trail trail; /* then the server that has it is told; config NULL: there is none */
 	struct vault *vault;
 	struct ehr_logins *logins;
 	bool borrowed; /* the store is its opener's */

@@ -1,5 +1,6 @@
 /* See login.h. */
 #include <stdio.h>
+#include <unistd.h>
 
 #include "app/db.h"
 #include "app/login.h"
@@ -22,8 +23,8 @@ static bool open_logins(struct login_place *p, struct app *app, const struct con
 	return p->logins != NULL;
 }
 
-/* A server that has the SQLite store open does not keep people from logging in; they are told that the trail has no
- * record of it. */
+/* A server that has the SQLite store open does not keep people from logging in: it writes the records. Any other
+ * process that has it cannot be asked, and they are told that the trail has none. */
 static bool open_audit(struct login_place *p, const struct config *config, struct error *err)
 {
 	struct error why = {0};
@@ -33,7 +34,15 @@ static bool open_audit(struct login_place *p, const struct config *config, struc
 		return true;
 	if (why.code != ERR_BUSY || db_is_postgres(config))
 		return error_set(err, why.code, "%s", why.text);
-	fprintf(stderr, "note: another process has the store open, so this goes without a record in its audit trail\n");
+	struct arena a;
+	arena_init(&a, 64 << 10);
+	struct str door = arena_printf(&a, "%.*s/operator.json", STR_ARG(config->data));
+	if (door.p && access(door.p, F_OK) == 0)
+		p->trail.config = config;
+	arena_done(&a);
+	if (!p->trail.config)
+		fprintf(stderr,
+			"note: another process has the store open, so this goes without a record in its audit trail\n");
 	return true;
 }
 
@@ -54,7 +63,9 @@ bool login_place_open(struct login_place *p, struct app *app, const struct confi
 	if (!open_audit(p, config, err))
 		return false;
 	struct store *store = p->store; /* NULL: beside a server */
+	const struct trail trail = p->trail;
 	if (login_place_over(p, app, config, store, err)) {
+		p->trail = trail;
 		p->borrowed = false;
 		return true;
 	}
@@ -116,6 +127,8 @@ bool login_command_open(struct login_command *c, struct error *err)
 		return false;
 	const struct ehr_client_options options = {.definitions = definitions_builtin(),
 						   .audit = c->place.store,
+						   .record = c->place.trail.config ? trail_record_by_server : NULL,
+						   .record_ctx = &c->place.trail,
 						   .logins = c->place.logins,
 						   .transport = c->transport ? record_transport(c->transport) : NULL};
 	c->client = ehr_open(c->ehr, &options, err);

@@ -7,7 +7,7 @@
 bool ehr_audit(struct ehr_client *c, const struct ehr_request *request, const struct ehr_failure *failure,
 	       int http_status, struct str request_id, struct error *err)
 {
-	if (!c->options.audit)
+	if (!c->options.audit && !c->options.record)
 		return true;
 	const struct audit_event event = {
 		.action = request->action,
@@ -26,5 +26,6 @@ bool ehr_audit(struct ehr_client *c, const struct ehr_request *request, const st
 		.patient = request->patient,
 		.detail = failure ? str_from(failure->error.text) : STR_NULL,
 	};
-	return store_audit(c->options.audit, &event, 1, err);
+	return c->options.audit ? store_audit(c->options.audit, &event, 1, err)
+				: c->options.record(c->options.record_ctx, &event, err);
 }

@@ -57,6 +57,9 @@ struct ehr_logins;
 struct ehr_client_options {
 	const struct definitions *definitions;
 	struct store *audit; /* where outgoing calls are recorded */
+	/* The same without a store of our own: whoever has it is told. NULL: nobody is. */
+	bool (*record)(void *ctx, const struct audit_event *event, struct error *err);
+	void *record_ctx;
 	unsigned max_attempts; /* 0 = 4 */
 	unsigned backoff_ms; /* first wait; doubles with jitter; 0 = 500 */
 	unsigned timeout_ms; /* one attempt; 0 = 60 s */
