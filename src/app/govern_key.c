@@ -1,5 +1,6 @@
 /* The keys that sign id_tokens, governed. Their private halves never leave the store. */
 #include "app/govern.h"
+#include "app/reseal.h"
 #include "base/clock.h"
 
 static bool put_keys(const struct govern *g, struct arena *a, struct json_writer *w, struct error *err)
@@ -37,4 +38,19 @@ bool govern_key_rotate(const struct govern *g, struct arena *a, const struct jso
 {
 	(void)command;
 	return smart_keys_rotate(g->realm->smart, a, err) && put_keys(g, a, w, err);
+}
+
+/* The command has written a new key on top of the file, or wants to be certain that the others seal nothing. */
+bool govern_key_reseal(const struct govern *g, struct arena *a, const struct json *command, struct json_writer *w,
+		       struct error *err)
+{
+	size_t count;
+	(void)a, (void)command;
+	if (!g->realm->sealing)
+		return error_set(err, ERR_CONFIG, "There is no file of sealing keys");
+	if (!vault_reload(g->realm->sealing, err) || !reseal_store(g->realm->store, g->realm->sealing, &count, err))
+		return false;
+	json_key(w, S("resealed"));
+	json_put_i64(w, (int64_t)count);
+	return true;
 }

@@ -200,6 +200,7 @@ bool realm_open(struct realm *r, const struct realm_options *options, struct err
 		r->base_url =
 			arena_printf(&r->arena, "%.*s/t/%.*s", STR_ARG(options->base_url), STR_ARG(options->tenant));
 	}
+	r->sealing = o->vault;
 	bool ok = (r->base_url.p && (r->tenant.p || !options->tenant.p)) || error_memory(err);
 	r->journal = ok ? decision_journal_new(err) : NULL;
 	if (r->journal && open_store(r, o, err) && open_access(r, o, err) && open_smart(r, o, err) &&
@@ -220,6 +221,7 @@ bool realm_open_part(struct realm *r, const struct realm *of, const struct servi
 	r->journal = decision_journal_new(err);
 	if (r->journal && !options.vault)
 		options.vault = r->vault = secrets_open(&config, err);
+	r->sealing = options.vault;
 	if (options.vault && open_access(r, &options, err) && open_smart(r, &options, err) &&
 	    open_login(r, &options, err))
 		return true;

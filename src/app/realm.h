@@ -21,6 +21,7 @@ struct realm {
 	struct access *access; /* with smart */
 	struct login *login; /* with smart */
 	struct vault *vault; /* opened for this realm alone; NULL: the service's */
+	const struct vault *sealing; /* this one's, or the service's; NULL: no authorization */
 	struct knowledge *knowledge;
 	struct jobs *jobs;
 	struct bulk_import import;

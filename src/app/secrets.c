@@ -5,12 +5,17 @@
 #include <string.h>
 #include <sys/stat.h>
 
+struct str secrets_path(struct arena *a, const struct config *config)
+{
+	return config->seal_key_file.n ? config->seal_key_file
+				       : arena_printf(a, "%.*s/seal.key", STR_ARG(config->data));
+}
+
 struct vault *secrets_open(const struct config *config, struct error *err)
 {
 	struct arena a;
 	arena_init(&a, 64 << 10);
-	struct str path = config->seal_key_file.n ? config->seal_key_file
-						  : arena_printf(&a, "%.*s/seal.key", STR_ARG(config->data));
+	struct str path = secrets_path(&a, config);
 	struct str directory = arena_str(&a, config->data);
 	struct vault *vault = NULL;
 	if (!path.p || !directory.p)

@@ -8,4 +8,7 @@
 /* Made when absent, with the directory. Processes that share a PostgreSQL store need the same file. */
 struct vault *secrets_open(const struct config *config, struct error *err) MUST_USE;
 
+/* The file's name. STR_NULL without memory. */
+struct str secrets_path(struct arena *a, const struct config *config);
+
 #endif

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -20,9 +21,15 @@ struct vault_key {
 	unsigned char bytes[KEY];
 };
 
-struct vault {
+struct ring {
 	struct vault_key keys[VAULT_MAX_KEYS];
 	size_t count;
+};
+
+struct vault {
+	char path[PATH_MAX];
+	pthread_rwlock_t lock; /* over the ring, which reloading replaces */
+	struct ring ring;
 };
 
 bool vault_ready(struct error *err)
@@ -42,7 +49,7 @@ static void name_key(struct vault_key *key)
 		key->id[i] = digits[digest[i / 2] >> (i % 2 ? 0 : 4) & 15];
 }
 
-static bool add_key(struct vault *v, struct str text)
+static bool add_key(struct ring *v, struct str text)
 {
 	struct buf bytes;
 	buf_init(&bytes, 256);
@@ -57,7 +64,7 @@ static bool add_key(struct vault *v, struct str text)
 	return ok;
 }
 
-static bool parse_keys(struct vault *v, struct str text, struct str path, struct error *err)
+static bool parse_keys(struct ring *v, struct str text, struct str path, struct error *err)
 {
 	size_t line = 0;
 	while (text.p) {
@@ -121,7 +128,7 @@ static bool make_file(const char *path, struct error *err)
 	return ok;
 }
 
-static bool read_keys(struct vault *v, const char *path, struct error *err)
+static bool read_keys(struct ring *v, const char *path, struct error *err)
 {
 	struct arena a;
 	struct str text;
@@ -153,9 +160,13 @@ struct vault *vault_open(struct str path, struct error *err)
 	if (access(name, F_OK) != 0 && errno == ENOENT && !make_file(name, err))
 		return NULL;
 	struct vault *v = calloc(1, sizeof(*v));
-	if (!v)
+	if (!v) {
 		error_memory(err);
-	else if (read_keys(v, name, err))
+		return NULL;
+	}
+	snprintf(v->path, sizeof(v->path), "%s", name);
+	pthread_rwlock_init(&v->lock, NULL);
+	if (read_keys(&v->ring, name, err))
 		return v;
 	vault_close(v);
 	return NULL;
@@ -165,28 +176,52 @@ void vault_close(struct vault *v)
 {
 	if (!v)
 		return;
+	pthread_rwlock_destroy(&v->lock);
 	sodium_memzero(v, sizeof(*v));
 	free(v);
 }
 
-bool vault_rotate(struct str path, char ret_id[VAULT_KEY_ID_SIZE], struct error *err)
+/* Whoever seals and opens does not change the vault; that the file may have changed is no matter of theirs. */
+static pthread_rwlock_t *lock_of(const struct vault *v)
+{
+	return (pthread_rwlock_t *)(uintptr_t)&v->lock;
+}
+
+bool vault_reload(const struct vault *v, struct error *err)
+{
+	struct ring *fresh = calloc(1, sizeof(*fresh));
+	if (!fresh)
+		return error_memory(err);
+	bool ok = read_keys(fresh, v->path, err);
+	if (ok) {
+		pthread_rwlock_wrlock(lock_of(v));
+		*(struct ring *)(uintptr_t)&v->ring = *fresh;
+		pthread_rwlock_unlock(lock_of(v));
+	}
+	sodium_memzero(fresh, sizeof(*fresh));
+	free(fresh);
+	return ok;
+}
+
+static struct vault_key first_key(const struct vault *v)
+{
+	pthread_rwlock_rdlock(lock_of(v));
+	struct vault_key key = v->ring.keys[0];
+	pthread_rwlock_unlock(lock_of(v));
+	return key;
+}
+
+/* Replaces the file by what make() writes over what it holds now. */
+static bool rewrite(struct str path, void (*make)(struct buf *out, struct str old), struct error *err)
 {
 	struct arena a;
 	struct buf content;
 	struct str old;
-	struct vault *v = vault_open(path, err), *after = NULL;
-	if (!v)
-		return false;
-	bool ok = v->count < VAULT_MAX_KEYS ||
-		  error_set(err, ERR_LIMIT, "There are %d keys already: drop those that nothing is sealed with",
-			    VAULT_MAX_KEYS);
-	vault_close(v);
 	arena_init(&a, 4 * MAX_FILE);
 	buf_init(&content, MAX_FILE);
-	ok = ok && file_read(&a, path, MAX_FILE, &old, err);
+	bool ok = file_read(&a, path, MAX_FILE, &old, err);
 	if (ok) {
-		write_key(&content);
-		buf_add(&content, old);
+		make(&content, old);
 		ok = buf_ok(&content) ? file_write(path, buf_str(&content), 0600, err)
 				      : error_set(err, ERR_TOO_LARGE, "The file of sealing keys is too large");
 		sodium_memzero((char *)(uintptr_t)old.p, old.n);
@@ -195,21 +230,74 @@ bool vault_rotate(struct str path, char ret_id[VAULT_KEY_ID_SIZE], struct error 
 	}
 	buf_done(&content);
 	arena_done(&a);
+	return ok;
+}
+
+static void add_on_top(struct buf *out, struct str old)
+{
+	write_key(out);
+	buf_add(out, old);
+}
+
+static void keep_first(struct buf *out, struct str old)
+{
+	bool found = false;
+	while (old.n) {
+		struct str line = str_split(&old, '\n'), rest = line;
+		bool is_key = str_trim(str_split(&rest, '#')).n > 0;
+		if (is_key && found)
+			continue;
+		found = found || is_key;
+		buf_add(out, line);
+		buf_char(out, '\n');
+	}
+}
+
+bool vault_drop_old(struct str path, size_t *ret_dropped, struct error *err)
+{
+	struct vault *v = vault_open(path, err);
+	if (!v)
+		return false;
+	size_t old = v->ring.count - 1;
+	vault_close(v);
+	if (old && !rewrite(path, keep_first, err))
+		return false;
+	*ret_dropped = old;
+	return true;
+}
+
+bool vault_rotate(struct str path, char ret_id[VAULT_KEY_ID_SIZE], struct error *err)
+{
+	struct vault *v = vault_open(path, err), *after = NULL;
+	if (!v)
+		return false;
+	bool ok = v->ring.count < VAULT_MAX_KEYS ||
+		  error_set(err, ERR_LIMIT, "There are %d keys already: drop those that nothing is sealed with",
+			    VAULT_MAX_KEYS);
+	vault_close(v);
+	ok = ok && rewrite(path, add_on_top, err);
 	after = ok ? vault_open(path, err) : NULL;
 	if (after)
-		memcpy(ret_id, after->keys[0].id, VAULT_KEY_ID_SIZE);
+		memcpy(ret_id, after->ring.keys[0].id, VAULT_KEY_ID_SIZE);
 	vault_close(after);
 	return after != NULL;
 }
 
-struct str vault_key_id(const struct vault *v)
+struct vault_id vault_key_id(const struct vault *v)
 {
-	return str_make(v->keys[0].id, VAULT_KEY_ID_SIZE);
+	struct vault_key key = first_key(v);
+	struct vault_id id;
+	memcpy(id.text, key.id, sizeof(id.text));
+	sodium_memzero(&key, sizeof(key));
+	return id;
 }
 
 size_t vault_key_count(const struct vault *v)
 {
-	return v->count;
+	pthread_rwlock_rdlock(lock_of(v));
+	size_t count = v->ring.count;
+	pthread_rwlock_unlock(lock_of(v));
+	return count;
 }
 
 /* ---- sealing ----------------------------------------------------------------------------------------------------- */
@@ -233,12 +321,14 @@ bool vault_seal(const struct vault *v, struct arena *a, struct str purpose, stru
 	if (!box)
 		return error_memory(err);
 	random_bytes(box, NONCE);
-	key_for(&v->keys[0], purpose, key);
+	struct vault_key with = first_key(v);
+	key_for(&with, purpose, key);
+	sodium_memzero(with.bytes, KEY);
 	crypto_secretbox_easy(box + NONCE, (const unsigned char *)(plain.p ? plain.p : ""), plain.n, box, key);
 	sodium_memzero(key, KEY);
 	buf_init(&out, 2 * n + 64);
 	buf_add(&out, S(FORM));
-	buf_add(&out, vault_key_id(v));
+	buf_add(&out, str_make(with.id, VAULT_KEY_ID_SIZE));
 	buf_char(&out, '.');
 	encode_base64url(&out, str_make((const char *)box, n));
 	struct str sealed = buf_ok(&out) ? arena_str(a, buf_str(&out)) : STR_NULL;
@@ -263,15 +353,28 @@ static struct str sealed_id(struct str sealed)
 
 bool vault_is_stale(const struct vault *v, struct str sealed)
 {
-	return vault_is_sealed(sealed) && !str_eq(sealed_id(sealed), vault_key_id(v));
+	struct vault_id id = vault_key_id(v);
+	return vault_is_sealed(sealed) && !str_eq(sealed_id(sealed), str_make(id.text, sizeof(id.text)));
 }
 
-static const struct vault_key *find_key(const struct vault *v, struct str id)
+static bool find_known(const struct vault *v, struct str id, struct vault_key *ret_key)
 {
-	for (size_t i = 0; i < v->count; i++)
-		if (str_eq(id, str_make(v->keys[i].id, VAULT_KEY_ID_SIZE)))
-			return &v->keys[i];
-	return NULL;
+	bool found = false;
+	pthread_rwlock_rdlock(lock_of(v));
+	for (size_t i = 0; i < v->ring.count && !found; i++) {
+		found = str_eq(id, str_make(v->ring.keys[i].id, VAULT_KEY_ID_SIZE));
+		if (found)
+			*ret_key = v->ring.keys[i];
+	}
+	pthread_rwlock_unlock(lock_of(v));
+	return found;
+}
+
+/* Another process may have written a newer key meanwhile. */
+static bool find_key(const struct vault *v, struct str id, struct vault_key *ret_key)
+{
+	struct error ignored = {0};
+	return find_known(v, id, ret_key) || (vault_reload(v, &ignored) && find_known(v, id, ret_key));
 }
 
 static bool open_box(const struct vault_key *from, struct arena *a, struct str purpose, struct str box,
@@ -301,14 +404,15 @@ bool vault_unseal(const struct vault *v, struct arena *a, struct str purpose, st
 	struct buf box;
 	if (!vault_is_sealed(sealed) || sealed.n > 2 * VAULT_SEAL_MAX)
 		return error_set(err, ERR_VALUE, "This is no sealed value");
-	const struct vault_key *key = find_key(v, sealed_id(sealed));
-	if (!key)
+	struct vault_key key;
+	if (!find_key(v, sealed_id(sealed), &key))
 		return error_set(err, ERR_KEY, "A secret is sealed with key %.*s, which the file of keys does not hold",
 				 STR_ARG(sealed_id(sealed)));
 	buf_init(&box, 2 * VAULT_SEAL_MAX);
 	bool ok = decode_base64url(&box, str_slice(sealed, sizeof(FORM) + VAULT_KEY_ID_SIZE, sealed.n))
-			  ? open_box(key, a, purpose, buf_str(&box), ret_plain, err)
+			  ? open_box(&key, a, purpose, buf_str(&box), ret_plain, err)
 			  : error_set(err, ERR_VALUE, "This is no sealed value");
+	sodium_memzero(key.bytes, KEY);
 	buf_done(&box);
 	return ok;
 }

@@ -43,8 +43,9 @@ void vault_hash_nobody(char ret_hash[VAULT_HASH_SIZE]);
 /*
  * XSalsa20-Poly1305 (libsodium's secretbox) with keys of a file: base64url, one key of 32 bytes a line, '#' begins a
  * comment. The first seals, all of them open, so a key is rotated by writing a new one on top and dropping the old one
- * once nothing is sealed with it. What is sealed for one purpose does not open for another ("totp/anna"), so sealed
- * values cannot be swapped in the store.
+ * once nothing is sealed with it. A vault that meets a key it does not know reads the file again, so that what another
+ * process sealed with a new key opens here. What is sealed for one purpose does not open for another ("totp/anna"), so
+ * sealed values cannot be swapped in the store.
  */
 enum { VAULT_KEY_ID_SIZE = 8, VAULT_MAX_KEYS = 32, VAULT_SEAL_MAX = 1 << 20 };
 
@@ -55,9 +56,16 @@ struct vault;
 struct vault *vault_open(struct str path, struct error *err) MUST_USE;
 void vault_close(struct vault *v);
 /* The id of the key that seals: 8 hexadecimal digits made from the key, which they do not give away. */
-struct str vault_key_id(const struct vault *v);
+struct vault_id {
+	char text[VAULT_KEY_ID_SIZE];
+};
+struct vault_id vault_key_id(const struct vault *v);
 size_t vault_key_count(const struct vault *v);
-/* Writes a new key on top of the file, for vaults opened from then on. ret_id is that of the new key. */
+/* Reads the file again: what is sealed from now on is sealed with its first key. */
+bool vault_reload(const struct vault *v, struct error *err) MUST_USE;
+/* Leaves only the first key in the file: what is still sealed with another is lost. */
+bool vault_drop_old(struct str path, size_t *ret_dropped, struct error *err) MUST_USE;
+/* Writes a new key on top of the file, for vaults opened or reloaded from then on. ret_id is that of the new key. */
 bool vault_rotate(struct str path, char ret_id[VAULT_KEY_ID_SIZE], struct error *err) MUST_USE;
 
 /* "sealed1.KEYID.base64url", in a. At most VAULT_SEAL_MAX bytes: ERR_TOO_LARGE. */
