@@ -12,20 +12,8 @@
 
 struct str launch_parameter(struct arena *a, struct str query, const char *name)
 {
-	struct str found = STR_NULL;
-	while (query.p) {
-		struct str value = str_split(&query, '&'), key = str_split(&value, '=');
-		if (!str_is(key, name))
-			continue;
-		struct buf plain;
-		buf_init(&plain, 64 << 10);
-		bool ok = !found.p && decode_percent(&plain, value.p ? value : S(""), true);
-		found = ok ? arena_str(a, buf_str(&plain)) : STR_NULL;
-		buf_done(&plain);
-		if (!ok)
-			return STR_NULL;
-	}
-	return found;
+	struct str value;
+	return ehr_url_parameter(a, query, name, &value) ? value : STR_NULL;
 }
 
 /* ---- the EHR sends its user here --------------------------------------------------------------------------------- */

@@ -59,6 +59,9 @@ bool ehr_login_finish(struct ehr_client *c, struct arena *a, const struct ehr_lo
  * or it is over. */
 bool ehr_login_now(struct ehr_client *c, struct arena *a, struct ehr_login *ret_login,
 		   struct ehr_failure *ret_failure) MUST_USE;
+/* A parameter of a query or form, plain; ret_value STR_NULL when it is absent. False when it is there twice (RFC 6749
+ * section 3.1), or no text: broken, or with control characters. */
+bool ehr_url_parameter(struct arena *a, struct str query, const char *name, struct str *ret_value) MUST_USE;
 /* The state parameter of such a query, plain; STR_NULL when there is none or more than one. */
 struct str ehr_login_state(struct arena *a, struct str query);
 /* Tells the EHR to forget the tokens (RFC 7009). False when it would not; *ret_told is false when it offers no way. */

@@ -8,34 +8,10 @@
 
 /* ---- the redirect ------------------------------------------------------------------------------------------------ */
 
-/* False when the parameter is there twice or is no text. ret_value STR_NULL when absent. */
-static bool parameter(struct arena *a, struct str query, const char *name, struct str *ret_value)
-{
-	struct str found = STR_NULL;
-	while (query.p) {
-		struct str value = str_split(&query, '&'), key = str_split(&value, '=');
-		if (!str_is(key, name))
-			continue;
-		struct buf plain;
-		buf_init(&plain, 64 << 10);
-		bool ok = !found.p && decode_percent(&plain, value.p ? value : S(""), true);
-		struct str text = buf_str(&plain);
-		for (size_t i = 0; ok && i < text.n; i++)
-			ok = (unsigned char)text.p[i] >= ' ' && text.p[i] != 0x7f;
-		if (ok)
-			found = arena_str(a, text);
-		buf_done(&plain);
-		if (!ok || !found.p)
-			return false;
-	}
-	*ret_value = found;
-	return true;
-}
-
 struct str ehr_login_state(struct arena *a, struct str query)
 {
 	struct str state;
-	return parameter(a, query, "state", &state) ? state : STR_NULL;
+	return ehr_url_parameter(a, query, "state", &state) ? state : STR_NULL;
 }
 
 /* RFC 6749 section 4.1.2.1 and OpenID Connect Core section 3.1.2.6, for people. */
@@ -62,7 +38,7 @@ static bool tell_refusal(struct ehr_client *c, struct arena *a, struct str query
 	for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++)
 		if (str_is(code, refusals[i].code))
 			sentence = refusals[i].sentence;
-	if (!parameter(a, query, "error_description", &said))
+	if (!ehr_url_parameter(a, query, "error_description", &said))
 		said = STR_NULL;
 	code = str_slice(code, 0, 60);
 	said = str_slice(said, 0, 120);
@@ -91,8 +67,8 @@ static bool read_redirect(struct ehr_client *c, struct arena *a, const struct eh
 			  struct str *ret_code, struct ehr_failure *f)
 {
 	struct str state, iss, refused, code;
-	if (!parameter(a, query, "state", &state) || !parameter(a, query, "iss", &iss) ||
-	    !parameter(a, query, "error", &refused) || !parameter(a, query, "code", &code))
+	if (!ehr_url_parameter(a, query, "state", &state) || !ehr_url_parameter(a, query, "iss", &iss) ||
+	    !ehr_url_parameter(a, query, "error", &refused) || !ehr_url_parameter(a, query, "code", &code))
 		return ehr_fail(c, f, ERR_VALUE, "the answer has a parameter twice, or one that is no text");
 	if (state.n != p->state.n || !digest_equal(state.p, p->state.p, state.n))
 		return ehr_fail(c, f, ERR_SIGNATURE, "the answer does not belong to this login (state)");

@@ -3,7 +3,9 @@
  * another host; Retry-After; ETag. Pure.
  */
 #include "base/clock.h"
+#include "base/encode.h"
 #include "ehr/ehr_priv.h"
+#include "ehr/login.h"
 
 struct str ehr_url_trim(struct str url)
 {
@@ -118,4 +120,27 @@ unsigned ehr_retry_after_ms(struct str header, int64_t now_ms)
 	else if (http_date(header, &at))
 		wait = at - now_ms;
 	return (unsigned)(wait < 0 ? 0 : wait > cap ? cap : wait);
+}
+
+bool ehr_url_parameter(struct arena *a, struct str query, const char *name, struct str *ret_value)
+{
+	struct str found = STR_NULL;
+	while (query.p) {
+		struct str value = str_split(&query, '&'), key = str_split(&value, '=');
+		if (!str_is(key, name))
+			continue;
+		struct buf plain;
+		buf_init(&plain, 64 << 10);
+		bool ok = !found.p && decode_percent(&plain, value.p ? value : S(""), true);
+		struct str text = buf_str(&plain);
+		for (size_t i = 0; ok && i < text.n; i++)
+			ok = (unsigned char)text.p[i] >= ' ' && text.p[i] != 0x7f;
+		if (ok)
+			found = arena_str(a, text);
+		buf_done(&plain);
+		if (!ok || !found.p)
+			return false;
+	}
+	*ret_value = found;
+	return true;
 }

@@ -16,7 +16,7 @@ static void respond(struct http_exchange *x, int status, struct buf *body)
 				.status = status, .content_type = body ? S("application/json") : S(""), .body = body});
 }
 
-static void respond_error(struct http_exchange *x, int status, struct str text)
+void admin_refuse(struct http_exchange *x, int status, struct str text)
 {
 	struct buf body;
 	buf_init(&body, 1 << 16);
@@ -52,9 +52,9 @@ static void set(struct sandbox *s, struct http_exchange *x)
 	if (name.p)
 		text = argument.p ? arena_printf(r->arena, "%.*s=%.*s", STR_ARG(name), STR_ARG(argument)) : name;
 	if (!j || !text.p)
-		respond_error(x, 400, S("The body must be JSON with \"fault\": \"NAME\" or \"NAME=N\"."));
+		admin_refuse(x, 400, S("The body must be JSON with \"fault\": \"NAME\" or \"NAME=N\"."));
 	else if (!fault_set(s, text, &err))
-		respond_error(x, 400, str_from(err.text));
+		admin_refuse(x, 400, str_from(err.text));
 	else
 		respond_list(s, x);
 }
@@ -67,15 +67,15 @@ static void faults(struct sandbox *s, struct http_exchange *x, struct str rest)
 		respond_list(s, x);
 	} else if (str_is(r->method, "DELETE") && rest.n > 1) {
 		bool found = fault_clear(s, str_slice(rest, 1, rest.n));
-		found ? respond_list(s, x) : respond_error(x, 404, S("There is no such fault."));
+		found ? respond_list(s, x) : admin_refuse(x, 404, S("There is no such fault."));
 	} else if (str_is(r->method, "DELETE")) {
 		fault_clear_all(s);
 		respond_list(s, x);
 	} else if (str_is(r->method, "POST") && json) {
 		set(s, x);
 	} else {
-		respond_error(x, str_is(r->method, "POST") ? 415 : 405,
-			      S("GET lists faults, POST of application/json sets one, DELETE takes them back."));
+		admin_refuse(x, str_is(r->method, "POST") ? 415 : 405,
+			     S("GET lists faults, POST of application/json sets one, DELETE takes them back."));
 	}
 }
 
@@ -87,7 +87,7 @@ bool admin_handle(struct sandbox *s, struct http_exchange *x)
 	if (!apps && !str_starts(r->path, str_from(base)))
 		return false;
 	if (!is_local(r->address)) {
-		respond_error(x, 403, S("This is for callers on the same machine only."));
+		admin_refuse(x, 403, S("This is for callers on the same machine only."));
 		return true;
 	}
 	if (apps) {

@@ -23,18 +23,6 @@ static void respond(struct http_exchange *x, int status, const char *type, struc
 						.body = body});
 }
 
-static void refuse(struct http_exchange *x, int status, struct str text)
-{
-	struct buf body;
-	buf_init(&body, 1 << 16);
-	struct json_writer w = json_writer(&body);
-	json_object_begin(&w);
-	json_put_member(&w, S("error"), text);
-	json_object_end(&w);
-	respond(x, status, "application/json", &body);
-	buf_done(&body);
-}
-
 /* When the registration has reached the authorization server. */
 static int64_t active_ms(const struct sandbox *s, const struct smart_client *c)
 {
@@ -164,7 +152,7 @@ static void list(struct sandbox *s, struct http_exchange *x)
 	struct buf body;
 	size_t count;
 	if (!smart_client_list(s->smart, a, &clients, &count, &err)) {
-		refuse(x, 500, str_from(err.text));
+		admin_refuse(x, 500, str_from(err.text));
 		return;
 	}
 	buf_init(&body, (size_t)16 << 20);
@@ -234,13 +222,13 @@ static void add(struct sandbox *s, struct http_exchange *x)
 	struct str secret;
 	/* A form may come from any page that the person has open; only ours may send one. */
 	if (form ? !str_eq(origin, s->o.base_url) : !str_starts(type, S("application/json"))) {
-		refuse(x, 403, S("Apps are registered as JSON, or by the form of this page."));
+		admin_refuse(x, 403, S("Apps are registered as JSON, or by the form of this page."));
 		return;
 	}
 	const struct json *metadata =
 		form ? form_metadata(r->arena, r->body, &err) : json_parse(r->arena, r->body, 0, &err);
 	if (!metadata || !add_app(s, r->arena, metadata, &client, &secret, &err))
-		refuse(x, 400, str_from(err.text));
+		admin_refuse(x, 400, str_from(err.text));
 	else if (form)
 		list(s, x);
 	else
@@ -251,13 +239,13 @@ void apps_handle(struct sandbox *s, struct http_exchange *x)
 {
 	const struct http_request *r = http_request(x);
 	if (!s->smart)
-		refuse(x, 409, S("This sandbox answers without tokens, so there are no apps to register."));
+		admin_refuse(x, 409, S("This sandbox answers without tokens, so there are no apps to register."));
 	else if (str_is(r->method, "GET"))
 		list(s, x);
 	else if (str_is(r->method, "POST"))
 		add(s, x);
 	else
-		refuse(x, 405, S("GET lists apps, POST registers one."));
+		admin_refuse(x, 405, S("GET lists apps, POST registers one."));
 }
 
 bool apps_pending(struct sandbox *s, struct arena *a, struct str client_id)

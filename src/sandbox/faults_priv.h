@@ -40,6 +40,8 @@ void apps_handle(struct sandbox *s, struct http_exchange *x);
 bool apps_pending(struct sandbox *s, struct arena *a, struct str client_id);
 
 /* admin.c: /sandbox/..., for this machine only; true when it was answered. */
+/* {"error": text} */
+void admin_refuse(struct http_exchange *x, int status, struct str text);
 bool admin_handle(struct sandbox *s, struct http_exchange *x);
 
 #endif

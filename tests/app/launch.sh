@@ -2,20 +2,8 @@
 # launch.sh FIRTH AUTHORITY: EHR launches of the web app. The EHR is a small authorization server that agrees at once; curl is
 # the browser, with and without a place for cookies.
 . "$(dirname "$0")/lib.sh"
-command -v curl >/dev/null || { echo "skipped: curl is not here"; exit 77; }
-authority=$(realpath "$2")
-cd "$scratch"
-"$authority" "$scratch/port" 1000 >authority.log 2>&1 &
-children="$children $!"
-for _ in $(seq 100); do [ -s "$scratch/port" ] && break; sleep 0.05; done
-ehr=http://127.0.0.1:$(cat "$scratch/port")
-cat >firth.yaml <<END
-ehrs:
-  - name: main
-    vendor: generic
-    base_url: $ehr/fhir
-    login_client_id: app-1
-END
+. "$(dirname "$0")/authority.sh"
+start_ehr 1000 "$2"
 serve --config firth.yaml || bad "serve starts"
 app=http://127.0.0.1:$port
 iss=$(printf %s "$ehr/fhir" | sed 's|:|%3A|g; s|/|%2F|g')

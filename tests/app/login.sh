@@ -2,22 +2,11 @@
 # login.sh FIRTH AUTHORITY: a person logs in at an EHR, reads, sees what was granted, and logs out. The EHR is a small
 # authorization server that agrees at once; curl is the browser.
 . "$(dirname "$0")/lib.sh"
-command -v curl >/dev/null || { echo "skipped: curl is not here"; exit 77; }
-authority=$(realpath "$2")
-cd "$scratch"
-"$authority" "$scratch/port" 4 >authority.log 2>&1 &
-children="$children $!"
-for _ in $(seq 100); do [ -s "$scratch/port" ] && break; sleep 0.05; done
-ehr=http://127.0.0.1:$(cat "$scratch/port")
-cat >firth.yaml <<END
-ehrs:
-  - name: main
-    vendor: generic
-    base_url: $ehr/fhir
-    login_client_id: app-1
-END
+. "$(dirname "$0")/authority.sh"
+start_ehr 4 "$2"
 
 login() { # login ARGUMENTS...: the command, with curl as the browser; its page in $scratch/page
+	: >err # an old one would tell an old address
 	"$firth" login main --no-browser --timeout 20s "$@" >out 2>err </dev/null &
 	pid=$!
 	url=

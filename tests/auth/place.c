@@ -259,6 +259,31 @@ void place_close(struct place *p)
 	place_remove(p->directory);
 }
 
+int place_set_up_as(void **state, const struct place_options *options)
+{
+	static const struct place_options usual;
+	struct place *p = calloc(1, sizeof(*p));
+	struct error err = {0};
+	if (!p || !place_open(p, options ? options : &usual, &err)) {
+		printf("no place: %s\n", err.text);
+		return 1;
+	}
+	*state = p;
+	return 0;
+}
+
+int place_set_up(void **state)
+{
+	return place_set_up_as(state, NULL);
+}
+
+int place_tear_down(void **state)
+{
+	place_close(*state);
+	free(*state);
+	return 0;
+}
+
 /* ---- asking --------------------------------------------------------------------------------------------------------
  */
 

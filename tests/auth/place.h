@@ -51,6 +51,10 @@ struct place {
 
 bool place_open(struct place *p, const struct place_options *options, struct error *err) MUST_USE;
 void place_close(struct place *p);
+/* As setup and teardown of tests: a new place, the usual one (NULL) or another, in *state. */
+int place_set_up_as(void **state, const struct place_options *options);
+int place_set_up(void **state);
+int place_tear_down(void **state);
 /* A directory with all that is in it. */
 void place_remove(const char *directory);
 /* As if the server were stopped and started. */

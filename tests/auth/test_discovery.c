@@ -14,31 +14,9 @@
 
 #include "place.h"
 
-static int open_place(void **state, bool registration)
-{
-	struct place *p = calloc(1, sizeof(*p));
-	struct error err = {0};
-	if (!place_open(p, &(struct place_options){.registration = registration}, &err))
-		fail_msg("%s", err.text);
-	*state = p;
-	return 0;
-}
-
 static int setup(void **state)
 {
-	return open_place(state, true);
-}
-
-static int setup_closed(void **state)
-{
-	return open_place(state, false);
-}
-
-static int teardown(void **state)
-{
-	place_close(*state);
-	free(*state);
-	return 0;
+	return place_set_up_as(state, &(struct place_options){.registration = true});
 }
 
 static struct str member(const struct json *j, const char *name)
@@ -355,7 +333,7 @@ static void clients_come_and_go_while_the_servers_run(void **state)
 	assert_int_equal(err.code, ERR_FORBIDDEN);
 }
 
-#define AT(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define AT(test) cmocka_unit_test_setup_teardown(test, setup, place_tear_down)
 
 int main(void)
 {
@@ -367,7 +345,7 @@ int main(void)
 		AT(keys_rotate_with_overlap),
 		AT(apps_register_themselves),
 		AT(registration_is_checked),
-		cmocka_unit_test_setup_teardown(registration_is_off_unless_offered, setup_closed, teardown),
+		cmocka_unit_test_setup_teardown(registration_is_off_unless_offered, place_set_up, place_tear_down),
 		AT(clients_come_and_go_while_the_servers_run),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,23 +14,6 @@
 
 #include "place.h"
 
-static int setup(void **state)
-{
-	struct place *p = calloc(1, sizeof(*p));
-	struct error err = {0};
-	if (!place_open(p, &(struct place_options){0}, &err))
-		fail_msg("%s", err.text);
-	*state = p;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	place_close(*state);
-	free(*state);
-	return 0;
-}
-
 static struct str member(const struct json *j, const char *name)
 {
 	return json_get_str(j, str_from(name));
@@ -498,5 +481,5 @@ int main(void)
 		AT_PLACE(tokens_are_introspected),
 		AT_PLACE(userinfo_says_who),
 	};
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, place_set_up, place_tear_down);
 }

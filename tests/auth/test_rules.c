@@ -14,23 +14,6 @@
 #include "base/encode.h"
 #include "place.h"
 
-static int setup(void **state)
-{
-	struct place *p = calloc(1, sizeof(*p));
-	struct error err = {0};
-	if (!place_open(p, &(struct place_options){0}, &err))
-		fail_msg("%s", err.text);
-	*state = p;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	place_close(*state);
-	free(*state);
-	return 0;
-}
-
 static struct str member(const struct json *j, const char *name)
 {
 	return json_get_str(j, str_from(name));
@@ -396,5 +379,5 @@ int main(void)
 		cmocka_unit_test(refusals_leave_a_record),
 		cmocka_unit_test(guessing_secrets_is_slowed_down),
 	};
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, place_set_up, place_tear_down);
 }

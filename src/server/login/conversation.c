@@ -131,20 +131,14 @@ bool conversation_begin(struct login *l, struct arena *a, struct conversation *c
 bool conversation_find(struct login *l, struct arena *a, struct str id, struct str browser, struct conversation *ret_c,
 		       struct error *err)
 {
-	struct str text = STR_NULL, key;
+	struct token_fact fact;
 	*ret_c = (struct conversation){0};
-	if (id.n != TOKEN_SIZE)
-		return true;
-	key = token_key(a, id);
-	if (!key.p)
-		return error_memory(err);
-	if (!store_fact_get(l->options.store, a, SHELF, key, &text, err))
+	if (!token_find(l, a, SHELF, id, &fact, err))
 		return false;
-	const struct json *j = text.p ? json_parse(a, text, 0, err) : NULL;
-	if (!j)
-		return !text.p;
-	struct conversation c = {.raw = text};
-	read_conversation(j, &c);
+	if (!fact.json)
+		return true;
+	struct conversation c = {.raw = fact.raw};
+	read_conversation(fact.json, &c);
 	/* Another browser's, or nobody's yet. */
 	if (c.browser.p && !(browser.p && vault_equal(c.browser, token_key(a, browser))))
 		return true;

@@ -31,6 +31,13 @@ int64_t login_now(const struct login *l);
 /* A new unguessable word, and the key that one is kept under. In a; STR_NULL without memory. */
 struct str token_new(struct arena *a);
 struct str token_key(struct arena *a, struct str token);
+/* The record of a token on a shelf, by its digest. json NULL: there is none, or it is no token. */
+struct token_fact {
+	struct str key, raw;
+	const struct json *json;
+};
+bool token_find(struct login *l, struct arena *a, struct str shelf, struct str token, struct token_fact *ret_fact,
+		struct error *err) MUST_USE;
 /* A whole number of a record; 0: there is none. */
 int64_t record_number(const struct json *j, struct str key);
 

@@ -45,6 +45,24 @@ struct str token_key(struct arena *a, struct str token)
 	return key;
 }
 
+bool token_find(struct login *l, struct arena *a, struct str shelf, struct str token, struct token_fact *ret_fact,
+		struct error *err)
+{
+	struct token_fact fact = {0};
+	*ret_fact = fact;
+	if (token.n != TOKEN_SIZE)
+		return true;
+	fact.key = token_key(a, token);
+	if (!fact.key.p)
+		return error_memory(err);
+	if (!store_fact_get(l->options.store, a, shelf, fact.key, &fact.raw, err))
+		return false;
+	fact.json = fact.raw.p ? json_parse(a, fact.raw, 0, err) : NULL;
+	if (fact.json)
+		*ret_fact = fact;
+	return fact.json || !fact.raw.p;
+}
+
 struct str cookie_find(struct str cookies, const char *name)
 {
 	while (cookies.p) {
@@ -114,20 +132,15 @@ static bool touch(struct login *l, struct arena *a, struct session *s, struct er
 
 bool session_find(struct login *l, struct arena *a, struct str cookies, struct session *ret_session, struct error *err)
 {
-	struct str token = cookie_find(cookies, l->session_cookie), text;
+	struct token_fact fact;
 	*ret_session = (struct session){0};
-	if (token.n != TOKEN_SIZE)
-		return true;
-	struct str key = token_key(a, token);
-	if (!key.p)
-		return error_memory(err);
-	if (!store_fact_get(l->options.store, a, SHELF, key, &text, err))
+	if (!token_find(l, a, SHELF, cookie_find(cookies, l->session_cookie), &fact, err))
 		return false;
-	const struct json *j = text.p ? json_parse(a, text, 0, err) : NULL;
+	const struct json *j = fact.json;
 	if (!j)
-		return !text.p;
-	struct session s = {.key = key,
-			    .raw = text,
+		return true;
+	struct session s = {.key = fact.key,
+			    .raw = fact.raw,
 			    .user = json_get_str(j, S("user")),
 			    .stamp = json_get_str(j, S("stamp")),
 			    .csrf = json_get_str(j, S("csrf")),

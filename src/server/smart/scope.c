@@ -299,32 +299,3 @@ bool scope_list_covers(const struct scope_list *list, const struct scope_list *o
 	}
 	return !(other->words & ~list->words);
 }
-
-/* ---- what a grant allows ------------------------------------------------------------------------------------------
- */
-
-static char letter_of(enum scope_permission permission)
-{
-	for (size_t i = 0; i < LETTERS; i++)
-		if (letters[i].permission == permission)
-			return letters[i].letter;
-	return '?';
-}
-
-bool grant_check(const struct grant *grant, const struct fhir_type *type, enum scope_permission needed,
-		 struct decision *d, struct error *err)
-{
-	char text[128];
-	for (size_t i = 0; i < grant->scope_count; i++) {
-		const struct scope *s = &grant->scopes[i];
-		if (!s->filter.p && !str_is(s->context, "patient") && (s->permissions & needed) &&
-		    (str_is(s->type, "*") || str_eq(s->type, type->name))) {
-			decision_allow(d, CHECK_SCOPE, s->text);
-			return true;
-		}
-	}
-	int n = snprintf(text, sizeof(text), "%s/%.*s.%c", grant->user.n ? "user" : "system", STR_ARG(type->name),
-			 letter_of(needed));
-	return decision_refuse(d, CHECK_SCOPE, REFUSAL_SCOPE_MISSING, grant->scope_text.n ? grant->scope_text : S(""),
-			       str_make(text, (size_t)n), STR_NULL, err);
-}

@@ -74,9 +74,5 @@ struct grant {
 	unsigned words; /* of enum scope_word */
 	int64_t issued_ms, expires_ms; /* of the access token */
 };
-/* May the grant do this to resources of the type, whichever? ERR_FORBIDDEN says what the token has and what was
- * needed. Scopes of a patient and narrowed ones do not answer that. */
-bool grant_check(const struct grant *grant, const struct fhir_type *type, enum scope_permission needed,
-		 struct decision *d, struct error *err) MUST_USE;
 
 #endif

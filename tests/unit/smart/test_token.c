@@ -636,27 +636,6 @@ static void grants_are_what_was_asked_and_registered(void **state)
 	}
 }
 
-static void grants_say_what_is_missing(void **state)
-{
-	struct fixture *f = *state;
-	struct grant grant;
-	struct error err = {0};
-	const struct definitions *d = definitions_builtin();
-	const struct fhir_type *patient = definitions_resource(d, S("Patient")),
-			       *observation = definitions_resource(d, S("Observation"));
-	struct str token = granted(f, f->keys[0], &(struct claims){0}, S("system/Observation.rs"));
-	assert_int_equal(authorize(f, token, &grant), ERR_NONE);
-	assert_true(grant_check(&grant, observation, SCOPE_R, NULL, &err));
-	assert_true(grant_check(&grant, observation, SCOPE_S, NULL, &err));
-	assert_false(grant_check(&grant, patient, SCOPE_R, NULL, &err));
-	assert_int_equal(err.code, ERR_FORBIDDEN);
-	assert_non_null(strstr(err.text, "system/Patient.r"));
-	assert_non_null(strstr(err.text, "had system/Observation.rs"));
-	error_clear(&err);
-	assert_false(grant_check(&grant, observation, SCOPE_C, NULL, &err));
-	assert_non_null(strstr(err.text, "system/Observation.c"));
-}
-
 /* ---- many at once --------------------------------------------------------------------------------------------------
  */
 
@@ -718,7 +697,6 @@ int main(void)
 		WITH_SMART(secrets_work_where_registered),
 		cmocka_unit_test(scopes_are_read_by_both_grammars),
 		WITH_SMART(grants_are_what_was_asked_and_registered),
-		WITH_SMART(grants_say_what_is_missing),
 		WITH_SMART(many_threads_may_authorize),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
