@@ -1,6 +1,6 @@
 /*
- * Audit records of commands beside a running server: a SQLite store has one writer, so the server that holds it is asked
- * to write them, by the operator's door.
+ * Audit records of commands beside a running server: a SQLite store has one writer, so the server that holds it is
+ * asked to write them, by the operator's door.
  */
 #ifndef FIRTH_APP_TRAIL_H
 #define FIRTH_APP_TRAIL_H
