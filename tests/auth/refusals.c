@@ -79,6 +79,10 @@ void refusal_expect_page(enum refusal want, const struct place_answer *answer)
 	if (str_find(body, named) == STR_NONE)
 		fail_msg("wanted the page of %s: status %d, %.*s", code, answer->status, STR_ARG(body));
 	assert_true(answer->status >= 400 && answer->status < 500);
+	/* RFC 9700 sections 4.2 and 4.16. */
+	assert_true(str_is(http_answer_header(&answer->http, "Referrer-Policy"), "no-referrer"));
+	assert_true(str_is(http_answer_header(&answer->http, "X-Frame-Options"), "DENY"));
+	assert_true(str_is(http_answer_header(&answer->http, "Cache-Control"), "no-store"));
 	assert_true(id.n && str_find(body, arena_printf(&p->arena, "<code>%.*s</code>", STR_ARG(id))) != STR_NONE);
 	expect_kept_here(want, answer);
 }
