@@ -43,7 +43,7 @@ labs=$(field secret)
 curl -s -o "$scratch/out" -u "labs:$labs" -d grant_type=client_credentials \
 	--data-urlencode 'scope=system/Observation.rs?category=laboratory' "$base/auth/token"
 explain "$(field access_token)" --data "$data"
-says "a narrowed scope" out 'read, search Observation of everyone, but only where category=laboratory '
+says "a narrowed scope" out 'read, search Observation of everyone, but only where category=laboratory$'
 explain "$token" --data "$data" --request 'GET /Nothing/1'
 expect "no resource type" 1
 explain "$token" --data "$data" --request 'GET'
