@@ -29,6 +29,7 @@ struct login_command {
 	struct config_options shared;
 	struct login_place place;
 	const struct ehr_config *ehr; /* NULL: no argument was asked for */
+	struct ehr_config by_url; /* when an open server's base URL was given instead of a name */
 	struct ehr_client *client; /* of it */
 	/* --record: its traffic is written as HAR. */
 	struct str record_path;

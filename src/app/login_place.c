@@ -114,6 +114,14 @@ bool login_command_open(struct login_command *c, struct error *err)
 {
 	struct app *app = c->app;
 	c->ehr = login_ehr_find(&c->config, app->args[0]);
+	if (!c->ehr && (str_starts(app->args[0], S("http://")) || str_starts(app->args[0], S("https://")))) {
+		c->by_url = (struct ehr_config){.name = S("server"),
+						.vendor = EHR_GENERIC,
+						.base_url = str_ends(app->args[0], S("/"))
+								    ? str_slice(app->args[0], 0, app->args[0].n - 1)
+								    : app->args[0]};
+		c->ehr = &c->by_url;
+	}
 	if (!c->ehr)
 		return error_set(err, ERR_USAGE,
 				 c->config.ehr_count

@@ -86,6 +86,7 @@ struct ehr_resource {
 	struct str body; /* its bytes */
 	struct str type, id;
 	struct str version; /* opaque, from ETag or meta.versionId; STR_NULL when the vendor has none */
+	bool newer; /* of a search: it came before, in an older version */
 };
 
 /* Reads one resource. A redirect from one Patient to another on the same server is followed, as Epic answers for merged
@@ -113,18 +114,53 @@ bool ehr_site_look(struct ehr_client *c, struct arena *a, struct ehr_site *ret_s
 /* A token now, from a kept one or the EHR. True without one when the client needs none (*ret_needed). */
 bool ehr_token_now(struct ehr_client *c, struct arena *a, bool *ret_needed, struct ehr_failure *ret_failure) MUST_USE;
 
-/* Every match of a search, all pages, each once (the newest version when a page repeats one). Outcome entries are
- * never matches; they are counted and their warnings given. Restarts once when the vendor's session ran out. Where
- * the vendor sends resources entered in error among the others (Cerner), they are set apart. */
+/*
+ * A search, page by page, in memory that does not grow with its length: of what went by only 16 bytes each are kept, to
+ * know it again. Pages may repeat resources; one comes again only when it is newer than it was before.
+ *
+ * Outcome entries are never matches; they are counted and their warnings given. Starts again once when the vendor's
+ * session ran out, and then leaves out what went by already. Where the vendor sends resources entered in error among
+ * the others (Cerner), they are set apart.
+ */
+struct ehr_page {
+	struct ehr_resource *items, *withdrawn, *included;
+	size_t count, withdrawn_count, included_count;
+};
+struct ehr_tally {
+	size_t pages, duplicates, outcomes;
+	size_t newer; /* of the duplicates, those that came again as they were newer */
+	size_t skipped; /* entries without type and id, or of a type that was not asked for */
+	size_t restarts;
+	bool incomplete; /* the EHR says that it left out something of its own; records of others do not count */
+	struct str warning; /* first warning of the EHR in our words, or STR_NULL */
+};
+struct ehr_pages_options {
+	struct str type;
+	const struct str *queries; /* one after the other; what comes in several is handed out once */
+	size_t query_count;
+	bool included; /* hand out what _include and _revinclude brought */
+	bool no_restart; /* an expired session is a failure (ERR_CURSOR) */
+};
+struct ehr_pages;
+/* Asks for nothing yet. The client must live until the close. */
+struct ehr_pages *ehr_pages_open(struct ehr_client *c, const struct ehr_pages_options *options,
+				 struct error *err) MUST_USE;
+void ehr_pages_close(struct ehr_pages *p);
+/* The next page into the arena, which the caller resets between pages. *ret_more is false when there was none left. */
+bool ehr_pages_next(struct ehr_pages *p, struct arena *a, struct ehr_page *ret_page, bool *ret_more,
+		    struct ehr_failure *ret_failure) MUST_USE;
+const struct ehr_tally *ehr_pages_tally(const struct ehr_pages *p);
+
+/* The same, all pages at once: every match once, in its newest version, and those entered in error apart. Starts again
+ * from nothing when the vendor's session ran out. */
 struct ehr_matches {
 	struct ehr_resource *items;
 	size_t count;
 	struct ehr_resource *withdrawn; /* entered in error */
 	size_t withdrawn_count;
-	size_t pages, duplicates, outcomes;
-	size_t skipped; /* entries without type and id, or of a type that was not asked for */
-	bool incomplete; /* the EHR says that it left out something of its own; records of others do not count */
-	struct str warning; /* first warning of the EHR in our words, or STR_NULL */
+	size_t pages, duplicates, outcomes, skipped; /* as in a tally */
+	bool incomplete;
+	struct str warning;
 };
 bool ehr_search(struct ehr_client *c, struct arena *a, struct str type, struct str query,
 		struct ehr_matches *ret_matches, struct ehr_failure *ret_failure) MUST_USE;

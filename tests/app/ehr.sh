@@ -79,7 +79,7 @@ says "for programs, too" out '"step":"read","result":"ok".*"ok":true'
 run ehr test away
 expect "a test of one that is away" 1
 says "says so" out '^site +failed '
-run ehr read main "Patient/$(head -n 1 cerner/roster.txt)"
+run get main "Patient/$(head -n 1 cerner/roster.txt)"
 expect "every command knows the registry" 0
 FIRTH_EHR_MAIN_BASE_URL=http://127.0.0.1:1/x run ehr show main
 says "the environment wins" out 'base_url +http://127.0.0.1:1/x'

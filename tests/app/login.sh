@@ -33,7 +33,7 @@ says "what was granted, in words" out "patient/\*.rs +read and search everything
 holds "the browser's page says so" grep -q "You are logged in" page
 holds "the seal is its owner's alone" test "$(stat -c %a firth-data/seal.key firth-data/logins/main.login | sort -u)" = 600
 if grep -rq -e access- -e refresh- firth-data/logins; then bad "tokens are sealed"; else ok "tokens are sealed"; fi
-run ehr read main Patient/p1
+run get main Patient/p1
 expect "what was granted can be read" 0
 says "and it is there" out '"resourceType": "Patient"'
 run login show main --token
@@ -95,7 +95,7 @@ login
 run logout main
 expect "logging out" 0
 says "revokes at the EHR" out "has revoked the tokens"
-run ehr read main Patient/p1
+run get main Patient/p1
 expect "then nothing is read" 1
 says "because nobody is logged in" err "."
 run logout main

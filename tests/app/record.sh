@@ -41,7 +41,10 @@ work() { # work BASE: an app's day, with what it got in work.out
 	cat "$scratch/out" >work.log
 	for what in "Patient/$patient" "Observation?patient=$patient&category=laboratory" "Condition?patient=$patient" \
 		"Patient?name=nobody" "Patient/unknown-one" "Encounter?patient=$patient&_count=2"; do
-		run ehr read app "$what" --format json
+		case $what in
+		*\?*) run search app "$what" --unchecked ;;
+		*) run get app "$what" --format json ;;
+		esac
 		cat "$scratch/out" "$scratch/err"
 	done >work.out
 	[ -n "$(cat work.out)" ]
@@ -106,7 +109,7 @@ holds "says what" grep -q '^  never asked: GET http' replay.err
 start replay replay masked.har
 again=$(listening replay.out base)
 run ehr add app --replace --url "$again" --vendor epic
-run ehr read app "Patient/id-1" --format json
+run get app "Patient/id-1" --format json
 expect "a masked recording answers for masked ids" 0
 says "with masked patients" out '"family":"family-1"'
 stop "$started"
@@ -130,14 +133,14 @@ says "is mended" out '"repaired":true,"entries":0'
 # ---- the client's own
 
 run ehr add main --replace --url "$cerner" --vendor cerner
-run ehr read main "Patient/$(head -n 1 cerner/roster.txt)" --record own.har --format json
+run get main "Patient/$(head -n 1 cerner/roster.txt)" --record own.har --format json
 expect "a command with --record" 0
 cat "$scratch/out" >own.out
 holds "the read is in it" grep -q '/Patient/id-1"' own.har
-run ehr read main "Patient/$(head -n 1 cerner/roster.txt)" --record own-unmasked.har --unmasked --format json
+run get main "Patient/$(head -n 1 cerner/roster.txt)" --record own-unmasked.har --unmasked --format json
 start replay replay own-unmasked.har
 run ehr add main --replace --offline --url "$(listening replay.out base)" --vendor cerner
-run ehr read main "Patient/$(head -n 1 cerner/roster.txt)" --format json
+run get main "Patient/$(head -n 1 cerner/roster.txt)" --format json
 expect "the same command with the recording as its EHR" 0
 says "gets it" out '"resourceType":"Patient"'
 stop "$started"
@@ -173,7 +176,7 @@ login() { # the command, with curl as the browser
 login
 expect "a login by way of the recorder" 0
 says "is one" out 'Logged in at people'
-run ehr read people Patient/p1
+run get people Patient/p1
 expect "and lets the app read" 0
 run login show people --token
 token=$(cat "$scratch/out")

@@ -38,7 +38,7 @@ echo "{$report,\"category\":[$(loinc LP29693-6)],\"code\":$(loinc 11502-2),$(pat
 run write cerner lab.json --preview
 expect "a preview" 0
 says "what would be sent" out '^  create Observation$'
-run ehr read cerner "Observation?patient=$(head -n 1 cerner/roster.txt)&code=718-7&date=ge2026-01-01T00:00:00Z&date=lt2026-02-01T00:00:00Z"
+run search cerner "Observation?patient=$(head -n 1 cerner/roster.txt)&code=718-7&date=ge2026-01-01T00:00:00Z&date=lt2026-02-01T00:00:00Z"
 silent_about "nothing was sent" out '14\.1'
 
 run write cerner lab.json

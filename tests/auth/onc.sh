@@ -253,7 +253,7 @@ user=anna
 cat >"$scratch/backend.yaml" <<END
 ehrs: [{name: self, vendor: generic, base_url: '$fhir', client_id: multi, key_file: $scratch/multi.jwk, scopes: system/*.rs}]
 END
-run ehr read self 'Observation?category=laboratory' --config "$scratch/backend.yaml" --data "$scratch/backend"
+run search self 'Observation?category=laboratory' --config "$scratch/backend.yaml" --data "$scratch/backend"
 expect "a backend service searches" 0
 says "one patient's" out lab-ada
 says "and another's" out lab-ben

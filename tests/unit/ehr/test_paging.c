@@ -274,6 +274,94 @@ static void a_bundle_cut_off_or_damaged_anywhere_does_no_harm(void **state)
 	}
 }
 
+/* ---- page by page ------------------------------------------------------------------------------------------------ */
+
+static size_t next_page(struct ehr_pages *pages, struct ehr_page *page, bool *more)
+{
+	*page = (struct ehr_page){0};
+	if (!ehr_pages_next(pages, &arena, page, more, &failure))
+		fail_msg("%s", failure.error.text);
+	return page->count;
+}
+
+static void a_page_at_a_time_gives_each_once_and_newer_again(void **state)
+{
+	(void)state;
+	static const struct str queries[] = {S("patient=1"), S("patient=2")};
+	struct ehr_page page;
+	struct error err = {0};
+	bool more;
+	FAKE_START(&f,
+		   {FIRST, 200, FHIR_JSON,
+		    BUNDLE(NEXT("?p=2"), CONDITION("a", META("1", "2020-01-01T00:00:00Z")) "," CONDITION("b", ""))},
+		   {"GET /Condition?p=2", 200, FHIR_JSON,
+		    BUNDLE("", CONDITION("a", META("1", "2020-01-01T00:00:00Z")) "," CONDITION("b", ""))},
+		   {"GET /Condition?patient=2", 200, FHIR_JSON,
+		    BUNDLE("", CONDITION("a", META("2", "2020-01-02T00:00:00Z")) "," CONDITION(
+				       "b", ",\"recorder\":{\"display\":\"x\"}"))});
+	client = fake_client(&f, EHR_EPIC, false);
+	const struct ehr_pages_options options = {.type = S("Condition"), .queries = queries, .query_count = 2};
+	struct ehr_pages *pages = ehr_pages_open(client, &options, &err);
+	assert_non_null(pages);
+	assert_int_equal(next_page(pages, &page, &more), 2);
+	assert_true(more && str_is(page.items[1].body, "{\"resourceType\":\"Condition\",\"id\":\"b\"}"));
+	assert_int_equal(next_page(pages, &page, &more), 0); /* nothing new on it */
+	assert_true(more);
+	assert_int_equal(next_page(pages, &page, &more), 2);
+	assert_true(page.items[0].newer && str_is(page.items[0].version, "2"));
+	assert_true(page.items[1].newer); /* no version, but another content */
+	assert_int_equal(next_page(pages, &page, &more), 0);
+	assert_false(more);
+	assert_int_equal(next_page(pages, &page, &more), 0);
+	const struct ehr_tally *t = ehr_pages_tally(pages);
+	assert_true(t->pages == 3 && t->duplicates == 4 && t->newer == 2);
+	ehr_pages_close(pages);
+	fake_end(&f, client);
+}
+
+static void a_session_that_ran_out_goes_on_without_repeating(void **state)
+{
+	(void)state;
+	static const struct str query = S("patient=1");
+	struct ehr_page page;
+	struct error err = {0};
+	bool more;
+	FAKE_START(&f, {FIRST, 200, FHIR_JSON, BUNDLE(NEXT("?s=1"), CONDITION("a", ""))},
+		   {"GET /Condition?s=1", 400, FHIR_JSON, EXPIRED},
+		   {FIRST, 200, FHIR_JSON, BUNDLE(NEXT("?s=2"), CONDITION("a", ""))},
+		   {"GET /Condition?s=2", 200, FHIR_JSON, BUNDLE("", CONDITION("b", ""))});
+	client = fake_client(&f, EHR_EPIC, false);
+	const struct ehr_pages_options options = {.type = S("Condition"), .queries = &query, .query_count = 1};
+	struct ehr_pages *pages = ehr_pages_open(client, &options, &err);
+	assert_int_equal(next_page(pages, &page, &more), 1);
+	assert_int_equal(next_page(pages, &page, &more), 0); /* the first page again */
+	assert_int_equal(next_page(pages, &page, &more), 1);
+	assert_true(str_is(page.items[0].id, "b"));
+	assert_int_equal(ehr_pages_tally(pages)->restarts, 1);
+	ehr_pages_close(pages);
+	fake_end(&f, client);
+}
+
+static void included_ones_are_handed_out_when_asked_for(void **state)
+{
+	(void)state;
+	static const struct str query = S("patient=1");
+	struct ehr_page page;
+	struct error err = {0};
+	bool more;
+	FAKE_START(&f, {FIRST, 200, FHIR_JSON,
+			BUNDLE("", CONDITION("a", "") ",{\"resource\":{\"resourceType\":\"Provenance\",\"id\":\"p\"},"
+						      "\"search\":{\"mode\":\"include\"}}")});
+	client = fake_client(&f, EHR_EPIC, false);
+	const struct ehr_pages_options options = {
+		.type = S("Condition"), .queries = &query, .query_count = 1, .included = true};
+	struct ehr_pages *pages = ehr_pages_open(client, &options, &err);
+	assert_int_equal(next_page(pages, &page, &more), 1);
+	assert_true(page.included_count == 1 && str_is(page.included[0].type, "Provenance"));
+	ehr_pages_close(pages);
+	fake_end(&f, client);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -294,6 +382,9 @@ int main(void)
 		T(no_bundle_is_a_failure),
 		T(a_bundle_cut_off_or_damaged_anywhere_does_no_harm),
 		T(a_later_page_is_retried_like_a_first),
+		T(a_page_at_a_time_gives_each_once_and_newer_again),
+		T(a_session_that_ran_out_goes_on_without_repeating),
+		T(included_ones_are_handed_out_when_asked_for),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
