@@ -116,6 +116,12 @@ static const struct config_key ehr_keys[] = {
 	{"login_key_file", CONFIG_PATH, EHR(login_key_file), false, "a file with that app's private key"},
 	{"login_secret_file", CONFIG_PATH, EHR(login_secret_file), false, "a file with that app's secret"},
 	{"login_port", CONFIG_PORT, EHR(login_port), false, "the port of the app's loopback redirect URI"},
+	{"requests_per_second", CONFIG_COUNT, EHR(requests_per_second), false, "a whole number; 0: no limit"},
+	{"requests_per_day", CONFIG_COUNT, EHR(requests_per_day), false, "a whole number; 0: no limit"},
+	{"parallel", CONFIG_COUNT, EHR(parallel), false, "how many requests at once; 0: no limit"},
+	{"breaker_failures", CONFIG_COUNT, EHR(breaker_failures), false,
+	 "after how many failures in a row it is left alone (8)"},
+	{"breaker_pause", CONFIG_TIME, EHR(breaker_pause_ms), false, "for how long, such as 30 s"},
 };
 #define RULE(field) offsetof(struct access_rule, field)
 static const struct config_key policy_keys[] = {

@@ -29,8 +29,13 @@ static const struct asked_key {
 	{"login_key_file", "login-key", "FILE", "its private key, or"},
 	{"login_secret_file", "login-secret", "FILE", "a file with its secret, mode 0600"},
 	{"login_port", "login-port", "PORT", "the loopback port of its redirect URI"},
+	{"requests_per_second", "per-second", "N", "at most so many requests a second"},
+	{"requests_per_day", "per-day", "N", "at most so many a day"},
+	{"parallel", "parallel", "N", "at most so many at once"},
+	{"breaker_failures", "breaker-failures", "N", "leave it alone after so many failures in a row (8)"},
+	{"breaker_pause", "breaker-pause", "TIME", "for so long (30s)"},
 };
-enum { KEYS = sizeof(asked_keys) / sizeof(asked_keys[0]), VENDOR = 1 /* its place there */ };
+enum { KEYS = sizeof(asked_keys) / sizeof(asked_keys[0]), URL = 0, VENDOR = 1 /* their places there */ };
 
 struct add {
 	struct app *app;
@@ -38,6 +43,7 @@ struct add {
 	struct config_options shared;
 	struct str values[KEYS];
 	bool offline, replace;
+	struct str find; /* its name in a directory */
 	struct ehr_config ehr;
 	struct ehr_site site;
 	struct ehr_client *client; /* while the site's text is in use */
@@ -77,7 +83,40 @@ static bool take_values(struct add *add, struct error *err)
 		}
 	}
 	if (!add->ehr.base_url.p)
-		return error_set(err, ERR_USAGE, "where is it? Say --url with its FHIR base");
+		return error_set(err, ERR_USAGE, "where is it? Say --url with its FHIR base, or --find with its name");
+	return true;
+}
+
+/* The address of the only one of that name; several are told. */
+static bool find_place(struct add *add, struct error *err)
+{
+	enum { TOLD = 5 };
+	struct ehr_places places = {0};
+	struct ehr_place *found;
+	size_t count;
+	struct arena *a = &add->app->arena;
+	if (!add->find.n)
+		return true;
+	if (add->values[URL].p)
+		return error_set(err, ERR_USAGE, "--find and --url both say where it is");
+	if (!ehr_places_open(&add->config, a, &places, err) ||
+	    !ehr_directory_find(a, &places, add->find, TOLD, &found, &count, err))
+		return false;
+	if (!count)
+		return error_set(err, ERR_NOT_FOUND, "no directory has '%.*s'; firth ehr find looks with less",
+				 STR_ARG(str_slice(add->find, 0, 60)));
+	bool clear = count == 1 || found[0].met > found[1].met;
+	if (!clear) {
+		for (size_t i = 0; i < count; i++)
+			fprintf(stderr, "  %.*s%s%.*s  %.*s\n", STR_ARG(found[i].name), found[i].place.n ? ", " : "",
+				STR_ARG(found[i].place), STR_ARG(found[i].base_url));
+		return error_set(err, ERR_MULTIPLE, "several are called so; say more of the name, or --url");
+	}
+	add->values[URL] = found[0].base_url;
+	if (!add->values[VENDOR].p && found[0].vendor != EHR_GENERIC)
+		add->values[VENDOR] = str_from(ehr_vendor_name(found[0].vendor));
+	if (!add->app->json)
+		printf("%.*s%s%.*s\n", STR_ARG(found[0].name), found[0].place.n ? ", " : "", STR_ARG(found[0].place));
 	return true;
 }
 
@@ -147,7 +186,7 @@ static int report(struct add *add)
 	if (app->json) {
 		buf_init(&out, 1 << 20);
 		struct json_writer w = json_writer(&out);
-		ehr_write(&w, &add->config, &app->arena, &add->ehr, NULL);
+		ehr_write(&w, &add->config, &app->arena, &add->ehr, NULL, NULL);
 		buf_char(&out, '\n');
 		bool ok = buf_ok(&out) && app_write(app, buf_str(&out));
 		buf_done(&out);
@@ -172,7 +211,7 @@ static int report(struct add *add)
 
 static bool add_ehr(struct add *add, struct error *err)
 {
-	if (!take_values(add, err) || !check_name(add, err))
+	if (!find_place(add, err) || !take_values(add, err) || !check_name(add, err))
 		return false;
 	bool vendor_given = add->values[VENDOR].p != NULL;
 	if (add->offline && !vendor_given)
@@ -187,13 +226,15 @@ int command_ehr_add(struct app *app)
 	struct error err = {0};
 	if (!config_open(app, &add.config))
 		return app->status;
-	struct option options[KEYS + 8];
+	struct option options[KEYS + 9];
 	size_t count = 0;
 	for (; count < KEYS; count++)
 		options[count] =
 			(struct option){asked_keys[count].option, OPTION_TEXT,	      asked_keys[count].placeholder,
 					asked_keys[count].help,	  &add.values[count], NULL};
 	const struct option more[] = {
+		{"find", OPTION_TEXT, "WORDS", "instead of --url: its name in a directory (firth ehr find)", &add.find,
+		 NULL},
 		{"offline", OPTION_FLAG, NULL, "keep it without looking whether it is there", &add.offline, NULL},
 		{"replace", OPTION_FLAG, NULL, "put it over one of the same name", &add.replace, NULL},
 		CONFIG_OPTIONS(add.shared, add.config),

@@ -38,7 +38,7 @@ static void write_keys(struct json_writer *w, const struct ehr_config *ehr)
 		int64_t number;
 		if (key->kind == CONFIG_VENDOR) {
 			json_put_member(w, str_from(key->name), str_from(ehr_vendor_name(ehr->vendor)));
-		} else if (key->kind == CONFIG_PORT || key->kind == CONFIG_COUNT) {
+		} else if (key->kind == CONFIG_PORT || key->kind == CONFIG_COUNT || key->kind == CONFIG_TIME) {
 			memcpy(&number, field, sizeof(number));
 			if (!number)
 				continue;
@@ -51,8 +51,25 @@ static void write_keys(struct json_writer *w, const struct ehr_config *ehr)
 	}
 }
 
+/* What was asked of it, and whether it is left alone. */
+static void write_state(struct json_writer *w, const struct ehr_budget_state *s)
+{
+	char text[CLOCK_INSTANT_SIZE];
+	int64_t now = clock_now_ms();
+	if (s->last_ms) {
+		clock_format_instant(s->last_ms, text);
+		json_put_member(w, S("lastUse"), str_make(text, sizeof(text)));
+		json_key(w, S("requestsToday"));
+		json_put_i64(w, s->day == now / 86400000 ? s->today : 0);
+	}
+	if (!s->open_until_ms && s->quiet_until_ms <= now)
+		return;
+	json_put_member(w, S("leftAlone"),
+			s->open_until_ms ? S("it failed too often in a row") : S("it asked for a pause"));
+}
+
 void ehr_write(struct json_writer *w, const struct config *c, struct arena *a, const struct ehr_config *ehr,
-	       const struct ehr_login *login)
+	       const struct ehr_login *login, const struct ehr_budget_state *state)
 {
 	json_object_begin(w);
 	write_keys(w, ehr);
@@ -60,6 +77,8 @@ void ehr_write(struct json_writer *w, const struct config *c, struct arena *a, c
 	json_key(w, S("loggedIn"));
 	json_put_bool(w, login && !login->ended.n && (login->refresh_token.n || clock_now_ms() < login->expires_ms));
 	json_put_member(w, S("from"), came_from(c, a, ehr));
+	if (state)
+		write_state(w, state);
 	json_object_end(w);
 }
 
@@ -89,8 +108,8 @@ static bool list(struct login_command *c, struct buf *out, struct error *err)
 	for (size_t i = 0; i < c->config.ehr_count; i++)
 		longest = c->config.ehrs[i].name.n > longest ? c->config.ehrs[i].name.n : longest;
 	if (!c->app->json && c->config.ehr_count)
-		printf("%s%-*s %-8s %-28s %-28s %s%s\n", app_style(c->app, STYLE_BOLD), width_of(longest, 8), "NAME",
-		       "VENDOR", "ACCESS", "CLIENT", "URL", app_style(c->app, STYLE_PLAIN));
+		printf("%s%-*s %-8s %-26s %-16s %-36s %s%s\n", app_style(c->app, STYLE_BOLD), width_of(longest, 8),
+		       "NAME", "VENDOR", "ACCESS", "LAST USE", "CLIENT", "URL", app_style(c->app, STYLE_PLAIN));
 	json_object_begin(&w);
 	json_key(&w, S("ehrs"));
 	json_array_begin(&w);
@@ -100,16 +119,20 @@ static bool list(struct login_command *c, struct buf *out, struct error *err)
 		struct ehr_login space;
 		if (!find_login(c, ehr, &space, &login, err))
 			return false;
+		struct ehr_budget_state state;
+		if (!ehr_budgets_state(c->place.budgets, ehr->name, &state, err))
+			return false;
 		if (c->app->json) {
-			ehr_write(&w, &c->config, a, ehr, login);
+			ehr_write(&w, &c->config, a, ehr, login, &state);
 			continue;
 		}
-		struct str access = str_slice(ehr_access(a, ehr, login), 0, 28);
+		struct str last = state.last_ms ? login_when(a, state.last_ms, clock_now_ms()) : S("never");
+		struct str access = str_slice(ehr_access(a, ehr, login), 0, 26);
 		struct str client = ehr->client_id.n	     ? ehr->client_id
 				    : ehr->login_client_id.n ? ehr->login_client_id
 							     : S("-");
-		printf("%-*.*s %-8s %-28.*s %-28.*s %.*s\n", width_of(longest, 8), STR_ARG(ehr->name),
-		       ehr_vendor_name(ehr->vendor), STR_ARG(access), STR_ARG(str_slice(client, 0, 28)),
+		printf("%-*.*s %-8s %-26.*s %-16.*s %-36.*s %.*s\n", width_of(longest, 8), STR_ARG(ehr->name),
+		       ehr_vendor_name(ehr->vendor), STR_ARG(access), STR_ARG(last), STR_ARG(str_slice(client, 0, 36)),
 		       STR_ARG(ehr->base_url));
 	}
 	json_array_end(&w);
@@ -143,7 +166,9 @@ static int show(struct login_command *c, const struct ehr_login *login)
 	struct error err = {0};
 	buf_init(&out, 1 << 20);
 	struct json_writer w = json_writer(&out);
-	ehr_write(&w, &c->config, &app->arena, c->ehr, login);
+	struct ehr_budget_state state;
+	bool known = ehr_budgets_state(c->place.budgets, c->ehr->name, &state, &err);
+	ehr_write(&w, &c->config, &app->arena, c->ehr, login, known ? &state : NULL);
 	buf_char(&out, '\n');
 	bool ok = buf_ok(&out);
 	if (ok && app->json) {

@@ -4,6 +4,7 @@
 
 #include "app/config.h"
 #include "app/trail.h"
+#include "ehr/budget.h"
 #include "ehr/login.h"
 #include "record/record.h"
 
@@ -12,6 +13,7 @@ struct login_place {
 	struct trail trail; /* then the server that has it is told; config NULL: there is none */
 	struct vault *vault;
 	struct ehr_logins *logins;
+	struct ehr_budgets *budgets; /* what was asked of each EHR, shared in the same way */
 	bool borrowed; /* the store is its opener's */
 };
 /* Files beside a SQLite store, which a server may have open meanwhile; facts of a PostgreSQL store. */
@@ -21,6 +23,9 @@ bool login_place_open(struct login_place *place, struct app *app, const struct c
 bool login_place_over(struct login_place *place, struct app *app, const struct config *config, struct store *store,
 		      struct error *err) MUST_USE;
 void login_place_close(struct login_place *place);
+/* What was asked of EHRs: beside a SQLite store, or in a PostgreSQL store. */
+struct ehr_budgets *login_budgets_open(struct app *app, const struct config *config, struct store *store,
+				       struct error *err) MUST_USE;
 
 /* Config, options and the EHR that the first argument names. */
 struct login_command {

@@ -23,6 +23,18 @@ static bool open_logins(struct login_place *p, struct app *app, const struct con
 	return p->logins != NULL;
 }
 
+struct ehr_budgets *login_budgets_open(struct app *app, const struct config *config, struct store *store,
+				       struct error *err)
+{
+	struct ehr_budgets_options options = {.store = db_is_postgres(config) ? store : NULL};
+	if (!options.store)
+		options.directory = arena_printf(&app->arena, "%.*s/ehrs", STR_ARG(config->data));
+	if (options.store || options.directory.p)
+		return ehr_budgets_open(&options, err);
+	error_memory(err);
+	return NULL;
+}
+
 /* A server that has the SQLite store open does not keep people from logging in: it writes the records. Any other
  * process that has it cannot be asked, and they are told that the trail has none. */
 static bool open_audit(struct login_place *p, const struct config *config, struct error *err)
@@ -51,7 +63,8 @@ bool login_place_over(struct login_place *p, struct app *app, const struct confi
 {
 	*p = (struct login_place){.store = store, .borrowed = true};
 	p->vault = secrets_open(config, err);
-	if (p->vault && open_logins(p, app, config, err))
+	p->budgets = login_budgets_open(app, config, store, err);
+	if (p->vault && p->budgets && open_logins(p, app, config, err))
 		return true;
 	login_place_close(p);
 	return false;
@@ -77,6 +90,7 @@ bool login_place_open(struct login_place *p, struct app *app, const struct confi
 void login_place_close(struct login_place *p)
 {
 	ehr_logins_close(p->logins);
+	ehr_budgets_close(p->budgets);
 	if (p->store && !p->borrowed)
 		store_close(p->store);
 	if (p->vault)
@@ -138,6 +152,7 @@ bool login_command_open(struct login_command *c, struct error *err)
 						   .record = c->place.trail.config ? trail_record_by_server : NULL,
 						   .record_ctx = &c->place.trail,
 						   .logins = c->place.logins,
+						   .budgets = c->ehr == &c->by_url ? NULL : c->place.budgets,
 						   .transport = c->transport ? record_transport(c->transport) : NULL};
 	c->client = ehr_open(c->ehr, &options, err);
 	return c->client != NULL;

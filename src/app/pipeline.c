@@ -47,7 +47,7 @@ bool pipeline_open(struct pipeline *p, struct app *app, const struct config *con
 	if (!p->ehrs)
 		return error_memory(err);
 	struct ehr_client_options options = {
-		.definitions = p->definitions, .audit = p->store, .transport = p->transport};
+		.definitions = p->definitions, .audit = p->store, .transport = p->transport, .budgets = p->budgets};
 	for (size_t i = 0; i < config->ehr_count; i++) {
 		if (!wanted(names, config->ehrs[i].name))
 			continue;
@@ -407,8 +407,11 @@ int command_pipeline_run(struct app *app)
 	struct login_place place = {0};
 	bool ok = p.store && (!people_log_in(&config) || login_place_over(&place, app, &config, p.store, &err));
 	p.logins = place.logins;
+	p.budgets = ok ? login_budgets_open(app, &config, p.store, &err) : NULL;
+	ok = ok && p.budgets;
 	int status = ok ? run(app, &config, &names, &p, people) : app_fail(app, &err);
 	pipeline_close(&p);
+	ehr_budgets_close(p.budgets);
 	login_place_close(&place);
 	if (p.store)
 		store_close(p.store);

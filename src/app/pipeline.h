@@ -18,6 +18,7 @@ struct pipeline {
 	size_t ehr_count;
 	bool write; /* write scores back */
 	struct ehr_logins *logins; /* of people, for EHRs without a key; NULL: none */
+	struct ehr_budgets *budgets; /* what may be asked of each EHR; NULL: each client's own */
 	const struct ehr_transport *transport; /* how calls travel; NULL: over sockets */
 	struct progress progress;
 	const char *step; /* of the progress shown */

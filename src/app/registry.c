@@ -133,9 +133,11 @@ static bool add_key(struct buf *out, const struct config_key *key, const struct 
 		return true;
 	case CONFIG_PORT:
 	case CONFIG_COUNT:
+	case CONFIG_TIME:
 		memcpy(&number, field, sizeof(number));
 		if (number)
-			buf_printf(out, "%s: %lld\n", key->name, (long long)number);
+			buf_printf(out, "%s: %lld%s\n", key->name, (long long)number,
+				   key->kind == CONFIG_TIME ? " ms" : "");
 		return true;
 	default:
 		memcpy(&text, field, sizeof(text));

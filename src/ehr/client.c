@@ -78,6 +78,20 @@ static bool load_key(struct ehr_client *c, struct error *err)
 	return c->key != NULL;
 }
 
+static bool open_budgets(struct ehr_client *c, struct error *err)
+{
+	c->limits = (struct ehr_budget_limits){.per_second = c->config.requests_per_second,
+					       .per_day = c->config.requests_per_day,
+					       .parallel = c->config.parallel,
+					       .failures = c->config.breaker_failures,
+					       .pause_ms = c->config.breaker_pause_ms};
+	if (c->options.budgets)
+		return true;
+	c->own_budgets = ehr_budgets_open(&(struct ehr_budgets_options){0}, err);
+	c->options.budgets = c->own_budgets;
+	return c->own_budgets != NULL;
+}
+
 struct ehr_client *ehr_open(const struct ehr_config *config, const struct ehr_client_options *options,
 			    struct error *err)
 {
@@ -97,7 +111,7 @@ struct ehr_client *ehr_open(const struct ehr_config *config, const struct ehr_cl
 	c->options.now_ms = options->now_ms ? options->now_ms : clock_now_ms;
 	c->options.sleep_ms = options->sleep_ms ? options->sleep_ms : sleep_really;
 	c->rules = ehr_rules(config->vendor);
-	bool ok = copy_config(c, config, err) && load_key(c, err);
+	bool ok = copy_config(c, config, err) && load_key(c, err) && open_budgets(c, err);
 	if (ok && !options->transport) {
 		c->http = http_client_new(&(struct http_client_options){.timeout_ms = options->timeout_ms}, err);
 		ok = c->http != NULL;
@@ -119,6 +133,7 @@ void ehr_close(struct ehr_client *c)
 		explicit_bzero(c->login_secret.p, c->login_secret.n);
 	buf_done(&c->login_secret);
 	buf_done(&c->refused);
+	ehr_budgets_close(c->own_budgets);
 	if (c->key)
 		jose_key_free(c->key);
 	if (c->login_key)

@@ -33,6 +33,9 @@ struct ehr_config {
 	struct str login_secret_file; /* ... or by a secret: in a file readable by its owner only, */
 	struct str login_secret; /* or from the environment; never from firth.yaml */
 	int64_t login_port; /* of the loopback redirect; 0: any free one */
+	/* What it may be asked of: budget.h. 0: no limit, or the usual. */
+	int64_t requests_per_second, requests_per_day, parallel;
+	int64_t breaker_failures, breaker_pause_ms;
 };
 
 /* Whatever went wrong at the other side, in one value. */
@@ -54,6 +57,7 @@ struct ehr_transport {
 
 struct ehr_client;
 struct ehr_logins;
+struct ehr_budgets;
 struct ehr_client_options {
 	const struct definitions *definitions;
 	struct store *audit; /* where outgoing calls are recorded */
@@ -70,6 +74,7 @@ struct ehr_client_options {
 	 * otherwise backend services, if configured. logins NULL: never a login's. */
 	struct ehr_logins *logins;
 	struct str login; /* STR_NULL: the EHR's name */
+	struct ehr_budgets *budgets; /* shared counts (budget.h); NULL: this client's own, in memory */
 };
 /* Copies the configuration and reads the key; talks to nobody yet. ERR_CONFIG, ERR_KEY (a key file that others may
  * read is refused), ERR_IO. */

@@ -5,6 +5,7 @@
 #ifndef FIRTH_EHR_EHR_PRIV_H
 #define FIRTH_EHR_EHR_PRIV_H
 
+#include "ehr/budget.h"
 #include "ehr/ehr.h"
 
 /* ---- vendors ---------------------------------------------------------------------------------------------------- */
@@ -67,6 +68,9 @@ struct ehr_client {
 	struct buf granted;
 	int64_t token_renew_ms; /* from then on it is renewed */
 	bool older_scopes; /* this site grants only the older grammar */
+	struct ehr_budgets *own_budgets; /* when none came with the options */
+	struct ehr_budget_limits limits;
+	int64_t slept_until_ms; /* when the last wait was over; tests do not sleep in earnest */
 	struct buf refused; /* a login's token that the EHR did not take: not to be used again */
 };
 
@@ -162,8 +166,8 @@ bool ehr_url_same_origin(struct str a, struct str b);
 /* A link as found in an answer to `from`, made absolute (RFC 3986 section 5, without dot segments). STR_NULL when it
  * is no usable http URL. */
 struct str ehr_url_resolve(struct arena *a, struct str from, struct str link);
-/* Milliseconds that a Retry-After (RFC 9110 section 10.2.3) asks to wait, 0 when it does not say. */
-unsigned ehr_retry_after_ms(struct str header, int64_t now_ms);
+/* Milliseconds that a Retry-After (RFC 9110 section 10.2.3) asks to wait, a day at most; 0 when it does not say. */
+int64_t ehr_retry_after_ms(struct str header, int64_t now_ms);
 /* The opaque version inside W/"..." or "...", STR_NULL for anything else. */
 struct str ehr_etag_version(struct str etag);
 

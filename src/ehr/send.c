@@ -6,7 +6,7 @@
 #include "base/random.h"
 #include "ehr/ehr_priv.h"
 
-enum { BACKOFF_MAX_MS = 30 * 1000, HEADERS_MAX = 8 };
+enum { BACKOFF_MAX_MS = 30 * 1000, HEADERS_MAX = 8, ASKED_MAX_MS = 60 * 1000, QUEUE_MAX_MS = 300 * 1000 };
 
 /* Doubles with each attempt; half of it is chance, so that many clients do not come back together. */
 static unsigned backoff_ms(const struct ehr_client *c, unsigned attempt)
@@ -127,6 +127,64 @@ static bool may_retry(const struct ehr_request *request, const struct ehr_failur
 	return f->retryable && (request->repeatable || f->http_status == 429);
 }
 
+/* ---- budgets ----------------------------------------------------------------------------------------------------- */
+
+static int64_t clock_of(const struct ehr_client *c)
+{
+	int64_t now = c->options.now_ms();
+	return now > c->slept_until_ms ? now : c->slept_until_ms;
+}
+
+static void sleep_for(struct ehr_client *c, int64_t ms)
+{
+	c->slept_until_ms = clock_of(c) + ms;
+	c->options.sleep_ms((unsigned)ms);
+}
+
+/* Waits until the EHR may be asked. False: it may not for long, and nothing is sent. */
+static bool enter(struct ehr_client *c, struct ehr_budget_pass *pass, struct ehr_failure *f)
+{
+	for (int64_t waited = 0;;) {
+		struct error err = {0};
+		int64_t wait;
+		if (!ehr_budget_enter(c->options.budgets, c->config.name, &c->limits, clock_of(c), pass, &wait, &err))
+			return ehr_fail(c, f, err.code, "%s", err.text);
+		if (!wait)
+			return true;
+		if (waited > QUEUE_MAX_MS)
+			return ehr_fail(c, f, ERR_BUSY, "others keep all places of this EHR taken (parallel)");
+		sleep_for(c, wait);
+		waited += wait;
+	}
+}
+
+/* Trouble that says that the EHR is not well, as opposed to an answer that we do not like. */
+static enum ehr_budget_result result_of(bool ok, const struct ehr_failure *f)
+{
+	if (ok || !f->retryable)
+		return EHR_CALL_ANSWERED;
+	return f->http_status == 429 ? EHR_CALL_THROTTLED : EHR_CALL_FAILED;
+}
+
+static bool guarded_attempt(struct ehr_client *c, struct arena *a, struct ehr_request *request, struct str request_id,
+			    struct ehr_reply *reply, int64_t *ret_asked_ms, bool *ret_sent, struct ehr_failure *f)
+{
+	struct ehr_budget_pass pass;
+	*ret_asked_ms = 0;
+	*ret_sent = enter(c, &pass, f);
+	if (!*ret_sent)
+		return false;
+	bool ok = attempt(c, a, request, request_id, reply, f);
+	if (!ok && f->retryable)
+		*ret_asked_ms =
+			ehr_retry_after_ms(http_answer_header(&reply->http, "Retry-After"), c->options.now_ms());
+	ehr_budget_leave(c->options.budgets, c->config.name, &c->limits, clock_of(c), &pass, result_of(ok, f),
+			 *ret_asked_ms);
+	return ok;
+}
+
+/* ---- attempts ---------------------------------------------------------------------------------------------------- */
+
 bool ehr_send(struct ehr_client *c, struct arena *a, struct ehr_request *request, struct ehr_reply *reply,
 	      struct ehr_failure *ret_failure)
 {
@@ -135,28 +193,35 @@ bool ehr_send(struct ehr_client *c, struct arena *a, struct ehr_request *request
 	bool renewed = false;
 	struct ehr_failure f = {0};
 	for (unsigned n = 1;; n++) {
-		bool cached = false;
+		bool cached = false, sent;
+		int64_t asked;
 		if (request->authorize && (c->key || c->options.logins) &&
 		    !ehr_token_ensure(c, a, &cached, ret_failure))
 			return false;
+		struct ehr_failure before = f;
 		f = (struct ehr_failure){0};
-		if (attempt(c, a, request, str_make(uuid, UUID_SIZE), reply, &f))
+		if (guarded_attempt(c, a, request, str_make(uuid, UUID_SIZE), reply, &asked, &sent, &f))
 			return true;
+		if (!sent) { /* the breaker opened meanwhile: what it opened for tells more */
+			f = before.error.code ? before : f;
+			break;
+		}
 		if (f.http_status == 401 && cached && !renewed) {
 			ehr_token_refused(c); /* it may have been revoked, or lived shorter than said */
 			renewed = true;
 			n--;
 			continue;
 		}
-		if (!may_retry(request, &f) || n >= c->options.max_attempts) {
+		if (!may_retry(request, &f) || n >= c->options.max_attempts || asked > ASKED_MAX_MS) {
 			if (f.retryable && n > 1)
 				error_context(&f.error, "After %u attempts", n);
+			if (f.retryable && asked > ASKED_MAX_MS)
+				error_context(&f.error, "It asks to be left alone for %lld s",
+					      (long long)(asked / 1000));
 			break;
 		}
-		unsigned asked =
-			ehr_retry_after_ms(http_answer_header(&reply->http, "Retry-After"), c->options.now_ms());
 		unsigned wait = backoff_ms(c, n);
-		c->options.sleep_ms(asked > wait ? asked : wait);
+		sleep_for(c, asked > wait ? asked : wait);
 	}
 	*ret_failure = f;
 	return false;

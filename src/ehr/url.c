@@ -109,17 +109,17 @@ static bool http_date(struct str text, int64_t *ret_ms)
 	return true;
 }
 
-unsigned ehr_retry_after_ms(struct str header, int64_t now_ms)
+int64_t ehr_retry_after_ms(struct str header, int64_t now_ms)
 {
-	const int64_t cap = 60 * 1000;
+	const int64_t cap = (int64_t)86400 * 1000;
 	uint64_t seconds;
 	int64_t at, wait = 0;
 	header = str_trim(header);
 	if (str_to_u64(header, &seconds))
-		wait = seconds > 60 ? cap : (int64_t)seconds * 1000;
+		wait = seconds > 86400 ? cap : (int64_t)seconds * 1000;
 	else if (http_date(header, &at))
 		wait = at - now_ms;
-	return (unsigned)(wait < 0 ? 0 : wait > cap ? cap : wait);
+	return wait < 0 ? 0 : wait > cap ? cap : wait;
 }
 
 bool ehr_url_parameter(struct arena *a, struct str query, const char *name, struct str *ret_value)

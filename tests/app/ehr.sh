@@ -67,7 +67,7 @@ says "comes back as it was" out '"client_id":"a\\"b\\\\c"'
 
 run ehr list
 expect "the list" 0
-says "has one a line" out '^away +generic +nobody is logged in +app-1 +http://127.0.0.1:1/fhir$'
+says "has one a line" out '^away +generic +nobody is logged in +never +app-1 +http://127.0.0.1:1/fhir$'
 run ehr list --format json
 says "for programs" out '"name":"main","vendor":"cerner".*"access":"open, no token"'
 
@@ -113,5 +113,52 @@ run ehr remove listed
 expect "once" 1
 run ehr list
 expect "and then all is well" 0
+
+# Directories: a hospital by its name.
+cat >endpoints.json <<END
+{"resourceType": "Bundle", "type": "collection", "entry": [
+ {"resource": {"resourceType": "Endpoint", "id": "1", "status": "active", "name": "Saint Example Children's Hospital", "address": "$epic/"}},
+ {"resource": {"resourceType": "Endpoint", "id": "2", "status": "active", "name": "Example Clinic", "address": "https://clinic.example/r4"}}]}
+END
+run ehr find example
+expect "finding without a directory" 1
+says "says what to do" err 'firth ehr directory load'
+run ehr directory load endpoints.json
+expect "a directory" 0
+says "is counted" out '^2 places'
+run ehr directory load bundle.txt
+expect "one that is not there" 1
+run ehr find childrens st
+expect "finding" 0
+says "gives the base URL" out "^Saint Example Children's Hospital.*epic +$epic$"
+run ehr find clinic --format json
+says "for programs" out '"name":"Example Clinic".*"base_url":"https://clinic.example/r4"'
+run ehr find nowhere
+expect "finding nothing" 1
+run ehr add found --find "children example"
+expect "an EHR by its name" 0
+says "is the one" out "^added found +epic at $epic"
+run ehr add clinic --find "example" --offline
+expect "a name that several have" 1
+says "tells them" err 'Example Clinic +https://clinic.example/r4'
+
+# Budgets: a day's requests are counted over runs; a dead EHR is left alone, by everybody.
+run ehr add counted --url "$cerner" --per-day 2
+expect "an EHR with a budget" 0
+for _ in 1 2; do run get counted "Patient/$(head -n 1 cerner/roster.txt)"; done
+expect "is asked twice" 0
+run get counted "Patient/$(head -n 1 cerner/roster.txt)"
+expect "and not a third time" 1
+says "for this reason" err 'the 2 requests of today are used up \(requests_per_day\)'
+run ehr show counted
+says "which can be seen" out 'requestsToday +2'
+run ehr add dead --offline --vendor generic --url http://127.0.0.1:1/fhir --breaker-failures 2 --breaker-pause 1h
+run get dead Patient/1
+expect "an EHR that is dead" 1
+run get dead Patient/1
+expect "is not asked again" 1
+says "but left alone" err 'failed 2 times in a row'
+run ehr list --format json
+says "which can be seen, too" out '"name":"dead".*"leftAlone":"it failed too often in a row"'
 
 done_testing

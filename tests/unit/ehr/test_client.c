@@ -234,17 +234,19 @@ static void waits_as_long_as_it_is_asked_to_but_not_for_ever(void **state)
 	/* The fake's clock stands at 2025-11-24T16:00:00Z; after 7 s the date below is 23 s ahead. */
 	FAKE_START(&f, {"GET /Patient/1", 429, NULL, "", "Retry-After", "7"},
 		   {"GET /Patient/1", 429, NULL, "", "Retry-After", "Mon, 24 Nov 2025 16:00:30 GMT"},
-		   {"GET /Patient/1", 429, NULL, "", "Retry-After", "86400"},
-		   {"GET /Patient/1", 429, NULL, "", "Retry-After", "-1"});
+		   {"GET /Patient/1", 429, NULL, "", "Retry-After", "600"});
 	struct ehr_client *c = fake_client(&f, EHR_CERNER, false);
 	assert_false(ehr_read(c, &arena, S("Patient"), S("1"), &r, &failure));
 	assert_int_equal(failure.error.code, ERR_THROTTLED);
 	assert_true(failure.retryable);
-	assert_int_equal(f.wait_count, 3);
+	assert_int_equal(f.wait_count, 2);
 	assert_int_equal(f.waits[0], 7000);
 	assert_int_equal(f.waits[1], 23000);
-	assert_int_equal(f.waits[2], 60000);
-	assert_non_null(strstr(failure.error.text, "After 4 attempts"));
+	assert_non_null(strstr(failure.error.text, "asks to be left alone for 600 s: After 3 attempts"));
+	/* And is: the next request is not sent at all. */
+	assert_false(ehr_read(c, &arena, S("Patient"), S("1"), &r, &failure));
+	assert_int_equal(failure.error.code, ERR_THROTTLED);
+	assert_non_null(strstr(failure.error.text, "left alone for 600 s more"));
 	fake_end(&f, c);
 }
 

@@ -1,0 +1,268 @@
+/* Budgets and the breaker: in memory, and in a file that processes share. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "ehr/budget.h"
+#include "fake.h"
+
+#define T0   1764000000000
+#define MAIN S("main")
+
+static char directory[64];
+static struct arena arena;
+
+static struct ehr_budgets *open_budgets(bool file)
+{
+	struct error err = {0};
+	const struct ehr_budgets_options options = {.directory = file ? str_from(directory) : STR_NULL};
+	struct ehr_budgets *b = ehr_budgets_open(&options, &err);
+	if (!b)
+		fail_msg("%s", err.text);
+	return b;
+}
+
+static void clean(void)
+{
+	char path[100];
+	snprintf(path, sizeof path, "%s/main.calls", directory);
+	unlink(path);
+}
+
+/* -1: refused; otherwise what to wait. */
+static int64_t enter(struct ehr_budgets *b, const struct ehr_budget_limits *l, int64_t now, struct error *err)
+{
+	struct ehr_budget_pass pass;
+	int64_t wait;
+	*err = (struct error){0};
+	if (!ehr_budget_enter(b, MAIN, l, now, &pass, &wait, err))
+		return -1;
+	if (!wait)
+		ehr_budget_leave(b, MAIN, l, now, &pass, EHR_CALL_ANSWERED, 0);
+	return wait;
+}
+
+static void end_with(struct ehr_budgets *b, const struct ehr_budget_limits *l, int64_t now,
+		     enum ehr_budget_result result, int64_t quiet)
+{
+	struct ehr_budget_pass pass;
+	struct error err = {0};
+	int64_t wait;
+	assert_true(ehr_budget_enter(b, MAIN, l, now, &pass, &wait, &err) && !wait);
+	ehr_budget_leave(b, MAIN, l, now, &pass, result, quiet);
+}
+
+static void so_many_a_second_evenly(void **state)
+{
+	(void)state;
+	for (int file = 0; file < 2; file++) {
+		const struct ehr_budget_limits l = {.per_second = 4};
+		struct ehr_budgets *one = open_budgets(file), *two = file ? open_budgets(true) : one;
+		struct error err;
+		assert_int_equal(enter(one, &l, T0, &err), 0);
+		assert_int_equal(enter(two, &l, T0, &err), 250); /* another process as well */
+		assert_int_equal(enter(one, &l, T0 + 100, &err), 150);
+		assert_int_equal(enter(two, &l, T0 + 250, &err), 0);
+		assert_int_equal(enter(one, &l, T0 + 10000, &err), 0); /* nothing is saved up */
+		assert_int_equal(enter(one, &l, T0 + 10000, &err), 250);
+		assert_int_equal(enter(one, &l, T0, &err), 2000); /* the clock was set back */
+		assert_int_equal(enter(one, &l, T0 + 2000, &err), 0);
+		if (file)
+			ehr_budgets_close(two);
+		ehr_budgets_close(one);
+		clean();
+	}
+}
+
+static void so_many_a_day(void **state)
+{
+	(void)state;
+	const struct ehr_budget_limits l = {.per_day = 2};
+	struct ehr_budgets *b = open_budgets(true);
+	struct error err;
+	assert_int_equal(enter(b, &l, T0, &err), 0);
+	assert_int_equal(enter(b, &l, T0, &err), 0);
+	assert_int_equal(enter(b, &l, T0, &err), -1);
+	assert_int_equal(err.code, ERR_THROTTLED);
+	assert_non_null(strstr(err.text, "requests_per_day"));
+	assert_int_equal(enter(b, &l, T0 + 86400000, &err), 0);
+	ehr_budgets_close(b);
+	clean();
+}
+
+static void the_breaker_opens_tries_and_closes(void **state)
+{
+	(void)state;
+	const struct ehr_budget_limits l = {.failures = 3, .pause_ms = 10000};
+	struct ehr_budgets *b = open_budgets(true);
+	struct error err;
+	for (int i = 0; i < 2; i++)
+		end_with(b, &l, T0, EHR_CALL_FAILED, 0);
+	end_with(b, &l, T0, EHR_CALL_ANSWERED, 0); /* in a row, it says */
+	for (int i = 0; i < 3; i++)
+		end_with(b, &l, T0, EHR_CALL_FAILED, 0);
+	assert_int_equal(enter(b, &l, T0 + 9999, &err), -1);
+	assert_int_equal(err.code, ERR_BUSY);
+	assert_non_null(strstr(err.text, "failed 3 times in a row"));
+	/* Half open: one may try, nobody else meanwhile. */
+	struct ehr_budget_pass pass;
+	int64_t wait;
+	assert_true(ehr_budget_enter(b, MAIN, &l, T0 + 10000, &pass, &wait, &err) && !wait && pass.probe);
+	assert_int_equal(enter(b, &l, T0 + 10000, &err), -1);
+	assert_non_null(strstr(err.text, "is being tried"));
+	ehr_budget_leave(b, MAIN, &l, T0 + 10001, &pass, EHR_CALL_FAILED, 0);
+	assert_int_equal(enter(b, &l, T0 + 20000, &err), -1);
+	/* One who tries and dies keeps nobody out for ever. */
+	err = (struct error){0};
+	assert_true(ehr_budget_enter(b, MAIN, &l, T0 + 20001, &pass, &wait, &err) && pass.probe);
+	assert_int_equal(enter(b, &l, T0 + 20002, &err), -1);
+	err = (struct error){0};
+	assert_true(ehr_budget_enter(b, MAIN, &l, T0 + 120000, &pass, &wait, &err) && pass.probe);
+	ehr_budget_leave(b, MAIN, &l, T0 + 120001, &pass, EHR_CALL_ANSWERED, 0);
+	assert_int_equal(enter(b, &l, T0 + 120002, &err), 0);
+	/* A refusal to serve so fast is no failure. */
+	for (int i = 0; i < 5; i++)
+		end_with(b, &l, T0 + 120003, EHR_CALL_THROTTLED, 0);
+	ehr_budgets_close(b);
+	clean();
+}
+
+static void a_pause_that_was_asked_for_holds_for_all(void **state)
+{
+	(void)state;
+	const struct ehr_budget_limits l = {0};
+	struct ehr_budgets *one = open_budgets(true), *two = open_budgets(true);
+	struct error err;
+	end_with(one, &l, T0, EHR_CALL_THROTTLED, 5000);
+	assert_int_equal(enter(two, &l, T0 + 1000, &err), 4000);
+	assert_int_equal(enter(two, &l, T0 + 5000, &err), 0);
+	end_with(one, &l, T0 + 6000, EHR_CALL_THROTTLED, 600000);
+	assert_int_equal(enter(two, &l, T0 + 6000, &err), -1);
+	assert_non_null(strstr(err.text, "600 s more"));
+	ehr_budgets_close(one);
+	ehr_budgets_close(two);
+	clean();
+}
+
+static void so_many_at_once_over_processes(void **state)
+{
+	(void)state;
+	const struct ehr_budget_limits l = {.parallel = 2};
+	struct ehr_budgets *b = open_budgets(true);
+	struct ehr_budget_pass mine;
+	struct error err = {0};
+	int64_t wait;
+	assert_true(ehr_budget_enter(b, MAIN, &l, T0, &mine, &wait, &err) && !wait);
+	int ready[2], go[2];
+	assert_int_equal(pipe(ready) | pipe(go), 0);
+	pid_t child = fork();
+	if (!child) {
+		struct ehr_budgets *own = open_budgets(true);
+		struct ehr_budget_pass theirs;
+		char byte = ehr_budget_enter(own, MAIN, &l, T0, &theirs, &wait, &err) && !wait ? 'y' : 'n';
+		if (write(ready[1], &byte, 1) != 1 || read(go[0], &byte, 1) != 1)
+			_exit(1);
+		_exit(0); /* dies with its place */
+	}
+	char byte;
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	assert_int_equal(byte, 'y');
+	struct ehr_budget_pass third;
+	assert_true(ehr_budget_enter(b, MAIN, &l, T0, &third, &wait, &err) && wait > 0);
+	assert_int_equal(write(go[1], "g", 1), 1);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	assert_true(ehr_budget_enter(b, MAIN, &l, T0, &third, &wait, &err) && !wait);
+	ehr_budget_leave(b, MAIN, &l, T0, &third, EHR_CALL_ANSWERED, 0);
+	ehr_budget_leave(b, MAIN, &l, T0, &mine, EHR_CALL_ANSWERED, 0);
+	ehr_budgets_close(b);
+	clean();
+}
+
+static void a_damaged_file_begins_again(void **state)
+{
+	(void)state;
+	const struct ehr_budget_limits l = {.per_day = 1};
+	char path[100];
+	struct error err;
+	snprintf(path, sizeof path, "%s/main.calls", directory);
+	struct ehr_budgets *b = open_budgets(true);
+	assert_int_equal(enter(b, &l, T0, &err), 0);
+	assert_int_equal(truncate(path, 17), 0);
+	assert_int_equal(enter(b, &l, T0, &err), 0);
+	struct ehr_budget_state s;
+	assert_true(ehr_budgets_state(b, MAIN, &s, &err));
+	assert_true(s.today == 1 && s.last_ms == T0);
+	ehr_budgets_close(b);
+	clean();
+}
+
+/* ---- through the client ------------------------------------------------------------------------------------------ */
+
+static void a_dead_ehr_is_left_alone(void **state)
+{
+	(void)state;
+	struct fake f;
+	struct ehr_resource r;
+	struct ehr_failure failure = {0};
+#define DEAD {"GET /Patient/1", 0, .error = ERR_NETWORK}
+	FAKE_START(&f, DEAD, DEAD, DEAD, DEAD, DEAD, DEAD, DEAD, DEAD,
+		   {"GET /Patient/1", 200, FHIR_JSON, "{\"resourceType\":\"Patient\",\"id\":\"1\"}"});
+	struct ehr_client *c = fake_client(&f, EHR_EPIC, false);
+	for (int i = 0; i < 2; i++) {
+		assert_false(ehr_read(c, &arena, S("Patient"), S("1"), &r, &failure));
+		assert_int_equal(failure.error.code, ERR_NETWORK);
+	}
+	assert_false(ehr_read(c, &arena, S("Patient"), S("1"), &r, &failure)); /* not sent */
+	assert_int_equal(failure.error.code, ERR_BUSY);
+	assert_int_equal(failure.http_status, 0);
+	assert_string_equal(failure.error.text,
+			    "main: nothing is sent, since it failed 8 times in a row; after a pause it is tried again "
+			    "(breaker_failures, breaker_pause)");
+	f.now_ms += EHR_BREAKER_PAUSE_MS;
+	assert_true(ehr_read(c, &arena, S("Patient"), S("1"), &r, &failure));
+	fake_end(&f, c);
+}
+
+static void an_ehr_that_says_no_is_alive(void **state)
+{
+	(void)state;
+	struct fake f;
+	struct ehr_resource r;
+	struct ehr_failure failure = {0};
+	static struct fake_step steps[20];
+	for (size_t i = 0; i < 20; i++)
+		steps[i] = (struct fake_step){"GET /Patient/1", i % 2 ? 403 : 500, "text/plain", "no"};
+	fake_start(&f, steps, 20);
+	struct ehr_client *c = fake_client(&f, EHR_EPIC, false);
+	for (int i = 0; i < 20; i++)
+		assert_false(ehr_read(c, &arena, S("Patient"), S("1"), &r, &failure));
+	assert_int_not_equal(failure.error.code, ERR_BUSY);
+	fake_end(&f, c);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(so_many_a_second_evenly),
+		cmocka_unit_test(so_many_a_day),
+		cmocka_unit_test(the_breaker_opens_tries_and_closes),
+		cmocka_unit_test(a_pause_that_was_asked_for_holds_for_all),
+		cmocka_unit_test(so_many_at_once_over_processes),
+		cmocka_unit_test(a_damaged_file_begins_again),
+		cmocka_unit_test(a_dead_ehr_is_left_alone),
+		cmocka_unit_test(an_ehr_that_says_no_is_alive),
+	};
+	arena_init(&arena, 64 << 20);
+	snprintf(directory, sizeof directory, "/tmp/firth-budget-%d", (int)getpid());
+	int failed = cmocka_run_group_tests(tests, NULL, NULL);
+	rmdir(directory);
+	arena_done(&arena);
+	return failed;
+}
