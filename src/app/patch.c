@@ -5,6 +5,7 @@
 #include "patch/patch.h"
 #include "app/app.h"
 #include "app/input.h"
+#include "app/patch.h"
 #include "base/file.h"
 #include "fhir/xml.h"
 
@@ -123,6 +124,8 @@ int command_patch(struct app *app)
 {
 	struct patching p = {.app = app};
 	struct error err = {0};
+	if (patch_is_of_ehr(app))
+		return patch_at_ehr(app);
 	const struct option options[] = {
 		{"in-place", OPTION_FLAG, NULL, "write the result to RESOURCE instead of standard output", &p.in_place,
 		 NULL},
@@ -134,11 +137,13 @@ int command_patch(struct app *app)
 		.arguments = "RESOURCE PATCH",
 		.min_args = 2,
 		.max_args = 2,
-		.details = "RESOURCE is a file in JSON or XML; the result has the same form. PATCH is a JSON Patch (a "
-			   "list\n"
-			   "of operations, RFC 6902), a FHIRPath Patch (a Parameters resource) or an XML Patch (a "
-			   "<diff>,\n"
-			   "RFC 5261). One of the two may be - for standard input. All operations are applied or none.",
+		.details =
+			"RESOURCE is a file in JSON or XML; the result has the same form. PATCH is a JSON Patch (a "
+			"list\n"
+			"of operations, RFC 6902), a FHIRPath Patch (a Parameters resource) or an XML Patch (a "
+			"<diff>,\n"
+			"RFC 5261). One of the two may be - for standard input. All operations are applied or none.\n\n"
+			"firth patch EHR TYPE/ID PATCH patches a resource at an EHR.",
 	};
 	if (!app_options(app, &line))
 		return app->status;

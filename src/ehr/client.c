@@ -315,13 +315,13 @@ bool ehr_create(struct ehr_client *c, struct arena *a, struct str type, struct s
 	return true;
 }
 
-/* PUT and PATCH. */
+/* PUT, PATCH and DELETE. */
 static bool change(struct ehr_client *c, struct arena *a, struct ehr_request *request, struct str type, struct str id,
 		   struct ehr_written *ret_written, struct ehr_failure *f)
 {
 	request->url = instance_url(c, a, type, id);
 	request->authorize = true;
-	request->action = 'U';
+	request->action = request->action ? request->action : 'U';
 	request->type = type;
 	request->id = id;
 	if (!send_write(c, a, request, ret_written, f))
@@ -354,6 +354,19 @@ bool ehr_patch(struct ehr_client *c, struct arena *a, struct str type, struct st
 		.content_type = S("application/json-patch+json"),
 		.if_match = version,
 		.interaction = "patch",
+	};
+	return change(c, a, &request, type, id, ret_written, f);
+}
+
+bool ehr_delete(struct ehr_client *c, struct arena *a, struct str type, struct str id, struct str version,
+		struct ehr_written *ret_written, struct ehr_failure *f)
+{
+	struct ehr_request request = {
+		.method = S("DELETE"),
+		.if_match = version,
+		.repeatable = true,
+		.action = 'D',
+		.interaction = "delete",
 	};
 	return change(c, a, &request, type, id, ret_written, f);
 }

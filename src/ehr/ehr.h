@@ -185,6 +185,9 @@ bool ehr_update(struct ehr_client *c, struct arena *a, struct str type, struct s
 bool ehr_patch(struct ehr_client *c, struct arena *a, struct str type, struct str id, struct str patch,
 	       struct str version, struct ehr_written *ret_written, struct ehr_failure *ret_failure) MUST_USE;
 
+bool ehr_delete(struct ehr_client *c, struct arena *a, struct str type, struct str id, struct str version,
+		struct ehr_written *ret_written, struct ehr_failure *ret_failure) MUST_USE;
+
 /* The medical record number by the vendor's rule (Epic: identifier.type.text "EPI"; Cerner: codeSet/4 code 10, then
  * type MR of HL7 v2-0203; otherwise type MR). Numbers whose period has an end come last. STR_NULL when there is none.
  */

@@ -29,7 +29,8 @@ struct writing_step {
 	enum writing_op op;
 	struct str type, id; /* id STR_NULL: a create */
 	struct str version; /* the file was made from this one; STR_NULL: it does not say */
-	struct str body;
+	struct str body; /* what it is to say afterwards; a delete has none */
+	struct str patch; /* of WRITING_PATCH: the operations themselves; STR_NULL: made from the body */
 };
 enum { WRITING_STEPS_MAX = 64 };
 struct writing_plan {
@@ -46,10 +47,19 @@ struct writing_options {
 	unsigned site; /* what the site's capability statement adds for the type (writing_stated) */
 	bool create; /* even though the resource has an id */
 	bool exact; /* nothing but what was asked for */
+	bool unchecked; /* whatever the vendor's tables and rules say */
 };
 /* ERR_VALUE when it is no resource, ERR_MEMORY. */
 bool writing_plan_make(const struct writing_options *options, struct arena *a, const struct json *resource,
 		       struct writing_plan *ret_plan, struct error *err) MUST_USE;
+
+/* The plan for a JSON Patch of a resource as the EHR shows it: the operations where the vendor takes patches, the whole
+ * patched resource where it takes updates only (nearest). ERR_PATCH when it does not apply. */
+bool writing_plan_patch(const struct writing_options *options, struct arena *a, const struct json *shown,
+			struct str patch, struct writing_plan *ret_plan, struct error *err) MUST_USE;
+/* The plan to delete one. */
+bool writing_plan_delete(const struct writing_options *options, struct arena *a, struct str type, struct str id,
+			 struct writing_plan *ret_plan, struct error *err) MUST_USE;
 
 /* ---- comparing --------------------------------------------------------------------------------------------------- */
 
@@ -74,6 +84,7 @@ bool writing_compare(const struct definitions *d, enum ehr_vendor vendor, struct
 enum writing_result {
 	WRITING_CREATED,
 	WRITING_UPDATED,
+	WRITING_DELETED,
 	WRITING_UNCHANGED, /* it says so already */
 	WRITING_CONFLICT, /* someone changed it in between: nothing was written */
 	WRITING_REFUSED,

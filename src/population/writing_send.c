@@ -34,7 +34,8 @@ struct entry {
 
 const char *writing_result_name(enum writing_result result)
 {
-	static const char *const names[] = {"created", "updated", "unchanged", "conflict", "refused", "failed"};
+	static const char *const names[] = {"created",	"updated", "deleted", "unchanged",
+					    "conflict", "refused", "failed"};
 	return names[result];
 }
 
@@ -370,7 +371,7 @@ static bool update(struct sending *s, struct error *err)
 	if (s->step->version.p && before.version.p && !str_eq(s->step->version, before.version))
 		return conflict(s, "It was changed at the EHR since the version that the file was made from");
 	if (s->step->op == WRITING_PATCH) {
-		patch = patch_of(s, before.resource);
+		patch = s->step->patch.p ? s->step->patch : patch_of(s, before.resource);
 		s->out->result = WRITING_REFUSED;
 		if (!patch.p)
 			return true;
@@ -396,6 +397,38 @@ static bool update(struct sending *s, struct error *err)
 	return finish(s, WRITING_UPDATED, s->step->id, err);
 }
 
+/* ---- delete ------------------------------------------------------------------------------------------------------ */
+
+static bool remove_it(struct sending *s, struct error *err)
+{
+	struct ehr_resource before, after;
+	struct ehr_written written;
+	struct ehr_failure f = {0}, gone = {0};
+	s->out->id = s->step->id;
+	if (!ehr_read(s->c, s->a, s->step->type, s->step->id, &before, &f)) {
+		fail(s, &f);
+		return true;
+	}
+	s->former = before.body;
+	s->out->guarded = before.version.p != NULL;
+	if (!ledger_put(s, "sending", err))
+		return false;
+	if (!ehr_delete(s->c, s->a, s->step->type, s->step->id, before.version, &written, &f)) {
+		fail(s, &f);
+		return f.http_status == 0 || f.retryable ? true : ledger_forget(s, err);
+	}
+	s->out->result = WRITING_DELETED;
+	bool shown = ehr_read(s->c, s->a, s->step->type, s->step->id, &after, &gone);
+	s->out->read_back = !shown && (gone.error.code == ERR_NOT_FOUND || gone.error.code == ERR_GONE);
+	if (shown)
+		say(s, "the EHR says that it is deleted, but still shows it");
+	if (!ledger_put(s, "done", err)) {
+		say(s, "It was deleted, but the ledger could not be written: %s", err->text);
+		error_clear(err);
+	}
+	return true;
+}
+
 bool writing_send(struct ehr_client *c, struct store *store, const struct definitions *d, struct arena *a,
 		  const struct writing_step *step, int64_t now_ms, struct writing_outcome *ret_outcome,
 		  struct error *err)
@@ -408,7 +441,8 @@ bool writing_send(struct ehr_client *c, struct store *store, const struct defini
 						.id = STR_NULL,
 						.version = STR_NULL,
 						.problem = STR_NULL,
-						.undo = step->op != WRITING_CREATE
+						.undo = step->op == WRITING_DELETE ? "create the former content again"
+							: step->op != WRITING_CREATE
 								? "write the former content"
 								: undo[writing_undo(config->vendor, step->type)]};
 	struct sending s = {.c = c,
@@ -421,8 +455,11 @@ bool writing_send(struct ehr_client *c, struct store *store, const struct defini
 			    .out = ret_outcome,
 			    .former = STR_NULL};
 	s.key = ledger_key(&s);
-	s.sent = json_parse(a, step->body, 0, err);
-	if (!s.key.p || !s.sent)
+	bool has_body = step->op != WRITING_DELETE;
+	s.sent = has_body ? json_parse(a, step->body, 0, err) : NULL;
+	if (!s.key.p || (has_body && !s.sent))
 		return error_memory(err);
+	if (!has_body)
+		return remove_it(&s, err);
 	return step->op == WRITING_CREATE ? create(&s, err) : update(&s, err);
 }

@@ -9,7 +9,7 @@ for vendor in epic cerner; do
 done
 base() { # base VENDOR: where its sandbox is, once it listens
 	for _ in $(seq 200); do
-		grep -q '"event":"listening"' "$1.out" && break
+		grep -qs '"event":"listening"' "$1.out" && break
 		sleep 0.05
 	done
 	sed -n 's/.*"base":"\([^"]*\)".*/\1/p' "$1.out"

@@ -9,7 +9,7 @@ for vendor in epic cerner; do
 done
 base() { # base VENDOR: where its sandbox is, once it listens
 	for _ in $(seq 200); do
-		grep -q '"event":"listening"' "$1.out" && break
+		grep -qs '"event":"listening"' "$1.out" && break
 		sleep 0.05
 	done
 	sed -n 's/.*"base":"\([^"]*\)".*/\1/p' "$1.out"
@@ -86,5 +86,83 @@ run search cerner "Patent?x=1"
 expect "no type" 2
 run search http://127.0.0.1:1/fhir "Patient?name=x"
 expect "nobody there" 1
+
+# Writes: by the vendor's tables and rules, or not at all.
+"$firth" search cerner "MedicationRequest?patient=$pc" --max 1 --quiet >order.json
+order=$(sed 's/^{"resourceType":"MedicationRequest","id":"\([^"]*\)".*/\1/' order.json)
+echo '[{"op":"replace","path":"/status","value":"stopped"}]' >stop.json
+run patch cerner "MedicationRequest/$order" stop.json --preview
+expect "a patch, looked at first" 0
+says "what would be sent" out "^  patch MedicationRequest/$order$"
+run patch cerner "MedicationRequest/$order" stop.json
+expect "a patch" 0
+says "goes with the version, and is read back" out '^updated MedicationRequest/.*, version 2$'
+says "as it was meant" out 'read back: it says what was sent'
+run patch cerner "MedicationRequest/$order" stop.json
+says "again it changes nothing" out '^unchanged '
+echo '[{"op":"replace","path":"/intent","value":"plan"}]' >plan.json
+run patch cerner "MedicationRequest/$order" plan.json
+expect "what a patch may not change there" 1
+says "is told" out 'intent is not among what a patch may change there'
+echo '[{"op":"replace","path":"/telecom/0/value","value":"555"}]' >telecom.json
+run patch cerner "Patient/$pc" telecom.json
+expect "an item of a Patient without a test of its id" 1
+says "is told" out '\{"op":"test","path":"/telecom/0/id"'
+echo '[{"op":"replace","path":"/nowhere/0","value":"1"}]' >nowhere.json
+run patch cerner "Patient/$pc" nowhere.json
+expect "a patch that does not fit" 1
+vital=$("$firth" search epic "Observation?patient=$pe&category=vital-signs" --max 1 --quiet | sed 's/^{"resourceType":"Observation","id":"\([^"]*\)".*/\1/')
+echo '[{"op":"add","path":"/note","value":[{"text":"measured twice"}]}]' >note.json
+run patch epic "Observation/$vital" note.json --exact
+expect "a patch to Epic" 1
+says "which takes none" out 'Epic takes no patches of Observation'
+run patch epic "Observation/$vital" note.json --format json
+expect "but the whole" 0
+says "and it is told" out '"reason":"Epic takes no patches.*"op":"update".*"result":"updated"'
+run patch order.json stop.json
+expect "files are patched as before" 0
+
+run delete epic "Observation/$vital"
+expect "a delete at Epic" 1
+says "is not sent" out 'Epic does not let clients delete Observation; it can be marked as entered in error'
+run delete cerner Coverage/none
+expect "one that is not there" 1
+run delete cerner Coverage/none --preview
+expect "a delete that is allowed, looked at" 0
+says "what would be sent" out '^  delete Coverage/none$'
+
+echo '{"resourceType":"Flag","status":"active","code":{"text":"x"},"subject":{"reference":"Patient/1"}}' >flag.json
+run create epic flag.json
+expect "a Flag to Epic" 1
+says "is not sent" out 'Epic does not let clients write Flag'
+run create epic flag.json --unchecked
+expect "unless told to" 1
+says "and then Epic refuses it" out 'HTTP 40[0-9]'
+run update epic flag.json
+expect "an update without an id" 1
+says "says what is missing" err 'an update needs the id'
+run get epic "Observation/$vital" --format json
+sed 's/"status":"final"/"status":"amended"/' out >amended.json
+run update epic amended.json
+expect "an update" 0
+says "is read back" out '^updated Observation/'
+
+# A plain server: everything, and a delete that is really one.
+serve --data plain
+"$firth" ehr add plain --url "http://127.0.0.1:$port/fhir" --vendor generic >/dev/null
+run create plain flag.json
+expect "a create" 0
+flag=$(sed -n 's/^created Flag\/\([^,]*\),.*/\1/p' out)
+run search plain "Flag?patient=1"
+says "is found" err '^1 found'
+run delete plain "Flag/$flag"
+expect "a delete" 0
+says "is read back" out 'read back: it is gone'
+says "and can be taken back" out 'create the former content again'
+run get plain "Flag/$flag"
+expect "it is gone" 1
+run write log plain
+says "the log has both" out 'delete +Flag/'
+stop_server
 
 done_testing

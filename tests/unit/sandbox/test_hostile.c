@@ -67,6 +67,7 @@ static struct hostile *open_hostile(enum ehr_vendor vendor)
 				    .base_url = h->c->world->base,
 				    .client_id = S("client-1"),
 				    .scopes = S("system/Observation.rs system/Flag.rs"),
+				    .breaker_failures = 1000000, /* each day is to be bad by itself */
 				    .key_file = str_from(h->key_file)};
 	h->ehr = ehr_open(&config,
 			  &(struct ehr_client_options){.definitions = definitions_builtin(),
