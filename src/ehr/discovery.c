@@ -75,6 +75,7 @@ static bool take_configuration(struct ehr_client *c, const struct json *document
 	const struct json *methods = json_get(document, S("token_endpoint_auth_methods_supported"));
 	e.post_only = methods && lists(document, S("token_endpoint_auth_methods_supported"), "client_secret_post") &&
 		      !lists(document, S("token_endpoint_auth_methods_supported"), "client_secret_basic");
+	e.pkce = lists(document, S("code_challenge_methods_supported"), "S256");
 	e.answers_iss = json_bool(json_get(document, S("authorization_response_iss_parameter_supported")));
 	e.knows_profile = lists(document, S("scopes_supported"), "profile");
 	e.issuer = json_get_str(document, S("issuer"));

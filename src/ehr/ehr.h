@@ -46,6 +46,7 @@ struct ehr_failure {
 	char vendor_code[64]; /* "59159", "invalid_client", "urn:cerner:error:...", or empty */
 	char correlation_id[80]; /* theirs when they sent one, otherwise our X-Request-Id */
 	bool retryable;
+	const char *body; /* of an answer that is no JSON: "with XML", "with a page of HTML" ...; static, or NULL */
 };
 
 /* How calls travel. Sockets by default; tests and recorders put themselves in between. */
@@ -109,6 +110,7 @@ struct ehr_site {
 	struct str software, version; /* "Epic", "May 2026"; STR_NULL: it does not say */
 	struct str fhir_version;
 	struct str issuer, authorize, token, jwks; /* STR_NULL: it does not say */
+	bool pkce; /* it says that it knows PKCE with S256 */
 	bool recognised; /* the statement names a vendor that we know */
 	enum ehr_vendor vendor; /* then this one, otherwise EHR_GENERIC */
 	struct ehr_failure undiscovered; /* why there is no token endpoint; no error when there is one */
@@ -116,6 +118,10 @@ struct ehr_site {
 /* Capability statement and discovery, without a token. False when there is no capability statement. */
 bool ehr_site_look(struct ehr_client *c, struct arena *a, struct ehr_site *ret_site,
 		   struct ehr_failure *ret_failure) MUST_USE;
+/* "Sun, 06 Nov 1994 08:49:37 GMT": RFC 9110 section 5.6.7, the form that servers must send. */
+bool ehr_http_date(struct str text, int64_t *ret_ms);
+/* The scopes that a request for a backend token names; STR_NULL: none, what is registered is granted. */
+struct str ehr_asked_scopes(struct ehr_client *c, struct arena *a);
 /* A token now, from a kept one or the EHR. True without one when the client needs none (*ret_needed). */
 bool ehr_token_now(struct ehr_client *c, struct arena *a, bool *ret_needed, struct ehr_failure *ret_failure) MUST_USE;
 

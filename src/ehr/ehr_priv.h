@@ -52,6 +52,7 @@ struct ehr_endpoints {
 	bool post_only; /* takes a secret in the form, not in a header */
 	bool answers_iss; /* RFC 9207 */
 	bool knows_profile; /* the scope of that name */
+	bool pkce; /* it says that it knows S256 */
 };
 
 struct ehr_client {

@@ -257,6 +257,9 @@ bool ehr_fail_answer(const struct ehr_client *c, struct arena *a, const struct e
 	struct ehr_failure fresh = {.http_status = answer->status};
 	const struct json *json = parse_body(a, answer);
 	take_codes(answer, json, &fresh);
+	struct str issue = json_get_str(worst_issue(json), S("code"));
+	if (!fresh.vendor_code[0] && is_code(issue) && ehr_code_find(c->rules, issue))
+		keep(fresh.vendor_code, sizeof fresh.vendor_code, issue); /* one that this vendor means something by */
 	enum error_code code;
 	const char *sentence = status_sentence(answer->status, &code);
 	const struct ehr_code *known = ehr_code_find(c->rules, str_from(fresh.vendor_code));
@@ -280,6 +283,7 @@ bool ehr_fail_answer(const struct ehr_client *c, struct arena *a, const struct e
 	error_set(&fresh.error, code, "%.*s: %s (%s %.*s: HTTP %d%s%s%s%s)", STR_ARG(c->config.name), sentence,
 		  request->interaction, STR_ARG(request->type), answer->status, fresh.vendor_code[0] ? ", code " : "",
 		  fresh.vendor_code, kind ? " " : "", kind ? kind : "");
+	fresh.body = body_kind(answer, json);
 	fresh.retryable = answer->status == 429 || (answer->status >= 502 && answer->status <= 504);
 	*f = fresh;
 	return false;

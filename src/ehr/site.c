@@ -40,6 +40,7 @@ bool ehr_site_look(struct ehr_client *c, struct arena *a, struct ehr_site *ret_s
 		site.authorize = c->endpoints.authorize;
 		site.token = c->endpoints.token;
 		site.jwks = c->endpoints.jwks;
+		site.pkce = c->endpoints.pkce;
 	}
 	*ret_site = site;
 	return true;

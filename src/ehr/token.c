@@ -32,7 +32,7 @@ void ehr_token_set(struct ehr_client *c, struct str token, struct str granted, i
 	c->token_renew_ms = renew_ms;
 }
 
-static struct str scopes_to_ask(const struct ehr_client *c, struct arena *a)
+struct str ehr_asked_scopes(struct ehr_client *c, struct arena *a)
 {
 	if (c->config.scopes.n)
 		return c->config.scopes;
@@ -49,7 +49,7 @@ static bool prepare_form(struct ehr_client *c, struct arena *a, struct ehr_reque
 {
 	struct buf form;
 	buf_init(&form, 1 << 18);
-	struct str scopes = scopes_to_ask(c, a);
+	struct str scopes = ehr_asked_scopes(c, a);
 	buf_add(&form, S("grant_type=client_credentials"));
 	bool ok = ehr_add_assertion(c, c->key, c->config.client_id, &form, err);
 	if (scopes.n) {

@@ -88,7 +88,7 @@ struct str ehr_etag_version(struct str etag)
 }
 
 /* "Sun, 06 Nov 1994 08:49:37 GMT": RFC 9110 section 5.6.7, the form that servers must send. */
-static bool http_date(struct str text, int64_t *ret_ms)
+bool ehr_http_date(struct str text, int64_t *ret_ms)
 {
 	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
 	if (text.n != 29 || !str_ends(text, S(" GMT")))
@@ -117,7 +117,7 @@ int64_t ehr_retry_after_ms(struct str header, int64_t now_ms)
 	header = str_trim(header);
 	if (str_to_u64(header, &seconds))
 		wait = seconds > 86400 ? cap : (int64_t)seconds * 1000;
-	else if (http_date(header, &at))
+	else if (ehr_http_date(header, &at))
 		wait = at - now_ms;
 	return wait < 0 ? 0 : wait > cap ? cap : wait;
 }

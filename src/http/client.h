@@ -51,4 +51,29 @@ bool http_call(struct http_client *c, struct arena *a, const struct http_call *c
 	       struct error *err) MUST_USE;
 struct str http_answer_header(const struct http_answer *answer, const char *name);
 
+/* ---- looking at a server ---------------------------------------------------------------------------------------- */
+
+enum http_trouble {
+	HTTP_WELL,
+	HTTP_NO_NAME, /* DNS knows no address */
+	HTTP_NO_CONNECTION, /* nobody listens, or something on the way swallows it */
+	HTTP_CERTIFICATE_EXPIRED,
+	HTTP_CERTIFICATE_NAME, /* it is for another host */
+	HTTP_CERTIFICATE_UNTRUSTED, /* its chain does not end at an authority that this machine knows */
+	HTTP_TLS_REFUSED /* no TLS came about: version, or a client certificate is asked for */
+};
+/* How far one comes with a server: its addresses, a connection, TLS. Nothing of HTTP is sent. */
+struct http_look {
+	enum http_trouble trouble;
+	struct str addresses; /* separated by ", " */
+	bool tls;
+	struct str subject, issuer; /* of the server's certificate; STR_NULL: none was seen */
+	int64_t expires_ms; /* 0: not known */
+	unsigned chain; /* certificates that came */
+	struct str cause; /* of the trouble, in the words of the system; STR_NULL */
+};
+/* False only for what is no http or https URL, and without memory. */
+bool http_look(struct arena *a, struct str url, unsigned timeout_ms, int64_t now_ms, struct http_look *ret_look,
+	       struct error *err) MUST_USE;
+
 #endif

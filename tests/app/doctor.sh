@@ -1,0 +1,82 @@
+#!/bin/sh
+# The doctor as a person meets it: a healthy sandbox, one that has faults, certificates that are no good.
+. "$(dirname "$0")/lib.sh"
+
+cd "$scratch"
+"$firth" sandbox epic --port 0 --data epic --patients 3 >epic.out 2>epic.err </dev/null &
+children="$children $!"
+"$firth" sandbox cerner --port 0 --data cerner --patients 3 --no-auth >cerner.out 2>cerner.err </dev/null &
+children="$children $!"
+base() { # base VENDOR: where its sandbox is, once it listens
+	for _ in $(seq 400); do
+		grep -qs '"event":"listening"' "$1.out" && break
+		sleep 0.05
+	done
+	sed -n 's/.*"base":"\([^"]*\)".*/\1/p' "$1.out"
+}
+epic=$(base epic)
+cerner=$(base cerner)
+
+"$firth" ehr add cerner --url "$cerner" --roster cerner/roster.txt >/dev/null
+run doctor cerner
+expect "an EHR that is well" 0
+says "each step is told" out '^base +ok +Oracle Health'
+says "each type is read" out '^read +ok +Observation: [0-9]+ on the first page'
+says "and it says so" out '^all is well: 0 failed'
+run doctor cerner --format json
+says "for programs" out '"well":true.*"step":"tls".*"step":"read","title":"a first read","subject":"Patient","result":"ok"'
+
+openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out stranger.pem 2>/dev/null
+chmod 600 stranger.pem
+"$firth" ehr add epic --url "$epic" --client-id nobody --key stranger.pem >/dev/null
+run doctor epic
+expect "a client that the EHR does not know" 1
+says "is told at its step" out '^token +failed .*invalid_client'
+says "with the causes in their order" out '1\. the client id may be of the other environment'
+says "in the words of the vendor" out 'Non-Production Client ID'
+says "and the next thing to do" out '-> Compare with the app.s JWK Set URL'
+silent_about "no secret is printed" out 'PRIVATE|eyJ'
+
+"$firth" ehr add people --url "$epic" --login-client-id nobody --login-port 8765 >/dev/null
+run doctor people --format json
+expect "an app that the EHR does not know" 1
+says "is told at the redirect" out '"step":"redirect".*"result":"failed".*"cause":"redirect-unregistered"'
+
+"$firth" ehr add gone --offline --vendor generic --url http://127.0.0.1:1/fhir >/dev/null
+run doctor gone
+expect "nobody there" 1
+says "is told" out '^tls +failed +nobody answers'
+run doctor nobody
+expect "an EHR that is not known" 2
+
+# Certificates: expired, of another host, of nobody that is trusted.
+if command -v openssl >/dev/null && openssl s_server -help 2>&1 | grep -q -- -accept; then
+	certificate() { # certificate NAME COMMON-NAME DAYS
+		openssl req -x509 -newkey rsa:2048 -nodes -keyout "$1.key" -out "$1.crt" -subj "/CN=$2" -addext "subjectAltName=$4" -days "$3" 2>/dev/null
+	}
+	tls_server() { # tls_server NAME: its port in $port
+		port=$((20000 + $$ % 20000 + $2))
+		openssl s_server -accept "127.0.0.1:$port" -cert "$1.crt" -key "$1.key" -www >/dev/null 2>&1 </dev/null &
+		children="$children $!"
+		for _ in $(seq 100); do
+			openssl s_client -connect "127.0.0.1:$port" </dev/null >/dev/null 2>&1 && break
+			sleep 0.05
+		done
+		"$firth" ehr add "$1" --offline --vendor generic --url "https://127.0.0.1:$port/fhir" >/dev/null
+	}
+	certificate named other.example 30 DNS:other.example
+	tls_server named 1
+	run doctor named
+	expect "a certificate of another host" 1
+	says "is told" out "^tls +failed +the server's certificate is for another host"
+	certificate unknown 127.0.0.1 30 IP:127.0.0.1
+	tls_server unknown 2
+	run doctor unknown
+	says "one that nobody vouches for" out 'ends at no authority that this machine trusts'
+	if certificate ended 127.0.0.1 -1 IP:127.0.0.1 && [ -s ended.crt ]; then
+		tls_server ended 3
+		run doctor ended
+		says "one that has ended" out "certificate has ended"
+	fi
+fi
+done_testing
