@@ -68,7 +68,7 @@ const char *near_name(struct str word, const char *const *names, size_t count)
 
 static int unknown_command(char **words, int count)
 {
-	enum { MAX = 64 };
+	enum { MAX = 200 };
 	const char *names[MAX];
 	size_t n = 0;
 	for (const struct command *c = commands; c->name && n < MAX; c++)

@@ -108,6 +108,7 @@ static const struct config_key ehr_keys[] = {
 	{"base_url", CONFIG_URL, EHR(base_url), true, "its FHIR base, such as https://ehr.example/fhir/r4"},
 	{"client_id", CONFIG_TEXT, EHR(client_id), false, "the id the EHR gave to this application"},
 	{"key_file", CONFIG_PATH, EHR(key_file), false, "a file with the private key (JWK or PEM)"},
+	{"secret_file", CONFIG_PATH, EHR(secret_file), false, "a file with the secret, instead of key_file"},
 	{"scopes", CONFIG_SCOPES, EHR(scopes), false, "what to ask for; left out: the vendor's default"},
 	{"roster", CONFIG_PATH, EHR(roster), false, "a file with one patient id a line"},
 	{"group", CONFIG_TEXT, EHR(group), false, "the id of a Group whose members are pulled"},
@@ -383,6 +384,7 @@ bool config_ehr_environment(struct config *c, struct arena *a, size_t from, stru
 		char name[80];
 		/* A secret comes from here or from a file of its own, never from firth.yaml. */
 		c->ehrs[i].login_secret = str_from(ehr_environment(&c->ehrs[i], "login_secret", name));
+		c->ehrs[i].secret = str_from(ehr_environment(&c->ehrs[i], "secret", name));
 		for (size_t k = 0; k < section->key_count; k++) {
 			const char *value = ehr_environment(&c->ehrs[i], section->keys[k].name, name);
 			if (!value || str_is(str_from(section->keys[k].name), section->id))

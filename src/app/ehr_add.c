@@ -21,6 +21,7 @@ static const struct asked_key {
 	{"vendor", "vendor", "VENDOR", "epic, cerner or generic (default: what its capability statement says)"},
 	{"client_id", "client-id", "ID", "the id the EHR gave to this application"},
 	{"key_file", "key", "FILE", "the private key (JWK or PEM) of backend services, mode 0600"},
+	{"secret_file", "secret", "FILE", "or a file with its secret, mode 0600"},
 	{"scopes", "scopes", "SCOPES", "what to ask for (default: the vendor's, for the pipeline)"},
 	{"roster", "roster", "FILE", "whom the pipeline pulls: one patient id a line"},
 	{"group", "group", "ID", "or the members of a Group"},
@@ -136,7 +137,7 @@ static bool check_name(const struct add *add, struct error *err)
 static bool check_files(const struct add *add, struct error *err)
 {
 	struct ehr_config ehr = add->ehr;
-	if (!ehr.key_file.p)
+	if (!ehr_config_is_backend(&ehr))
 		return true;
 	ehr.vendor = EHR_GENERIC;
 	struct ehr_client *c = ehr_open(
@@ -205,7 +206,9 @@ static int report(struct add *add)
 		printf("%swarning%s: %.*s\n", app_style(app, STYLE_WARN), app_style(app, STYLE_PLAIN),
 		       STR_ARG(add->note));
 	printf("  next      firth ehr test %.*s%s\n", STR_ARG(add->ehr.name),
-	       add->ehr.login_client_id.n || (add->ehr.client_id.n && !add->ehr.key_file.n) ? ", or firth login" : "");
+	       add->ehr.login_client_id.n || (add->ehr.client_id.n && !ehr_config_is_backend(&add->ehr))
+		       ? ", or firth login"
+		       : "");
 	return APP_OK;
 }
 

@@ -10,15 +10,16 @@
 struct str ehr_access(struct arena *a, const struct ehr_config *ehr, const struct ehr_login *login)
 {
 	int64_t now = clock_now_ms();
+	bool backend = ehr_config_is_backend(ehr);
 	bool app = ehr->login_client_id.n || ehr->login_secret_file.n || ehr->login_secret.n || ehr->login_key_file.n ||
-		   (ehr->client_id.n && !ehr->key_file.n);
+		   (ehr->client_id.n && !backend);
 	if (login && login->ended.n)
 		return S("login is over");
 	if (login && !login->refresh_token.n && now >= login->expires_ms)
 		return arena_printf(a, "login ended %.*s", STR_ARG(login_when(a, login->expires_ms, now)));
 	if (login)
 		return login->name.n ? arena_printf(a, "logged in: %.*s", STR_ARG(login->name)) : S("logged in");
-	if (ehr->key_file.n)
+	if (backend)
 		return S("backend service");
 	return app ? S("nobody is logged in") : S("open, no token");
 }

@@ -52,7 +52,7 @@ bool pipeline_open(struct pipeline *p, struct app *app, const struct config *con
 		if (!wanted(names, config->ehrs[i].name))
 			continue;
 		/* Background work goes with the app's own authority where there is one. */
-		options.logins = config->ehrs[i].key_file.n ? NULL : p->logins;
+		options.logins = ehr_config_is_backend(&config->ehrs[i]) ? NULL : p->logins;
 		struct ehr_client *client = ehr_open(&config->ehrs[i], &options, err);
 		if (!client)
 			return error_context(err, "ehr %.*s", STR_ARG(config->ehrs[i].name));
@@ -379,7 +379,7 @@ static int run(struct app *app, const struct config *config, const struct option
 static bool people_log_in(const struct config *config)
 {
 	for (size_t i = 0; i < config->ehr_count; i++)
-		if (config->ehrs[i].login_client_id.n && !config->ehrs[i].key_file.n)
+		if (config->ehrs[i].login_client_id.n && !ehr_config_is_backend(&config->ehrs[i]))
 			return true;
 	return false;
 }

@@ -64,6 +64,9 @@ bool doctor_client(struct examination *x)
 		return doctor_say(x, DOCTOR_CLIENT, DOCTOR_GOOD, DOCTOR_NO_CAUSE,
 				  "the app %.*s, that people log in with",
 				  STR_ARG(x->ehr->login_client_id.n ? x->ehr->login_client_id : x->ehr->client_id));
+	if (!x->ehr->key_file.n)
+		return doctor_say(x, DOCTOR_CLIENT, DOCTOR_GOOD, DOCTOR_NO_CAUSE, "backend service %.*s, with a secret",
+				  STR_ARG(x->ehr->client_id));
 	if (!look_at_key(x, &algorithm))
 		return doctor_say(x, DOCTOR_CLIENT, DOCTOR_BAD, DOCTOR_CAUSE_NO_KEY,
 				  "the key file holds no usable key");

@@ -224,7 +224,7 @@ bool doctor_run(const struct doctor_options *options, struct arena *a, struct do
 	struct doctor_options o = *options;
 	o.timeout_ms = o.timeout_ms ? o.timeout_ms : 15000;
 	struct examination x = {.o = &o, .ehr = o.ehr, .a = a, .report = &report, .skew_ms = INT64_MIN};
-	x.people = !o.ehr->key_file.n && (o.ehr->client_id.n || o.ehr->login_client_id.n);
+	x.people = !ehr_config_is_backend(o.ehr) && (o.ehr->client_id.n || o.ehr->login_client_id.n);
 	bool ok = open_tools(&x, err);
 	doctor_begin(&x);
 	if (ok)

@@ -128,7 +128,7 @@ static bool persona_fits(const struct examination *x)
 	bool as_user = str_find(scopes, S("user/")) != STR_NONE;
 	bool as_patient = str_find(scopes, S("launch/patient")) != STR_NONE && !as_user &&
 			  str_find(scopes, S("patient/")) != STR_NONE;
-	bool system = patients && (x->ehr->key_file.n || str_find(x->ehr->scopes, S("system/")) != STR_NONE);
+	bool system = patients && (ehr_config_is_backend(x->ehr) || str_find(x->ehr->scopes, S("system/")) != STR_NONE);
 	return !(patients && as_user) && !(providers && as_patient) && !system;
 }
 

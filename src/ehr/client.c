@@ -37,6 +37,8 @@ static bool copy_config(struct ehr_client *c, const struct ehr_config *config, s
 		&c->config.base_url,
 		&c->config.client_id,
 		&c->config.key_file,
+		&c->config.secret_file,
+		&c->config.secret,
 		&c->config.scopes,
 		&c->config.roster,
 		&c->config.group,
@@ -65,17 +67,10 @@ static bool copy_config(struct ehr_client *c, const struct ehr_config *config, s
 				 STR_ARG(config->name));
 	bool for_people =
 		config->login_secret_file.n || config->login_secret.n || config->login_key_file.n || c->options.logins;
-	if (config->client_id.n && !config->key_file.n && !for_people)
-		return error_set(err, ERR_CONFIG, "EHR %.*s has a client_id but no key_file", STR_ARG(config->name));
+	if (config->client_id.n && !ehr_config_is_backend(config) && !for_people)
+		return error_set(err, ERR_CONFIG, "EHR %.*s has a client_id but no key_file or secret_file",
+				 STR_ARG(config->name));
 	return true;
-}
-
-static bool load_key(struct ehr_client *c, struct error *err)
-{
-	if (!c->config.client_id.n || !c->config.key_file.n)
-		return true;
-	c->key = ehr_key_read(c, c->config.key_file, err);
-	return c->key != NULL;
 }
 
 static bool open_budgets(struct ehr_client *c, struct error *err)
@@ -103,6 +98,7 @@ struct ehr_client *ehr_open(const struct ehr_config *config, const struct ehr_cl
 	arena_init(&c->arena, CLIENT_ARENA_MAX);
 	buf_init(&c->token, TOKEN_BYTES_MAX);
 	buf_init(&c->granted, 256 << 10);
+	buf_init(&c->secret, 4096);
 	buf_init(&c->login_secret, 4096);
 	buf_init(&c->refused, TOKEN_BYTES_MAX);
 	c->options = *options;
@@ -111,7 +107,7 @@ struct ehr_client *ehr_open(const struct ehr_config *config, const struct ehr_cl
 	c->options.now_ms = options->now_ms ? options->now_ms : clock_now_ms;
 	c->options.sleep_ms = options->sleep_ms ? options->sleep_ms : sleep_really;
 	c->rules = ehr_rules(config->vendor);
-	bool ok = copy_config(c, config, err) && load_key(c, err) && open_budgets(c, err);
+	bool ok = copy_config(c, config, err) && ehr_backend_open(c, err) && open_budgets(c, err);
 	if (ok && !options->transport) {
 		c->http = http_client_new(&(struct http_client_options){.timeout_ms = options->timeout_ms}, err);
 		ok = c->http != NULL;
@@ -129,9 +125,12 @@ void ehr_close(struct ehr_client *c)
 	ehr_token_forget(c);
 	buf_done(&c->token);
 	buf_done(&c->granted);
-	if (c->login_secret.p)
-		explicit_bzero(c->login_secret.p, c->login_secret.n);
-	buf_done(&c->login_secret);
+	struct buf *const secrets[] = {&c->secret, &c->login_secret};
+	for (size_t i = 0; i < 2; i++) {
+		if (secrets[i]->p)
+			explicit_bzero(secrets[i]->p, secrets[i]->n);
+		buf_done(secrets[i]);
+	}
 	buf_done(&c->refused);
 	ehr_budgets_close(c->own_budgets);
 	if (c->key)

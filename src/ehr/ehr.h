@@ -23,6 +23,9 @@ struct ehr_config {
 	struct str base_url;
 	struct str client_id; /* empty: an open server, no token is asked for */
 	struct str key_file; /* private JWK or PEM for private_key_jwt; readable by its owner only */
+	struct str
+		secret_file; /* or a secret (an account of Oracle Health without keys), readable by its owner only, */
+	struct str secret; /* or from the environment */
 	struct str scopes; /* space separated; empty = the vendor's default for the pull */
 	struct str roster; /* file with one patient id a line: whom the pipeline pulls */
 	struct str group; /* or a Group id whose members are pulled */
@@ -37,6 +40,9 @@ struct ehr_config {
 	int64_t requests_per_second, requests_per_day, parallel;
 	int64_t breaker_failures, breaker_pause_ms;
 };
+
+/* Has it a key or a secret, by which it gets tokens without a person? */
+bool ehr_config_is_backend(const struct ehr_config *config);
 
 /* Whatever went wrong at the other side, in one value. */
 struct ehr_failure {

@@ -64,7 +64,7 @@ struct ehr_client {
 	struct jose_key *key;
 	struct ehr_endpoints endpoints; /* token STR_NULL until discovered */
 	struct jose_key *login_key; /* read when first needed */
-	struct buf login_secret;
+	struct buf secret, login_secret; /* of backend services; of people's logins, read when first needed */
 	struct buf token; /* empty: none */
 	struct buf granted;
 	int64_t token_renew_ms; /* from then on it is renewed */
@@ -136,6 +136,11 @@ bool ehr_add_assertion(struct ehr_client *c, const struct jose_key *key, struct 
  * (RFC 6749 section 2.3.1), or its id alone. */
 bool ehr_add_identity(struct ehr_client *c, struct arena *a, struct buf *form, struct str *ret_authorization,
 		      struct error *err) MUST_USE;
+/* Reads the key or the secret of backend services. */
+bool ehr_backend_open(struct ehr_client *c, struct error *err) MUST_USE;
+bool ehr_is_backend(const struct ehr_client *c); /* there is one of them */
+bool ehr_add_backend_identity(struct ehr_client *c, struct arena *a, struct buf *form, struct str *ret_authorization,
+			      struct error *err) MUST_USE;
 struct str ehr_login_client_id(const struct ehr_client *c);
 bool ehr_login_is_public(const struct ehr_client *c);
 

@@ -125,27 +125,28 @@ bool ehr_login_is_public(const struct ehr_client *c)
 	return !login_key_file(c).n && !c->config.login_secret.n && !c->config.login_secret_file.n;
 }
 
-static bool load_secret(struct ehr_client *c, struct error *err)
+/* A secret that came from the environment, or from its file. */
+static bool load_secret(struct ehr_client *c, struct str given, struct str file, struct buf *into, struct error *err)
 {
-	if (c->login_secret.n)
+	if (into->n)
 		return true;
-	if (c->config.login_secret.n) {
-		buf_add(&c->login_secret, c->config.login_secret);
-		return buf_ok(&c->login_secret) || error_memory(err);
+	if (given.n) {
+		buf_add(into, given);
+		return buf_ok(into) || error_memory(err);
 	}
 	struct buf text;
 	buf_init(&text, 2 * SECRET_FILE_MAX);
-	bool ok = ehr_secret_read(c, c->config.login_secret_file, "secret file", &text, err);
+	bool ok = ehr_secret_read(c, file, "secret file", &text, err);
 	struct str secret = str_trim(buf_str(&text));
 	if (ok && (!secret.n || secret.n > 1024))
 		ok = error_set(err, ERR_KEY, "The secret file of EHR %.*s does not hold one secret",
 			       STR_ARG(c->config.name));
 	if (ok)
-		buf_add(&c->login_secret, secret);
+		buf_add(into, secret);
 	if (text.p)
 		explicit_bzero(text.p, text.n);
 	buf_done(&text);
-	return ok && (buf_ok(&c->login_secret) || error_memory(err));
+	return ok && (buf_ok(into) || error_memory(err));
 }
 
 /* RFC 6749 section 2.3.1: both are form-encoded first, then joined. */
@@ -169,6 +170,19 @@ static bool basic(struct arena *a, struct str id, struct str secret, struct str 
 	return true;
 }
 
+/* In a header; in the form where the EHR takes it only there. */
+static bool add_secret(struct ehr_client *c, struct arena *a, struct str id, struct str secret, struct buf *form,
+		       struct str *ret_authorization, struct error *err)
+{
+	if (!c->endpoints.post_only)
+		return basic(a, id, secret, ret_authorization, err);
+	buf_add(form, S("&client_id="));
+	encode_percent(form, id);
+	buf_add(form, S("&client_secret="));
+	encode_percent(form, secret);
+	return buf_ok(form) || error_memory(err);
+}
+
 bool ehr_add_identity(struct ehr_client *c, struct arena *a, struct buf *form, struct str *ret_authorization,
 		      struct error *err)
 {
@@ -179,15 +193,40 @@ bool ehr_add_identity(struct ehr_client *c, struct arena *a, struct buf *form, s
 		return c->login_key && ehr_add_assertion(c, c->login_key, id, form, err);
 	}
 	bool has_secret = !ehr_login_is_public(c);
-	if (has_secret && !load_secret(c, err))
+	if (has_secret && !load_secret(c, c->config.login_secret, c->config.login_secret_file, &c->login_secret, err))
 		return false;
-	if (has_secret && !c->endpoints.post_only)
-		return basic(a, id, buf_str(&c->login_secret), ret_authorization, err);
+	if (has_secret)
+		return add_secret(c, a, id, buf_str(&c->login_secret), form, ret_authorization, err);
 	buf_add(form, S("&client_id="));
 	encode_percent(form, id);
-	if (has_secret) {
-		buf_add(form, S("&client_secret="));
-		encode_percent(form, buf_str(&c->login_secret));
-	}
 	return buf_ok(form) || error_memory(err);
+}
+
+bool ehr_config_is_backend(const struct ehr_config *config)
+{
+	return config->key_file.n || config->secret_file.n || config->secret.n;
+}
+
+bool ehr_backend_open(struct ehr_client *c, struct error *err)
+{
+	if (!c->config.client_id.n)
+		return true;
+	if (c->config.key_file.n) {
+		c->key = ehr_key_read(c, c->config.key_file, err);
+		return c->key != NULL;
+	}
+	return !ehr_config_is_backend(&c->config) ||
+	       load_secret(c, c->config.secret, c->config.secret_file, &c->secret, err);
+}
+
+bool ehr_is_backend(const struct ehr_client *c)
+{
+	return c->key || c->secret.n;
+}
+
+bool ehr_add_backend_identity(struct ehr_client *c, struct arena *a, struct buf *form, struct str *ret_authorization,
+			      struct error *err)
+{
+	return c->key ? ehr_add_assertion(c, c->key, c->config.client_id, form, err)
+		      : add_secret(c, a, c->config.client_id, buf_str(&c->secret), form, ret_authorization, err);
 }

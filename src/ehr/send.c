@@ -195,7 +195,7 @@ bool ehr_send(struct ehr_client *c, struct arena *a, struct ehr_request *request
 	for (unsigned n = 1;; n++) {
 		bool cached = false, sent;
 		int64_t asked;
-		if (request->authorize && (c->key || c->options.logins) &&
+		if (request->authorize && (ehr_is_backend(c) || c->options.logins) &&
 		    !ehr_token_ensure(c, a, &cached, ret_failure))
 			return false;
 		struct ehr_failure before = f;

@@ -49,7 +49,7 @@ bool ehr_site_look(struct ehr_client *c, struct arena *a, struct ehr_site *ret_s
 bool ehr_token_now(struct ehr_client *c, struct arena *a, bool *ret_needed, struct ehr_failure *ret_failure)
 {
 	bool cached;
-	*ret_needed = c->key != NULL || c->options.logins != NULL;
+	*ret_needed = ehr_is_backend(c) || c->options.logins != NULL;
 	if (!*ret_needed)
 		return true;
 	if (!ehr_token_ensure(c, a, &cached, ret_failure))

@@ -51,7 +51,7 @@ static bool prepare_form(struct ehr_client *c, struct arena *a, struct ehr_reque
 	buf_init(&form, 1 << 18);
 	struct str scopes = ehr_asked_scopes(c, a);
 	buf_add(&form, S("grant_type=client_credentials"));
-	bool ok = ehr_add_assertion(c, c->key, c->config.client_id, &form, err);
+	bool ok = ehr_add_backend_identity(c, a, &form, &request->authorization, err);
 	if (scopes.n) {
 		buf_add(&form, S("&scope="));
 		encode_percent(&form, scopes);
@@ -126,7 +126,7 @@ bool ehr_token_ensure(struct ehr_client *c, struct arena *a, bool *ret_cached, s
 		bool found;
 		if (!ehr_login_ensure(c, a, &found, ret_cached, f))
 			return false;
-		if (found || !c->key)
+		if (found || !ehr_is_backend(c))
 			return true;
 	}
 	if (!c->endpoints.token.p && !ehr_discover(c, a, f))

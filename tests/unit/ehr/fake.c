@@ -95,19 +95,12 @@ static void write_key(char path[])
 	jose_key_free(key);
 }
 
-struct ehr_client *fake_client(struct fake *f, enum ehr_vendor vendor, bool with_key)
+static struct ehr_client *open_client(struct fake *f, const struct ehr_config *config)
 {
 	static struct ehr_transport transport;
 	transport = (struct ehr_transport){fake_call, f};
-	char path[] = "/tmp/firth-test-key-XXXXXX";
-	struct ehr_config config = {.name = S("main"), .vendor = vendor, .base_url = S(FAKE_BASE "/")};
-	if (with_key) {
-		write_key(path);
-		config.client_id = S("client-1");
-		config.key_file = str_from(path);
-	}
 	struct error err = {0};
-	struct ehr_client *c = ehr_open(&config,
+	struct ehr_client *c = ehr_open(config,
 					&(struct ehr_client_options){
 						.audit = (struct store *)f,
 						.now_ms = fake_now,
@@ -117,6 +110,29 @@ struct ehr_client *fake_client(struct fake *f, enum ehr_vendor vendor, bool with
 					&err);
 	if (!c)
 		fail_msg("%s", err.text);
+	return c;
+}
+
+struct ehr_client *fake_client_secret(struct fake *f, enum ehr_vendor vendor, const char *secret)
+{
+	const struct ehr_config config = {.name = S("main"),
+					  .vendor = vendor,
+					  .base_url = S(FAKE_BASE "/"),
+					  .client_id = S("client-1"),
+					  .secret = str_from(secret)};
+	return open_client(f, &config);
+}
+
+struct ehr_client *fake_client(struct fake *f, enum ehr_vendor vendor, bool with_key)
+{
+	char path[] = "/tmp/firth-test-key-XXXXXX";
+	struct ehr_config config = {.name = S("main"), .vendor = vendor, .base_url = S(FAKE_BASE "/")};
+	if (with_key) {
+		write_key(path);
+		config.client_id = S("client-1");
+		config.key_file = str_from(path);
+	}
+	struct ehr_client *c = open_client(f, &config);
 	if (with_key)
 		unlink(path);
 	return c;

@@ -36,6 +36,8 @@ extern struct fake *fake_current;
 /* One at a time per process: the client's clock and sleep carry no context. */
 void fake_start(struct fake *f, const struct fake_step *steps, size_t count);
 struct ehr_client *fake_client(struct fake *f, enum ehr_vendor vendor, bool with_key);
+/* One that proves itself by a secret. */
+struct ehr_client *fake_client_secret(struct fake *f, enum ehr_vendor vendor, const char *secret);
 /* Closes and checks that the whole script was played. */
 void fake_end(struct fake *f, struct ehr_client *c);
 

@@ -94,6 +94,22 @@ static void gets_a_token_over_a_short_trouble_and_uses_it(void **state)
 	fake_end(&f, client);
 }
 
+/* An account of Oracle Health without keys: RFC 6749 section 2.3.1, both parts encoded first. */
+static void a_secret_goes_into_the_header(void **state)
+{
+	(void)state;
+	FAKE_START(&f, DISCOVERY, GRANT("abc", "570"));
+	client = fake_client_secret(&f, EHR_CERNER, "a:b c");
+	bool needed;
+	assert_true(ehr_token_now(client, &arena, &needed, &failure));
+	assert_true(needed);
+	assert_string_equal(f.authorization, "Basic Y2xpZW50LTE6YSUzQWIlMjBj");
+	assert_null(strstr(f.body, "assertion"));
+	assert_null(strstr(f.body, "a%3Ab"));
+	assert_non_null(strstr(f.body, "scope=system%2FPatient.rs"));
+	fake_end(&f, client);
+}
+
 static void the_assertion_is_dated_back_and_short(void **state)
 {
 	(void)state;
@@ -316,19 +332,13 @@ static void keys_that_others_may_read_are_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(gets_a_token_over_a_short_trouble_and_uses_it),
-		T(the_assertion_is_dated_back_and_short),
-		T(epic_is_asked_without_scopes),
-		T(a_token_is_used_for_four_fifths_of_its_life),
-		T(a_refused_token_is_renewed_once),
-		T(a_new_token_that_is_refused_is_not_renewed),
-		T(cerner_errors_name_their_instance),
-		T(useless_token_answers_are_told_apart),
-		T(falls_back_to_metadata),
-		T(says_which_step_of_discovery_failed),
-		T(a_dead_host_is_asked_for_one_document_only),
-		T(an_assertion_never_goes_out_in_the_clear),
-		T(a_403_says_when_no_scope_names_the_type),
+		T(gets_a_token_over_a_short_trouble_and_uses_it), T(a_secret_goes_into_the_header),
+		T(the_assertion_is_dated_back_and_short),	  T(epic_is_asked_without_scopes),
+		T(a_token_is_used_for_four_fifths_of_its_life),	  T(a_refused_token_is_renewed_once),
+		T(a_new_token_that_is_refused_is_not_renewed),	  T(cerner_errors_name_their_instance),
+		T(useless_token_answers_are_told_apart),	  T(falls_back_to_metadata),
+		T(says_which_step_of_discovery_failed),		  T(a_dead_host_is_asked_for_one_document_only),
+		T(an_assertion_never_goes_out_in_the_clear),	  T(a_403_says_when_no_scope_names_the_type),
 		T(keys_that_others_may_read_are_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
