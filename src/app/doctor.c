@@ -114,6 +114,8 @@ static int examine(struct telling *t)
 					       .logins = t->c.place.logins,
 					       .budgets = t->c.place.budgets,
 					       .audit = t->c.place.store,
+					       .record = t->c.place.trail.config ? trail_record_by_server : NULL,
+					       .record_ctx = &t->c.place.trail,
 					       .patient = t->patient,
 					       .tell = print_finding,
 					       .ctx = t};

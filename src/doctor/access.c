@@ -45,6 +45,8 @@ bool doctor_client(struct examination *x)
 {
 	const struct ehr_client_options options = {.definitions = x->o->definitions,
 						   .audit = x->o->audit,
+						   .record = x->o->record,
+						   .record_ctx = x->o->record_ctx,
 						   .max_attempts = 2,
 						   .timeout_ms = x->o->timeout_ms,
 						   .logins = x->o->logins,

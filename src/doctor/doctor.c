@@ -193,6 +193,8 @@ static bool open_tools(struct examination *x, struct error *err)
 					    .breaker_failures = INT32_MAX};
 	const struct ehr_client_options options = {.definitions = x->o->definitions,
 						   .audit = x->o->audit,
+						   .record = x->o->record,
+						   .record_ctx = x->o->record_ctx,
 						   .max_attempts = 2,
 						   .timeout_ms = x->o->timeout_ms,
 						   .budgets = x->o->budgets};

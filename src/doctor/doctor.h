@@ -53,7 +53,10 @@ struct doctor_options {
 	const struct definitions *definitions;
 	struct ehr_logins *logins; /* NULL: nobody's */
 	struct ehr_budgets *budgets; /* NULL: none */
-	struct store *audit; /* NULL: none */
+	struct store *audit; /* NULL: record, or none */
+	bool (*record)(void *ctx, const struct audit_event *event,
+		       struct error *err); /* as of struct ehr_client_options */
+	void *record_ctx;
 	struct str patient; /* whom to read; STR_NULL: the login's patient, or nobody */
 	unsigned timeout_ms; /* of each call; 0: 15 s */
 	void (*tell)(void *ctx, const struct doctor_finding *finding); /* each as it comes; may be NULL */

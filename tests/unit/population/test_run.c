@@ -507,7 +507,7 @@ static void a_merged_record_is_not_scored(void **state)
 	check_flag(w, "quan-2011-2", "2025-11-24");
 }
 
-static void a_merged_record_is_followed_to_the_one_that_replaced_it(void **state)
+static void row_13_a_merged_record_is_followed_to_the_one_that_replaced_it(void **state)
 {
 	struct world *w = *state;
 	run(w);
@@ -528,7 +528,7 @@ static void a_merged_record_is_followed_to_the_one_that_replaced_it(void **state
 	assert_true(str_is(json_get_str(json_get(c, S("subject")), S("reference")), "Patient/main.p7"));
 }
 
-static void a_redirected_record_is_followed(void **state)
+static void row_13_a_redirected_record_is_followed(void **state)
 {
 	struct world *w = *state;
 	run(w);
@@ -705,9 +705,9 @@ int main(void)
 		T(half_the_problems_make_no_score),
 		T(a_missing_patient_does_not_stop_the_others),
 		T(a_merged_record_is_not_scored),
-		T(a_merged_record_is_followed_to_the_one_that_replaced_it),
+		T(row_13_a_merged_record_is_followed_to_the_one_that_replaced_it),
 		T(a_merged_record_is_pulled_once),
-		T(a_redirected_record_is_followed),
+		T(row_13_a_redirected_record_is_followed),
 		T(redirects_in_a_circle_end),
 		T(a_site_that_states_no_flags_is_sent_none),
 		T(what_is_pulled_is_kept_in_one_form),
