@@ -18,6 +18,8 @@ bool ehr_places_open(const struct config *c, struct arena *a, struct ehr_places 
 		     struct error *err) MUST_USE;
 /* "Patient/123". False with app->status after saying what is wrong. */
 bool ehr_instance_parse(struct app *app, struct str what, struct str *ret_type, struct str *ret_id) MUST_USE;
+/* On standard error the id by which the EHR's people find a request that failed. */
+void ehr_tell_request(const struct ehr_failure *failure);
 enum normal_vendor ehr_normal_vendor(enum ehr_vendor vendor);
 
 #endif

@@ -21,6 +21,12 @@ bool ehr_instance_parse(struct app *app, struct str what, struct str *ret_type, 
 	return false;
 }
 
+void ehr_tell_request(const struct ehr_failure *failure)
+{
+	if (failure->correlation_id[0])
+		fprintf(stderr, "the request, for the EHR's people: %s\n", failure->correlation_id);
+}
+
 enum normal_vendor ehr_normal_vendor(enum ehr_vendor vendor)
 {
 	return vendor == EHR_EPIC ? NORMAL_EPIC : vendor == EHR_CERNER ? NORMAL_CERNER : NORMAL_GENERIC;
@@ -81,9 +87,10 @@ int command_get(struct app *app)
 	int status;
 	if (!ehr_instance_parse(app, app->args[1], &type, &id))
 		status = app->status;
-	else if (!ehr_read(c.client, &app->arena, type, id, &r, &failure))
+	else if (!ehr_read(c.client, &app->arena, type, id, &r, &failure)) {
+		ehr_tell_request(&failure);
 		status = app_fail(app, &failure.error);
-	else {
+	} else {
 		if (!str_eq(r.id, id))
 			fprintf(stderr, "note: the record was merged into %.*s/%.*s\n", STR_ARG(type), STR_ARG(r.id));
 		status = print(&c, &r, normal, &err) ? APP_OK : app_fail(app, &err);

@@ -27,18 +27,38 @@ struct searching {
 
 /* ---- the plan ---------------------------------------------------------------------------------------------------- */
 
+/* A site may have opened what the vendor does not offer: its own statement is asked before anything is refused. */
+static bool site_offers(struct searching *s, struct str type)
+{
+	struct ehr_failure failure = {0};
+	const struct json *statement;
+	const struct ehr_type *vendors = ehr_type_find(s->c.ehr->vendor, type);
+	bool unknown = !vendors || !strchr(vendors->interactions, 's');
+	return unknown && ehr_capabilities(s->c.client, &s->app->arena, &statement, &failure) &&
+	       ehr_states(statement, type, "search-type");
+}
+
 static bool make_plan(struct searching *s, struct error *err)
 {
 	struct str query = s->app->args[1], type = str_split(&query, '?');
-	const struct ehr_plan_options options = {.vendor = s->c.ehr->vendor,
-						 .type = definitions_resource(definitions_builtin(), type),
-						 .query = query.p ? query : S(""),
-						 .page = s->page,
-						 .unchecked = s->unchecked};
+	struct ehr_plan_options options = {.vendor = s->c.ehr->vendor,
+					   .type = definitions_resource(definitions_builtin(), type),
+					   .query = query.p ? query : S(""),
+					   .page = s->page,
+					   .unchecked = s->unchecked};
 	if (!options.type)
 		return error_set(err, ERR_USAGE, "'%.*s' is no resource type of R4: say 'Type?query'",
 				 STR_ARG(str_slice(type, 0, 40)));
-	return ehr_plan_make(&options, &s->app->arena, &s->plan, err);
+	if (!ehr_plan_make(&options, &s->app->arena, &s->plan, err))
+		return false;
+	if (!s->plan.refused.p || !site_offers(s, s->plan.type))
+		return true;
+	options.vendor = EHR_GENERIC; /* nothing is known of it but that it is there */
+	if (!ehr_plan_make(&options, &s->app->arena, &s->plan, err))
+		return false;
+	s->plan.notes[s->plan.note_count++] =
+		S("the vendor does not offer this type, but the site's capability statement does");
+	return true;
 }
 
 static int print_plan_json(struct searching *s)
@@ -199,6 +219,7 @@ static bool stream(struct searching *s, struct ehr_pages *pages, struct error *e
 		struct ehr_page page;
 		arena_reset(&s->arena);
 		if (!ehr_pages_next(pages, &s->arena, &page, &more, &failure)) {
+			ehr_tell_request(&failure);
 			*err = failure.error;
 			return false;
 		}

@@ -89,31 +89,13 @@ static bool first_page(struct examination *x, const char *type, struct str id, s
 	return ehr_pages_next(*ret_pages, x->a, page, &more, f);
 }
 
-/* Does the server, or the vendor's table, know searches of the type? */
-static bool is_offered(const struct examination *x, const char *type)
-{
-	struct json_iter rest = json_iter(json_get(x->site.capabilities, S("rest")));
-	while (json_next(&rest)) {
-		struct json_iter r = json_iter(json_get(rest.value, S("resource")));
-		while (json_next(&r)) {
-			if (!str_is(json_get_str(r.value, S("type")), type))
-				continue;
-			struct json_iter i = json_iter(json_get(r.value, S("interaction")));
-			while (json_next(&i))
-				if (str_is(json_get_str(i.value, S("code")), "search-type"))
-					return true;
-		}
-	}
-	return false;
-}
-
 static void read_type(struct examination *x, const char *type, struct str id)
 {
 	struct ehr_page page;
 	struct ehr_failure f = {0};
 	const struct ehr_tally *tally = NULL;
 	struct ehr_pages *pages = NULL;
-	if (!is_offered(x, type))
+	if (!ehr_states(x->site.capabilities, str_from(type), "search-type"))
 		return;
 	bool ok = first_page(x, type, id, &page, &tally, &pages, &f);
 	if (ok) {
@@ -167,6 +149,6 @@ void doctor_reads(struct examination *x)
 		return;
 	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
 		read_type(x, types[i], id);
-	if (is_offered(x, "Observation"))
+	if (ehr_states(x->site.capabilities, S("Observation"), "search-type"))
 		second_page(x, id);
 }

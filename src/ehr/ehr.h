@@ -124,6 +124,8 @@ struct ehr_site {
 /* Capability statement and discovery, without a token. False when there is no capability statement. */
 bool ehr_site_look(struct ehr_client *c, struct arena *a, struct ehr_site *ret_site,
 		   struct ehr_failure *ret_failure) MUST_USE;
+/* Does a capability statement name the interaction ("search-type") for the type? */
+bool ehr_states(const struct json *capabilities, struct str type, const char *interaction);
 /* "Sun, 06 Nov 1994 08:49:37 GMT": RFC 9110 section 5.6.7, the form that servers must send. */
 bool ehr_http_date(struct str text, int64_t *ret_ms);
 /* The scopes that a request for a backend token names; STR_NULL: none, what is registered is granted. */

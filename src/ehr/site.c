@@ -46,6 +46,27 @@ bool ehr_site_look(struct ehr_client *c, struct arena *a, struct ehr_site *ret_s
 	return true;
 }
 
+static bool states_interaction(const struct json *resource, const char *interaction)
+{
+	struct json_iter it = json_iter(json_get(resource, S("interaction")));
+	while (json_next(&it))
+		if (str_is(json_get_str(it.value, S("code")), interaction))
+			return true;
+	return false;
+}
+
+bool ehr_states(const struct json *capabilities, struct str type, const char *interaction)
+{
+	struct json_iter rest = json_iter(json_get(capabilities, S("rest")));
+	while (json_next(&rest)) {
+		struct json_iter r = json_iter(json_get(rest.value, S("resource")));
+		while (json_next(&r))
+			if (str_eq(json_get_str(r.value, S("type")), type) && states_interaction(r.value, interaction))
+				return true;
+	}
+	return false;
+}
+
 bool ehr_token_now(struct ehr_client *c, struct arena *a, bool *ret_needed, struct ehr_failure *ret_failure)
 {
 	bool cached;

@@ -67,6 +67,14 @@ says "says how to write it" err 'date=ge2026-01-01T00:00:00Z'
 run search cerner "Flag?patient=$pc" --explain --format json
 expect "a type that is not there" 1
 says "for programs" out '"refused":"Oracle Health \(Cerner\) does not offer Flag'
+run get epic Patient/unknown
+says "a failure names the request" err "^the request, for the EHR's people: ."
+"$firth" sandbox cerner --port 0 --data opened --patients 1 --no-auth --allow-write Flag >opened.out 2>opened.err </dev/null &
+children="$children $!"
+"$firth" ehr add opened --url "$(base opened)" >/dev/null
+run search opened "Flag?patient=$(head -n 1 opened/roster.txt)"
+expect "a type that this site has opened" 0
+says "is told" err "but the site's capability statement does"
 run search cerner "Observation?patient=$pc" --max 3 --page 2
 expect "the first three" 0
 holds "are three" test "$(wc -l <out)" = 3

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -18,11 +19,15 @@
 
 static char directory[64];
 static struct arena arena;
+static struct store *store;
 
-static struct ehr_budgets *open_budgets(bool file)
+enum place { MEMORY, FILES, FACTS };
+
+static struct ehr_budgets *open_budgets(enum place place)
 {
 	struct error err = {0};
-	const struct ehr_budgets_options options = {.directory = file ? str_from(directory) : STR_NULL};
+	const struct ehr_budgets_options options = {.directory = place == FILES ? str_from(directory) : STR_NULL,
+						    .store = place == FACTS ? store : NULL};
 	struct ehr_budgets *b = ehr_budgets_open(&options, &err);
 	if (!b)
 		fail_msg("%s", err.text);
@@ -34,6 +39,9 @@ static void clean(void)
 	char path[100];
 	snprintf(path, sizeof path, "%s/main.calls", directory);
 	unlink(path);
+	struct error err = {0};
+	const struct store_fact fact = {.shelf = S("ehr-budget"), .key = MAIN};
+	assert_true(store_fact_put(store, &fact, &err));
 }
 
 /* -1: refused; otherwise what to wait. */
@@ -62,9 +70,9 @@ static void end_with(struct ehr_budgets *b, const struct ehr_budget_limits *l, i
 static void so_many_a_second_evenly(void **state)
 {
 	(void)state;
-	for (int file = 0; file < 2; file++) {
+	for (enum place place = MEMORY; place <= FACTS; place++) {
 		const struct ehr_budget_limits l = {.per_second = 4};
-		struct ehr_budgets *one = open_budgets(file), *two = file ? open_budgets(true) : one;
+		struct ehr_budgets *one = open_budgets(place), *two = place == MEMORY ? one : open_budgets(place);
 		struct error err;
 		assert_int_equal(enter(one, &l, T0, &err), 0);
 		assert_int_equal(enter(two, &l, T0, &err), 250); /* another process as well */
@@ -74,18 +82,17 @@ static void so_many_a_second_evenly(void **state)
 		assert_int_equal(enter(one, &l, T0 + 10000, &err), 250);
 		assert_int_equal(enter(one, &l, T0, &err), 2000); /* the clock was set back */
 		assert_int_equal(enter(one, &l, T0 + 2000, &err), 0);
-		if (file)
+		if (place != MEMORY)
 			ehr_budgets_close(two);
 		ehr_budgets_close(one);
 		clean();
 	}
 }
 
-static void so_many_a_day(void **state)
+static void so_many_a_day_in(enum place place)
 {
-	(void)state;
 	const struct ehr_budget_limits l = {.per_day = 2};
-	struct ehr_budgets *b = open_budgets(true);
+	struct ehr_budgets *b = open_budgets(place);
 	struct error err;
 	assert_int_equal(enter(b, &l, T0, &err), 0);
 	assert_int_equal(enter(b, &l, T0, &err), 0);
@@ -97,11 +104,17 @@ static void so_many_a_day(void **state)
 	clean();
 }
 
-static void the_breaker_opens_tries_and_closes(void **state)
+static void so_many_a_day(void **state)
 {
 	(void)state;
+	for (enum place place = FILES; place <= FACTS; place++)
+		so_many_a_day_in(place);
+}
+
+static void the_breaker_opens_tries_and_closes_in(enum place place)
+{
 	const struct ehr_budget_limits l = {.failures = 3, .pause_ms = 10000};
-	struct ehr_budgets *b = open_budgets(true);
+	struct ehr_budgets *b = open_budgets(place);
 	struct error err;
 	for (int i = 0; i < 2; i++)
 		end_with(b, &l, T0, EHR_CALL_FAILED, 0);
@@ -134,11 +147,17 @@ static void the_breaker_opens_tries_and_closes(void **state)
 	clean();
 }
 
-static void a_pause_that_was_asked_for_holds_for_all(void **state)
+static void the_breaker_opens_tries_and_closes(void **state)
 {
 	(void)state;
+	for (enum place place = FILES; place <= FACTS; place++)
+		the_breaker_opens_tries_and_closes_in(place);
+}
+
+static void a_pause_that_was_asked_for_holds_for_all_in(enum place place)
+{
 	const struct ehr_budget_limits l = {0};
-	struct ehr_budgets *one = open_budgets(true), *two = open_budgets(true);
+	struct ehr_budgets *one = open_budgets(place), *two = open_budgets(place);
 	struct error err;
 	end_with(one, &l, T0, EHR_CALL_THROTTLED, 5000);
 	assert_int_equal(enter(two, &l, T0 + 1000, &err), 4000);
@@ -151,11 +170,18 @@ static void a_pause_that_was_asked_for_holds_for_all(void **state)
 	clean();
 }
 
+static void a_pause_that_was_asked_for_holds_for_all(void **state)
+{
+	(void)state;
+	for (enum place place = FILES; place <= FACTS; place++)
+		a_pause_that_was_asked_for_holds_for_all_in(place);
+}
+
 static void so_many_at_once_over_processes(void **state)
 {
 	(void)state;
 	const struct ehr_budget_limits l = {.parallel = 2};
-	struct ehr_budgets *b = open_budgets(true);
+	struct ehr_budgets *b = open_budgets(FILES);
 	struct ehr_budget_pass mine;
 	struct error err = {0};
 	int64_t wait;
@@ -164,7 +190,7 @@ static void so_many_at_once_over_processes(void **state)
 	assert_int_equal(pipe(ready) | pipe(go), 0);
 	pid_t child = fork();
 	if (!child) {
-		struct ehr_budgets *own = open_budgets(true);
+		struct ehr_budgets *own = open_budgets(FILES);
 		struct ehr_budget_pass theirs;
 		char byte = ehr_budget_enter(own, MAIN, &l, T0, &theirs, &wait, &err) && !wait ? 'y' : 'n';
 		if (write(ready[1], &byte, 1) != 1 || read(go[0], &byte, 1) != 1)
@@ -185,6 +211,26 @@ static void so_many_at_once_over_processes(void **state)
 	clean();
 }
 
+static void so_many_at_once_over_machines(void **state)
+{
+	(void)state;
+	const struct ehr_budget_limits l = {.parallel = 2};
+	struct ehr_budgets *one = open_budgets(FACTS), *two = open_budgets(FACTS);
+	struct ehr_budget_pass first, second, third;
+	struct error err = {0};
+	int64_t wait;
+	assert_true(ehr_budget_enter(one, MAIN, &l, T0, &first, &wait, &err) && !wait);
+	assert_true(ehr_budget_enter(two, MAIN, &l, T0, &second, &wait, &err) && !wait);
+	assert_true(ehr_budget_enter(one, MAIN, &l, T0, &third, &wait, &err) && wait > 0);
+	ehr_budget_leave(two, MAIN, &l, T0, &second, EHR_CALL_ANSWERED, 0);
+	assert_true(ehr_budget_enter(one, MAIN, &l, T0, &third, &wait, &err) && !wait);
+	ehr_budget_leave(one, MAIN, &l, T0, &third, EHR_CALL_ANSWERED, 0);
+	ehr_budget_leave(one, MAIN, &l, T0, &first, EHR_CALL_ANSWERED, 0);
+	ehr_budgets_close(one);
+	ehr_budgets_close(two);
+	clean();
+}
+
 static void a_damaged_file_begins_again(void **state)
 {
 	(void)state;
@@ -192,7 +238,7 @@ static void a_damaged_file_begins_again(void **state)
 	char path[100];
 	struct error err;
 	snprintf(path, sizeof path, "%s/main.calls", directory);
-	struct ehr_budgets *b = open_budgets(true);
+	struct ehr_budgets *b = open_budgets(FILES);
 	assert_int_equal(enter(b, &l, T0, &err), 0);
 	assert_int_equal(truncate(path, 17), 0);
 	assert_int_equal(enter(b, &l, T0, &err), 0);
@@ -247,6 +293,31 @@ static void an_ehr_that_says_no_is_alive(void **state)
 	fake_end(&f, c);
 }
 
+static int open_store(void **state)
+{
+	(void)state;
+	char path[100];
+	struct error err = {0};
+	snprintf(path, sizeof path, "%s/store", directory);
+	store = store_open(str_from(path), &(struct store_options){.definitions = definitions_builtin()}, &err);
+	return store ? 0 : -1;
+}
+
+static int remove_one(const char *name, const struct stat *st, int kind, struct FTW *ftw)
+{
+	(void)st;
+	(void)kind;
+	(void)ftw;
+	return remove(name);
+}
+
+static int close_store(void **state)
+{
+	(void)state;
+	store_close(store);
+	return nftw(directory, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -255,14 +326,14 @@ int main(void)
 		cmocka_unit_test(the_breaker_opens_tries_and_closes),
 		cmocka_unit_test(a_pause_that_was_asked_for_holds_for_all),
 		cmocka_unit_test(so_many_at_once_over_processes),
+		cmocka_unit_test(so_many_at_once_over_machines),
 		cmocka_unit_test(a_damaged_file_begins_again),
 		cmocka_unit_test(a_dead_ehr_is_left_alone),
 		cmocka_unit_test(an_ehr_that_says_no_is_alive),
 	};
 	arena_init(&arena, 64 << 20);
-	snprintf(directory, sizeof directory, "/tmp/firth-budget-%d", (int)getpid());
-	int failed = cmocka_run_group_tests(tests, NULL, NULL);
-	rmdir(directory);
+	snprintf(directory, sizeof directory, "/tmp/firth-budget-XXXXXX");
+	int failed = mkdtemp(directory) ? cmocka_run_group_tests(tests, open_store, close_store) : 1;
 	arena_done(&arena);
 	return failed;
 }
