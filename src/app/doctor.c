@@ -116,6 +116,7 @@ static int examine(struct telling *t)
 					       .audit = t->c.place.store,
 					       .record = t->c.place.trail.config ? trail_record_by_server : NULL,
 					       .record_ctx = &t->c.place.trail,
+					       .transport = t->c.transport ? record_transport(t->c.transport) : NULL,
 					       .patient = t->patient,
 					       .tell = print_finding,
 					       .ctx = t};

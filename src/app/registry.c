@@ -183,8 +183,12 @@ bool registry_remove(const struct config *c, struct arena *a, struct str name, s
 	struct str path = registry_path(c, a, name);
 	if (!path.p)
 		return error_memory(err);
-	if (str_find_char(name, '/', 0) == STR_NONE && unlink(path.p) == 0)
+	struct str calls = arena_printf(a, "%.*s/ehrs/%.*s.calls", STR_ARG(c->data), STR_ARG(name));
+	if (str_find_char(name, '/', 0) == STR_NONE && unlink(path.p) == 0) {
+		if (calls.p)
+			unlink(calls.p); /* what was asked of it (ehr/budget.h) */
 		return true;
+	}
 	return error_set(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "no EHR named '%.*s' is kept in %.*s/ehrs",
 			 STR_ARG(str_slice(name, 0, 40)), STR_ARG(c->data));
 }

@@ -47,6 +47,7 @@ bool doctor_client(struct examination *x)
 						   .audit = x->o->audit,
 						   .record = x->o->record,
 						   .record_ctx = x->o->record_ctx,
+						   .transport = x->o->transport,
 						   .max_attempts = 2,
 						   .timeout_ms = x->o->timeout_ms,
 						   .logins = x->o->logins,
@@ -163,15 +164,13 @@ void doctor_redirect(struct examination *x)
 	int64_t port = x->ehr->login_port ? x->ehr->login_port : 8765;
 	struct str redirect = arena_printf(x->a, "http://127.0.0.1:%" PRId64 "/callback", port);
 	const struct ehr_login_ask ask = {.redirect_uri = redirect};
-	const struct http_header accept = {S("Accept"), S("text/html")};
 	if (!ehr_login_begin(x->client, x->a, &ask, &pending, &url, &f)) {
 		doctor_say(x, DOCTOR_REDIRECT, DOCTOR_BAD, DOCTOR_CAUSE_NO_DISCOVERY, "%s", f.error.text);
 		return;
 	}
 	size_t length = url.n;
 	for (int hop = 0;; hop++) {
-		const struct http_call call = {.method = S("GET"), .url = url, .headers = &accept, .header_count = 1};
-		if (!http_call(x->http, x->a, &call, &answer, &err)) {
+		if (!doctor_fetch(x, url, S("text/html"), &answer, &err)) {
 			doctor_say(x, DOCTOR_REDIRECT, DOCTOR_BAD, DOCTOR_CAUSE_NO_CONNECTION, "the login page: %s",
 				   err.text);
 			return;

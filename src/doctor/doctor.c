@@ -195,6 +195,7 @@ static bool open_tools(struct examination *x, struct error *err)
 						   .audit = x->o->audit,
 						   .record = x->o->record,
 						   .record_ctx = x->o->record_ctx,
+						   .transport = x->o->transport,
 						   .max_attempts = 2,
 						   .timeout_ms = x->o->timeout_ms,
 						   .budgets = x->o->budgets};

@@ -57,6 +57,7 @@ struct doctor_options {
 	bool (*record)(void *ctx, const struct audit_event *event,
 		       struct error *err); /* as of struct ehr_client_options */
 	void *record_ctx;
+	const struct ehr_transport *transport; /* NULL: HTTP over sockets */
 	struct str patient; /* whom to read; STR_NULL: the login's patient, or nobody */
 	unsigned timeout_ms; /* of each call; 0: 15 s */
 	void (*tell)(void *ctx, const struct doctor_finding *finding); /* each as it comes; may be NULL */

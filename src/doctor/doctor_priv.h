@@ -34,6 +34,10 @@ bool doctor_say(struct examination *x, enum doctor_step step, enum doctor_result
 /* A failure with the cause that its form shows, whatever the step. False when nothing in it tells. */
 bool doctor_recognise(struct examination *x, const struct ehr_failure *f);
 
+/* One call that is the doctor's own, without a token. */
+bool doctor_fetch(struct examination *x, struct str url, struct str accept, struct http_answer *ret_answer,
+		  struct error *err) MUST_USE;
+
 /* Each returns whether the following steps make sense. */
 bool doctor_host(struct examination *x); /* dns, tls */
 bool doctor_base(struct examination *x);

@@ -153,11 +153,18 @@ bool doctor_discovery(struct examination *x)
 
 /* ---- keys and clocks --------------------------------------------------------------------------------------------- */
 
+bool doctor_fetch(struct examination *x, struct str url, struct str accept, struct http_answer *ret_answer,
+		  struct error *err)
+{
+	const struct http_header header = {S("Accept"), accept};
+	const struct http_call call = {.method = S("GET"), .url = url, .headers = &header, .header_count = 1};
+	const struct ehr_transport *t = x->o->transport;
+	return t ? t->call(t->ctx, x->a, &call, ret_answer, err) : http_call(x->http, x->a, &call, ret_answer, err);
+}
+
 static bool get(struct examination *x, struct str url, struct http_answer *ret_answer, struct error *err)
 {
-	const struct http_header accept = {S("Accept"), S("application/json")};
-	const struct http_call call = {.method = S("GET"), .url = url, .headers = &accept, .header_count = 1};
-	return http_call(x->http, x->a, &call, ret_answer, err);
+	return doctor_fetch(x, url, S("application/json"), ret_answer, err);
 }
 
 void doctor_jwks(struct examination *x)

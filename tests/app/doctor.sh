@@ -26,6 +26,10 @@ says "and it says so" out '^all is well: 0 failed'
 run doctor cerner --format json
 says "for programs" out '"well":true.*"step":"tls".*"step":"read","title":"a first read","subject":"Patient","result":"ok"'
 
+run doctor cerner --record doctor.har
+expect "an examination that is written down" 0
+holds "has each call" grep -q 'smart-configuration' doctor.har
+
 openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out stranger.pem 2>/dev/null
 chmod 600 stranger.pem
 "$firth" ehr add epic --url "$epic" --client-id nobody --key stranger.pem >/dev/null
