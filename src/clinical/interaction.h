@@ -1,0 +1,29 @@
+/*
+ * Drugs against each other: every draft with every other draft and with everything the patient takes. One finding per
+ * pair of records, of the highest rule; duplicates of an ingredient or a class when no rule says more. Pure.
+ */
+#ifndef FIRTH_CLINICAL_INTERACTION_H
+#define FIRTH_CLINICAL_INTERACTION_H
+
+#include "clinical/finding.h"
+#include "clinical/medication.h"
+#include "clinical/policy.h"
+
+/* Laboratory values that rules look at; what is not known stays out of the decision. */
+struct lab_values {
+	bool has_potassium, has_egfr;
+	double potassium; /* mmol/L */
+	double egfr; /* mL/min/1.73 m2 */
+};
+/* The newest final values among Observations of the patient, not older than 90 days at now_ms. */
+void lab_values_read(const struct json *const *observations, size_t count, int64_t now_ms, struct lab_values *ret);
+
+#define INTERACTION_DRUGS_MAX 10000
+
+/* The first drafts of the drugs are the orders in question. Void drugs are left out, stopped ones only count where a
+ * rule asks for a time since the stop. role: of the user, for the policy's lines. ERR_LIMIT, ERR_MEMORY. */
+bool interactions_check(const struct knowledge *k, const struct policy *p, struct str role, struct arena *a,
+			const struct medication *drugs, size_t count, size_t drafts, const struct lab_values *labs,
+			int64_t now_ms, struct findings *f, struct error *err) MUST_USE;
+
+#endif
