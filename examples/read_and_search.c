@@ -34,6 +34,26 @@ static int show_patient(struct firth_ehr *ehr, const char *id)
 	return 0;
 }
 
+static int count(void *context, const struct firth_item *item)
+{
+	(void)item;
+	*(size_t *)context += 1;
+	return 0;
+}
+
+static int count_conditions(struct firth_ehr *ehr, const char *id)
+{
+	struct firth_error error;
+	char query[200];
+	size_t conditions = 0;
+
+	snprintf(query, sizeof(query), "patient=%s", id);
+	if (firth_search_each(ehr, "Condition", query, count, &conditions, &error) != FIRTH_OK)
+		return say("the conditions", &error);
+	printf("%zu conditions\n", conditions);
+	return 0;
+}
+
 static int show_observations(struct firth_ehr *ehr, const char *id)
 {
 	struct firth_error error;
@@ -72,7 +92,7 @@ int main(int argc, char **argv)
 	ehr = firth_ehr_open(&options, &error);
 	if (!ehr)
 		return say("the EHR", &error);
-	status = show_patient(ehr, argv[2]) || show_observations(ehr, argv[2]);
+	status = show_patient(ehr, argv[2]) || show_observations(ehr, argv[2]) || count_conditions(ehr, argv[2]);
 	firth_ehr_close(ehr);
 	return status;
 }

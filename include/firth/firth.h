@@ -74,9 +74,11 @@ struct firth_options {
 	const char *name; /* for error texts: 1 to 20 of a-z, 0-9 and '-'; default "ehr" */
 	const char *client_id; /* of a backend service; NULL: an open server, no token is asked for */
 	const char *key_file; /* its private key, JWK or PEM; readable by its owner only */
+	const char *secret_file; /* or its secret, where the EHR gives no keys; readable by its owner only */
 	const char *scopes; /* space separated; default: what the vendor needs for reading */
 	unsigned timeout_ms; /* of one attempt; default 60000 */
 	unsigned max_attempts; /* default 4 */
+	unsigned requests_per_second; /* of this handle; default: no limit */
 	const char *record_file; /* a HAR of everything that passes, secrets and PHI masked; must not be there yet */
 	int record_unmasked; /* nothing masked */
 };
@@ -113,6 +115,12 @@ FIRTH_API enum firth_status firth_read(struct firth_ehr *ehr, const char *type, 
 /* Every match of all pages, each once. query: "patient=123&category=laboratory", values percent-coded; NULL: none. */
 FIRTH_API enum firth_status firth_search(struct firth_ehr *ehr, const char *type, const char *query,
 					 struct firth_result **ret_result, struct firth_error *error);
+/* The same, one match after the other, in memory that does not grow with their number. `each` gets a match that is
+ * there until it returns, and says 0 to go on; anything else ends the search, which is no failure. One that was given
+ * comes again only when a later page has it in a newer version. */
+typedef int (*firth_each)(void *context, const struct firth_item *item);
+FIRTH_API enum firth_status firth_search_each(struct firth_ehr *ehr, const char *type, const char *query,
+					      firth_each each, void *context, struct firth_error *error);
 /* The capability statement; needs no token. */
 FIRTH_API enum firth_status firth_capabilities(struct firth_ehr *ehr, struct firth_result **ret_result,
 					       struct firth_error *error);
@@ -129,6 +137,9 @@ FIRTH_API enum firth_status firth_update(struct firth_ehr *ehr, const char *type
 FIRTH_API enum firth_status firth_patch(struct firth_ehr *ehr, const char *type, const char *id, const char *version,
 					const char *body, size_t body_size, struct firth_result **ret_result,
 					struct firth_error *error);
+/* version: NULL: whichever is there. */
+FIRTH_API enum firth_status firth_delete(struct firth_ehr *ehr, const char *type, const char *id, const char *version,
+					 struct firth_error *error);
 
 #ifdef __cplusplus
 }

@@ -125,7 +125,9 @@ static bool begin(struct firth_ehr *e, const struct firth_options *o, struct err
 		.base_url = text_of(o->base_url),
 		.client_id = text_of(o->client_id),
 		.key_file = text_of(o->key_file),
+		.secret_file = text_of(o->secret_file),
 		.scopes = text_of(o->scopes),
+		.requests_per_second = o->requests_per_second,
 	};
 	if (!config.base_url.p)
 		return error_set(err, ERR_CONFIG, "base_url is missing");
@@ -285,6 +287,58 @@ enum firth_status firth_search(struct firth_ehr *e, const char *type, const char
 	return finish(r, ok, &f, ret_result, error);
 }
 
+static struct firth_item item_of(struct arena *a, const struct ehr_resource *from)
+{
+	struct str version = from->version.p ? arena_str(a, from->version) : STR_NULL;
+	struct str body = arena_str(a, from->body);
+	return (struct firth_item){
+		.type = arena_str(a, from->type).p,
+		.id = arena_str(a, from->id.p ? from->id : S("")).p,
+		.version = version.p,
+		.body = body.p,
+		.body_size = body.n,
+	};
+}
+
+/* One page, in an arena that the next one begins anew. *ret_more: there may be another. */
+static bool each_of_page(struct ehr_pages *pages, struct arena *a, firth_each each, void *context, bool *ret_more,
+			 struct ehr_failure *f)
+{
+	struct ehr_page page;
+	arena_reset(a);
+	if (!ehr_pages_next(pages, a, &page, ret_more, f))
+		return false;
+	for (size_t i = 0; *ret_more && i < page.count; i++) {
+		struct firth_item item = item_of(a, &page.items[i]);
+		if (!item.type || !item.id || !item.body)
+			return error_memory(&f->error);
+		*ret_more = each(context, &item) == 0;
+	}
+	return true;
+}
+
+enum firth_status firth_search_each(struct firth_ehr *e, const char *type, const char *query, firth_each each,
+				    void *context, struct firth_error *error)
+{
+	struct ehr_failure f = {0};
+	struct firth_result *unused;
+	struct arena a;
+	bool more = true;
+	if (!usable(e, type, NULL, &unused) || !each)
+		return fail_here(error, ERR_USAGE, UNUSABLE);
+	const struct str queries[] = {query ? str_from(query) : S("")};
+	const struct ehr_pages_options options = {.type = str_from(type), .queries = queries, .query_count = 1};
+	struct ehr_pages *pages = ehr_pages_open(e->client, &options, &f.error);
+	bool ok = pages != NULL;
+	arena_init(&a, ARENA_NO_CAP);
+	while (ok && more)
+		ok = each_of_page(pages, &a, each, context, &more, &f);
+	arena_done(&a);
+	if (pages)
+		ehr_pages_close(pages);
+	return ok ? FIRTH_OK : fail(error, &f);
+}
+
 enum firth_status firth_capabilities(struct firth_ehr *e, struct firth_result **ret_result, struct firth_error *error)
 {
 	struct ehr_failure f = {0};
@@ -356,4 +410,19 @@ enum firth_status firth_patch(struct firth_ehr *e, const char *type, const char 
 			      struct firth_error *error)
 {
 	return change(ehr_patch, e, type, id, version, str_make(body, body_size), ret_result, error);
+}
+
+enum firth_status firth_delete(struct firth_ehr *e, const char *type, const char *id, const char *version,
+			       struct firth_error *error)
+{
+	struct ehr_failure f = {0};
+	struct ehr_written written;
+	struct firth_result *unused;
+	struct arena a;
+	if (!usable(e, type, id ? id : "", &unused))
+		return fail_here(error, ERR_USAGE, UNUSABLE);
+	arena_init(&a, ARENA_NO_CAP);
+	bool ok = ehr_delete(e->client, &a, str_from(type), str_from(id), text_of(version), &written, &f);
+	arena_done(&a);
+	return ok ? FIRTH_OK : fail(error, &f);
 }

@@ -90,6 +90,7 @@ for vendor in epic cerner; do
 		expect "$program at $vendor" 0
 		says "reads the patient" out "^Patient/$patient: [0-9]+ bytes"
 		says "and what was measured" out '^[1-9][0-9]* vital signs, [0-9]+ bytes'
+		says "and one after the other" out '^[0-9]+ conditions'
 		holds "it records" grep -q '"startedDateTime"' $vendor-$program.har
 		if grep -q "$patient" $vendor-$program.har; then bad "its recording is masked"; else ok "its recording is masked"; fi
 		./$program "$base" nobody $vendor >"$scratch/out" 2>"$scratch/err"
@@ -98,6 +99,13 @@ for vendor in epic cerner; do
 		says "says so" err '^the patient: (not-found|remote): ehr: '
 	done
 done
+# Every call once, those that write too, at a server of our own.
+serve --data own || bad "serve starts"
+# shellcheck disable=SC2046
+"$cc" -Wall -Wextra -Wno-missing-field-initializers -Werror "$here/calls.c" $(ask --cflags --libs) -o calls 2>"$scratch/err" && ./calls "http://127.0.0.1:$port/fhir" >"$scratch/out" 2>"$scratch/err"
+code=$?
+expect "every call" 0
+stop_server
 ./shared http://127.0.0.1:1/fhir x >"$scratch/out" 2>"$scratch/err"
 code=$?
 expect "nobody there" 1
