@@ -150,6 +150,7 @@ static bool open_rest(struct realm *r, const struct service_options *o, struct e
 					 .spool = o->config->data,
 					 .max_bytes = (uint64_t)l->upload,
 					 .threads = 2};
+	r->export = (struct bulk_export){.base = r->import.base, .guarded = r->smart != NULL};
 	r->weights = match_default_weights;
 	if (!match_weights_parse(o->config->match, &r->weights, err))
 		return error_context(err, "match");
@@ -171,6 +172,8 @@ static bool open_rest(struct realm *r, const struct service_options *o, struct e
 		.extractor = o->extractor,
 		.import = bulk_import_start,
 		.import_ctx = &r->import,
+		.export = bulk_export_start,
+		.export_ctx = &r->export,
 		.max_upload = (uint64_t)l->upload,
 		.no_update_create = !o->config->update_create,
 		.limits = {.depth = (unsigned)l->depth,

@@ -7,6 +7,7 @@
 #define FIRTH_APP_REALM_H
 
 #include "app/service.h"
+#include "server/bulk/export.h"
 #include "server/bulk/import.h"
 #include "server/login/login.h"
 #include "server/rest/operations/match.h"
@@ -25,6 +26,7 @@ struct realm {
 	struct knowledge *knowledge;
 	struct jobs *jobs;
 	struct bulk_import import;
+	struct bulk_export export;
 	struct match_weights weights;
 	struct rest_server *rest;
 	bool own_store; /* closed with the realm */

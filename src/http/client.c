@@ -8,7 +8,7 @@
 
 #include "base/buf.h"
 
-enum { DEFAULT_MAX_BODY = 256 << 20, MAX_HEADERS = 100, MAX_HEADER_BYTES = 64 * 1024 };
+enum { DEFAULT_MAX_BODY = 256 << 20, MAX_HEADERS = 100, MAX_HEADER_BYTES = 64 * 1024, FILE_BUFFER = 256 * 1024 };
 
 struct http_client {
 	CURL *curl;
@@ -166,6 +166,7 @@ static void set_options(struct http_client *c, struct transfer *t, const struct 
 	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(curl, CURLOPT_HEADERDATA, t);
 	if (call->into) {
+		curl_easy_setopt(curl, CURLOPT_BUFFERSIZE, (long)FILE_BUFFER);
 		curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1024L);
 		curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, 60L);
 	}

@@ -32,6 +32,15 @@ void coders_done(struct coders *c);
 /* Packs into out, which is empty. False when it would not become smaller or memory is short: send it as it is. */
 bool coders_pack(struct coders *c, enum coding coding, struct str text, struct buf *out);
 
+/* One long answer on its way, packed piece by piece with little memory: faster and somewhat larger than coders_pack().
+ */
+struct packer;
+struct packer *packer_new(enum coding coding);
+/* Takes from the input, gives bytes; last: the input ends with this piece. Returns how many, 0 when it needs more input
+ * or, after the last piece, at the end; -1 on failure. */
+long packer_step(struct packer *p, struct str *input, bool last, char *room, size_t size);
+void packer_free(struct packer *p);
+
 /* One body on its way, which may unpack to `limit` bytes; messages name the limit's static key. */
 struct unpacker;
 struct unpacker *unpacker_new(enum coding coding, uint64_t limit, const char *key, struct error *err) MUST_USE;

@@ -67,8 +67,7 @@ static void clear(struct http_exchange *x)
 	x->request = (struct http_request){.arena = &x->arena, .file = -1};
 	x->connection = NULL;
 	x->peer = NULL;
-	buf_done(&x->answer.body); /* when the connection ended before it was woken */
-	x->answer = (struct answer){0};
+	respond_forget(&x->answer); /* when the connection ended before it was woken */
 	x->target = STR_NULL;
 	atomic_store_explicit(&x->state, EXCHANGE_OPEN, memory_order_relaxed);
 	x->status = 0;

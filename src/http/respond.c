@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "http/server_priv.h"
@@ -89,12 +90,13 @@ static enum coding pack(struct http_exchange *x, bool *ret_varies)
 {
 	struct http_server *s = x->server;
 	struct answer *a = &x->answer;
-	*ret_varies = a->body.n >= s->pack_from && is_text(a->content_type) && !find_header(a, "Content-Encoding");
+	uint64_t size = a->has_file ? a->file.size : a->body.n;
+	*ret_varies = size >= s->pack_from && is_text(a->content_type) && !find_header(a, "Content-Encoding");
 	if (!*ret_varies)
 		return CODING_IDENTITY;
 	weaken_etag(x);
 	enum coding coding = coding_choose(http_request_header(x, "Accept-Encoding"));
-	if (coding == CODING_IDENTITY)
+	if (coding == CODING_IDENTITY || a->has_file)
 		return coding;
 	struct buf packed;
 	buf_init(&packed, a->body.n);
@@ -165,8 +167,9 @@ static struct MHD_Response *make_response(struct http_exchange *x)
 	struct answer *a = &x->answer;
 	bool varies;
 	enum coding coding = pack(x, &varies);
-	struct MHD_Response *response =
-		x->cut && a->body.n ? new_broken_response(&a->body, x->cut) : new_response(&a->body);
+	struct MHD_Response *response = a->has_file	      ? respond_file(a, coding)
+					: x->cut && a->body.n ? new_broken_response(&a->body, x->cut)
+							      : new_response(&a->body);
 	if (!response)
 		return NULL;
 	bool ok = add_header(response, S("X-Request-Id"), x->request.request_id);
@@ -191,13 +194,12 @@ enum MHD_Result respond_queue(struct http_exchange *x)
 {
 	if (x->early)
 		return MHD_YES;
-	uint64_t size = x->answer.body.n;
+	uint64_t size = x->answer.has_file ? x->answer.file.size : x->answer.body.n;
 	struct MHD_Response *response = x->answer.broken ? NULL : make_response(x);
 	if (!response && x->status != 500) {
 		/* A header that must not be sent is our mistake; the answer without it could mean another. */
 		x->status = 500;
-		buf_done(&x->answer.body);
-		x->answer = (struct answer){0};
+		respond_forget(&x->answer);
 		response = make_response(x);
 	}
 	if (!response)
@@ -281,6 +283,17 @@ static void keep_answer(struct http_exchange *x, const struct http_response *r)
 		a->body = *r->body;
 		buf_init(r->body, r->body->max);
 	}
+	a->has_file = r->file != NULL;
+	if (r->file)
+		a->file = *r->file;
+}
+
+void respond_forget(struct answer *a)
+{
+	buf_done(&a->body);
+	if (a->has_file)
+		close(a->file.fd);
+	*a = (struct answer){0};
 }
 
 void http_respond(struct http_exchange *x, const struct http_response *response)
@@ -292,10 +305,14 @@ void http_respond(struct http_exchange *x, const struct http_response *response)
 		x->apart->answered(x->apart->ctx, response);
 		if (response->body)
 			buf_done(response->body);
+		if (response->file)
+			close(response->file->fd);
 		exchange_give(x);
 		return;
 	}
 	x->status = response->status;
+	if (x->early && response->file)
+		close(response->file->fd); /* refusals have none */
 	if (x->early)
 		send_early(x, response);
 	else

@@ -48,12 +48,19 @@ int http_quality(struct str text);
 struct http_header {
 	struct str name, value; /* copied */
 };
+/* A file as body, from its start: never in memory, packed piece by piece when the client takes that. The descriptor is
+ * taken over and closed. */
+struct http_sent_file {
+	int fd;
+	uint64_t size;
+};
 struct http_response {
 	int status;
 	struct str content_type;
 	const struct http_header *headers;
 	size_t header_count;
 	struct buf *body; /* NULL: empty */
+	const struct http_sent_file *file; /* instead of body; NULL: none */
 };
 void http_respond(struct http_exchange *x, const struct http_response *response);
 

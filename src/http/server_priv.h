@@ -30,6 +30,8 @@ struct answer {
 	struct http_header *headers; /* in the exchange's arena */
 	size_t header_count;
 	struct buf body;
+	struct http_sent_file file; /* instead of body */
+	bool has_file;
 	bool broken; /* no memory for it */
 };
 
@@ -150,5 +152,9 @@ void receive_connection(void *cls, struct MHD_Connection *connection, void **con
 
 /* respond.c: sends the answer that is set. */
 enum MHD_Result respond_queue(struct http_exchange *x);
+/* Forgets the answer and closes its file. */
+void respond_forget(struct answer *a);
+/* respond_file.c: of the answer's file, which is then the response's. NULL on failure. */
+struct MHD_Response *respond_file(struct answer *a, enum coding coding);
 
 #endif

@@ -158,17 +158,6 @@ static void test_what_others_got(void **state)
 	assert_int_equal(mirror_ask(m, &m->alone, &get, mirror_url(m, &m->alone, "Observation")).status, 401);
 }
 
-static struct http_answer when_done(struct mirror *m, struct side *s, struct str url)
-{
-	const struct probe poll = {"", "GET", "_async", NULL, NULL};
-	struct http_answer answer = mirror_ask(m, s, &poll, url);
-	for (int tries = 0; tries < 500 && answer.status == 202; tries++) {
-		usleep(10000);
-		answer = mirror_ask(m, s, &poll, url);
-	}
-	return answer;
-}
-
 /* Of the one whose token the side has. */
 static void check_own_job(struct mirror *m, struct side *s, const char *there, const char *away, struct str *ret_status)
 {
@@ -176,7 +165,7 @@ static void check_own_job(struct mirror *m, struct side *s, const char *there, c
 	struct http_answer accepted = mirror_ask(m, s, &later, mirror_url(m, s, later.path));
 	*ret_status = http_answer_header(&accepted, "Content-Location");
 	assert_int_equal(accepted.status, 202);
-	struct http_answer done = when_done(m, s, *ret_status);
+	struct http_answer done = mirror_when_done(m, s, *ret_status);
 	assert_int_equal(done.status, 200);
 	assert_true(str_find(done.body, str_from(there)) != STR_NONE);
 	assert_true(str_find(done.body, str_from(away)) == STR_NONE);

@@ -37,6 +37,8 @@ struct str mirror_url(struct mirror *m, const struct side *s, const char *path);
 struct http_answer mirror_ask(struct mirror *m, struct side *s, const struct probe *p, struct str url);
 /* Status, headers and body as one text, without what differs from day to day. */
 struct str mirror_flat(struct mirror *m, const struct side *s, const struct http_answer *answer);
+/* The state of a job once it is over. */
+struct http_answer mirror_when_done(struct mirror *m, struct side *s, struct str url);
 struct str mirror_next(struct mirror *m, const struct http_answer *answer);
 /* Both answer the probe alike, page after page, and tell nothing of bravo. */
 void mirror_compare(struct mirror *m, const struct probe *p, const char *scopes);

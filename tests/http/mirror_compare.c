@@ -149,6 +149,50 @@ static void show_difference(const struct probe *p, const char *scopes, struct st
 		 STR_ARG(str_slice(alone, from, from + 700)));
 }
 
+struct http_answer mirror_when_done(struct mirror *m, struct side *s, struct str url)
+{
+	const struct probe poll = {"", "GET", "_async", NULL, NULL};
+	struct http_answer answer = mirror_ask(m, s, &poll, url);
+	for (int tries = 0; tries < 500 && answer.status == 202; tries++) {
+		usleep(10000);
+		answer = mirror_ask(m, s, &poll, url);
+	}
+	return answer;
+}
+
+/* The job that a probe started: its manifest, and each file that this names. */
+static void compare_jobs(struct mirror *m, const struct probe *p, const char *scopes, const struct http_answer *a,
+			 const struct http_answer *b)
+{
+	static const char *const lists[] = {"output", "deleted", "error"};
+	const struct probe get = {p->rows, "GET", p->path, NULL, NULL}, end = {p->rows, "DELETE", p->path, NULL, NULL};
+	struct error err = {0};
+	struct str here = http_answer_header(a, "Content-Location"), there = http_answer_header(b, "Content-Location");
+	struct http_answer done = mirror_when_done(m, &m->both, here), also = mirror_when_done(m, &m->alone, there);
+	struct str both = mirror_flat(m, &m->both, &done), alone = mirror_flat(m, &m->alone, &also);
+	if (done.status != 200)
+		fail_msg("%s as %s: %.*s", p->path, scopes, STR_ARG(both));
+	if (!str_eq(both, alone))
+		show_difference(p, scopes, both, alone);
+	const struct json *manifest = json_parse(&m->arena, done.body, 0, &err);
+	const struct json *other = json_parse(&m->arena, also.body, 0, &err);
+	for (size_t i = 0; i < 3; i++) {
+		struct json_iter it = json_iter(json_get(manifest, str_from(lists[i])));
+		for (size_t k = 0; json_next(&it); k++) {
+			const struct json *twin = json_at(json_get(other, str_from(lists[i])), k);
+			struct http_answer file = mirror_ask(m, &m->both, &get, json_get_str(it.value, S("url")));
+			struct http_answer pair = mirror_ask(m, &m->alone, &get, json_get_str(twin, S("url")));
+			both = mirror_flat(m, &m->both, &file);
+			alone = mirror_flat(m, &m->alone, &pair);
+			assert_int_equal(file.status, 200);
+			if (!str_eq(both, alone) || str_find(both, S("BRAVO")) != STR_NONE)
+				show_difference(p, scopes, both, alone);
+		}
+	}
+	assert_int_equal(mirror_ask(m, &m->both, &end, here).status, 202);
+	assert_int_equal(mirror_ask(m, &m->alone, &end, there).status, 202);
+}
+
 void mirror_compare(struct mirror *m, const struct probe *p, const char *scopes)
 {
 	struct str here = mirror_url(m, &m->both, p->path), there = mirror_url(m, &m->alone, p->path);
@@ -162,6 +206,8 @@ void mirror_compare(struct mirror *m, const struct probe *p, const char *scopes)
 		bool named = strstr(p->path, "BRAVO") || (p->body && strstr(p->body, "BRAVO"));
 		if (!named && str_find(both, S("BRAVO")) != STR_NONE)
 			fail_msg("%s %s tells of bravo:\n%.*s", p->method, p->path, STR_ARG(str_slice(both, 0, 3000)));
+		if (a.status == 202 && p->header && strstr(p->header, "respond-async"))
+			compare_jobs(m, p, scopes, &a, &b);
 		here = mirror_next(m, &a);
 		there = mirror_next(m, &b);
 		page.method = "GET";

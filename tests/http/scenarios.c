@@ -50,10 +50,11 @@ int main(int argc, char **argv)
 	}
 	struct scenario_run run = {.base = base};
 	if (!base.p) {
-		if (!world_open(&world,
-				&(struct world_options){
-					.guarded = guarded, .rules = rules, .rule_count = admission ? 3 : 0},
-				&err)) {
+		if (!world_open(
+			    &world,
+			    &(struct world_options){
+				    .jobs = true, .guarded = guarded, .rules = rules, .rule_count = admission ? 3 : 0},
+			    &err)) {
 			printf("no server: %s\n", err.text);
 			world_close(&world);
 			return 1;

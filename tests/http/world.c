@@ -111,11 +111,15 @@ bool world_open(struct world *w, const struct world_options *options, struct err
 	struct str jobs = arena_printf(&w->arena, "%s/jobs", w->directory);
 	if (options->jobs && !(w->jobs = jobs_open(&(struct jobs_options){.directory = jobs}, err)))
 		return false;
+	w->export = (struct bulk_export){
+		.base = str_from(w->base_url), .guarded = options->guarded, .file_bytes = options->file_bytes};
 	w->rest = rest_open(&(struct rest_options){.definitions = w->definitions,
 						   .store = w->store,
 						   .smart = w->smart,
 						   .access = w->access,
 						   .jobs = w->jobs,
+						   .export = bulk_export_start,
+						   .export_ctx = &w->export,
 						   .base_path = S("/fhir"),
 						   .base_url = str_from(w->base_url),
 						   .token_url = str_from(w->token_url),
@@ -133,10 +137,8 @@ static void remove_directory(const char *path)
 	DIR *dir = opendir(path);
 	for (struct dirent *e = dir ? readdir(dir) : NULL; e; e = readdir(dir)) {
 		snprintf(file, sizeof(file), "%s/%s", path, e->d_name);
-		if (str_is(str_from(e->d_name), "jobs"))
+		if (e->d_name[0] != '.' && unlink(file) != 0)
 			remove_directory(file);
-		else
-			unlink(file);
 	}
 	if (dir)
 		closedir(dir);

@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 #include "jose/jose.h"
+#include "server/bulk/export.h"
 #include "server/rest/rest.h"
 
 struct world_options {
@@ -21,6 +22,7 @@ struct world_options {
 	size_t policy_count;
 	bool consents; /* apply to people */
 	bool jobs; /* asynchronous requests are taken */
+	uint64_t file_bytes; /* of files of exports */
 };
 struct world {
 	char directory[64], base_url[64], token_url[64];
@@ -31,6 +33,7 @@ struct world {
 	struct jose_key *key;
 	struct access *access;
 	struct jobs *jobs;
+	struct bulk_export export;
 	struct smart *smart;
 	struct http_server *http;
 	_Atomic(struct rest_server *) rest;

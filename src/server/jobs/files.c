@@ -46,7 +46,10 @@ bool job_file_write(const struct jobs *jobs, const struct job *job, struct error
 	struct json_writer w = json_writer(&text);
 	json_object_begin(&w);
 	json_put_member(&w, S("owner"), str_from(job->owner));
-	json_put_member(&w, S("phase"), job->phase == JOB_DONE ? S("done") : S("running"));
+	json_put_member(&w, S("phase"),
+			job->phase == JOB_DONE	   ? S("done")
+			: job->phase == JOB_FAILED ? S("failed")
+						   : S("running"));
 	char expires[24];
 	size_t n = (size_t)snprintf(expires, sizeof(expires), "%lld", (long long)job->expires_ms);
 	json_put_member(&w, S("expires"), str_make(expires, n));
@@ -73,9 +76,36 @@ bool job_result_read(const struct jobs *jobs, struct arena *a, const struct job 
 						      : error_memory(err);
 }
 
+int job_other_file(const struct jobs *jobs, const struct job *job, size_t number, int flags, struct error *err)
+{
+	char path[MAX_PATH], end[32];
+	snprintf(end, sizeof(end), ".d/%zu", number);
+	bool fits = path_of(jobs, job->name, ".d", path);
+	if (fits && (flags & O_CREAT) && mkdir(path, 0700) != 0 && errno != EEXIST)
+		fits = false;
+	int fd = fits && path_of(jobs, job->name, end, path) ? open(path, flags | O_CLOEXEC, 0600) : -1;
+	if (fd < 0)
+		error_set(err, errno == ENOSPC ? ERR_STORE_FULL : ERR_IO, "A file of a job cannot be opened: %s",
+			  strerror(errno));
+	return fd;
+}
+
+static void remove_directory(const char *path)
+{
+	DIR *directory = opendir(path);
+	for (struct dirent *e; directory && (e = readdir(directory));)
+		if (e->d_name[0] != '.')
+			unlinkat(dirfd(directory), e->d_name, 0);
+	if (directory)
+		closedir(directory);
+	rmdir(path);
+}
+
 void job_files_remove(const struct jobs *jobs, const struct job *job)
 {
 	char path[MAX_PATH];
+	if (path_of(jobs, job->name, ".d", path))
+		remove_directory(path);
 	if (path_of(jobs, job->name, ".job", path))
 		unlink(path);
 	if (path_of(jobs, job->name, ".out", path))
@@ -134,7 +164,8 @@ static bool load_one(struct jobs *jobs, struct arena *a, const char *file, struc
 	if (type.n && type.n < sizeof(job->content_type))
 		memcpy(job->content_type, type.p, type.n);
 	job->expires_ms = expires;
-	job->phase = str_is(json_get_str(tell, S("phase")), "done") ? JOB_DONE : JOB_INTERRUPTED;
+	struct str phase = json_get_str(tell, S("phase"));
+	job->phase = str_is(phase, "done") ? JOB_DONE : str_is(phase, "failed") ? JOB_FAILED : JOB_INTERRUPTED;
 	if (job->phase == JOB_INTERRUPTED)
 		job->expires_ms = jobs->o.now_ms() + jobs->o.keep_ms;
 	job->next = jobs->first;

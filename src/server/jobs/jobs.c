@@ -1,9 +1,11 @@
 /* The list of jobs, and the threads that work it off. */
 #include "server/jobs/jobs.h"
 
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -133,7 +135,7 @@ static struct job *find(struct jobs *jobs, struct str id, struct str owner)
 	char name[JOB_NAME_SIZE];
 	name_of(id, name);
 	for (struct job *job = jobs->first; job; job = job->next)
-		if (memcmp(job->name, name, JOB_NAME_SIZE) == 0 && str_eq(str_from(job->owner), owner))
+		if (memcmp(job->name, name, JOB_NAME_SIZE) == 0 && (!owner.p || str_eq(str_from(job->owner), owner)))
 			return job;
 	return NULL;
 }
@@ -284,18 +286,26 @@ bool job_note(struct job *job, struct str line)
 	return job_note_write(job->jobs, job, line);
 }
 
-void job_finish(struct job *job, struct str content_type, struct str result)
+int job_file_make(struct job *job, size_t number, struct error *err)
+{
+	if (number >= 1 && number <= JOB_MAX_FILES)
+		return job_other_file(job->jobs, job, number, O_WRONLY | O_CREAT | O_TRUNC, err);
+	error_set(err, ERR_LIMIT, "A job has at most %d files", JOB_MAX_FILES);
+	return -1;
+}
+
+static void finish(struct job *job, enum job_phase phase, struct str content_type, struct str result)
 {
 	struct jobs *jobs = job->jobs;
 	if (job->notes)
 		close(job->notes);
 	job->notes = 0;
 	bool kept = job_result_write(jobs, job, result, NULL);
-	int64_t expires_ms = jobs->o.now_ms() + jobs->o.keep_ms;
+	int64_t expires_ms = jobs->o.now_ms() + (job->work.keep_ms ? job->work.keep_ms : jobs->o.keep_ms);
 	if (kept)
-		shared_finish(jobs, job, content_type, result, expires_ms);
+		shared_finish(jobs, job, phase, content_type, result, expires_ms);
 	pthread_mutex_lock(&jobs->lock);
-	job->phase = kept ? JOB_DONE : JOB_INTERRUPTED;
+	job->phase = kept ? phase : JOB_INTERRUPTED;
 	if (content_type.n < sizeof(job->content_type) && content_type.n)
 		memcpy(job->content_type, content_type.p, content_type.n);
 	job->expires_ms = expires_ms;
@@ -303,6 +313,16 @@ void job_finish(struct job *job, struct str content_type, struct str result)
 	if (!job->forgotten && kept && !job_file_write(jobs, job, NULL))
 		job->phase = JOB_INTERRUPTED;
 	pthread_mutex_unlock(&jobs->lock);
+}
+
+void job_finish(struct job *job, struct str content_type, struct str result)
+{
+	finish(job, JOB_DONE, content_type, result);
+}
+
+void job_fail(struct job *job, struct str outcome)
+{
+	finish(job, JOB_FAILED, STR_NULL, outcome);
 }
 
 /* ---- asking ----------------------------------------------------------------------------------------------------- */
@@ -322,7 +342,7 @@ bool jobs_look(struct jobs *jobs, struct arena *a, struct str id, struct str own
 			state.content_type = arena_str(a, str_from(job->content_type));
 	}
 	/* With the lock held, so that nobody removes it meanwhile. */
-	if (ok && state.phase == JOB_DONE)
+	if (ok && (state.phase == JOB_DONE || state.phase == JOB_FAILED))
 		ok = job_result_read(jobs, a, job, &state.result, err);
 	pthread_mutex_unlock(&jobs->lock);
 	if (!job) {
@@ -349,6 +369,42 @@ bool jobs_notes(struct jobs *jobs, struct arena *a, struct str id, struct str ow
 		return shared_notes(jobs, a, name, owner, ret_notes, err);
 	}
 	return ok;
+}
+
+bool jobs_file(struct jobs *jobs, struct str id, struct str owner, size_t number, int *ret_fd, uint64_t *ret_size,
+	       struct error *err)
+{
+	struct stat state;
+	pthread_mutex_lock(&jobs->lock);
+	remove_expired(jobs);
+	const struct job *job = find(jobs, id, owner);
+	bool done = job && job->phase == JOB_DONE;
+	int fd = done ? job_other_file(jobs, job, number, O_RDONLY, NULL) : -1;
+	pthread_mutex_unlock(&jobs->lock);
+	if (!job) {
+		char name[JOB_NAME_SIZE];
+		name_of(id, name);
+		return shared_file(jobs, name, owner, err);
+	}
+	if (fd < 0 || fstat(fd, &state) != 0) {
+		if (fd >= 0)
+			close(fd);
+		return error_set(err, ERR_NOT_FOUND,
+				 done ? "This request has no such file" : "This request is not done");
+	}
+	*ret_fd = fd;
+	*ret_size = (uint64_t)state.st_size;
+	return true;
+}
+
+size_t jobs_unfinished(struct jobs *jobs, struct str owner)
+{
+	size_t count = 0;
+	pthread_mutex_lock(&jobs->lock);
+	for (const struct job *job = jobs->first; job; job = job->next)
+		count += job->phase < JOB_DONE && str_eq(str_from(job->owner), owner);
+	pthread_mutex_unlock(&jobs->lock);
+	return count;
 }
 
 /* With the lock held. */

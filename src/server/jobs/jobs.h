@@ -40,6 +40,7 @@ struct job_work {
 	void *ctx;
 	struct str owner; /* client_id */
 	size_t bytes; /* what ctx holds in memory */
+	int64_t keep_ms; /* how long its result stays; 0: as the options say */
 };
 #define JOB_ID_SIZE 32 /* lower-case hexadecimal, no zero */
 /* ERR_BUSY when there are too many; ctx then stays the caller's. */
@@ -53,13 +54,18 @@ bool job_stopped(const struct job *job);
 const char *job_id(const struct job *job); /* JOB_ID_SIZE bytes */
 bool job_note(struct job *job, struct str line);
 void job_finish(struct job *job, struct str content_type, struct str result);
+/* Instead of job_finish(): the result is an OperationOutcome that says why there is none. */
+void job_fail(struct job *job, struct str outcome);
+/* A new file beside the result, for writing, number from 1 to JOB_MAX_FILES; the caller closes it. -1 with an error. */
+enum { JOB_MAX_FILES = 100000 };
+int job_file_make(struct job *job, size_t number, struct error *err) MUST_USE;
 
-enum job_phase { JOB_WAITING, JOB_RUNNING, JOB_DONE, JOB_INTERRUPTED };
+enum job_phase { JOB_WAITING, JOB_RUNNING, JOB_DONE, JOB_FAILED, JOB_INTERRUPTED };
 struct job_state {
 	enum job_phase phase;
 	struct str progress;
-	struct str result, content_type; /* JOB_DONE; content_type STR_NULL: FHIR JSON */
-	int64_t expires_ms; /* JOB_DONE, JOB_INTERRUPTED */
+	struct str result, content_type; /* JOB_DONE, JOB_FAILED; content_type STR_NULL: FHIR JSON */
+	int64_t expires_ms; /* JOB_DONE, JOB_FAILED, JOB_INTERRUPTED */
 };
 /* ERR_NOT_FOUND for what does not exist, has expired or is someone else's. */
 bool jobs_look(struct jobs *jobs, struct arena *a, struct str id, struct str owner, struct job_state *ret_state,
@@ -67,6 +73,12 @@ bool jobs_look(struct jobs *jobs, struct arena *a, struct str id, struct str own
 /* The lines of job_note() so far, "" when there are none. */
 bool jobs_notes(struct jobs *jobs, struct arena *a, struct str id, struct str owner, struct str *ret_notes,
 		struct error *err) MUST_USE;
+/* A file of a finished job, opened for reading; owner STR_NULL: whoever asks was judged otherwise. Only the process
+ * that made it has it: ERR_BUSY elsewhere. */
+bool jobs_file(struct jobs *jobs, struct str id, struct str owner, size_t number, int *ret_fd, uint64_t *ret_size,
+	       struct error *err) MUST_USE;
+/* How many jobs of this process and owner wait or run. */
+size_t jobs_unfinished(struct jobs *jobs, struct str owner);
 /* Stops it if need be and removes its result. */
 bool jobs_cancel(struct jobs *jobs, struct str id, struct str owner, struct error *err) MUST_USE;
 /* Removes what has expired; also done by the other calls. Are there any that wait or run? */

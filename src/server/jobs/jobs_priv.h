@@ -52,7 +52,8 @@ bool shared_begin(struct jobs *jobs, const struct job *job, struct error *err) M
 void shared_forget(struct jobs *jobs, const char *name);
 void shared_beat(struct jobs *jobs);
 /* Before a job counts as done. */
-void shared_finish(struct jobs *jobs, const struct job *job, struct str type, struct str result, int64_t expires_ms);
+void shared_finish(struct jobs *jobs, const struct job *job, enum job_phase phase, struct str type, struct str result,
+		   int64_t expires_ms);
 /* What is not finished is told as interrupted. */
 void shared_close(struct jobs *jobs);
 /* Of jobs that this process does not have. */
@@ -60,9 +61,10 @@ bool shared_look(struct jobs *jobs, struct arena *a, const char *name, struct st
 		 struct error *err) MUST_USE;
 bool shared_notes(struct jobs *jobs, struct arena *a, const char *name, struct str owner, struct str *ret_notes,
 		  struct error *err) MUST_USE;
+bool shared_file(struct jobs *jobs, const char *name, struct str owner, struct error *err) MUST_USE;
 bool shared_cancel(struct jobs *jobs, const char *name, struct str owner, struct error *err) MUST_USE;
 
-/* ---- files.c: NAME.job tells of a job, NAME.out is its result, NAME.err are its notes */
+/* ---- files.c: NAME.job tells of a job, NAME.out is its result, NAME.err are its notes, NAME.d has its other files */
 bool job_file_write(const struct jobs *jobs, const struct job *job, struct error *err) MUST_USE;
 bool job_result_write(const struct jobs *jobs, const struct job *job, struct str result, struct error *err) MUST_USE;
 bool job_result_read(const struct jobs *jobs, struct arena *a, const struct job *job, struct str *ret_result,
@@ -70,6 +72,8 @@ bool job_result_read(const struct jobs *jobs, struct arena *a, const struct job 
 bool job_note_write(const struct jobs *jobs, struct job *job, struct str line);
 bool job_notes_read(const struct jobs *jobs, struct arena *a, const struct job *job, struct str *ret_notes,
 		    struct error *err) MUST_USE;
+/* NAME.d/NUMBER: its other files. -1 with an error. */
+int job_other_file(const struct jobs *jobs, const struct job *job, size_t number, int flags, struct error *err);
 void job_files_remove(const struct jobs *jobs, const struct job *job);
 /* All jobs that the directory tells of; running ones were interrupted. */
 bool job_files_load(struct jobs *jobs, struct error *err) MUST_USE;

@@ -279,7 +279,8 @@ static bool pieces_get(struct jobs *jobs, struct arena *a, const char *name, con
 	return ok;
 }
 
-void shared_finish(struct jobs *jobs, const struct job *job, struct str type, struct str result, int64_t expires_ms)
+void shared_finish(struct jobs *jobs, const struct job *job, enum job_phase phase, struct str type, struct str result,
+		   int64_t expires_ms)
 {
 	struct arena a;
 	struct str before, notes;
@@ -292,7 +293,7 @@ void shared_finish(struct jobs *jobs, const struct job *job, struct str type, st
 	bool forgotten = job->forgotten;
 	r = record_of(&a, job);
 	pthread_mutex_unlock(&jobs->lock);
-	r.phase = S("done");
+	r.phase = phase == JOB_FAILED ? S("failed") : S("done");
 	r.type = type.p ? type : S("");
 	r.expires_ms = expires_ms;
 	bool ok = forgotten || record_get(jobs, &a, job->name, &before, &known, &ignored);
@@ -317,8 +318,8 @@ static bool find(struct jobs *jobs, struct arena *a, const char *name, struct st
 		return job_not_found(err);
 	if (!record_get(jobs, a, name, ret_text, ret_record, err))
 		return false;
-	bool there =
-		ret_text->p && ret_record->owner.p && str_eq(ret_record->owner, owner) && !is_cancelled(ret_record);
+	bool there = ret_text->p && ret_record->owner.p && (!owner.p || str_eq(ret_record->owner, owner)) &&
+		     !is_cancelled(ret_record);
 	return there || job_not_found(err);
 }
 
@@ -334,8 +335,8 @@ bool shared_look(struct jobs *jobs, struct arena *a, const char *name, struct st
 		state.phase = JOB_WAITING;
 	else if (str_is(r.phase, "interrupted"))
 		state.phase = JOB_INTERRUPTED;
-	else if (str_is(r.phase, "done")) {
-		state.phase = JOB_DONE;
+	else if (str_is(r.phase, "done") || str_is(r.phase, "failed")) {
+		state.phase = str_is(r.phase, "done") ? JOB_DONE : JOB_FAILED;
 		state.content_type = r.type.n ? r.type : STR_NULL;
 		if (!pieces_get(jobs, a, name, "result", r.result_pieces, &state.result, err))
 			return false;
@@ -351,6 +352,18 @@ bool shared_notes(struct jobs *jobs, struct arena *a, const char *name, struct s
 	struct record r;
 	return find(jobs, a, name, owner, &text, &r, err) &&
 	       pieces_get(jobs, a, name, "notes", r.note_pieces, ret_notes, err);
+}
+
+bool shared_file(struct jobs *jobs, const char *name, struct str owner, struct error *err)
+{
+	struct arena a;
+	struct str text;
+	struct record r;
+	arena_init(&a, 1 << 20);
+	bool there = find(jobs, &a, name, owner, &text, &r, err);
+	arena_done(&a);
+	return there && error_set(err, ERR_BUSY,
+				  "Another process of this server has this file; ask again until that process answers");
 }
 
 bool shared_cancel(struct jobs *jobs, const char *name, struct str owner, struct error *err)

@@ -1,6 +1,8 @@
 /*
  * Answers: errors as OperationOutcome, formats, and the headers that every answer carries.
  */
+#include <unistd.h>
+
 #include "base/clock.h"
 #include "fhir/xml.h"
 #include "server/rest/rest_priv.h"
@@ -9,6 +11,13 @@ void answer_init(struct rest_answer *answer)
 {
 	*answer = (struct rest_answer){.status = 200};
 	buf_init(&answer->body, REST_MAX_ANSWER);
+}
+
+void answer_forget_file(struct rest_answer *answer)
+{
+	if (answer->has_file)
+		close(answer->file.fd);
+	answer->has_file = false;
 }
 
 void rest_answer_header(struct rest_answer *answer, const char *name, struct str value)
@@ -84,7 +93,7 @@ static struct str content_type_of(const struct rest_call *call, const struct res
 {
 	if (answer->content_type.p)
 		return answer->content_type;
-	if (!answer->body.n)
+	if (!answer->body.n && !answer->has_file)
 		return S("");
 	return call->media.p ? call->media : S("application/fhir+json; charset=utf-8");
 }
@@ -117,7 +126,8 @@ void answer_send(struct rest_call *call, struct rest_answer *answer)
 					 .content_type = content_type_of(call, answer),
 					 .headers = headers,
 					 .header_count = answer->header_count + shared,
-					 .body = answer->body.n ? &answer->body : NULL};
+					 .body = answer->body.n ? &answer->body : NULL,
+					 .file = answer->has_file ? &answer->file : NULL};
 	if (!answer->body.n)
 		buf_done(&answer->body);
 	http_respond(call->exchange, &response);
@@ -171,6 +181,7 @@ void answer_error(struct rest_call *call, struct rest_answer *answer, const stru
 	answer->status = error_http_status(err->code);
 	answer->content_type = STR_NULL;
 	buf_reset(&answer->body);
+	answer_forget_file(answer);
 	if (answer->status == 401 || err->code == ERR_FORBIDDEN)
 		add_challenge(call, answer, err);
 	/* What costs too much costs as much the next time. */

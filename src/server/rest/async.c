@@ -12,7 +12,6 @@
 
 struct async {
 	struct rest_call *call; /* lives in the exchange's arena; NULL once it runs */
-	struct http_exchange *exchange;
 	struct arena arena; /* of what was answered */
 	pthread_mutex_t lock;
 	pthread_cond_t answered;
@@ -86,7 +85,7 @@ static void async_free(void *ctx)
 {
 	struct async *w = ctx;
 	if (w->call) /* it never ran */
-		http_respond(w->exchange, &(struct http_response){.status = 503});
+		http_respond(w->call->exchange, &(struct http_response){.status = 503});
 	buf_done(&w->body);
 	arena_done(&w->arena);
 	pthread_cond_destroy(&w->answered);
@@ -95,33 +94,46 @@ static void async_free(void *ctx)
 }
 
 /* Authorization and everything else that can be refused at once is, with the token that is valid now. */
-static struct async *async_new(struct rest_call *call, struct error *err)
+struct rest_call *call_apart(struct rest_call *call, void (*answered)(void *ctx, const struct http_response *response),
+			     void *ctx, struct error *err)
 {
 	struct http_header *headers;
 	struct http_apart apart = {.request = *call->request, .max_arena = call->server->o.limits.memory};
+	if (!copy_headers(call, &headers, &apart.header_count)) {
+		error_memory(err);
+		return NULL;
+	}
+	apart.request.query = without_format(call->arena, apart.request.query);
+	apart.request.file = -1;
+	apart.headers = headers;
+	apart.answered = answered;
+	apart.ctx = ctx;
+	struct http_exchange *x = http_exchange_apart(&apart, err);
+	if (!x)
+		return NULL;
+	struct rest_answer ignored;
+	answer_init(&ignored);
+	struct rest_call *copy = call_begin(call->server, x, &ignored, err);
+	buf_done(&ignored.body);
+	if (copy && call_take_parameters(copy, err))
+		return copy;
+	http_respond(x, &(struct http_response){.status = 503});
+	return NULL;
+}
+
+static struct async *async_new(struct rest_call *call, struct error *err)
+{
 	struct async *w = calloc(1, sizeof(*w));
-	if (!w || !copy_headers(call, &headers, &apart.header_count)) {
-		free(w);
+	if (!w) {
 		error_memory(err);
 		return NULL;
 	}
 	arena_init(&w->arena, 1 << 20);
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_cond_init(&w->answered, NULL);
-	apart.request.query = without_format(call->arena, apart.request.query);
-	apart.request.file = -1;
-	apart.headers = headers;
-	apart.answered = take_answer;
-	apart.ctx = w;
-	w->exchange = http_exchange_apart(&apart, err);
-	struct rest_answer ignored;
-	answer_init(&ignored);
-	w->call = w->exchange ? call_begin(call->server, w->exchange, &ignored, err) : NULL;
-	buf_done(&ignored.body);
+	w->call = call_apart(call, take_answer, w, err);
 	if (w->call)
 		return w;
-	if (w->exchange)
-		http_respond(w->exchange, &(struct http_response){.status = 503});
 	async_free(w);
 	return NULL;
 }
@@ -200,8 +212,9 @@ static void async_run(void *ctx, struct job *job)
 
 /* ---- asking for it ---------------------------------------------------------------------------------------------- */
 
-static bool prefers_async(struct str header)
+bool async_preferred(const struct rest_call *call)
 {
+	struct str header = http_request_header(call->exchange, "Prefer");
 	while (header.p) {
 		struct str item = str_split(&header, ',');
 		while (item.p)
@@ -214,23 +227,25 @@ static bool prefers_async(struct str header)
 bool async_wanted(const struct rest_call *call)
 {
 	enum rest_interaction i = call->interaction;
-	if (!call->server->o.jobs || is_open(i) || i == REST_ASYNC_STATUS || i == REST_ASYNC_NOTES ||
-	    i == REST_ASYNC_CANCEL || i == REST_IMPORT)
+	if (!call->server->o.jobs || call->server->o.face || is_open(i) || i == REST_ASYNC_STATUS ||
+	    i == REST_ASYNC_NOTES || i == REST_ASYNC_FILE || i == REST_ASYNC_CANCEL || i == REST_IMPORT ||
+	    (call->operation && operation_starts_job(call->operation)))
 		return false;
-	return prefers_async(http_request_header(call->exchange, "Prefer"));
+	return async_preferred(call);
 }
 
 bool rest_accept_job(struct rest_call *call, const struct job_work *work, struct rest_answer *answer, struct error *err)
 {
 	char id[JOB_ID_SIZE];
+	const struct rest_face *face = call->server->o.face;
 	struct audit_event event = audit_describe(call, 202, NULL);
 	event.detail = S("asynchronous");
 	if (!audit_take(call, &event, err) || !jobs_start(call->server->o.jobs, work, id, err))
 		return false;
 	answer->status = 202;
-	rest_answer_header(
-		answer, "Content-Location",
-		arena_printf(call->arena, "%.*s/_async/%.*s", STR_ARG(call->server->o.base_url), JOB_ID_SIZE, id));
+	rest_answer_header(answer, "Content-Location",
+			   arena_printf(call->arena, "%.*s/%s/%.*s", STR_ARG(call->server->o.base_url),
+					face && face->jobs_path ? face->jobs_path : "_async", JOB_ID_SIZE, id));
 	rest_answer_header(answer, "Preference-Applied", S("respond-async"));
 	return true;
 }
@@ -269,21 +284,48 @@ bool async_status(struct rest_call *call, struct rest_answer *answer, struct err
 			err, ERR_INTERRUPTED,
 			"The server was stopped while this request ran or waited, or could not keep its result; "
 			"what it changed before that is kept");
-	struct audit_event event = audit_describe(call, state.phase == JOB_DONE ? 200 : 202, NULL);
+	bool ended = state.phase == JOB_DONE || state.phase == JOB_FAILED;
+	answer->status = !ended ? 202 : state.phase == JOB_DONE ? 200 : 500;
+	struct audit_event event = audit_describe(call, answer->status, NULL);
 	if (!audit_take(call, &event, err))
 		return false;
-	if (state.phase == JOB_DONE) {
+	if (ended) {
 		rest_answer_header(answer, "Expires", http_date(call->arena, state.expires_ms));
 		answer->content_type = state.content_type;
 		buf_add(&answer->body, state.result);
-		return true;
+	} else {
+		rest_answer_header(answer, "Retry-After", S("1"));
+		rest_answer_header(answer, "X-Progress",
+				   state.progress.n		? state.progress
+				   : state.phase == JOB_RUNNING ? S("running")
+								: S("waiting for its turn"));
 	}
-	answer->status = 202;
-	rest_answer_header(answer, "Retry-After", S("1"));
-	rest_answer_header(answer, "X-Progress",
-			   state.progress.n		? state.progress
-			   : state.phase == JOB_RUNNING ? S("running")
-							: S("waiting for its turn"));
+	const struct rest_face *face = call->server->o.face;
+	if (face && face->job)
+		face->job(face->ctx, call, &state, answer);
+	return true;
+}
+
+bool async_file(struct rest_call *call, struct rest_answer *answer, struct error *err)
+{
+	uint64_t number;
+	const struct rest_face *face = call->server->o.face;
+	if (!check_there(call, err))
+		return false;
+	if (!str_to_u64(call->version, &number))
+		return error_set(err, ERR_NOT_FOUND, "This request has no such file");
+	if (!jobs_file(call->server->o.jobs, call->id, call_owner(call), (size_t)number, &answer->file.fd,
+		       &answer->file.size, err))
+		return false;
+	answer->has_file = true;
+	answer->content_type = S("application/fhir+ndjson");
+	struct audit_event event = audit_describe(call, 200, NULL);
+	if (!audit_take(call, &event, err)) {
+		answer_forget_file(answer);
+		return false;
+	}
+	if (face && face->file && !face->file(face->ctx, call, (size_t)number, answer))
+		answer_forget_file(answer);
 	return true;
 }
 
@@ -305,6 +347,9 @@ bool async_cancel(struct rest_call *call, struct rest_answer *answer, struct err
 	if (!check_there(call, err) || !jobs_cancel(call->server->o.jobs, call->id, call_owner(call), err))
 		return false;
 	struct audit_event event = audit_describe(call, 202, NULL);
+	const struct rest_face *face = call->server->o.face;
 	answer->status = 202;
+	if (face && face->job)
+		face->job(face->ctx, call, NULL, answer);
 	return audit_take(call, &event, err);
 }

@@ -266,6 +266,10 @@ static void put_head(struct json_writer *w, const struct rest_server *s)
 	json_put_member(w, S("description"), S("Firth FHIR R4 server"));
 	json_put_member(w, S("url"), s->o.base_url);
 	json_object_end(w);
+	if (s->o.export && s->o.jobs) {
+		json_key(w, S("instantiates"));
+		json_put_raw(w, S("[\"http://hl7.org/fhir/uv/bulkdata/CapabilityStatement/bulk-data\"]"));
+	}
 	json_put_member(w, S("fhirVersion"), S("4.0.1"));
 	static const char *const formats[] = {"application/fhir+json", "json", "application/fhir+xml", "xml"};
 	static const char *const patches[] = {"application/json-patch+json", "application/fhir+json",

@@ -74,6 +74,8 @@ struct rest_answer {
 	struct http_header headers[REST_ANSWER_HEADERS];
 	size_t header_count;
 	struct buf body; /* ready to use */
+	struct http_sent_file file; /* instead of body */
+	bool has_file;
 };
 /* Name and value must live as long as the call's arena. Past REST_ANSWER_HEADERS nothing is added. */
 void rest_answer_header(struct rest_answer *answer, const char *name, struct str value);
@@ -91,6 +93,7 @@ bool rest_cursor_read(const struct rest_call *call, struct str self, struct str 
 struct rest_face {
 	const char *name;
 	void *ctx;
+	const char *jobs_path; /* of jobs below the base; NULL: "_async" */
 	/* After the route is known, before authorization: media types, unknown types, interactions that do not exist.
 	 */
 	bool (*admit)(void *ctx, struct rest_call *call, struct rest_answer *answer);
@@ -128,11 +131,23 @@ struct rest_face {
 	 * thread. */
 	void (*written)(void *ctx, struct rest_call *call, const struct store_change *change,
 			struct rest_answer *answer);
+	/* $export; without it there is none. Before its parameters are read: vendors' own rules; may set call->lenient
+	 * and replace call->query. */
+	bool (*bulk)(void *ctx, struct rest_call *call, struct rest_answer *answer);
+	/* Is the type part of an export that names none? */
+	bool (*exports)(void *ctx, const struct fhir_type *type);
+	/* A path below the base as the vendor has it, into one of Firth's, or as it is. */
+	struct str (*path)(void *ctx, struct arena *a, struct str path);
+	/* After the state of a job was answered, or (state NULL) it was ended; and before a file of it is: headers and
+	 * status may be changed. */
+	void (*job)(void *ctx, struct rest_call *call, const struct job_state *state, struct rest_answer *answer);
+	bool (*file)(void *ctx, struct rest_call *call, size_t number, struct rest_answer *answer);
 	bool (*capability)(void *ctx, struct rest_call *call, struct rest_answer *answer);
 	bool (*smart_configuration)(void *ctx, struct rest_call *call, struct rest_answer *answer);
 };
 
 struct match_weights;
+struct rest_export;
 
 /* How far calls may go; 0 is the default each time. Messages name them limits.NAME. */
 struct rest_limits {
@@ -166,6 +181,11 @@ struct rest_options {
 	 * types; answers through rest_accept_job(). */
 	bool (*import)(void *ctx, struct rest_call *call, struct rest_answer *answer, struct error *err);
 	void *import_ctx;
+	/* $export, which lives above this room; NULL: not offered. e is the hook's once it returns true; it answers
+	 * through rest_accept_job(), and frees e when its work is done. */
+	bool (*export)(void *ctx, struct rest_call *call, struct rest_export *e, struct rest_answer *answer,
+		       struct error *err);
+	void *export_ctx;
 	uint64_t max_upload; /* bytes of an NDJSON body of $import */
 	/* Tells whoever runs the server of something that should be looked at, without anything of anybody; may be
 	 * NULL.
@@ -203,6 +223,19 @@ struct str call_owner(const struct rest_call *call);
  * is false. ERR_BUSY. */
 bool rest_accept_job(struct rest_call *call, const struct job_work *work, struct rest_answer *answer,
 		     struct error *err) MUST_USE;
+
+/* What an $export asks for. Walked once, on any thread. */
+struct rest_export_sink {
+	/* One resource as one line; those of a type need not come together. False ends the walk. */
+	bool (*line)(void *ctx, const struct fhir_type *type, struct str line, struct error *err);
+	/* One that was deleted since. */
+	bool (*gone)(void *ctx, const struct fhir_type *type, struct str id, struct error *err);
+	void *ctx;
+};
+bool rest_export_run(struct rest_export *e, const struct rest_export_sink *sink, struct error *err) MUST_USE;
+struct str rest_export_request(const struct rest_export *e); /* the URL asked, as long as e */
+int64_t rest_export_time(const struct rest_export *e); /* of the snapshot, once it runs */
+void rest_export_free(struct rest_export *e);
 
 /* What a request would need: the permissions (enum scope_permission) for the type; 0, or no type: it decides by what it
  * finds. path is below the base, without query. ERR_NOT_FOUND, ERR_METHOD, ERR_UNKNOWN_TYPE. */

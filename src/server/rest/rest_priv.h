@@ -76,6 +76,7 @@ bool operation_answer(struct rest_call *call, struct rest_answer *answer, struct
 /* rest.operation and rest.resource.operation of the CapabilityStatement; type NULL: of the system. */
 void operation_put_capability(struct json_writer *w, const struct fhir_type *type);
 const char *operation_name(const struct operation *operation);
+bool operation_starts_job(const struct operation *operation);
 bool operation_changes(const struct operation *operation); /* what is stored */
 char operation_audit_action(const struct operation *operation);
 
@@ -254,6 +255,7 @@ bool call_allowed(const struct rest_call *call, const struct fhir_type *type, un
 		  struct error *err) MUST_USE;
 /* Of the call's search parameters, for struct store_txn; and newer ones for a call whose transaction was stale. */
 struct str call_revision(const struct rest_call *call);
+bool call_take_parameters(struct rest_call *call, struct error *err) MUST_USE;
 bool call_renew_parameters(struct rest_call *call, struct error *err) MUST_USE;
 /* ---- sight.c: what is there for the caller -------------------------------------------------------------------------
  */
@@ -343,6 +345,13 @@ bool import_start(struct rest_call *call, struct rest_answer *answer, struct err
 
 /* Does the client want to be answered at once, and can it be? */
 bool async_wanted(const struct rest_call *call);
+/* Does it say so? */
+bool async_preferred(const struct rest_call *call);
+/* The same call in an exchange of its own, with the rights that the caller has now; it ends with http_respond() on
+ * call->exchange. */
+struct rest_call *call_apart(struct rest_call *call, void (*answered)(void *ctx, const struct http_response *response),
+			     void *ctx, struct error *err);
+bool async_file(struct rest_call *call, struct rest_answer *answer, struct error *err) MUST_USE;
 /* Makes a job of the call and answers 202 with its status URL. */
 bool async_start(struct rest_call *call, struct rest_answer *answer, struct error *err) MUST_USE;
 bool async_status(struct rest_call *call, struct rest_answer *answer, struct error *err) MUST_USE;
@@ -353,6 +362,7 @@ bool async_cancel(struct rest_call *call, struct rest_answer *answer, struct err
  */
 
 void answer_init(struct rest_answer *answer);
+void answer_forget_file(struct rest_answer *answer);
 /* Sends and ends the exchange: formats, CORS, length. Nothing of the call may be touched afterwards. */
 void answer_send(struct rest_call *call, struct rest_answer *answer);
 /* Turns the answer into that of an error, keeping its headers. */

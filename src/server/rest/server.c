@@ -101,11 +101,15 @@ bool call_route(struct rest_call *call, struct str method, struct str path, stru
 		struct error *err)
 {
 	struct route route;
+	const struct rest_face *face = call->server->o.face;
+	if (face && face->path)
+		path = face->path(face->ctx, call->arena, path);
 	bool ok = route_find(call->arena, method, path, &route, err);
 	if (route.allow.p)
 		rest_answer_header(answer, "Allow", route.allow);
 	/* What a vendor's server can do beside the interactions is not imitated. */
-	if (route.operation && call->server->o.face) {
+	if (route.operation && call->server->o.face &&
+	    !(call->server->o.face->bulk && operation_starts_job(route.operation))) {
 		route = (struct route){.interaction = REST_UNKNOWN};
 		ok = error_set(err, ERR_NOT_FOUND, "This server has no operations");
 	}
@@ -173,7 +177,8 @@ static bool admit(struct rest_call *call, struct rest_answer *answer, struct err
 	bool media_ok = call_media(call, call->request->query, &media_error);
 	if (face && face->admit && !face->admit(face->ctx, call, answer))
 		return false;
-	if (!media_ok && !call->media.p && call->interaction != REST_ASYNC_NOTES) {
+	if (!media_ok && !call->media.p && call->interaction != REST_ASYNC_NOTES &&
+	    call->interaction != REST_ASYNC_FILE) {
 		*err = media_error;
 		return false;
 	}
@@ -213,6 +218,8 @@ bool call_read(struct rest_call *call, struct rest_answer *answer, struct error 
 		return async_status(call, answer, err);
 	case REST_ASYNC_NOTES:
 		return async_notes(call, answer, err);
+	case REST_ASYNC_FILE:
+		return async_file(call, answer, err);
 	case REST_ASYNC_CANCEL:
 		return async_cancel(call, answer, err);
 	default:
@@ -259,7 +266,7 @@ static void release_parameters(void *arg)
 }
 
 /* The request has one set of search parameters from its beginning to its end, unless a write finds it outdated. */
-static bool take_parameters(struct rest_call *call, struct error *err)
+bool call_take_parameters(struct rest_call *call, struct error *err)
 {
 	struct parameters *parameters = call->server->parameters;
 	if (!parameters)
@@ -286,7 +293,7 @@ bool call_renew_parameters(struct rest_call *call, struct error *err)
 {
 	if (call->server->parameters)
 		parameters_stale(call->server->parameters);
-	return take_parameters(call, err);
+	return call_take_parameters(call, err);
 }
 
 static struct rest_call *new_call(struct rest_server *s, struct http_exchange *x)
@@ -385,7 +392,7 @@ bool rest_handle(struct rest_server *s, struct http_exchange *x)
 			answer_send(call, &answer);
 		else
 			audit_then_send(call, &answer, &err);
-	} else if (!take_parameters(call, &err)) {
+	} else if (!call_take_parameters(call, &err)) {
 		audit_then_send(call, &answer, &err);
 	} else if (!run(call, &answer, &err)) {
 		audit_then_send(call, &answer, &err);

@@ -100,6 +100,23 @@ static void run(void *ctx, struct job *job)
 	job_finish(job, S("text/plain"), job_stopped(job) ? S("stopped") : str_from(t->result));
 }
 
+/* Makes two files and fails or not. */
+static void run_files(void *ctx, struct job *job)
+{
+	struct task *t = ctx;
+	struct error err = {0};
+	for (size_t i = 1; i <= 2; i++) {
+		int fd = job_file_make(job, i, &err);
+		assert_true(fd >= 0 && write(fd, "content", 7) == 7 && close(fd) == 0);
+	}
+	assert_int_equal(job_file_make(job, 0, &err), -1);
+	if (t->result)
+		job_finish(job, STR_NULL, str_from(t->result));
+	else
+		job_fail(job, S("why"));
+	atomic_store(&t->started, true);
+}
+
 static void free_task(void *ctx)
 {
 	struct task *t = ctx;
@@ -127,6 +144,55 @@ static enum error_code look(struct fixture *f, struct str id, const char *owner,
 {
 	struct error err = {0};
 	return jobs_look(f->jobs, &f->arena, id, str_from(owner), state, &err) ? ERR_NONE : err.code;
+}
+
+static enum error_code open_file(struct fixture *f, struct str id, const char *owner, size_t number)
+{
+	struct error err = {0};
+	uint64_t size;
+	int fd;
+	if (!jobs_file(f->jobs, id, owner ? str_from(owner) : STR_NULL, number, &fd, &size, &err))
+		return err.code;
+	assert_int_equal(size, 7);
+	close(fd);
+	return ERR_NONE;
+}
+
+static struct str start_files(struct fixture *f, struct task *t)
+{
+	struct error err = {0};
+	char id[JOB_ID_SIZE];
+	const struct job_work work = {.run = run_files, .free = free_task, .ctx = t, .owner = S("me"), .keep_ms = 1000};
+	assert_true(jobs_start(f->jobs, &work, id, &err));
+	wait_for(&t->started);
+	return arena_str(&f->arena, str_make(id, JOB_ID_SIZE));
+}
+
+static void files_stay_as_long_as_the_result(void **state)
+{
+	struct fixture *f = *state;
+	struct job_state s;
+	struct task good = {.result = "done"}, bad = {0};
+	struct str name = start_files(f, &good), failed = start_files(f, &bad);
+	assert_int_equal(open_file(f, name, "me", 1), ERR_NONE);
+	assert_int_equal(open_file(f, name, NULL, 2), ERR_NONE);
+	assert_int_equal(open_file(f, name, "you", 1), ERR_NOT_FOUND);
+	assert_int_equal(open_file(f, name, "me", 3), ERR_NOT_FOUND);
+	assert_int_equal(look(f, failed, "me", &s), ERR_NONE);
+	assert_int_equal(s.phase, JOB_FAILED);
+	assert_true(str_is(s.result, "why"));
+	assert_int_equal(open_file(f, failed, "me", 1), ERR_NOT_FOUND);
+	/* Another process finds them, until their time is over. */
+	jobs_close(f->jobs);
+	open_jobs(f, 3, 1);
+	assert_int_equal(look(f, failed, "me", &s), ERR_NONE);
+	assert_int_equal(s.phase, JOB_FAILED);
+	now += 500;
+	assert_int_equal(open_file(f, name, "me", 1), ERR_NONE);
+	now += 600;
+	assert_int_equal(open_file(f, name, "me", 1), ERR_NOT_FOUND);
+	assert_int_equal(look(f, failed, "me", &s), ERR_NOT_FOUND);
+	assert_int_equal(files(f), 0);
 }
 
 static void a_job_runs_and_its_result_is_the_owners(void **state)
@@ -238,6 +304,7 @@ int main(void)
 #define WITH_JOBS(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		WITH_JOBS(a_job_runs_and_its_result_is_the_owners),
+		WITH_JOBS(files_stay_as_long_as_the_result),
 		WITH_JOBS(there_are_only_so_many),
 		WITH_JOBS(a_running_job_is_cancelled),
 		WITH_JOBS(a_restart_keeps_results_and_tells_what_was_interrupted),

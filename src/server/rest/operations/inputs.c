@@ -7,7 +7,7 @@
 #include "fhir/xml.h"
 #include "server/rest/operations/operations.h"
 
-enum { MAX_INPUTS = 1000 };
+enum { MAX_INPUTS = 25000 }; /* patients of an export, above all */
 
 static const struct operation_param *find_param(const struct operation_call *op, struct str name)
 {
@@ -141,9 +141,8 @@ static const struct json *value_of(const struct json *parameter, struct str *ret
 static bool fail_kind(const struct operation_call *op, const struct operation_param *p, struct error *err)
 {
 	static const char *const kinds[] = {
-		"a simple value", "valueBoolean",	  "a number",  "a date or an instant",
-		"valueCoding",	  "valueCodeableConcept", "valueMeta", "a resource",
-		"parts"};
+		"a simple value",	"valueBoolean", "a number",	  "a date or an instant", "valueCoding",
+		"valueCodeableConcept", "valueMeta",	"valueReference", "a resource",		  "parts"};
 	return error_set(err, ERR_VALUE, "The parameter %s of $%s must have %s%s%s", p->name, op->operation->name,
 			 kinds[p->kind], p->type ? " of type " : "", p->type ? p->type : "");
 }
@@ -151,8 +150,10 @@ static bool fail_kind(const struct operation_call *op, const struct operation_pa
 static bool add_parameter(struct operation_call *op, const struct operation_param *p, const struct json *parameter,
 			  size_t place, struct error *err)
 {
-	static const char *const complex[] = {
-		[IN_CODING] = "Coding", [IN_CONCEPT] = "CodeableConcept", [IN_META] = "Meta"};
+	static const char *const complex[] = {[IN_CODING] = "Coding",
+					      [IN_CONCEPT] = "CodeableConcept",
+					      [IN_META] = "Meta",
+					      [IN_REFERENCE] = "Reference"};
 	struct operation_input input = {.param = p, .place = place};
 	struct str type = STR_NULL;
 	const struct json *value = value_of(parameter, &type);

@@ -20,6 +20,7 @@ enum operation_param_kind {
 	IN_CODING,
 	IN_CONCEPT, /* CodeableConcept */
 	IN_META,
+	IN_REFERENCE,
 	IN_RESOURCE,
 	IN_PARTS
 };

@@ -125,6 +125,9 @@ bool operation_answer(struct rest_call *call, struct rest_answer *answer, struct
 					     : call->type_name.p ? AT_TYPE
 								 : AT_SYSTEM,
 				    .body = call->inner ? STR_NULL : call->request->body};
+	const struct rest_face *face = call->server->o.face;
+	if (face && face->bulk && !face->bulk(face->ctx, call, answer))
+		return true;
 	if (call->type && is_audit_event(call->type))
 		return error_set(err, ERR_NOT_SUPPORTED, "There are no operations on AuditEvents");
 	/* At the system there is no type: handlers look at what they return. */
@@ -208,6 +211,11 @@ void operation_end_parameters(struct json_writer *w)
 const char *operation_name(const struct operation *operation)
 {
 	return operation->name;
+}
+
+bool operation_starts_job(const struct operation *operation)
+{
+	return strcmp(operation->name, "export") == 0;
 }
 
 bool operation_changes(const struct operation *operation)
