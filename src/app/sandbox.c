@@ -400,6 +400,7 @@ static bool open_sandbox(struct sandbox_command *c, struct error *err)
 					  .definitions = c->definitions,
 					  .extractor = c->parameters.set->extractor,
 					  .store = c->store,
+					  .jobs_directory = arena_printf(&c->app->arena, "%.*s/jobs", STR_ARG(c->data)),
 					  .base_url = c->base_url,
 					  .clients = clients,
 					  .client_count = c->clients.count,

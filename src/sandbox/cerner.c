@@ -2,8 +2,8 @@
  * The face of Cerner: JSON only, meta and narrative everywhere, ETags, and a 409 where the specification has 412.
  */
 #include "base/random.h"
+#include "sandbox/bulk_priv.h"
 #include "sandbox/cerner_priv.h"
-#include "sandbox/faults_priv.h"
 
 /* ---- outcomes --------------------------------------------------------------------------------------------------- */
 
@@ -128,13 +128,16 @@ static bool admit(void *ctx, struct rest_call *call, struct rest_answer *answer)
 	bool open = call->interaction == REST_CAPABILITIES || call->interaction == REST_SMART_CONFIGURATION;
 	call->xml = false;
 	call->media = S("application/fhir+json");
+	if (call->interaction == REST_ASYNC_FILE)
+		return true;
 	if (!accepts_json(call) && !(call->interaction == REST_READ && str_is(call->type_name, "Binary"))) {
 		face_clear(answer);
 		answer->status = 406;
 		answer->content_type = S("");
 		return false;
 	}
-	if (open || (call->type && face_may(s, call->type_name, face_letter(call->interaction))))
+	if (open || (bulk_is_route(call) && (!call->operation || call->type)) ||
+	    (call->type && face_may(s, call->type_name, face_letter(call->interaction))))
 		return true;
 	cerner_refuse(answer, 404, "not-found", S("Not Found"));
 	return false;
@@ -285,6 +288,12 @@ const struct face_vendor face_cerner = {
 	.token_lifetime_s = 570,
 	.needs_scope = true,
 	.face = {.name = "cerner",
+		 .jobs_path = "bulk-export/jobs",
+		 .bulk = cerner_bulk,
+		 .exports = cerner_bulk_exports,
+		 .path = cerner_bulk_path,
+		 .job = cerner_bulk_job,
+		 .file = cerner_bulk_file,
 		 .admit = admit,
 		 .search = cerner_search,
 		 .write = cerner_write,

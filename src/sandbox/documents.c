@@ -206,7 +206,9 @@ static void put_epic_head(struct json_writer *w, const struct sandbox *s, struct
 	put_bool(w, "experimental", true);
 	json_put_member(w, S("date"), arena_printf(&((struct sandbox *)(uintptr_t)s)->arena, "%.19sZ", today.p));
 	json_put_member(w, S("kind"), S("instance"));
-	put_list(w, "instantiates", "http://hl7.org/fhir/us/core/CapabilityStatement/us-core-server|6.1.0");
+	put_list(w, "instantiates",
+		 "http://hl7.org/fhir/uv/bulkdata/CapabilityStatement/bulk-data "
+		 "http://hl7.org/fhir/us/core/CapabilityStatement/us-core-server|6.1.0");
 	put_epic_software(w, s);
 }
 
@@ -221,7 +223,9 @@ static void put_cerner_head(struct json_writer *w, const struct sandbox *s, stru
 	json_put_member(w, S("publisher"), S("Oracle Health"));
 	json_put_member(w, S("description"), S("EHR sandbox for tests; not the vendor's product"));
 	json_put_member(w, S("kind"), S("instance"));
-	put_list(w, "instantiates", "http://hl7.org/fhir/us/core/CapabilityStatement/us-core-server");
+	put_list(w, "instantiates",
+		 "http://hl7.org/fhir/us/core/CapabilityStatement/us-core-server "
+		 "http://hl7.org/fhir/uv/bulkdata/CapabilityStatement/bulk-data");
 }
 
 static void write_capability(struct sandbox *s, struct buf *out)

@@ -3,7 +3,7 @@
  * errors have files of their own.
  */
 #include "sandbox/epic_priv.h"
-#include "sandbox/faults_priv.h"
+#include "sandbox/bulk_priv.h"
 
 /* ---- admission -------------------------------------------------------------------------------------------------- */
 
@@ -27,6 +27,8 @@ static bool admit(void *ctx, struct rest_call *call, struct rest_answer *answer)
 	choose_format(call);
 	if (call->interaction == REST_CAPABILITIES || call->interaction == REST_SMART_CONFIGURATION)
 		return true;
+	if (bulk_is_route(call) && (!call->operation || (call->type && str_is(call->type->name, "Group"))))
+		return true;
 	if (call->type && face_may(s, call->type_name, face_letter(call->interaction)))
 		return true;
 	face_clear(answer);
@@ -40,13 +42,14 @@ static bool admit(void *ctx, struct rest_call *call, struct rest_answer *answer)
 
 static bool show(void *ctx, struct rest_call *call, const struct store_entry *entry, struct buf *out, struct error *err)
 {
-	(void)ctx;
 	struct str body = entry->body;
 	size_t self = str_find(body, S("\"" ADAPTER_SELF "\"")); /* an id that was not known when it was written */
 	if (self != STR_NONE)
 		body = arena_printf(call->arena, "%.*s\"%.*s\"%.*s", STR_ARG(str_slice(body, 0, self)),
 				    STR_ARG(entry->id),
 				    STR_ARG(str_slice(body, self + sizeof(ADAPTER_SELF) + 1, body.n)));
+	if (call->operation && body.p)
+		body = epic_bulk_line(ctx, call->arena, entry->type, body);
 	const struct json *resource = body.p ? json_parse(call->arena, body, 0, err) : NULL;
 	if (!resource)
 		return false;
@@ -153,6 +156,12 @@ const struct face_vendor face_epic = {
 	.token_lifetime_s = 3600,
 	.grant_registered = true,
 	.face = {.name = "epic",
+		 .jobs_path = "BulkRequest",
+		 .bulk = epic_bulk,
+		 .exports = epic_bulk_exports,
+		 .path = epic_bulk_path,
+		 .job = epic_bulk_job,
+		 .file = epic_bulk_file,
 		 .admit = admit,
 		 .search = epic_search,
 		 .write = epic_write,

@@ -88,6 +88,7 @@ struct sandbox {
 	struct smart *smart;
 	struct login *login; /* NULL: no authorization */
 	struct launcher *launcher;
+	struct sandbox_bulk *bulk;
 	struct str fhir_base, token_url, issuer;
 	struct str everything; /* scopes of all that the site does */
 	struct str capability, smart_configuration;

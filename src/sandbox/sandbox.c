@@ -1,7 +1,7 @@
 /* A sandbox as a whole: Firth's server, the vendor's face over it, and the vendor's token endpoint beside it. */
 #include <stdlib.h>
 
-#include "sandbox/faults_priv.h"
+#include "sandbox/bulk_priv.h"
 
 /* ---- opening ---------------------------------------------------------------------------------------------------- */
 
@@ -87,6 +87,9 @@ static bool open_rest(struct sandbox *s, struct error *err)
 						   .base_url = s->fhir_base,
 						   .token_url = s->token_url,
 						   .face = &s->face,
+						   .jobs = s->bulk->jobs,
+						   .export = bulk_export_start,
+						   .export_ctx = &s->bulk->export,
 						   .extractor = s->o.extractor},
 			    err);
 	return s->rest != NULL;
@@ -111,7 +114,7 @@ struct sandbox *sandbox_open(const struct sandbox_options *options, struct error
 	s->sessions = ARENA_ARRAY(&s->arena, struct face_session, FACE_SESSIONS);
 	bool ok = s->sessions ? true : error_memory(err);
 	if (ok && copy_options(s, options, err) && faults_open(s, err) && face_documents(s, err) &&
-	    open_smart(s, err) && people_open(s, err) && open_rest(s, err))
+	    open_smart(s, err) && people_open(s, err) && sandbox_bulk_open(s, err) && open_rest(s, err))
 		return s;
 	sandbox_close(s);
 	return NULL;
@@ -121,6 +124,7 @@ void sandbox_close(struct sandbox *s)
 {
 	if (!s)
 		return;
+	sandbox_bulk_close(s); /* first: what runs uses everything else */
 	if (s->rest)
 		rest_close(s->rest);
 	people_close(s);
@@ -149,8 +153,8 @@ static void handle(void *ctx, struct http_exchange *x)
 {
 	struct sandbox *s = ctx;
 	x = launcher_tap(s->launcher, x);
-	if (!admin_handle(s, x) && !hostile_handle(s, x) && !people_handle(s, x) && !face_token(s, x) &&
-	    !rest_handle(s->rest, x))
+	if (!admin_handle(s, x) && !hostile_handle(s, x) && !bulk_handle(s, x) && !people_handle(s, x) &&
+	    !face_token(s, x) && !rest_handle(s->rest, x))
 		s->vendor->no_route(x);
 }
 

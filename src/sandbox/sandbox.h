@@ -26,6 +26,7 @@ struct sandbox_options {
 	size_t fault_count;
 	const struct login_user *users; /* who may sign in, and launch apps from /launcher */
 	size_t user_count;
+	struct str jobs_directory; /* of bulk files; STR_NULL: one that goes with the sandbox */
 	struct str sign_in_hint; /* for the launch simulator; STR_NULL: none */
 };
 struct sandbox;

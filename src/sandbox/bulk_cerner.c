@@ -1,0 +1,267 @@
+/*
+ * Bulk export as Cerner does it: one job at a time for a client, Retry-After of ten minutes, files of 50 MB that lead
+ * on to a host of their own, whose signed links take no token and do not live long.
+ */
+#include "base/clock.h"
+#include "base/encode.h"
+#include "jose/jose.h"
+#include "sandbox/bulk_priv.h"
+#include "sandbox/cerner_priv.h"
+
+enum { LINK_MS = 60000, MAX_PATIENTS = 20000, SIGNATURE = 64 };
+#define FILE_BYTES ((uint64_t)50 << 20)
+#define KEEP_MS	   ((int64_t)30 * 24 * 3600 * 1000)
+
+/* ---- rules of the kick-off ----------------------------------------------------------------------------------------
+ */
+
+/* Only beside another type; and none of them can be filtered, nor can Patient. */
+static bool needs_company(struct str type)
+{
+	return face_listed("Location Organization Practitioner Provenance", type);
+}
+
+static bool is_filter_param(struct str name)
+{
+	return !face_listed("_count _id _include _lastUpdated _sort encounter identifier patient subject", name);
+}
+
+static struct str decoded(struct arena *a, struct str text)
+{
+	struct buf out;
+	buf_init(&out, (size_t)1 << 20);
+	struct str plain = decode_percent(&out, text, true) ? arena_str(a, buf_str(&out)) : STR_NULL;
+	buf_done(&out);
+	return plain;
+}
+
+static bool refuse(struct rest_answer *answer, int status, const char *issue, struct str text)
+{
+	cerner_refuse(answer, status, issue, text);
+	return false;
+}
+
+static bool check_types(struct rest_call *call, struct rest_answer *answer)
+{
+	struct str types = decoded(call->arena, face_value(call->query, S("_type")));
+	bool company = !types.p;
+	while (types.p)
+		company = !needs_company(str_trim(str_split(&types, ','))) || company;
+	return company ||
+	       refuse(answer, 400, "invalid",
+		      S("Location, Organization, Practitioner and Provenance need another type beside them"));
+}
+
+static bool check_filter(struct rest_call *call, struct str filter, struct str *seen, struct rest_answer *answer)
+{
+	struct str query = filter, type = str_split(&query, '?');
+	if (face_listed(seen->p ? arena_printf(call->arena, "%.*s", STR_ARG(*seen)).p : "", type))
+		return refuse(answer, 400, "invalid", S("_typeFilter is there more than once for a type"));
+	*seen = arena_printf(call->arena, "%.*s %.*s", STR_ARG(*seen), STR_ARG(type));
+	if (needs_company(type) || str_is(type, "Patient"))
+		return refuse(answer, 400, "invalid", S("_typeFilter is not possible for this type"));
+	while (query.p) {
+		struct str pair = str_split(&query, '&'), name = str_split(&pair, '=');
+		if (!is_filter_param(name))
+			return refuse(answer, 400, "invalid", S("_typeFilter has a parameter that it cannot have"));
+		if (!pair.n)
+			return refuse(answer, 422, "invalid", S("_typeFilter has a parameter without a value"));
+	}
+	return true;
+}
+
+static bool check_filters(struct rest_call *call, struct rest_answer *answer)
+{
+	struct face_param p;
+	struct str query = call->query, seen = S("");
+	if (face_has(call->query, S("_typeFilter")) && !face_has(call->query, S("_type")))
+		return refuse(answer, 400, "invalid", S("_typeFilter needs _type"));
+	while (face_param_next(&query, &p)) {
+		struct str filter = str_is(p.name, "_typeFilter") ? decoded(call->arena, p.value) : STR_NULL;
+		if (filter.p && !check_filter(call, filter, &seen, answer))
+			return false;
+	}
+	return true;
+}
+
+/* Nothing it could give back is kept, so there is none to be added. */
+static bool check_associated(struct rest_call *call, struct rest_answer *answer)
+{
+	struct str value = face_value(call->query, S("includeAssociatedData"));
+	if (value.p && !face_listed("LatestProvenanceResources RelevantProvenanceResources", value) && !call->lenient)
+		return refuse(answer, 400, "invalid", S("includeAssociatedData has a value that is not known"));
+	call->query = bulk_without(call->arena, call->query, "includeAssociatedData");
+	return true;
+}
+
+static bool check_supported(struct rest_call *call, struct rest_answer *answer)
+{
+	static const char *const unsupported[] = {"_elements", "_until", "patient"};
+	for (size_t i = 0; i < sizeof(unsupported) / sizeof(*unsupported); i++) {
+		if (!face_has(call->query, str_from(unsupported[i])))
+			continue;
+		if (!call->lenient)
+			return refuse(answer, 400, "invalid",
+				      arena_printf(call->arena, "The parameter %s is not supported", unsupported[i]));
+		call->query = bulk_without(call->arena, call->query, unsupported[i]);
+	}
+	return true;
+}
+
+static size_t listed_patients(struct str body)
+{
+	size_t count = 0;
+	struct str mark = S("valueReference");
+	for (size_t at; (at = str_find(body, mark)) != STR_NONE; count++)
+		body = str_slice(body, at + mark.n, body.n);
+	return count;
+}
+
+static bool check_form(struct sandbox *s, struct rest_call *call, struct rest_answer *answer)
+{
+	bool post = str_is(call->request->method, "POST");
+	struct str type = http_request_header(call->exchange, "Content-Type");
+	bool list = call->type && str_is(call->type->name, "Patient");
+	if (list != post)
+		return refuse(answer, 404, "not-found", S("Not Found"));
+	if (post && released(s, "2026") && str_find(type, S("json")) == STR_NONE)
+		return refuse(answer, 415, "not-supported", S("The Content-Type must be application/fhir+json"));
+	size_t count = post ? listed_patients(call->request->body) : 1;
+	if (!count)
+		return refuse(answer, 400, "required", S("A list of patients is needed"));
+	return count <= MAX_PATIENTS || refuse(answer, 400, "invalid", S("The list has more than 20000 patients"));
+}
+
+bool cerner_bulk(void *ctx, struct rest_call *call, struct rest_answer *answer)
+{
+	struct sandbox *s = ctx;
+	if (!check_form(s, call, answer) || !check_supported(call, answer) || !check_associated(call, answer) ||
+	    !check_types(call, answer) || !check_filters(call, answer))
+		return false;
+	return !jobs_unfinished(s->bulk->jobs, call_owner(call)) ||
+	       refuse(answer, 429, "throttled", S("Another export of this client is in progress"));
+}
+
+/* The list of the documentation's 18 types is not at hand, so it is what the vendor has. */
+bool cerner_bulk_exports(void *ctx, const struct fhir_type *type)
+{
+	return face_may(ctx, type->name, 'r') && !face_listed("Binary Group", type->name);
+}
+
+/* ---- looks ----------------------------------------------------------------------------------------------------------
+ */
+
+struct str cerner_bulk_path(void *ctx, struct arena *a, struct str path)
+{
+	(void)ctx;
+	struct str job = bulk_below(path, S("bulk-export/jobs/")), file = bulk_below(path, S("bulk-export/files/"));
+	if (job.p)
+		return arena_printf(a, "_async/%.*s", STR_ARG(job));
+	if (!file.p)
+		return path;
+	struct str number = file, name = str_split(&number, '-');
+	return arena_printf(a, "_async/%.*s/files/%.*s", STR_ARG(name), STR_ARG(number.p ? number : S("")));
+}
+
+static struct str file_url(void *ctx, struct arena *a, struct str job, size_t number)
+{
+	struct sandbox *s = ((struct sandbox_bulk *)ctx)->s;
+	if (s->faults[FAULT_FOREIGN_LINKS].on)
+		return arena_printf(a, "http://foreign.invalid/bulk-export/files/%.*s-%zu", STR_ARG(job), number);
+	return arena_printf(a, "%.*s/bulk-export/files/%.*s-%zu", STR_ARG(s->fhir_base), STR_ARG(job), number);
+}
+
+void cerner_bulk_job(void *ctx, struct rest_call *call, const struct job_state *state, struct rest_answer *answer)
+{
+	struct sandbox *s = ctx;
+	if (call->interaction == REST_ASYNC_CANCEL) {
+		answer->status = released(s, "2026") ? 204 : 202;
+	} else if (state && state->phase <= JOB_RUNNING) {
+		answer->header_count = 0;
+		rest_answer_header(answer, "X-Progress", S("in-progress"));
+		rest_answer_header(
+			answer, "Retry-After",
+			arena_printf(call->arena, "%lld", (long long)behaviour_number(s, BEHAVIOUR_BULK_RETRY_AFTER)));
+	}
+}
+
+/* ---- the host of the files ----------------------------------------------------------------------------------------
+ */
+
+static struct str sign(const struct sandbox_bulk *b, struct arena *a, struct str file, struct str expires)
+{
+	unsigned char mac[32];
+	struct buf hex;
+	struct str text = arena_printf(a, "%.*s %.*s", STR_ARG(file), STR_ARG(expires));
+	if (!text.p)
+		return STR_NULL;
+	digest_hmac_sha256(str_make((const char *)b->key, sizeof(b->key)), text, mac);
+	buf_init(&hex, SIGNATURE + 1);
+	encode_hex(&hex, str_make((const char *)mac, sizeof(mac)));
+	struct str signature = arena_str(a, buf_str(&hex));
+	buf_done(&hex);
+	return signature;
+}
+
+/* 307 to a link that is good for a minute; or was, when that fault is on. */
+bool cerner_bulk_file(void *ctx, struct rest_call *call, size_t number, struct rest_answer *answer)
+{
+	struct sandbox *s = ctx;
+	struct arena *a = call->arena;
+	int64_t until = clock_now_ms() + (fault_take(s, FAULT_BULK_LINKS) ? -1000 : LINK_MS);
+	struct str file = arena_printf(a, "%.*s-%zu", STR_ARG(call->id), number);
+	struct str expires = arena_printf(a, "%lld", (long long)until);
+	face_clear(answer);
+	answer->status = 307;
+	answer->content_type = S("");
+	rest_answer_header(answer, "Location",
+			   arena_printf(a, "%.*s/bulk-files/%.*s?X-Amz-Expires=%.*s&X-Amz-Signature=%.*s",
+					STR_ARG(s->bulk->file_host), STR_ARG(file), STR_ARG(expires),
+					STR_ARG(sign(s->bulk, a, file, expires))));
+	return false;
+}
+
+static void respond_xml(struct http_exchange *x, int status, const char *code, const char *message)
+{
+	struct buf body;
+	buf_init(&body, 1 << 12);
+	buf_printf(&body,
+		   "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>%s</Code><Message>%s</Message></Error>",
+		   code, message);
+	http_respond(x, &(struct http_response){.status = status, .content_type = S("application/xml"), .body = &body});
+	buf_done(&body);
+}
+
+void cerner_bulk_host(struct sandbox *s, struct http_exchange *x, struct str path)
+{
+	const struct http_request *request = http_request(x);
+	struct str number = path, job = str_split(&number, '-');
+	struct str expires = face_value(request->query, S("X-Amz-Expires"));
+	struct str given = face_value(request->query, S("X-Amz-Signature"));
+	struct str wanted = sign(s->bulk, request->arena, path, expires.p ? expires : S(""));
+	struct http_sent_file file;
+	struct error err = {0};
+	int64_t until = 0;
+	uint64_t n = 0;
+	if (http_request_header(x, "Authorization").p) {
+		respond_xml(x, 400, "InvalidArgument", "Only one auth mechanism allowed");
+	} else if (!wanted.p || given.n != wanted.n || !digest_equal(given.p, wanted.p, wanted.n)) {
+		respond_xml(x, 403, "SignatureDoesNotMatch", "The signature does not match");
+	} else if (!str_to_i64(expires, &until) || until < clock_now_ms()) {
+		respond_xml(x, 403, "AccessDenied", "Request has expired");
+	} else if (!number.p || !str_to_u64(number, &n) ||
+		   !jobs_file(s->bulk->jobs, job, STR_NULL, (size_t)n, &file.fd, &file.size, &err)) {
+		respond_xml(x, 404, "NoSuchKey", "The specified key does not exist");
+	} else {
+		http_respond(x, &(struct http_response){
+					.status = 200, .content_type = S("application/fhir+ndjson"), .file = &file});
+	}
+}
+
+void cerner_bulk_settle(struct sandbox_bulk *b)
+{
+	b->export.file_url = file_url;
+	b->export.no_counts = true;
+	b->export.file_bytes = FILE_BYTES;
+	b->export.keep_ms = KEEP_MS;
+}
