@@ -485,11 +485,15 @@ bool config_load(struct config *c, struct arena *a, struct str path, struct erro
 
 bool config_open(struct app *app, struct config *ret_config)
 {
+	return config_open_file(app, app_option_early(app, "config"), ret_config);
+}
+
+bool config_open_file(struct app *app, struct str path, struct config *ret_config)
+{
 	struct error err = {0};
 	/* A mistake in the file must be told in the form that was asked for. */
 	app->json = str_is(app_option_early(app, "format"), "json");
-	if (config_load(ret_config, &app->arena, app_option_early(app, "config"), &err) &&
-	    config_environment(ret_config, &app->arena, &err))
+	if (config_load(ret_config, &app->arena, path, &err) && config_environment(ret_config, &app->arena, &err))
 		return true;
 	app->status = app_fail(app, &err);
 	return false;

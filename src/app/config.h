@@ -99,6 +99,8 @@ bool config_rule(struct config *c, struct arena *a, struct str type, struct str 
 /* What opening commands share: --config and --set are read, the file loaded, the environment applied. False with
  * app->status set after saying why; true and defaults when help is asked for. */
 bool config_open(struct app *app, struct config *ret_config) MUST_USE;
+/* The same of this file (STR_NULL: the default one), for commands whose --config may be another's. */
+bool config_open_file(struct app *app, struct str path, struct config *ret_config) MUST_USE;
 /* Options that go with it, for the tables of commands: `struct config_options o; ... CONFIG_OPTIONS(o, config)`. */
 struct config_options {
 	struct str file;

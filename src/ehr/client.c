@@ -33,19 +33,11 @@ static bool name_valid(struct str name)
 static bool copy_config(struct ehr_client *c, const struct ehr_config *config, struct error *err)
 {
 	struct str *const members[] = {
-		&c->config.name,
-		&c->config.base_url,
-		&c->config.client_id,
-		&c->config.key_file,
-		&c->config.secret_file,
-		&c->config.secret,
-		&c->config.scopes,
-		&c->config.roster,
-		&c->config.group,
-		&c->config.login_client_id,
-		&c->config.login_scopes,
-		&c->config.login_key_file,
-		&c->config.login_secret_file,
+		&c->config.name,	 &c->config.base_url,	    &c->config.client_id,
+		&c->config.key_file,	 &c->config.key_text,	    &c->config.token_url,
+		&c->config.secret_file,	 &c->config.secret,	    &c->config.scopes,
+		&c->config.roster,	 &c->config.group,	    &c->config.login_client_id,
+		&c->config.login_scopes, &c->config.login_key_file, &c->config.login_secret_file,
 		&c->config.login_secret,
 	};
 	c->config = *config;

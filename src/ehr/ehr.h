@@ -23,6 +23,8 @@ struct ehr_config {
 	struct str base_url;
 	struct str client_id; /* empty: an open server, no token is asked for */
 	struct str key_file; /* private JWK or PEM for private_key_jwt; readable by its owner only */
+	struct str key_text; /* the same itself, where a program has it; never from firth.yaml */
+	struct str token_url; /* where tokens come from, instead of what discovery says */
 	struct str
 		secret_file; /* or a secret (an account of Oracle Health without keys), readable by its owner only, */
 	struct str secret; /* or from the environment */
@@ -132,6 +134,24 @@ bool ehr_http_date(struct str text, int64_t *ret_ms);
 struct str ehr_asked_scopes(struct ehr_client *c, struct arena *a);
 /* A token now, from a kept one or the EHR. True without one when the client needs none (*ret_needed). */
 bool ehr_token_now(struct ehr_client *c, struct arena *a, bool *ret_needed, struct ehr_failure *ret_failure) MUST_USE;
+
+/* One call with headers of one's own, as it is: the answer whatever its status. The token goes along to the origin of
+ * base_url alone; one that is refused is replaced once. Repeating it is the caller's, and so is what the answer means;
+ * ehr_explain() says what a refusal does. */
+bool ehr_ask(struct ehr_client *c, struct arena *a, const struct http_call *call, const char *interaction,
+	     struct http_answer *ret_answer, struct ehr_failure *ret_failure) MUST_USE;
+void ehr_explain(struct ehr_client *c, struct arena *a, const struct http_answer *answer, const char *interaction,
+		 struct ehr_failure *ret_failure);
+/* For calls that travel by themselves: the Authorization header for a URL, STR_NULL when it gets none. And that it was
+ * not taken. */
+bool ehr_bearer(struct ehr_client *c, struct arena *a, struct str url, struct str *ret_header,
+		struct ehr_failure *ret_failure) MUST_USE;
+void ehr_bearer_refused(struct ehr_client *c, struct str header);
+/* A link of an answer to `from`, absolute; STR_NULL for no usable http URL. What Retry-After asks for in ms; 0:
+ * nothing.
+ */
+struct str ehr_link(struct arena *a, struct str from, struct str link);
+int64_t ehr_wait_asked(const struct ehr_client *c, const struct http_answer *answer);
 
 /*
  * A search, page by page, in memory that does not grow with its length: of what went by only 16 bytes each are kept, to

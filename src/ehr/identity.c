@@ -204,13 +204,19 @@ bool ehr_add_identity(struct ehr_client *c, struct arena *a, struct buf *form, s
 
 bool ehr_config_is_backend(const struct ehr_config *config)
 {
-	return config->key_file.n || config->secret_file.n || config->secret.n;
+	return config->key_file.n || config->key_text.n || config->secret_file.n || config->secret.n;
 }
 
 bool ehr_backend_open(struct ehr_client *c, struct error *err)
 {
+	if (c->config.token_url.n)
+		c->endpoints.token = c->config.token_url;
 	if (!c->config.client_id.n)
 		return true;
+	if (c->config.key_text.n) {
+		c->key = jose_key_parse(c->config.key_text, err);
+		return c->key != NULL;
+	}
 	if (c->config.key_file.n) {
 		c->key = ehr_key_read(c, c->config.key_file, err);
 		return c->key != NULL;

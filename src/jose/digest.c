@@ -3,6 +3,8 @@
  * the algorithm up by name every time, which takes several times as long as digesting a token. Any thread.
  */
 #define OPENSSL_SUPPRESS_DEPRECATED
+#include <stdlib.h>
+
 #include <openssl/crypto.h>
 #include <openssl/sha.h>
 
@@ -16,6 +18,34 @@ void digest_sha256(struct str bytes, unsigned char ret_digest[32])
 	SHA256_Init(&state);
 	SHA256_Update(&state, bytes.p ? bytes.p : "", bytes.n);
 	SHA256_Final(ret_digest, &state);
+}
+
+struct digest {
+	SHA256_CTX state;
+};
+
+struct digest *digest_new(void)
+{
+	struct digest *d = malloc(sizeof(*d));
+	if (d)
+		SHA256_Init(&d->state);
+	return d;
+}
+
+void digest_add(struct digest *d, struct str bytes)
+{
+	if (bytes.n)
+		SHA256_Update(&d->state, bytes.p, bytes.n);
+}
+
+void digest_end(struct digest *d, unsigned char ret_digest[32])
+{
+	SHA256_Final(ret_digest, &d->state);
+}
+
+void digest_free(struct digest *d)
+{
+	free(d);
 }
 
 /* RFC 2104: H((K ^ opad) || H((K ^ ipad) || text)), where a key longer than a block is digested first. */

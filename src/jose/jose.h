@@ -91,6 +91,12 @@ bool jose_is_signed(const struct jose_key_set *set, enum jose_algorithm algorith
 
 /* SHA-256 (FIPS 180-4). */
 void digest_sha256(struct str bytes, unsigned char ret_digest[32]);
+/* The same of bytes that come piece by piece. */
+struct digest;
+struct digest *digest_new(void); /* NULL without memory */
+void digest_add(struct digest *d, struct str bytes);
+void digest_end(struct digest *d, unsigned char ret_digest[32]);
+void digest_free(struct digest *d);
 /* HMAC-SHA-256 (RFC 2104). */
 void digest_hmac_sha256(struct str key, struct str bytes, unsigned char ret_mac[32]);
 /* Equal without telling by time where they differ. */

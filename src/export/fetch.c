@@ -1,0 +1,372 @@
+/*
+ * Fetching: a few threads take file after file, each over connections of its own, look through what came, and note it.
+ * A file is written beside its name first, so that what bears the name is whole. Tokens travel to the origin of the EHR
+ * alone, whatever a manifest or a redirect says.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "export/export_priv.h"
+
+enum {
+	ATTEMPTS = 8,
+	REDIRECTS = 5,
+	RENEWALS = 6,
+	BACKOFF_MS = 500,
+	BACKOFF_MAX_MS = 30000,
+	DAY_MS = 86400000,
+	WATCH_US = 50000
+};
+#define FILE_MAX ((uint64_t)1 << 42)
+
+struct worker {
+	struct run *r;
+	struct http_client *http;
+	struct arena a; /* of one file */
+	pthread_t thread;
+	bool running;
+};
+
+static bool stopped(void *ctx)
+{
+	const struct run *r = ctx;
+	return atomic_load(&r->failing) || run_stopped(r);
+}
+
+/* ---- one request ----------------------------------------------------------------------------------------------------
+ */
+
+static bool bearer(struct worker *w, struct str url, struct str *ret_header, struct error *err)
+{
+	struct ehr_failure f = {0};
+	*ret_header = STR_NULL;
+	pthread_mutex_lock(&w->r->lock); /* over what a newer manifest says, too */
+	bool ok = !w->r->guarded || ehr_bearer(w->r->o->client, &w->a, url, ret_header, &f);
+	pthread_mutex_unlock(&w->r->lock);
+	return ok || error_set(err, f.error.code, "%s", f.error.text);
+}
+
+static void bearer_refused(struct worker *w, struct str header)
+{
+	pthread_mutex_lock(&w->r->lock);
+	ehr_bearer_refused(w->r->o->client, header);
+	pthread_mutex_unlock(&w->r->lock);
+}
+
+/* Packing pays on networks; within one machine it costs more than it saves. */
+static bool is_here(struct str url)
+{
+	static const char *const hosts[] = {"http://127.0.0.1:", "http://localhost:", "http://[::1]:"};
+	for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++)
+		if (str_starts(url, str_from(hosts[i])))
+			return true;
+	return false;
+}
+
+/* One GET into the file, which is emptied first, over redirects. */
+static bool get(struct worker *w, struct str url, int fd, struct http_answer *ret_answer, struct str *ret_bearer,
+		struct error *err)
+{
+	const struct http_file into = {.fd = fd, .max = FILE_MAX, .stopped = stopped, .ctx = w->r};
+	for (unsigned n = 0;; n++) {
+		if (!bearer(w, url, ret_bearer, err))
+			return false;
+		struct http_header headers[3] = {{S("Accept"), S("application/fhir+ndjson")}};
+		size_t count = 1;
+		if (is_here(url))
+			headers[count++] = (struct http_header){S("Accept-Encoding"), S("identity")};
+		if (ret_bearer->p)
+			headers[count++] = (struct http_header){S("Authorization"), *ret_bearer};
+		const struct http_call call = {
+			.method = S("GET"), .url = url, .headers = headers, .header_count = count, .into = &into};
+		if (ftruncate(fd, 0) != 0 || lseek(fd, 0, SEEK_SET) != 0)
+			return error_set(err, ERR_IO, "A file cannot be begun again: %s", strerror(errno));
+		if (!http_call(w->http, &w->a, &call, ret_answer, err))
+			return false;
+		int status = ret_answer->status;
+		bool moved = status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+		if (!moved)
+			return true;
+		struct str there = ehr_link(&w->a, url, str_trim(http_answer_header(ret_answer, "Location")));
+		if (!there.p || n == REDIRECTS)
+			return error_set(err, ERR_REMOTE, "The server sends us from place to place for a file");
+		if (str_starts(url, S("https:")) && !str_starts(there, S("https:")))
+			return error_set(err, ERR_REMOTE, "The server sends us from https to http for a file");
+		url = there;
+	}
+}
+
+/* ---- one file -------------------------------------------------------------------------------------------------------
+ */
+
+enum verdict { GOOD, AGAIN, RENEW, LOST };
+
+/* What an answer means for the file. why: for the certificate. */
+static enum verdict judge(struct worker *w, const struct http_answer *answer, struct str bearer_used,
+			  unsigned *renewals, struct str *ret_why)
+{
+	struct str type = answer->content_type;
+	bool page = str_starts(type, S("text/html")) || str_starts(type, S("application/xhtml"));
+	*ret_why = arena_printf(&w->a, "the server answered with status %d", answer->status);
+	if (answer->status == 200 && page) {
+		*ret_why = S("the server answered with a web page instead of the file");
+		return AGAIN;
+	}
+	if (answer->status == 200)
+		return GOOD;
+	if (answer->status == 401 && bearer_used.p && *renewals < RENEWALS) {
+		bearer_refused(w, bearer_used);
+		++*renewals;
+		return AGAIN;
+	}
+	if (answer->status == 401 && !bearer_used.p)
+		*ret_why = S(
+			"the server wants a token for the file, but it is not at the origin of the EHR or the manifest "
+			"says that it needs none");
+	if (answer->status == 429 || answer->status >= 500 || answer->status == 408)
+		return AGAIN;
+	return answer->status == 401 || answer->status == 403 || answer->status == 404 || answer->status == 410 ? RENEW
+														: LOST;
+}
+
+/* New URLs from the server, once for all files: links may have expired. */
+static bool renew(struct worker *w, struct export_file *f, struct str old, struct error *err)
+{
+	struct run *r = w->r;
+	pthread_mutex_lock(&r->lock);
+	bool ok = true;
+	if (str_eq(f->url, old) && r->status.p && r->refetches < 3) {
+		r->refetches++;
+		ok = kick_wait(r, true, err);
+	}
+	pthread_mutex_unlock(&r->lock);
+	return ok;
+}
+
+/* Where a file is by the newest manifest. */
+static struct str url_of(struct run *r, const struct export_file *f)
+{
+	pthread_mutex_lock(&r->lock);
+	struct str url = f->url;
+	pthread_mutex_unlock(&r->lock);
+	return url;
+}
+
+static int64_t backoff(const struct run *r, unsigned n)
+{
+	int64_t wait = BACKOFF_MS;
+	for (unsigned i = 1; i < n && wait < BACKOFF_MAX_MS; i++)
+		wait *= 2;
+	wait = wait < BACKOFF_MAX_MS ? wait : BACKOFF_MAX_MS;
+	return r->o->poll_ms && r->o->poll_ms < wait ? r->o->poll_ms : wait;
+}
+
+/* Transport trouble is tried again; what is ours to solve (disk, memory, stopping) ends everything. */
+static bool is_theirs(enum error_code code)
+{
+	return code == ERR_NETWORK || code == ERR_TIMEOUT || code == ERR_REMOTE || code == ERR_REMOTE_REFUSED ||
+	       code == ERR_VALUE || code == ERR_TOO_LARGE;
+}
+
+/* *ret_had: the bytes are there, whole as HTTP tells. False ends everything. */
+static bool download(struct worker *w, struct export_file *f, int fd, bool *ret_had, struct error *err)
+{
+	struct run *r = w->r;
+	struct str why = S("");
+	unsigned renewals = 0;
+	*ret_had = false;
+	for (unsigned n = 1; n <= ATTEMPTS; n++) {
+		struct http_answer answer = {0};
+		struct error trouble = {0};
+		struct str used = STR_NULL, url = url_of(r, f), link = ehr_link(&w->a, r->request, url);
+		enum verdict v = AGAIN;
+		int64_t asked = 0;
+		if (!link.p) {
+			why = S("its url is no http URL");
+			break;
+		}
+		if (get(w, link, fd, &answer, &used, &trouble)) {
+			v = judge(w, &answer, used, &renewals, &why);
+			asked = ehr_wait_asked(r->o->client, &answer);
+		} else if (!is_theirs(trouble.code)) {
+			return error_set(err, trouble.code, "%s", trouble.text);
+		} else {
+			why = arena_str(&w->a, str_from(trouble.text));
+		}
+		if (v == GOOD) {
+			*ret_had = true;
+			return true;
+		}
+		if (v == LOST)
+			break;
+		if (v == RENEW && !renew(w, f, url, err))
+			return false;
+		if (v == RENEW && str_eq(url_of(r, f), url) && n > 1)
+			break;
+		int64_t own = v == RENEW ? 0 : backoff(r, n);
+		if (n < ATTEMPTS && !run_wait(r, asked > own ? asked : own, err))
+			return false;
+	}
+	pthread_mutex_lock(&r->lock);
+	f->state = FILE_FAILED;
+	f->failure = arena_str(r->a, why);
+	pthread_mutex_unlock(&r->lock);
+	return true;
+}
+
+static bool note(struct run *r, struct export_file *f, const struct export_counts *counts, struct error *err)
+{
+	pthread_mutex_lock(&r->lock);
+	f->state = FILE_FETCHED;
+	f->counts = *counts;
+	bool ok = journal_file(r, f, err);
+	pthread_mutex_unlock(&r->lock);
+	return ok;
+}
+
+/* A file from a run before: right if it is what the journal says. Its ids go into the sets either way, but one that is
+ * not right is fetched anew, so it is hashed before it is looked through. */
+static bool is_known(struct worker *w, struct export_file *f, const char *path, bool *ret_is, struct error *err)
+{
+	struct export_counts counts = {0};
+	struct stat state;
+	*ret_is = false;
+	if (!f->known || stat(path, &state) != 0)
+		return true;
+	char sum[65];
+	if (!look_hash(path, sum, err))
+		return false;
+	if (memcmp(sum, f->known_sha256, 64) != 0)
+		return true;
+	*ret_is = true;
+	if (!look_through(w->r, f, path, &counts, err))
+		return false;
+	pthread_mutex_lock(&w->r->lock);
+	f->state = FILE_FETCHED;
+	f->counts = counts;
+	pthread_mutex_unlock(&w->r->lock);
+	return true;
+}
+
+static bool fetch_file(struct worker *w, struct export_file *f, struct error *err)
+{
+	struct run *r = w->r;
+	struct export_counts counts = {0};
+	bool had = false, known;
+	struct str path = run_path(r, &w->a, f, false), part = run_path(r, &w->a, f, true);
+	if (!path.p || !part.p)
+		return error_memory(err);
+	if (!is_known(w, f, path.p, &known, err) || known)
+		return known;
+	int fd = open(part.p, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return error_set(err, errno == ENOSPC ? ERR_STORE_FULL : ERR_IO, "A file cannot be made: %s",
+				 strerror(errno));
+	bool ok = download(w, f, fd, &had, err);
+	if (close(fd) != 0)
+		ok = ok && error_set(err, ERR_IO, "A file cannot be written: %s", strerror(errno));
+	if (!ok || !had) {
+		unlink(part.p);
+		return ok;
+	}
+	ok = look_through(r, f, part.p, &counts, err);
+	if (ok && rename(part.p, path.p) != 0)
+		ok = error_set(err, ERR_IO, "A file cannot be given its name: %s", strerror(errno));
+	return ok && note(r, f, &counts, err);
+}
+
+/* ---- all of them ----------------------------------------------------------------------------------------------------
+ */
+
+static struct export_file *take(struct run *r)
+{
+	pthread_mutex_lock(&r->lock);
+	struct export_file *f = r->next < r->file_count ? &r->files[r->next++] : NULL;
+	pthread_mutex_unlock(&r->lock);
+	return f;
+}
+
+static void *work(void *ctx)
+{
+	struct worker *w = ctx;
+	struct run *r = w->r;
+	for (struct export_file *f; !stopped(r) && (f = take(r));) {
+		struct error err = {0};
+		bool ok = fetch_file(w, f, &err);
+		pthread_mutex_lock(&r->lock);
+		r->files_done++;
+		r->lines_done += f->counts.lines;
+		if (!ok && !r->failure.code)
+			r->failure = err;
+		pthread_mutex_unlock(&r->lock);
+		if (!ok)
+			atomic_store(&r->failing, true);
+		arena_reset(&w->a);
+	}
+	pthread_mutex_lock(&r->lock);
+	r->working--;
+	pthread_mutex_unlock(&r->lock);
+	return NULL;
+}
+
+static bool start(struct run *r, struct worker *w, struct error *err)
+{
+	*w = (struct worker){.r = r};
+	arena_init(&w->a, (size_t)16 << 20);
+	w->http =
+		http_client_new(&(struct http_client_options){.timeout_ms = DAY_MS, .connect_timeout_ms = 20000}, err);
+	if (!w->http)
+		return false;
+	pthread_mutex_lock(&r->lock);
+	r->working++;
+	pthread_mutex_unlock(&r->lock);
+	w->running = pthread_create(&w->thread, NULL, work, w) == 0;
+	if (w->running)
+		return true;
+	pthread_mutex_lock(&r->lock);
+	r->working--;
+	pthread_mutex_unlock(&r->lock);
+	return error_set(err, ERR_BUSY, "No thread can be started");
+}
+
+static void watch(struct run *r)
+{
+	for (bool working = true; working;) {
+		pthread_mutex_lock(&r->lock);
+		uint64_t files = r->files_done, lines = r->lines_done;
+		working = r->working > 0;
+		pthread_mutex_unlock(&r->lock);
+		if (r->o->progress)
+			r->o->progress(r->o->ctx, files, r->file_count, lines);
+		if (working)
+			usleep(WATCH_US);
+	}
+}
+
+bool fetch_all(struct run *r, struct error *err)
+{
+	struct worker workers[EXPORT_MAX_PARALLEL] = {0};
+	unsigned wanted = r->o->parallel ? r->o->parallel : 4, count = 0;
+	bool ok = true;
+	wanted = wanted < EXPORT_MAX_PARALLEL ? wanted : EXPORT_MAX_PARALLEL;
+	for (; ok && count < wanted && count < r->file_count; count++)
+		ok = start(r, &workers[count], err);
+	if (!ok)
+		atomic_store(&r->failing, true);
+	watch(r);
+	for (unsigned i = 0; i < count; i++) {
+		if (workers[i].running)
+			pthread_join(workers[i].thread, NULL);
+		http_client_free(workers[i].http);
+		arena_done(&workers[i].a);
+	}
+	if (r->failure.code)
+		return error_set(err, r->failure.code, "%s", r->failure.text);
+	return ok && (!run_stopped(r) || error_set(err, ERR_INTERRUPTED,
+						   "The export was stopped; the same command goes "
+						   "on with it"));
+}
