@@ -1,5 +1,7 @@
 /* What was authorized: firth grant list and revoke, as actions. */
+#include "app/expiry.h"
 #include "app/govern.h"
+#include "base/clock.h"
 
 enum { MOST_GRANTS = 10000 };
 
@@ -18,6 +20,10 @@ static void put_grant(struct json_writer *w, const struct smart_grant *g)
 	govern_put_time(w, "issued", g->issued_ms);
 	govern_put_time(w, "used", g->used_ms);
 	govern_put_time(w, "expires", g->expires_ms);
+	if (expiry_grant_is_near(g, clock_now_ms())) {
+		json_key(w, S("ends_soon"));
+		json_put_bool(w, true);
+	}
 	json_object_end(w);
 }
 

@@ -1,4 +1,5 @@
 /* The keys that sign id_tokens, governed. Their private halves never leave the store. */
+#include "app/expiry.h"
 #include "app/govern.h"
 #include "app/reseal.h"
 #include "base/clock.h"
@@ -20,6 +21,11 @@ static bool put_keys(const struct govern *g, struct arena *a, struct json_writer
 		json_put_bool(w, keys[i].signing);
 		json_key(w, S("published"));
 		json_put_bool(w, keys[i].published);
+		govern_put_time(w, "published_until", keys[i].until_ms);
+		if (expiry_key_is_old(&keys[i], clock_now_ms())) {
+			json_key(w, S("old"));
+			json_put_bool(w, true);
+		}
 		json_object_end(w);
 	}
 	json_array_end(w);

@@ -1,6 +1,7 @@
 /* firth grant list, show and revoke: what users have allowed apps to do, and the end of it. */
 #include <stdio.h>
 
+#include "app/expiry.h"
 #include "app/govern.h"
 
 static void put_member(struct json_writer *w, const char *name, struct str text)
@@ -50,10 +51,16 @@ static int print_grants(const struct app *app, const struct json *answer)
 	if (app->json)
 		return govern_print(app, answer) ? APP_OK : APP_FAILED;
 	const struct json *grants = json_get(answer, S("grants"));
-	for (struct json_iter it = json_iter(grants); json_next(&it);)
+	size_t soon = 0;
+	for (struct json_iter it = json_iter(grants); json_next(&it);) {
 		print_grant(app, it.value);
+		soon += json_bool(json_get(it.value, S("ends_soon")));
+	}
 	if (!json_size(grants))
 		puts("nobody has allowed anything");
+	if (soon)
+		printf("%swarning%s: %zu of them end within %d days unless they are used\n", app_style(app, STYLE_WARN),
+		       app_style(app, STYLE_PLAIN), soon, EXPIRY_GRANT_DAYS);
 	return APP_OK;
 }
 

@@ -1,23 +1,32 @@
 /* firth key list and rotate: the keys that this server signs id_tokens with. */
 #include <stdio.h>
 
+#include "app/expiry.h"
 #include "app/govern.h"
 
 static int print_keys(const struct app *app, const struct json *answer)
 {
 	if (app->json)
 		return govern_print(app, answer) ? APP_OK : APP_FAILED;
+	size_t old = 0;
 	for (struct json_iter it = json_iter(json_get(answer, S("keys"))); json_next(&it);) {
 		const struct json *k = it.value;
 		struct str from = json_get_str(k, S("signs_from"));
 		bool signing = json_bool(json_get(k, S("signing"))), published = json_bool(json_get(k, S("published")));
 		const char *state = signing ? "signs" : published ? "in overlap" : "withdrawn";
-		printf("%-44.*s %-6.*s %s%-10s%s  %s%.*s\n", STR_ARG(json_get_str(k, S("kid"))),
+		struct str until = json_get_str(k, S("published_until"));
+		printf("%-44.*s %-6.*s %s%-10s%s  %s%.*s%s%.*s\n", STR_ARG(json_get_str(k, S("kid"))),
 		       STR_ARG(json_get_str(k, S("algorithm"))), app_style(app, signing ? STYLE_GOOD : STYLE_DIM),
-		       state, app_style(app, STYLE_PLAIN), from.n ? "signs from " : "", STR_ARG(from));
+		       state, app_style(app, STYLE_PLAIN), from.n ? "signs from " : "", STR_ARG(from),
+		       until.n ? ", published until " : "", STR_ARG(until));
+		if (json_bool(json_get(k, S("old"))))
+			old++;
 	}
 	if (!json_size(json_get(answer, S("keys"))))
 		puts("no keys yet: they are made when the server first needs them");
+	if (old)
+		printf("%swarning%s: %zu of them sign for longer than %d days: firth key rotate makes new ones\n",
+		       app_style(app, STYLE_WARN), app_style(app, STYLE_PLAIN), old, EXPIRY_KEY_DAYS);
 	return APP_OK;
 }
 

@@ -52,6 +52,12 @@ run audit list --data "$data"
 says "what was done is recorded, with the id that was made" out 'C client.add +by operator +client [A-Za-z0-9-]+'
 run client show --data "$data" nobody
 expect "one that is not there" 1
+run key list --data "$data"
+says "listing makes no keys" out 'no keys yet'
+run key rotate --data "$data"
+expect "keys" 0
+run key list --data "$data" --format json
+says "a replaced one shows its end" out '"published_until":"20'
 
 # ---- with a server
 serve --data "$data" --auth --tenants || bad "serve starts"

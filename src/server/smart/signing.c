@@ -28,7 +28,8 @@ struct own_key {
 	struct jose_key *pair;
 	size_t kind;
 	uint64_t number;
-	int64_t signs_ms; /* from then on */
+	int64_t signs_ms; /* from then on; of the first one 0 */
+	int64_t made_ms;
 };
 
 struct signing {
@@ -99,6 +100,7 @@ static bool read_key(struct smart *s, struct arena *a, const struct store_fact *
 			return error_context(err, "a key of this server");
 	}
 	(void)!str_to_i64(json_number(json_get(j, S("signs"))), &key.signs_ms);
+	(void)!str_to_i64(json_number(json_get(j, S("made"))), &key.made_ms);
 	key.pair = jose_key_parse_for(text, JOSE_OPENID, err);
 	if (!key.pair)
 		return error_context(err, "a key of this server");
@@ -214,14 +216,22 @@ bool signing_sign(struct smart *s, struct arena *a, enum jose_algorithm algorith
 	return ok && (ret_token->p || error_memory(err));
 }
 
-/* Did a newer one take its place so long ago that nothing that it signed can still be good? */
+/* When a newer one has been in its place for so long that nothing that it signed can still be good; 0: none is. */
+static int64_t end_of(const struct signing *g, const struct own_key *key)
+{
+	int64_t end_ms = 0;
+	for (size_t i = 0; i < g->count; i++) {
+		int64_t ms = g->keys[i].signs_ms + AFTERLIFE_MS;
+		if (g->keys[i].kind == key->kind && g->keys[i].number > key->number && (!end_ms || ms < end_ms))
+			end_ms = ms;
+	}
+	return end_ms;
+}
+
 static bool is_over(const struct signing *g, const struct own_key *key, int64_t now_ms)
 {
-	for (size_t i = 0; i < g->count; i++)
-		if (g->keys[i].kind == key->kind && g->keys[i].number > key->number &&
-		    g->keys[i].signs_ms + AFTERLIFE_MS < now_ms)
-			return true;
-	return false;
+	int64_t end_ms = end_of(g, key);
+	return end_ms && end_ms < now_ms;
 }
 
 bool signing_public(struct smart *s, struct arena *a, struct str *ret_jwks, struct error *err)
@@ -284,7 +294,7 @@ bool smart_keys_list(struct smart *s, struct arena *a, struct smart_key **ret_ke
 	struct signing *g = s->signing;
 	struct smart_key *keys = ARENA_ARRAY(a, struct smart_key, MOST_KEYS);
 	pthread_mutex_lock(&g->lock);
-	bool ok = (keys || error_memory(err)) && have(s, a, USUAL, err);
+	bool ok = (keys || error_memory(err)) && load(s, err);
 	*ret_count = 0;
 	for (size_t i = 0; ok && i < g->count; i++) {
 		const struct own_key *k = &g->keys[i];
@@ -292,8 +302,10 @@ bool smart_keys_list(struct smart *s, struct arena *a, struct smart_key **ret_ke
 		keys[(*ret_count)++] = (struct smart_key){.kid = arena_str(a, jose_key_id(k->pair)),
 							  .algorithm = jose_algorithm_name(kinds[k->kind]),
 							  .signs_ms = k->signs_ms,
+							  .made_ms = k->made_ms,
 							  .signing = signer(g, k->kind, now) == k,
-							  .published = !is_over(g, k, now)};
+							  .published = !is_over(g, k, now),
+							  .until_ms = end_of(g, k)};
 	}
 	pthread_mutex_unlock(&g->lock);
 	*ret_keys = keys;

@@ -70,9 +70,12 @@ struct str smart_oauth_uris(const struct smart *s);
 struct smart_key {
 	struct str kid;
 	const char *algorithm;
-	int64_t signs_ms; /* from then on */
+	int64_t signs_ms; /* from then on; of the first one 0 */
+	int64_t made_ms;
 	bool signing, published;
+	int64_t until_ms; /* a newer one took its place: published until then; 0: none did */
 };
+/* Those that there are: listing makes none. */
 bool smart_keys_list(struct smart *s, struct arena *a, struct smart_key **ret_keys, size_t *ret_count,
 		     struct error *err) MUST_USE;
 /* New ones: published at once, signing ten minutes later; the old ones are published for another day. */
