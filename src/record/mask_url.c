@@ -35,6 +35,16 @@ static bool is_id(struct str text)
 	return text.n > 0;
 }
 
+/* The same id may be written with escapes or without. */
+static void mask_id(struct masker *m, struct buf *out, struct str segment)
+{
+	struct buf plain;
+	buf_init(&plain, segment.n + 16);
+	bool decoded = decode_percent(&plain, segment, false) && buf_ok(&plain);
+	buf_add(out, masker_word(m, "id", decoded ? buf_str(&plain) : segment));
+	buf_done(&plain);
+}
+
 static void mask_path(struct masker *m, struct buf *out, struct str path)
 {
 	const struct fhir_type *before = NULL;
@@ -46,7 +56,7 @@ static void mask_path(struct masker *m, struct buf *out, struct str path)
 		first = false;
 		const struct fhir_type *type = definitions_resource(m->definitions, segment);
 		bool id = before && !type && segment.n && segment.p[0] != '$' && segment.p[0] != '_' && is_id(segment);
-		buf_add(out, id ? masker_word(m, "id", segment) : segment);
+		id ? mask_id(m, out, segment) : buf_add(out, segment);
 		before = type && !type_is_definition(type) ? type : NULL;
 	}
 }

@@ -113,9 +113,19 @@ static void learn_files(struct record_proxy *p, const struct json *j)
 	}
 }
 
+/* A file that another host has: Oracle Health leads there from the addresses of a manifest. Answers to apps are 302. */
+static void learn_redirect(struct record_proxy *p, const struct http_answer *answer)
+{
+	pthread_mutex_lock(&p->lock);
+	if (answer->status == 307 || answer->status == 308)
+		side_of_url(p, http_answer_header(answer, "Location"), false);
+	pthread_mutex_unlock(&p->lock);
+}
+
 static void learn(struct record_proxy *p, struct arena *a, const struct http_answer *answer)
 {
 	struct error ignored = {0};
+	learn_redirect(p, answer);
 	bool json = str_find(answer->content_type, S("json")) != STR_NONE;
 	bool may = str_find(answer->body, S("_endpoint")) != STR_NONE ||
 		   str_find(answer->body, S("CapabilityStatement")) != STR_NONE ||
