@@ -18,8 +18,11 @@ static bool begin(struct app *app, struct tenant_command *t, const struct option
 {
 	if (!config_open(app, &t->config))
 		return false;
-	struct option options[8] = {CONFIG_OPTIONS(t->shared, t->config)};
-	size_t count = 3;
+	const struct option shared[] = {CONFIG_OPTIONS(t->shared, t->config)};
+	struct option options[8];
+	size_t count = 0;
+	for (size_t i = 0; i < sizeof(shared) / sizeof(shared[0]); i++)
+		options[count++] = shared[i];
 	for (size_t i = 0; i < more_count; i++)
 		options[count++] = more[i];
 	const struct command_line line = {.options = options,

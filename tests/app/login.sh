@@ -56,12 +56,12 @@ run key reseal
 expect "a new sealing key" 0
 says "seals the login again" out "sealed again: 0 secrets of the store, 1 logins at EHRs"
 holds "which is another text now" sh -c "! cmp -s before.login firth-data/logins/main.login"
-run ehr read main Patient/p1
+run get main Patient/p1
 expect "and opens" 0
 run key reseal --drop-old
 expect "the old keys go" 0
 says "all of them" out "dropped: 1 older keys"
-run ehr read main Patient/p1
+run get main Patient/p1
 expect "and it still opens" 0
 
 curl -s "$ehr/_set?fail" >/dev/null

@@ -283,10 +283,10 @@ await check('firth login in a terminal, with the browser elsewhere', async (p) =
   await p.getByRole('heading', { name: 'You are logged in' }).waitFor();
   must(await ended === 0 && /patient +ben/.test(out) && /Practitioner\/7/.test(out), `it said: ${out}`);
   const run = (...args) => spawnSync(firth, args, { cwd: `${work}/terminal`, encoding: 'utf8' });
-  const read = run('ehr', 'read', 'self', 'Patient/ben');
+  const read = run('get', 'self', 'Patient/ben');
   must(read.status === 0 && read.stdout.includes('Ash'), `it read: ${read.stdout}${read.stderr}`);
-  must(run('ehr', 'read', 'self', 'Patient/ada').status === 1, 'another patient could be read');
-  const search = run('ehr', 'read', 'self', 'Observation?patient=ben');
+  must(run('get', 'self', 'Patient/ada').status === 1, 'another patient could be read');
+  const search = run('search', 'self', 'Observation?patient=ben');
   must(search.stdout.includes('weight-ben'), `it found: ${search.stdout}${search.stderr}`);
   const bye = run('logout', 'self');
   must(bye.status === 0 && bye.stdout.includes('revoked'), `it said: ${bye.stdout}${bye.stderr}`);
