@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "app/app.h"
+#include "app/sandbox_hook.h"
 #include "app/sandbox_register.h"
 #include "app/store_parameters.h"
 #include "base/clock.h"
@@ -31,8 +32,10 @@ struct sandbox_command {
 	int64_t port, patients, seed;
 	struct str data, roster, jwks, scope, base_url;
 	struct option_list clients, imports, allow_write, behaviours, faults, redirect_uris;
-	struct str name;
-	bool no_auth, actors, list;
+	struct str name, launch_url;
+	struct sandbox_hook hook;
+	struct option_list prefetch, orders;
+	bool no_auth, actors, list, secret;
 
 	const struct definitions *definitions;
 	struct store_parameters parameters;
@@ -337,6 +340,8 @@ static void announce(struct sandbox_command *c)
 	if (!c->no_auth)
 		fprintf(stderr, "  launches %.*s/launcher (sign in as clinician, password " SANDBOX_PASSWORD ")\n",
 			STR_ARG(c->base_url));
+	if (c->vendor == EHR_CERNER)
+		fprintf(stderr, "  hosts    also below /open (no token) and /myrecord (patients), or by their names\n");
 	if (c->no_auth)
 		fprintf(stderr, "  Authorization is off: everyone on this machine may read and write.\n");
 	else if (!c->clients.count)
@@ -504,22 +509,43 @@ int command_sandbox(struct app *app)
 		{"fault", OPTION_LIST, "NAME[=N]", "begin with something broken, such as 503=3", &c.faults},
 		{"name", OPTION_TEXT, "NAME", "register: what the app is called", &c.name},
 		{"redirect-uri", OPTION_LIST, "URI", "register: where a login may lead", &c.redirect_uris},
+		{"launch-url", OPTION_TEXT, "URL", "register: where an EHR launch leads", &c.launch_url},
+		{"secret", OPTION_FLAG, NULL, "register: it proves itself by a secret, which is printed once",
+		 &c.secret},
+		{"service", OPTION_TEXT, "URL", "hook: the CDS service; with cerner its base", &c.hook.service},
+		{"hook", OPTION_TEXT, "HOOK", "hook: patient-view (default), order-select or order-sign", &c.hook.hook},
+		{"patient", OPTION_TEXT, "ID", "hook: a patient of the sandbox", &c.hook.patient},
+		{"encounter", OPTION_TEXT, "ID", "hook: a visit of theirs", &c.hook.encounter},
+		{"user", OPTION_TEXT, "Practitioner/ID", "hook: who has the chart open", &c.hook.user},
+		{"prefetch", OPTION_LIST, "KEY=QUERY", "hook: what is sent along", &c.prefetch},
+		{"order", OPTION_LIST, "TYPE/ID|FILE", "hook: draft orders (default: from the patient's own)",
+		 &c.orders},
 		{"list", OPTION_FLAG, NULL, "list behaviours and faults, and end", &c.list},
 	};
 	const char *details =
 		"VENDOR is epic or cerner. A client file holds client_id, name, scope, and jwks or jwks_url;\n"
 		"that of an app of people redirect_uris, launch_url, and secret when it has one. /launcher launches\n"
 		"such apps; the user is clinician, the password " SANDBOX_PASSWORD ".\n"
+		"register makes an app of a running sandbox, hook lets it call a CDS service as its EHR does.\n"
 		"Standard output gets JSON lines; the one with \"event\":\"listening\" says where it is.\n"
 		"Faults are also switched while it serves: POST {\"fault\":\"503=3\"} to /sandbox/faults, DELETE to "
 		"end.";
-	if (!app_options(app, &(struct command_line){OPTIONS(options), .arguments = "VENDOR | register URL",
+	if (!app_options(app, &(struct command_line){OPTIONS(options), .arguments = "VENDOR | register URL | hook URL",
 						     .min_args = 0, .max_args = 2, .details = details}))
 		return app->status;
 	if (c.list)
 		return list_switches();
 	if (!app->arg_count)
 		return app_misuse(app, "name a vendor: epic or cerner");
+	if (str_is(app->args[0], "hook") && app->arg_count < 2)
+		return app_misuse(app, "name the running sandbox: its URL");
+	if (str_is(app->args[0], "hook")) {
+		c.hook.url = app->args[1];
+		c.hook.client_id = c.clients.count ? c.clients.items[0] : STR_NULL;
+		c.hook.prefetch = &c.prefetch;
+		c.hook.orders = &c.orders;
+		return sandbox_hook_call(app, &c.hook);
+	}
 	if (str_is(app->args[0], "register"))
 		return app->arg_count < 2
 			       ? app_misuse(app, "name the running sandbox: its URL")
@@ -528,6 +554,8 @@ int command_sandbox(struct app *app)
 										 .name = c.name,
 										 .scope = c.scope,
 										 .jwks = c.jwks,
+										 .launch_url = c.launch_url,
+										 .secret = c.secret,
 										 .redirect_uris = &c.redirect_uris});
 	if (app->arg_count > 1)
 		return app_misuse(app, "one vendor at a time");

@@ -14,6 +14,14 @@ static bool write_metadata(struct app *app, const struct sandbox_registration *r
 	json_put_member(&w, S("client_name"), r->name);
 	if (r->scope.n)
 		json_put_member(&w, S("scope"), r->scope);
+	if (r->launch_url.n)
+		json_put_member(&w, S("launch_url"), r->launch_url);
+	if (r->secret)
+		json_put_member(&w, S("token_endpoint_auth_method"), S("client_secret_basic"));
+	if (r->secret && !r->redirect_uris->count) {
+		json_key(&w, S("grant_types"));
+		json_put_raw(&w, S("[\"client_credentials\"]"));
+	}
 	if (r->redirect_uris->count) {
 		json_key(&w, S("redirect_uris"));
 		json_array_begin(&w);

@@ -71,6 +71,10 @@ bool jose_key_set_has(const struct jose_key_set *set, struct str kid);
 /* Signs JSON claims as a compact JWT with typ, alg and kid. */
 bool jose_sign(const struct jose_key *key, struct str claims, struct buf *out, struct error *err) MUST_USE;
 
+/* The same with jku, the URL of the key's set; STR_NULL: none. */
+bool jose_sign_linked(const struct jose_key *key, struct str jku, struct str claims, struct buf *out,
+		      struct error *err) MUST_USE;
+
 /* The header and claims of a compact JWT without any check of the signature: for finding the client and key. */
 struct jose_token {
 	struct str algorithm, kid, jku, type;

@@ -7,7 +7,7 @@
 
 /* ---- signing ---------------------------------------------------------------------------------------------------- */
 
-static void put_header(struct buf *out, const struct jose_key *key)
+static void put_header(struct buf *out, const struct jose_key *key, struct str jku)
 {
 	struct buf text;
 	buf_init(&text, TOKEN_MAX);
@@ -15,6 +15,7 @@ static void put_header(struct buf *out, const struct jose_key *key)
 	json_object_begin(&w);
 	json_put_member(&w, S("alg"), str_from(jose_algorithm_name(jose_key_algorithm(key))));
 	json_put_member(&w, S("kid"), jose_key_id(key));
+	json_put_member(&w, S("jku"), jku);
 	json_put_member(&w, S("typ"), S("JWT"));
 	json_object_end(&w);
 	if (buf_ok(&text))
@@ -26,9 +27,14 @@ static void put_header(struct buf *out, const struct jose_key *key)
 
 bool jose_sign(const struct jose_key *key, struct str claims, struct buf *out, struct error *err)
 {
+	return jose_sign_linked(key, STR_NULL, claims, out, err);
+}
+
+bool jose_sign_linked(const struct jose_key *key, struct str jku, struct str claims, struct buf *out, struct error *err)
+{
 	unsigned char signature[SIGNATURE_MAX];
 	size_t start = out->n, size = 0;
-	put_header(out, key);
+	put_header(out, key, jku);
 	buf_char(out, '.');
 	encode_base64url(out, claims);
 	bool ok = buf_ok(out) && signature_make(key, str_make(out->p + start, out->n - start), signature, &size);

@@ -8,6 +8,16 @@
 #define CERNER_TENANT "ec2458f2-1e24-41c8-b71b-0e701af7583d"
 #define EPIC_OID      "urn:oid:1.2.840.114350.1.13.0.1.7."
 
+/* Addresses of the authorization servers. */
+#define EPIC_KEYS_PATH	      "/interconnect-fhir-oauth/api/epic/2019/Security/Open/PublicKeys/530027/OIDC"
+#define EPIC_HOOKS_KEYS_PATH  "/interconnect-fhir-oauth/api/epic/2019/Security/Open/PublicKeys/530013/530013"
+#define EPIC_STYLE_PATH	      "/interconnect-fhir-oauth/api/epic/2016/EDI/HTTP/style/100004/RklSVEg.json"
+#define CERNER_OAUTH_PATH     "/tenants/" CERNER_TENANT "/protocols/oauth2/profiles/smart-v1"
+#define CERNER_OPENID_PATH    "/tenants/" CERNER_TENANT "/oidc/idsps/" CERNER_TENANT "/"
+#define CERNER_KEYS_PATH      "/jwk"
+#define CERNER_TOKENINFO_PATH "/tokeninfo"
+#define CERNER_STYLE_PATH     "/styles/smart-v1.json"
+
 struct adapter {
 	enum ehr_vendor vendor;
 	struct arena *arena;

@@ -3,12 +3,11 @@
  * works here once its activation has come through; the other is for a production that does not exist, so using it is
  * the mistake that it is out there. A page for people, JSON for programs; for this machine only.
  */
-#include "sandbox/faults_priv.h"
+#include "sandbox/apps_priv.h"
+#include "sandbox/sheet_priv.h"
 
 #include "base/clock.h"
-#include "base/encode.h"
 #include "base/random.h"
-#include "server/smart/clients.h"
 
 static void respond(struct http_exchange *x, int status, const char *type, struct buf *body)
 {
@@ -29,6 +28,14 @@ static int64_t active_ms(const struct sandbox *s, const struct smart_client *c)
 	return c->registered_ms + behaviour_number(s, BEHAVIOUR_ACTIVATION_SECONDS) * 1000;
 }
 
+bool apps_active(struct sandbox *s, struct arena *a, const struct smart_client *client, struct str *ret_from)
+{
+	char text[CLOCK_INSTANT_SIZE];
+	clock_format_instant(active_ms(s, client), text);
+	*ret_from = client->configured ? STR_NULL : arena_str(a, str_make(text, CLOCK_INSTANT_SIZE));
+	return client->configured || active_ms(s, client) <= clock_now_ms();
+}
+
 static void put_app(struct sandbox *s, struct json_writer *w, const struct smart_client *c)
 {
 	char text[CLOCK_INSTANT_SIZE];
@@ -40,6 +47,9 @@ static void put_app(struct sandbox *s, struct json_writer *w, const struct smart
 	json_put_member(w, S("client_name"), c->name);
 	if (c->redirect_uris.n)
 		json_put_member(w, S("redirect_uris"), c->redirect_uris);
+	json_put_member(w, S("launch_url"), c->launch_url);
+	json_put_member(w, S("jwks_uri"), c->jwks_url);
+	json_put_member(w, S("token_endpoint_auth_method"), str_from(client_auth_name(smart_client_auth(c))));
 	json_put_member(w, S("scope"), c->scope);
 	json_key(w, S("active"));
 	json_put_bool(w, c->configured || active_ms(s, c) <= clock_now_ms());
@@ -69,7 +79,8 @@ static const struct json *with_scope(struct sandbox *s, struct arena *a, const s
 		json_key(&w, it.key);
 		json_put_value(&w, it.value);
 	}
-	json_put_member(&w, S("scope"), s->everything);
+	json_put_member(&w, S("scope"),
+			json_get(metadata, S("redirect_uris")) ? s->everything_of_people : s->everything);
 	json_object_end(&w);
 	const struct json *j = json_parse(a, arena_str(a, buf_str(&out)), 0, err);
 	buf_done(&out);
@@ -107,46 +118,15 @@ static void answer_added(struct sandbox *s, struct http_exchange *x, const struc
 	buf_done(&body);
 }
 
-/* ---- the page --------------------------------------------------------------------------------------------------- */
-
-static void put_cell(struct buf *out, struct str text)
+static bool wants_page(struct http_exchange *x)
 {
-	buf_add(out, S("<td>"));
-	encode_html(out, text);
-	buf_add(out, S("</td>"));
+	return str_find(http_request_header(x, "Accept"), S("text/html")) != STR_NONE;
 }
 
-static void put_page(struct sandbox *s, struct buf *out, const struct smart_client *clients, size_t count)
-{
-	buf_printf(
-		out,
-		"<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Apps of the %s sandbox</title>"
-		"</head><body><h1>Apps of the %s sandbox</h1><p>This is a sandbox of Firth, not the vendor's site.</p>"
-		"<table border=\"1\"><tr><th>Name</th><th>Client id (non-production)</th><th>Client id (production)"
-		"</th><th>Redirect URIs</th><th>State</th></tr>",
-		s->vendor->name, s->vendor->name);
-	for (size_t i = 0; i < count; i++) {
-		bool active = clients[i].configured || active_ms(s, &clients[i]) <= clock_now_ms();
-		buf_add(out, S("<tr>"));
-		put_cell(out, clients[i].name);
-		put_cell(out, clients[i].client_id);
-		put_cell(out, clients[i].software_id);
-		put_cell(out, clients[i].redirect_uris);
-		put_cell(out, active ? S("active") : S("waiting for its activation"));
-		buf_add(out, S("</tr>"));
-	}
-	buf_add(out,
-		S("</table><h2>Register an app</h2><form method=\"post\"><p><label>Name <input name=\"client_name\" "
-		  "required></label></p><p><label>Redirect URI <input name=\"redirect_uri\" size=\"60\"></label></p>"
-		  "<p><label>JWK Set URL <input name=\"jwks_uri\" size=\"60\"></label></p>"
-		  "<p><label>APIs as scopes, none for all <input name=\"scope\" size=\"80\"></label></p>"
-		  "<p><button>Register</button></p></form></body></html>"));
-}
-
-static void list(struct sandbox *s, struct http_exchange *x)
+/* secret and problem: of what was just sent, for the page. */
+static void list(struct sandbox *s, struct http_exchange *x, struct str secret, struct str problem)
 {
 	struct arena *a = http_request(x)->arena;
-	struct str accept = http_request_header(x, "Accept");
 	struct smart_client *clients;
 	struct error err = {0};
 	struct buf body;
@@ -155,82 +135,45 @@ static void list(struct sandbox *s, struct http_exchange *x)
 		admin_refuse(x, 500, str_from(err.text));
 		return;
 	}
+	if (wants_page(x)) {
+		apps_sheet(s, x, &(struct apps_shown){clients, count, secret, problem});
+		return;
+	}
 	buf_init(&body, (size_t)16 << 20);
-	bool page = str_find(accept, S("text/html")) != STR_NONE;
 	struct json_writer w = json_writer(&body);
-	if (page) {
-		put_page(s, &body, clients, count);
-	} else {
-		json_object_begin(&w);
-		json_key(&w, S("apps"));
-		json_array_begin(&w);
-		for (size_t i = 0; i < count; i++)
-			put_app(s, &w, &clients[i]);
-		json_array_end(&w);
-		json_object_end(&w);
-	}
-	respond(x, 200, page ? "text/html; charset=utf-8" : "application/json", &body);
-	buf_done(&body);
-}
-
-/* ---- what is sent ----------------------------------------------------------------------------------------------- */
-
-static struct str form_text(struct arena *a, struct str form, const char *name)
-{
-	struct str sent = face_value(form, str_from(name)), text = STR_NULL;
-	struct buf out;
-	buf_init(&out, 1 << 16);
-	if (sent.n && decode_percent(&out, sent, true))
-		text = arena_str(a, buf_str(&out));
-	buf_done(&out);
-	return text;
-}
-
-/* The page's form as the metadata that programs send. */
-static const struct json *form_metadata(struct arena *a, struct str form, struct error *err)
-{
-	static const char *const names[] = {"client_name", "jwks_uri", "scope"};
-	struct str redirect = form_text(a, form, "redirect_uri");
-	struct buf out;
-	buf_init(&out, 1 << 18);
-	struct json_writer w = json_writer(&out);
 	json_object_begin(&w);
-	for (size_t i = 0; i < 3; i++) {
-		struct str text = form_text(a, form, names[i]);
-		if (text.n)
-			json_put_member(&w, str_from(names[i]), text);
-	}
-	if (redirect.n) {
-		json_key(&w, S("redirect_uris"));
-		json_array_begin(&w);
-		json_put_str(&w, redirect);
-		json_array_end(&w);
-	}
+	json_key(&w, S("apps"));
+	json_array_begin(&w);
+	for (size_t i = 0; i < count; i++)
+		put_app(s, &w, &clients[i]);
+	json_array_end(&w);
 	json_object_end(&w);
-	const struct json *j = json_parse(a, arena_str(a, buf_str(&out)), 0, err);
-	buf_done(&out);
-	return j;
+	respond(x, 200, "application/json", &body);
+	buf_done(&body);
 }
 
 static void add(struct sandbox *s, struct http_exchange *x)
 {
 	const struct http_request *r = http_request(x);
-	struct str type = http_request_header(x, "Content-Type"), origin = http_request_header(x, "Origin");
+	struct str type = http_request_header(x, "Content-Type");
 	bool form = str_starts(type, S("application/x-www-form-urlencoded"));
 	struct smart_client client;
 	struct error err = {0};
 	struct str secret;
 	/* A form may come from any page that the person has open; only ours may send one. */
-	if (form ? !str_eq(origin, s->o.base_url) : !str_starts(type, S("application/json"))) {
+	if (form ? !sheet_is_ours(x, s->o.base_url) : !str_starts(type, S("application/json"))) {
 		admin_refuse(x, 403, S("Apps are registered as JSON, or by the form of this page."));
 		return;
 	}
 	const struct json *metadata =
-		form ? form_metadata(r->arena, r->body, &err) : json_parse(r->arena, r->body, 0, &err);
-	if (!metadata || !add_app(s, r->arena, metadata, &client, &secret, &err))
+		form ? apps_form_metadata(s, r->arena, r->body, &err) : json_parse(r->arena, r->body, 0, &err);
+	bool added = metadata && add_app(s, r->arena, metadata, &client, &secret, &err);
+	if (form && wants_page(x))
+		list(s, x, added ? secret : STR_NULL, added ? STR_NULL : str_from(err.text));
+	else if (!added)
 		admin_refuse(x, 400, str_from(err.text));
 	else if (form)
-		list(s, x);
+		list(s, x, STR_NULL, STR_NULL);
 	else
 		answer_added(s, x, &client, secret);
 }
@@ -241,7 +184,7 @@ void apps_handle(struct sandbox *s, struct http_exchange *x)
 	if (!s->smart)
 		admin_refuse(x, 409, S("This sandbox answers without tokens, so there are no apps to register."));
 	else if (str_is(r->method, "GET"))
-		list(s, x);
+		list(s, x, STR_NULL, STR_NULL);
 	else if (str_is(r->method, "POST"))
 		add(s, x);
 	else

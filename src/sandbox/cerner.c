@@ -4,6 +4,7 @@
 #include "base/random.h"
 #include "sandbox/bulk_priv.h"
 #include "sandbox/cerner_priv.h"
+#include "sandbox/oauth_priv.h"
 
 /* ---- outcomes --------------------------------------------------------------------------------------------------- */
 
@@ -136,7 +137,8 @@ static bool admit(void *ctx, struct rest_call *call, struct rest_answer *answer)
 		answer->content_type = S("");
 		return false;
 	}
-	if (open || (bulk_is_route(call) && (!call->operation || call->type)) ||
+	/* who sends a batch and may has been answered by cerner_batch() */
+	if (open || call->interaction == REST_BATCH || (bulk_is_route(call) && (!call->operation || call->type)) ||
 	    (call->type && face_may(s, call->type_name, face_letter(call->interaction))))
 		return true;
 	cerner_refuse(answer, 404, "not-found", S("Not Found"));
@@ -163,9 +165,41 @@ static void put_links(const struct sandbox *s, struct buf *out, struct str body)
 	buf_add(out, body);
 }
 
+/* All that is left of a patient who was merged into another. */
+static bool show_merged(struct rest_call *call, const struct store_entry *entry, struct str survivor, struct buf *out,
+			struct error *err)
+{
+	const struct json *resource = json_parse(call->arena, entry->body, 0, err);
+	struct json_writer w = json_writer(out);
+	if (!resource)
+		return false;
+	json_object_begin(&w);
+	json_put_member(&w, S("resourceType"), S("Patient"));
+	json_put_member(&w, S("id"), entry->id);
+	json_key(&w, S("meta"));
+	json_put_value(&w, json_get(resource, S("meta")));
+	json_key(&w, S("active"));
+	json_put_bool(&w, false);
+	json_key(&w, S("link"));
+	json_array_begin(&w);
+	json_object_begin(&w);
+	json_key(&w, S("other"));
+	json_object_begin(&w);
+	json_put_member(&w, S("reference"), survivor);
+	json_object_end(&w);
+	json_put_member(&w, S("type"), S("replaced-by"));
+	json_object_end(&w);
+	json_array_end(&w);
+	json_object_end(&w);
+	return buf_ok(out) || error_memory(err);
+}
+
 /* What came in by a write has no narrative yet; everything loaded has one. */
 static bool show(void *ctx, struct rest_call *call, const struct store_entry *entry, struct buf *out, struct error *err)
 {
+	struct str survivor = face_survivor(call->arena, entry);
+	if (survivor.n)
+		return show_merged(call, entry, survivor, out, err);
 	if (str_find(entry->body, S("\"text\":{\"status\":\"generated\"")) != STR_NONE ||
 	    str_is(entry->type->name, "Binary")) {
 		put_links(ctx, out, entry->body);
@@ -241,31 +275,39 @@ static void no_route(struct http_exchange *x)
 	buf_done(&body);
 }
 
-/* Cerner never describes a token error; it links to a page that would. */
+/* Cerner never describes a token error; it links to a page that would. Known are the words for codes and scopes. */
 static void token_refused(struct sandbox *s, struct http_exchange *x, const struct smart_token_answer *answer,
-			  struct buf *body)
+			  const struct error *why, struct buf *body)
 {
-	char uuid[UUID_SIZE];
+	struct arena *a = http_request(x)->arena;
+	char uuid[UUID_SIZE], what[96];
+	struct buf words = {.p = what, .cap = sizeof(what), .max = sizeof(what) - 1};
+	bool long_token = why->code == ERR_INVALID_SCOPE && !why->reason;
+	const char *error = long_token ? "invalid_scope" : answer->error;
 	random_uuid(uuid);
-	bool scopes = strcmp(answer->error, "invalid_scope") == 0;
+	buf_printf(&words, "token:%s",
+		   long_token					 ? "too-many-scopes"
+		   : strcmp(answer->error, "invalid_scope") == 0 ? "empty-scopes"
+		   : strcmp(answer->error, "invalid_grant") == 0 ? "code-invalid-or-expired"
+								 : answer->error);
+	what[words.n] = 0;
+	for (size_t i = 0; i < words.n; i++)
+		what[i] = what[i] == '_' ? '-' : what[i];
 	buf_reset(body);
-	buf_printf(body,
-		   "{\"error\":\"%s\",\"error_uri\":\"%.*s/errors/"
-		   "urn%%3Acerner%%3Aerror%%3Aauthorization-server%%3Aoauth2%%3Atoken%%3A%s/instances/%.36s?client=",
-		   answer->error, STR_ARG(s->o.base_url), scopes ? "empty-scopes" : "invalid-client", uuid);
-	for (size_t i = 0; i < answer->client_id.n; i++) { /* it came from outside: only what needs no escape */
-		char c = answer->client_id.p[i];
-		if ((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' || c == '.')
-			buf_char(body, c);
-	}
-	buf_add(body, S("&tenant=" CERNER_TENANT "\"}"));
+	struct json_writer w = json_writer(body);
+	json_object_begin(&w);
+	json_put_member(&w, S("error"), str_from(error));
+	json_put_member(&w, S("error_uri"), oauth_cerner_error_uri(s, a, what, answer->client_id, uuid));
+	json_object_end(&w);
 	const struct http_header headers[] = {{S("Cerner-Correlation-ID"), str_make(uuid, UUID_SIZE)},
 					      {S("Cache-Control"), S("no-store")},
-					      {S("Pragma"), S("no-cache")}};
-	http_respond(x, &(struct http_response){.status = 400,
+					      {S("Pragma"), S("no-cache")},
+					      {S("Server"), S("cloud_authorization_server1")},
+					      {S("Access-Control-Allow-Origin"), S("*")}};
+	http_respond(x, &(struct http_response){.status = answer->status == 429 ? 429 : 400,
 						.content_type = S("application/json"),
 						.headers = headers,
-						.header_count = 3,
+						.header_count = 5,
 						.body = body});
 }
 
@@ -276,6 +318,7 @@ const struct face_vendor face_cerner = {
 	.authorize_paths = {"/tenants/" CERNER_TENANT "/protocols/oauth2/profiles/smart-v1/personas/provider/authorize",
 			    "/tenants/" CERNER_TENANT "/protocols/oauth2/profiles/smart-v1/personas/patient/authorize"},
 	.issuer_path = "/tenants/" CERNER_TENANT,
+	.keys_path = CERNER_KEYS_PATH,
 	.people_title = "Sandbox with the face of Oracle Health",
 	.types = cerner_types,
 	.opened = {"",
@@ -286,6 +329,8 @@ const struct face_vendor face_cerner = {
 		   200,
 		   {400, "invalid", NULL}},
 	.token_lifetime_s = 570,
+	.persona = oauth_cerner_persona,
+	.app_refused = oauth_cerner_refused,
 	.needs_scope = true,
 	.face = {.name = "cerner",
 		 .jobs_path = "bulk-export/jobs",

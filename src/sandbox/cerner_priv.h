@@ -6,6 +6,8 @@
 
 /* An OperationOutcome with one error and nothing but a text. */
 void cerner_refuse(struct rest_answer *answer, int status, const char *issue, struct str text);
+/* Answers a POST of a Bundle to the base; false: it is none, or its token is not good. */
+bool cerner_batch(struct sandbox *s, struct http_exchange *x, enum face_host host);
 /* struct rest_face.write, .patch */
 bool cerner_write(void *ctx, struct rest_call *call, const struct json *resource, struct str *ret_body,
 		  struct rest_answer *answer);

@@ -129,7 +129,8 @@ static struct str understood(const struct sandbox *s, struct rest_call *call, co
 		out = arena_printf(call->arena, "%.*s%.*s&", STR_ARG(out), STR_ARG(p.pair));
 	}
 	bool hide = behaves(s, BEHAVIOUR_ENTERED_IN_ERROR, "hidden") && !face_has(call->query, S("_id"));
-	return arena_printf(call->arena, "%.*s%s_count=%u%s%s", STR_ARG(out),
+	return arena_printf(call->arena, "%.*s%s%s_count=%u%s%s", STR_ARG(out),
+			    str_is(call->type_name, "Patient") ? FACE_NOT_MERGED : "",
 			    hide ? face_without_errors(call->type) : "", page_size(call, type),
 			    sorting(call->type_name), str_is(call->type_name, "Patient") ? "&_total=accurate" : "");
 }

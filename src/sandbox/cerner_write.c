@@ -435,7 +435,7 @@ bool cerner_write(void *ctx, struct rest_call *call, const struct json *resource
 	if (!reshape_cerner(call->type_name) || face_rewrite(s, call, resource, ret_body, &err))
 		return true;
 	answer->status = error_http_status(err.code);
-	s->face.error(s->face.ctx, call, &err, answer);
+	s->face[HOST_PROVIDER].error(s->face[HOST_PROVIDER].ctx, call, &err, answer);
 	return false;
 }
 

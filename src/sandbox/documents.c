@@ -32,12 +32,12 @@ static const struct {
 } interactions[] = {{'c', "create"}, {'r', "read"},  {'s', "search-type"},
 		    {'u', "update"}, {'p', "patch"}, {'d', "delete"}};
 
-static void put_interactions(struct json_writer *w, const struct sandbox *s, struct str type)
+static void put_interactions(struct json_writer *w, const struct sandbox *s, enum face_host host, struct str type)
 {
 	json_key(w, S("interaction"));
 	json_array_begin(w);
 	for (size_t i = 0; i < sizeof(interactions) / sizeof(*interactions); i++) {
-		if (!face_may(s, type, interactions[i].letter))
+		if (!face_may(s, type, interactions[i].letter) || !hosts_may(host, type, interactions[i].letter))
 			continue;
 		json_object_begin(w);
 		json_put_member(w, S("code"), str_from(interactions[i].code));
@@ -111,11 +111,14 @@ static void put_includes(struct json_writer *w, const struct sandbox *s, const s
 		put_list(w, "searchRevInclude", "Provenance:target");
 }
 
-static void put_type(struct json_writer *w, const struct sandbox *s, const struct face_type *t, struct str name)
+static void put_type(struct json_writer *w, const struct sandbox *s, enum face_host host, const struct face_type *t,
+		     struct str name)
 {
+	if (!hosts_may(host, name, 'r'))
+		return;
 	json_object_begin(w);
 	json_put_member(w, S("type"), name);
-	put_interactions(w, s, name);
+	put_interactions(w, s, host, name);
 	if (s->o.vendor == EHR_EPIC) {
 		put_bool(w, "readHistory", false);
 		put_bool(w, "updateCreate", false);
@@ -123,7 +126,7 @@ static void put_type(struct json_writer *w, const struct sandbox *s, const struc
 		json_put_member(w, S("conditionalRead"), S("not-supported"));
 		put_bool(w, "conditionalUpdate", false);
 		json_put_member(w, S("conditionalDelete"), S("not-supported"));
-	} else if (face_may(s, name, 'u')) {
+	} else if (face_may(s, name, 'u') && hosts_may(host, name, 'u')) {
 		put_bool(w, "updateCreate", false);
 	}
 	if (face_may(s, name, 's'))
@@ -132,16 +135,16 @@ static void put_type(struct json_writer *w, const struct sandbox *s, const struc
 	json_object_end(w);
 }
 
-static void put_types(struct json_writer *w, const struct sandbox *s)
+static void put_types(struct json_writer *w, const struct sandbox *s, enum face_host host)
 {
 	json_key(w, S("resource"));
 	json_array_begin(w);
 	for (const struct face_type *t = s->vendor->types; t->name; t++)
-		put_type(w, s, t, str_from(t->name));
+		put_type(w, s, host, t, str_from(t->name));
 	for (size_t i = 0; i < s->o.allow_write_count; i++) {
 		const struct face_type *t = face_type(s, s->o.allow_write[i]);
 		if (t == &s->vendor->opened)
-			put_type(w, s, t, s->o.allow_write[i]);
+			put_type(w, s, host, t, s->o.allow_write[i]);
 	}
 	json_array_end(w);
 }
@@ -154,6 +157,11 @@ static void put_uri(struct json_writer *w, const char *url, struct str value)
 	json_object_end(w);
 }
 
+static struct str at(struct sandbox *s, const char *path)
+{
+	return arena_printf(&s->arena, "%.*s%s", STR_ARG(s->o.base_url), path);
+}
+
 static void put_security(struct json_writer *w, struct sandbox *s)
 {
 	json_key(w, S("security"));
@@ -163,9 +171,13 @@ static void put_security(struct json_writer *w, struct sandbox *s)
 	json_object_begin(w);
 	json_key(w, S("extension"));
 	json_array_begin(w);
-	put_uri(w, "authorize",
-		arena_printf(&s->arena, "%.*s%s", STR_ARG(s->o.base_url), s->vendor->authorize_paths[0]));
+	put_uri(w, "authorize", at(s, s->vendor->authorize_paths[0]));
 	put_uri(w, "token", s->token_url);
+	if (s->o.vendor == EHR_CERNER) {
+		put_uri(w, "revoke", at(s, CERNER_OAUTH_PATH "/token/revoke"));
+		put_uri(w, "manage", at(s, CERNER_OAUTH_PATH "/personas/provider/my-authorizations"));
+		put_uri(w, "introspect", at(s, CERNER_TOKENINFO_PATH));
+	}
 	json_array_end(w);
 	json_put_member(w, S("url"), S("http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"));
 	json_object_end(w);
@@ -228,7 +240,7 @@ static void put_cerner_head(struct json_writer *w, const struct sandbox *s, stru
 		 "http://hl7.org/fhir/uv/bulkdata/CapabilityStatement/bulk-data");
 }
 
-static void write_capability(struct sandbox *s, struct buf *out)
+static void write_capability(struct sandbox *s, enum face_host host, struct buf *out)
 {
 	bool epic = s->o.vendor == EHR_EPIC;
 	char now[CLOCK_INSTANT_SIZE];
@@ -251,93 +263,140 @@ static void write_capability(struct sandbox *s, struct buf *out)
 	json_object_begin(&w);
 	json_put_member(&w, S("mode"), S("server"));
 	put_security(&w, s);
-	put_types(&w, s);
+	put_types(&w, s, host);
+	if (!epic && host != HOST_OPEN) {
+		json_key(&w, S("interaction"));
+		json_put_raw(&w, S("[{\"code\":\"batch\",\"documentation\":\"Implemented per the specification\"}]"));
+	}
 	json_object_end(&w);
 	json_array_end(&w);
 	json_object_end(&w);
 }
 
+#define CAPABILITIES                                                                                                   \
+	"launch-ehr launch-standalone client-public client-confidential-symmetric client-confidential-asymmetric "     \
+	"context-banner context-style context-ehr-patient permission-offline "                                         \
+	"permission-patient permission-user permission-v1 sso-openid-connect authorize-post"
+#define EPIC_CAPABILITIES   CAPABILITIES " context-ehr-encounter context-standalone-patient"
+#define CERNER_CAPABILITIES CAPABILITIES " permission-v2 permission-online"
+
 /* ---- smart-configuration ---------------------------------------------------------------------------------------- */
 
-/* Cerner lists every scope one by one, Epic only those that belong to no resource. */
-static void put_scopes(struct json_writer *w, struct sandbox *s)
+/* Cerner lists every scope one by one in both grammars, Epic only those that belong to no resource. */
+static void put_type_scopes(struct json_writer *w, struct sandbox *s, const char *context, struct str type)
 {
+	bool update = face_may(s, type, 'u') || face_may(s, type, 'p'), create = face_may(s, type, 'c');
+	json_put_str(w, arena_printf(&s->arena, "%s/%.*s.%sr%s%s%s", context, STR_ARG(type), create ? "c" : "",
+				     update ? "u" : "", face_may(s, type, 'd') ? "d" : "",
+				     face_may(s, type, 's') ? "s" : ""));
+	json_put_str(w, arena_printf(&s->arena, "%s/%.*s.read", context, STR_ARG(type)));
+	if (create || update)
+		json_put_str(w, arena_printf(&s->arena, "%s/%.*s.write", context, STR_ARG(type)));
+}
+
+static void put_scopes(struct json_writer *w, struct sandbox *s, enum face_host host)
+{
+	static const char *const contexts[] = {"patient", "user", "system"};
+	size_t count = host == HOST_PATIENT ? 1 : 3;
+	if (s->o.vendor == EHR_EPIC) {
+		put_list(w, "scopes_supported", "epic.scanning.dmsusername fhirUser launch openid profile");
+		return;
+	}
 	json_key(w, S("scopes_supported"));
 	json_array_begin(w);
-	if (s->o.vendor == EHR_EPIC) {
-		json_put_str(w, S("openid"));
-		json_put_str(w, S("fhirUser"));
-	}
-	for (const struct face_type *t = s->vendor->types; t->name && s->o.vendor == EHR_CERNER; t++) {
-		bool update = strpbrk(t->interactions, "up") || face_opened(s, str_from(t->name));
-		bool create = strchr(t->interactions, 'c') || face_opened(s, str_from(t->name));
-		json_put_str(w, arena_printf(&s->arena, "system/%s.%sr%s%ss", t->name, create ? "c" : "",
-					     update ? "u" : "", strchr(t->interactions, 'd') ? "d" : ""));
-		json_put_str(w, arena_printf(&s->arena, "system/%s.read", t->name));
-		if (create || update)
-			json_put_str(w, arena_printf(&s->arena, "system/%s.write", t->name));
-	}
-	for (size_t i = 0; i < s->o.allow_write_count && s->o.vendor == EHR_CERNER; i++) {
-		if (face_type(s, s->o.allow_write[i]) != &s->vendor->opened)
-			continue;
-		static const char *const forms[] = {"crus", "read", "write"};
-		for (size_t k = 0; k < 3; k++)
-			json_put_str(w,
-				     arena_printf(&s->arena, "system/%.*s.%s", STR_ARG(s->o.allow_write[i]), forms[k]));
+	for (struct str rest = host == HOST_PATIENT
+				       ? S("fhirUser launch launch/patient offline_access online_access openid profile")
+				       : S("fhirUser launch offline_access online_access openid profile");
+	     rest.p;)
+		json_put_str(w, str_split(&rest, ' '));
+	for (size_t c = 0; c < count; c++) {
+		for (const struct face_type *t = s->vendor->types; t->name; t++)
+			if (hosts_may(host, str_from(t->name), 'r'))
+				put_type_scopes(w, s, contexts[c], str_from(t->name));
+		for (size_t i = 0; i < s->o.allow_write_count; i++)
+			if (face_type(s, s->o.allow_write[i]) == &s->vendor->opened)
+				put_type_scopes(w, s, contexts[c], s->o.allow_write[i]);
 	}
 	json_array_end(w);
 }
 
 static void put_endpoint(struct json_writer *w, struct sandbox *s, const char *member, const char *path)
 {
-	json_put_member(w, str_from(member), arena_printf(&s->arena, "%.*s%s", STR_ARG(s->o.base_url), path));
+	json_put_member(w, str_from(member), at(s, path));
 }
 
-static void write_smart_configuration(struct sandbox *s, struct buf *out)
+/* What only one of them names. */
+static void put_other_endpoints(struct json_writer *w, struct sandbox *s, enum face_host host)
+{
+	if (s->o.vendor == EHR_EPIC)
+		return;
+	put_endpoint(w, s, "revocation_endpoint", CERNER_OAUTH_PATH "/token/revoke");
+	put_endpoint(w, s, "introspection_endpoint", CERNER_TOKENINFO_PATH);
+	put_endpoint(w, s, "management_endpoint",
+		     host == HOST_PATIENT ? CERNER_OAUTH_PATH "/personas/patient/my-authorizations"
+					  : CERNER_OAUTH_PATH "/personas/provider/my-authorizations");
+	put_list(w, "token_endpoint_auth_signing_alg_values_supported", "RS384 ES384");
+}
+
+static void write_smart_configuration(struct sandbox *s, enum face_host host, struct buf *out)
 {
 	bool epic = s->o.vendor == EHR_EPIC;
+	bool v2 = !epic || released(s, "2024-08");
 	struct json_writer w = json_writer(out);
 	json_object_begin(&w);
 	json_put_member(&w, S("issuer"), s->issuer);
-	put_endpoint(&w, s, "authorization_endpoint", s->vendor->authorize_paths[0]);
-	put_endpoint(&w, s, "jwks_uri", "/auth/jwks");
+	put_endpoint(&w, s, "authorization_endpoint", s->vendor->authorize_paths[host == HOST_PATIENT]);
+	put_endpoint(&w, s, "jwks_uri", s->vendor->keys_path);
 	json_put_member(&w, S("token_endpoint"), s->token_url);
-	put_list(&w, "token_endpoint_auth_methods_supported", "client_secret_post client_secret_basic private_key_jwt");
-	if (!epic)
-		put_list(&w, "token_endpoint_auth_signing_alg_values_supported", "RS384 ES384");
+	put_list(&w, "token_endpoint_auth_methods_supported",
+		 epic ? "client_secret_post client_secret_basic private_key_jwt"
+		      : "client_secret_basic private_key_jwt");
+	put_other_endpoints(&w, s, host);
 	put_list(&w, "response_types_supported", "code");
-	put_list(&w, "code_challenge_methods_supported", "S256");
-	put_list(&w, "grant_types_supported", "authorization_code refresh_token client_credentials");
-	put_scopes(&w, s);
+	if (epic || behaves(s, BEHAVIOUR_RELEASE, "2026"))
+		put_list(&w, "code_challenge_methods_supported", "S256");
+	/* Refreshing works at Cerner, but is not told. */
+	put_list(&w, "grant_types_supported",
+		 epic ? "authorization_code refresh_token client_credentials"
+		      : "authorization_code client_credentials");
+	put_scopes(&w, s, host);
 	put_list(&w, "capabilities",
-		 "launch-ehr launch-standalone client-public client-confidential-symmetric "
-		 "client-confidential-asymmetric "
-		 "sso-openid-connect context-banner context-ehr-patient context-ehr-encounter "
-		 "context-standalone-patient "
-		 "permission-offline permission-patient permission-user permission-v1 permission-v2");
+		 epic && v2		? EPIC_CAPABILITIES " permission-v2"
+		 : epic			? EPIC_CAPABILITIES
+		 : host == HOST_PATIENT ? CERNER_CAPABILITIES " context-ehr-encounter context-standalone-patient"
+					: CERNER_CAPABILITIES " context-ehr-encounter");
 	json_object_end(&w);
 }
 
 /* ---- serving ---------------------------------------------------------------------------------------------------- */
 
-bool face_documents(struct sandbox *s, struct error *err)
+static struct str written(struct sandbox *s, enum face_host host,
+			  void (*write)(struct sandbox *s, enum face_host host, struct buf *out))
 {
 	struct buf out;
 	buf_init(&out, DOCUMENT_MAX);
-	write_capability(s, &out);
-	s->capability = buf_ok(&out) ? arena_str(&s->arena, buf_str(&out)) : STR_NULL;
-	buf_reset(&out);
-	write_smart_configuration(s, &out);
-	s->smart_configuration = buf_ok(&out) ? arena_str(&s->arena, buf_str(&out)) : STR_NULL;
+	write(s, host, &out);
+	struct str text = buf_ok(&out) ? arena_str(&s->arena, buf_str(&out)) : STR_NULL;
 	buf_done(&out);
-	return s->capability.p && s->smart_configuration.p ? true : error_memory(err);
+	return text;
+}
+
+bool face_documents(struct sandbox *s, struct error *err)
+{
+	for (enum face_host i = 0; i < FACE_HOSTS; i++) {
+		s->capability[i] = written(s, i, write_capability);
+		s->smart_configuration[i] = written(s, i, write_smart_configuration);
+		if (!s->capability[i].p || !s->smart_configuration[i].p)
+			return error_memory(err);
+	}
+	return true;
 }
 
 bool face_capability(void *ctx, struct rest_call *call, struct rest_answer *answer)
 {
 	const struct sandbox *s = ctx;
 	(void)call;
-	buf_add(&answer->body, s->capability);
+	buf_add(&answer->body, s->capability[HOST_PROVIDER]);
 	return false;
 }
 
@@ -346,6 +405,6 @@ bool face_smart_configuration(void *ctx, struct rest_call *call, struct rest_ans
 	const struct sandbox *s = ctx;
 	(void)call;
 	answer->content_type = S("application/json");
-	buf_add(&answer->body, s->smart_configuration);
+	buf_add(&answer->body, s->smart_configuration[HOST_PROVIDER]);
 	return false;
 }

@@ -4,6 +4,7 @@
  */
 #include "sandbox/epic_priv.h"
 #include "sandbox/bulk_priv.h"
+#include "sandbox/oauth_priv.h"
 
 /* ---- admission -------------------------------------------------------------------------------------------------- */
 
@@ -77,7 +78,16 @@ static bool show(void *ctx, struct rest_call *call, const struct store_entry *en
 /* Epic's own resources show no version at all; those of types that the site opened do. */
 static void after_read(void *ctx, struct rest_call *call, const struct store_entry *entry, struct rest_answer *answer)
 {
-	struct str etag = face_header_of(answer, "ETag");
+	struct str etag = face_header_of(answer, "ETag"), survivor = face_survivor(call->arena, entry);
+	const struct sandbox *s = ctx;
+	if (survivor.n) {
+		struct epic_issue issue = {"fatal", "processing", "4107", S("The patient was merged into another."),
+					   NULL};
+		epic_refuse(answer, 302, &issue, 1);
+		rest_answer_header(answer, "Location",
+				   arena_printf(call->arena, "%.*s/%.*s", STR_ARG(s->fhir_base), STR_ARG(survivor)));
+		return;
+	}
 	if (str_is(call->type_name, "Binary") && face_binary(call, entry, true, answer))
 		return;
 	answer->header_count = 0;
@@ -124,9 +134,10 @@ static void no_route(struct http_exchange *x)
 
 /* RFC 6749 codes with an empty description, always as 400. */
 static void token_refused(struct sandbox *s, struct http_exchange *x, const struct smart_token_answer *answer,
-			  struct buf *body)
+			  const struct error *why, struct buf *body)
 {
 	(void)s;
+	(void)why;
 	buf_reset(body);
 	buf_printf(body, "{\"error\":\"%s\",\"error_description\":null}", answer->error);
 	const struct http_header headers[] = {{S("Cache-Control"), S("no-cache,no-store")},
@@ -144,6 +155,7 @@ const struct face_vendor face_epic = {
 	.token_paths = {"/interconnect-fhir-oauth/oauth2/token", NULL},
 	.authorize_paths = {"/interconnect-fhir-oauth/oauth2/authorize", NULL},
 	.issuer_path = "/interconnect-fhir-oauth/oauth2",
+	.keys_path = EPIC_KEYS_PATH,
 	.people_title = "Sandbox with the face of Epic",
 	.types = epic_types,
 	.opened = {"",
@@ -154,7 +166,8 @@ const struct face_vendor face_epic = {
 		   1000,
 		   {400, "business-rule", "59159"}},
 	.token_lifetime_s = 3600,
-	.grant_registered = true,
+	.persona = oauth_epic_persona,
+	.app_refused = oauth_epic_refused,
 	.face = {.name = "epic",
 		 .jobs_path = "BulkRequest",
 		 .bulk = epic_bulk,

@@ -8,6 +8,7 @@ static const struct {
 	{"4101", "Resource request returns no results."},
 	{"4103", "The resource has been deleted."},
 	{"4104", "A required element is not available."},
+	{"4107", "The patient was merged into another."},
 	{"4111", "A required parameter is missing."},
 	{"4113", "The search session has expired."},
 	{"4115", "A required parameter has an invalid value."},

@@ -18,6 +18,8 @@ void epic_html_not_found(struct buf *out);
 /* struct rest_face.write */
 bool epic_write(void *ctx, struct rest_call *call, const struct json *resource, struct str *ret_body,
 		struct rest_answer *answer);
+/* What a search left out for want of registration, as issues; how many. */
+size_t epic_suppressed(struct rest_call *call, struct str query, struct epic_issue *issues, size_t max);
 /* struct rest_face.error */
 void epic_error(void *ctx, struct rest_call *call, const struct error *err, struct rest_answer *answer);
 /* Is it a parameter that is looked at after a page was fetched? */

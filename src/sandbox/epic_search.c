@@ -131,20 +131,12 @@ static void begin_bundle(struct json_writer *w, const struct sandbox *s, struct 
 	json_array_begin(w);
 }
 
-/* What was left out and why, in one entry behind the matches. Observations from other organizations are an API of
- * their own that nobody registers here. */
-static void outcome_entry(struct json_writer *w, struct rest_call *call, bool empty)
+/* What was left out and why, in one entry behind the matches. */
+static void outcome_entry(struct json_writer *w, struct rest_call *call, struct str query, bool empty)
 {
-	struct epic_issue issues[2];
-	size_t n = 0;
-	if (str_is(call->type_name, "Observation") || str_is(call->type_name, "Encounter"))
-		issues[n++] = (struct epic_issue){
-			"warning", "suppressed", "59204",
-			arena_printf(call->arena,
-				     "Client not authorized for %.*s - Outside Record Results. Search results of this "
-				     "type have not been included.",
-				     STR_ARG(call->type_name)),
-			NULL};
+	enum { SUPPRESSED_MAX = 12 };
+	struct epic_issue issues[SUPPRESSED_MAX + 1];
+	size_t n = epic_suppressed(call, query, issues, SUPPRESSED_MAX);
 	if (empty)
 		issues[n++] = (struct epic_issue){"warning", "processing", "4101", STR_NULL, NULL};
 	if (!n)
@@ -160,9 +152,9 @@ static void outcome_entry(struct json_writer *w, struct rest_call *call, bool em
 	json_object_end(w);
 }
 
-static void end_bundle(struct json_writer *w, struct rest_call *call, bool empty)
+static void end_bundle(struct json_writer *w, struct rest_call *call, struct str query, bool empty)
 {
-	outcome_entry(w, call, empty);
+	outcome_entry(w, call, query, empty);
 	json_array_end(w);
 	json_object_end(w);
 }
@@ -279,7 +271,7 @@ bool epic_searchset(void *ctx, struct rest_call *call, const struct search_query
 	}
 	if (page->count)
 		remember_last(s, call, answer, last);
-	end_bundle(&w, call, !page->count && !total);
+	end_bundle(&w, call, sent, !page->count && !total);
 	hostile_pad(s, &answer->body);
 	return true;
 }
@@ -304,7 +296,8 @@ static struct str understood(const struct sandbox *s, struct rest_call *call, co
 	if (counted && (!str_to_u64(face_value(call->query, S("_count")), &count) || count > PAGE_MAX))
 		count = PAGE_MAX;
 	bool total = face_has(call->query, S("_total"));
-	return arena_printf(call->arena, "%.*s%s_count=%llu%s", STR_ARG(out),
+	return arena_printf(call->arena, "%.*s%s%s_count=%llu%s", STR_ARG(out),
+			    str_is(call->type_name, "Patient") ? FACE_NOT_MERGED : "",
 			    by_id || behaves(s, BEHAVIOUR_ENTERED_IN_ERROR, "shown") ? ""
 										     : face_without_errors(call->type),
 			    (unsigned long long)count, counted || total ? "" : "&_total=accurate");
@@ -343,7 +336,7 @@ bool epic_search(void *ctx, struct rest_call *call, struct rest_answer *answer)
 	if (weak) {
 		struct json_writer w = json_writer(&answer->body);
 		begin_bundle(&w, s, call, 0, STR_NULL);
-		end_bundle(&w, call, true);
+		end_bundle(&w, call, face_query(call), true);
 		return false;
 	}
 	if (fault_take(s, FAULT_BAD_RESOURCE)) {

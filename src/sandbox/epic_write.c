@@ -105,6 +105,6 @@ bool epic_write(void *ctx, struct rest_call *call, const struct json *resource, 
 	if (face_rewrite(s, call, resource, ret_body, &err))
 		return true;
 	answer->status = error_http_status(err.code);
-	s->face.error(s->face.ctx, call, &err, answer);
+	s->face[HOST_PROVIDER].error(s->face[HOST_PROVIDER].ctx, call, &err, answer);
 	return false;
 }

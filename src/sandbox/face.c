@@ -172,12 +172,23 @@ struct str face_header_of(const struct rest_answer *answer, const char *name)
 	return STR_NULL;
 }
 
+struct str face_survivor(struct arena *a, const struct store_entry *entry)
+{
+	struct error ignored = {0};
+	if (!str_is(entry->type->name, "Patient") || str_find(entry->body, S("\"replaced-by\"")) == STR_NONE)
+		return STR_NULL;
+	const struct json *link = json_at(json_get(json_parse(a, entry->body, 0, &ignored), S("link")), 0);
+	return str_is(json_get_str(link, S("type")), "replaced-by")
+		       ? json_get_str(json_get(link, S("other")), S("reference"))
+		       : STR_NULL;
+}
+
 bool face_entry(struct rest_call *call, const struct sandbox *s, struct json_writer *w, const struct store_entry *e,
 		struct error *err)
 {
 	struct buf shown;
 	buf_init(&shown, (size_t)64 << 20);
-	bool ok = s->face.resource(s->face.ctx, call, e, &shown, err);
+	bool ok = s->face[HOST_PROVIDER].resource(s->face[HOST_PROVIDER].ctx, call, e, &shown, err);
 	if (ok) {
 		json_put_member(w, S("fullUrl"), face_url(s, call->arena, e->type->name, e->id));
 		json_key(w, S("resource"));
@@ -215,6 +226,6 @@ bool face_exists(struct sandbox *s, struct rest_call *call, struct rest_answer *
 	if (store_read(s->o.store, call->arena, call->type, call->id, 0, &entry, &err))
 		return true;
 	answer->status = error_http_status(err.code);
-	s->face.error(s->face.ctx, call, &err, answer);
+	s->face[HOST_PROVIDER].error(s->face[HOST_PROVIDER].ctx, call, &err, answer);
 	return false;
 }

@@ -38,15 +38,19 @@ struct face_vendor {
 	const char *token_paths[2];
 	const char *authorize_paths[2]; /* where apps send people */
 	const char *issuer_path; /* of the issuer that discovery names */
+	const char *keys_path;
 	const char *people_title; /* on the sign-in pages */
 	const struct face_type *types; /* ends with name NULL */
 	struct face_type opened; /* a type that the vendor does not have and the site opened */
 	unsigned token_lifetime_s;
-	bool grant_registered;
+	void (*persona)(struct sandbox *s); /* fills s->persona */
+	void (*app_refused)(void *ctx, struct arena *a, const struct smart_request *asked, const char *error,
+			    const struct error *refusal, struct str *ret_url, struct str *ret_page);
 	struct rest_face face; /* ctx is filled in */
 	void (*no_route)(struct http_exchange *x);
+	/* why: which check it was, by its reason. */
 	void (*token_refused)(struct sandbox *s, struct http_exchange *x, const struct smart_token_answer *answer,
-			      struct buf *body);
+			      const struct error *why, struct buf *body);
 	bool needs_scope; /* a token request without explicit scopes is refused */
 };
 extern const struct face_vendor face_epic, face_cerner;
@@ -79,19 +83,25 @@ enum behaviour_name {
 	BEHAVIOUR_COUNT
 };
 
+/* Cerner's virtual hosts; Epic has the first alone. */
+enum face_host { HOST_PROVIDER, HOST_OPEN, HOST_PATIENT, FACE_HOSTS };
+
 struct sandbox {
 	struct arena arena;
 	struct sandbox_options o;
 	const struct face_vendor *vendor;
-	struct rest_face face;
-	struct rest_server *rest;
+	struct rest_face face[FACE_HOSTS];
+	struct rest_server *rest[FACE_HOSTS];
+	struct rest_server *inside; /* without tokens, for what the sandbox itself asks */
 	struct smart *smart;
+	struct smart_persona persona;
+	struct access *access; /* of filters in scopes */
 	struct login *login; /* NULL: no authorization */
 	struct launcher *launcher;
 	struct sandbox_bulk *bulk;
 	struct str fhir_base, token_url, issuer;
-	struct str everything; /* scopes of all that the site does */
-	struct str capability, smart_configuration;
+	struct str everything, everything_of_people; /* scopes of all that the site does */
+	struct str capability[FACE_HOSTS], smart_configuration[FACE_HOSTS];
 	struct str behaviours[BEHAVIOUR_COUNT]; /* STR_NULL: not this vendor's */
 	pthread_mutex_t lock; /* over everything below */
 	struct face_session *sessions;
@@ -101,6 +111,9 @@ struct sandbox {
 	int64_t rate_second, rate_count;
 	struct str last_entry; /* type and entry, malloc'ed */
 	size_t last_entry_type; /* bytes of it that are the type */
+	struct jose_key *hooks_key; /* of calls to CDS services; NULL until the first */
+	unsigned works; /* under way on threads of their own */
+	pthread_cond_t idle;
 };
 
 /* The row of a type, opened ones included; NULL when this site does not know it. */
@@ -138,6 +151,10 @@ struct str face_url(const struct sandbox *s, struct arena *a, struct str type, s
 /* Forgets headers and body that are there. */
 void face_clear(struct rest_answer *answer);
 struct str face_header_of(const struct rest_answer *answer, const char *name);
+/* Into whom a patient was merged, "Patient/ID"; STR_NULL: into nobody. */
+struct str face_survivor(struct arena *a, const struct store_entry *entry);
+/* What a query of patients gets in front that must not find those. */
+#define FACE_NOT_MERGED "link:missing=true&"
 /* A Bundle.entry's beginning: fullUrl and resource, without the closing brace. */
 bool face_entry(struct rest_call *call, const struct sandbox *s, struct json_writer *w, const struct store_entry *e,
 		struct error *err) MUST_USE;
@@ -160,6 +177,17 @@ struct str face_session_put(struct sandbox *s, struct arena *a, struct str query
 bool face_session_get(struct sandbox *s, struct arena *a, struct str key, struct str *ret_query,
 		      struct str *ret_position);
 void face_sessions_free(struct sandbox *s);
+
+/* ---- hosts.c ----------------------------------------------------------------------------------------------------- */
+
+/* Does the host do this to resources of the type, if the site does? */
+bool hosts_may(enum face_host host, struct str type, char letter);
+void hosts_face(struct sandbox *s, enum face_host host, struct rest_face *ret_face);
+/* Whose FHIR base a URL is; FACE_HOSTS: of none. */
+enum face_host hosts_of_base(const struct sandbox *s, struct str url);
+/* Answers what a host other than the first is asked, and what all of them refuse. */
+bool hosts_handle(struct sandbox *s, struct http_exchange *x);
+void sandbox_serve(struct sandbox *s, struct http_exchange *x, enum face_host host);
 
 /* ---- people.c --------------------------------------------------------------------------------------------------- */
 

@@ -18,6 +18,7 @@ struct launcher_options {
 	const struct definitions *definitions;
 	struct smart *smart;
 	struct login *login;
+	bool sandbox; /* there are the sandbox's other pages, to be led to */
 	struct str hint; /* shown where a user is chosen, such as how they sign in; STR_NULL: none */
 };
 struct launcher *launcher_open(const struct launcher_options *options, struct error *err) MUST_USE;

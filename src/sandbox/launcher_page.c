@@ -4,10 +4,11 @@
 #include "base/clock.h"
 #include "base/encode.h"
 #include "sandbox/launcher_priv.h"
+#include "sandbox/sheet_priv.h"
 
 extern const char data_launcher[], data_launcher_end[]; /* launcher.css */
 
-enum { PAGE_MAX = 4 << 20, PATIENTS_SHOWN = 50, ENCOUNTERS_SHOWN = 50, PAIRS_MAX = 32 };
+enum { PATIENTS_SHOWN = 50, ENCOUNTERS_SHOWN = 50, PAIRS_MAX = 32 };
 
 /* What was chosen so far. */
 struct choice {
@@ -15,60 +16,32 @@ struct choice {
 	bool banner;
 };
 
-static void respond(struct http_exchange *x, int status, struct str type, struct str location, struct buf *body)
-{
-	const struct http_header headers[] = {
-		{S("Content-Security-Policy"), S("default-src 'none'; style-src 'self'; form-action 'self'; base-uri "
-						 "'none'; frame-ancestors 'none'")},
-		{S("X-Content-Type-Options"), S("nosniff")},
-		{S("Referrer-Policy"), S("no-referrer")},
-		{S("Cache-Control"), S("no-store")},
-		{S("Location"), location}};
-	http_respond(x, &(struct http_response){.status = status,
-						.content_type = type,
-						.headers = headers,
-						.header_count = location.p ? 5 : 4,
-						.body = body});
-}
-
 void launcher_style(struct http_exchange *x)
 {
 	struct buf style;
 	buf_init(&style, 64 << 10);
 	buf_add(&style, str_make(data_launcher, (size_t)(data_launcher_end - data_launcher)));
-	respond(x, 200, S("text/css; charset=utf-8"), STR_NULL, &style);
+	sheet_respond(x, 200, S("text/css; charset=utf-8"), STR_NULL, &style);
 	buf_done(&style);
 }
 
-static void begin(struct buf *out, const char *title, bool again)
+static void begin(const struct launcher *l, struct buf *out, const char *title, bool again)
 {
-	buf_init(out, PAGE_MAX);
-	buf_printf(out,
-		   "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" "
-		   "content=\"width=device-width, initial-scale=1\">\n<meta name=\"color-scheme\" content=\"light "
-		   "dark\">\n%s<title>%s - Firth</title>\n<link rel=\"stylesheet\" href=\"/auth/page.css\">\n<link "
-		   "rel=\"stylesheet\" href=\"/launcher/page.css\">\n</head>\n<body>\n<a class=\"skip\" "
-		   "href=\"#main\">Skip to the content</a>\n<header class=\"top\"><div class=\"inside\"><span "
-		   "class=\"brand\">Launch simulator</span><span class=\"who quiet\">for development only</span></div>"
-		   "</header>\n<main id=\"main\" tabindex=\"-1\" class=\"wide\">\n",
-		   again ? "<meta http-equiv=\"refresh\" content=\"2\">\n" : "", title);
+	sheet_begin(out, &(struct sheet){.title = title,
+					 .brand = "Launch simulator",
+					 .note = "for development only",
+					 .here = l->o.sandbox ? "/launcher" : NULL,
+					 .again = again});
 }
 
-static void end(struct http_exchange *x, int status, struct buf *out)
-{
-	buf_add(out, S("</main>\n</body>\n</html>\n"));
-	respond(x, status, S("text/html; charset=utf-8"), STR_NULL, out);
-	buf_done(out);
-}
-
-static void fail(struct http_exchange *x, const struct error *err)
+static void fail(const struct launcher *l, struct http_exchange *x, const struct error *err)
 {
 	struct buf out;
-	begin(&out, "It did not work", false);
+	begin(l, &out, "It did not work", false);
 	buf_add(&out, S("<h1>It did not work</h1>\n<p class=\"lead\">"));
 	encode_html(&out, str_from(err->text));
 	buf_add(&out, S("</p>\n<p><a href=\"/launcher\">Choose again</a></p>\n"));
-	end(x, error_http_status(err->code), &out);
+	sheet_send(x, error_http_status(err->code), &out);
 }
 
 /* ---- choosing ---------------------------------------------------------------------------------------------------- */
@@ -106,21 +79,6 @@ static bool search(struct launcher *l, struct arena *a, const char *type, struct
 		      : error_memory(err);
 }
 
-static void put_option(struct buf *out, struct str value, struct str chosen, struct str text)
-{
-	buf_add(out, S("<option value=\""));
-	encode_html(out, value);
-	buf_add(out, str_eq(value, chosen) ? S("\" selected>") : S("\">"));
-	encode_html(out, text);
-	buf_add(out, S("</option>\n"));
-}
-
-static void begin_select(struct buf *out, const char *name, const char *label)
-{
-	buf_printf(out, "<div class=\"field\"><label for=\"%s\">%s</label>\n<select id=\"%s\" name=\"%s\">\n", name,
-		   label, name, name);
-}
-
 static struct str patient_text(struct arena *a, const struct store_entry *e)
 {
 	struct error ignored = {0};
@@ -146,15 +104,15 @@ static bool put_patients(struct launcher *l, struct arena *a, struct buf *out, c
 	buf_done(&query);
 	if (!search(l, a, "Patient", text, &page, err))
 		return false;
-	begin_select(out, "patient", "Patient");
-	put_option(out, S(""), c->patient, S("none: the app asks"));
+	sheet_select(out, "patient", "Patient");
+	sheet_option(out, S(""), c->patient, S("none: the app asks"));
 	bool listed = !c->patient.n;
 	for (size_t i = 0; i < page.count; i++) {
-		put_option(out, page.entries[i].id, c->patient, patient_text(a, &page.entries[i]));
+		sheet_option(out, page.entries[i].id, c->patient, patient_text(a, &page.entries[i]));
 		listed = listed || str_eq(page.entries[i].id, c->patient);
 	}
 	if (!listed)
-		put_option(out, c->patient, c->patient, c->patient);
+		sheet_option(out, c->patient, c->patient, c->patient);
 	buf_add(out, S("</select>"));
 	if (page.next.p)
 		buf_printf(out, "<p class=\"hint\">The first %d; find others by name.</p>", PATIENTS_SHOWN);
@@ -184,10 +142,10 @@ static bool put_encounters(struct launcher *l, struct arena *a, struct buf *out,
 	buf_done(&query);
 	if (c->patient.n && !search(l, a, "Encounter", text, &page, err))
 		return false;
-	begin_select(out, "encounter", "Encounter");
-	put_option(out, S(""), c->encounter, S("none"));
+	sheet_select(out, "encounter", "Encounter");
+	sheet_option(out, S(""), c->encounter, S("none"));
 	for (size_t i = 0; i < page.count; i++)
-		put_option(out, page.entries[i].id, c->encounter, encounter_text(a, &page.entries[i]));
+		sheet_option(out, page.entries[i].id, c->encounter, encounter_text(a, &page.entries[i]));
 	buf_add(out, c->patient.n ? S("</select></div>\n")
 				  : S("</select><p class=\"hint\">Those of a patient come after Show.</p></div>\n"));
 	return true;
@@ -199,14 +157,14 @@ static bool put_people(struct launcher *l, struct arena *a, struct buf *out, con
 	size_t count;
 	if (!login_user_list(l->o.login, a, &users, &count, err))
 		return false;
-	begin_select(out, "user", "User");
-	put_option(out, S(""), c->user, S("whoever signs in"));
+	sheet_select(out, "user", "User");
+	sheet_option(out, S(""), c->user, S("whoever signs in"));
 	for (size_t i = 0; i < count && i < 500; i++)
 		if (!users[i].disabled)
-			put_option(out, users[i].name, c->user,
-				   users[i].display.n ? arena_printf(a, "%.*s (%.*s)", STR_ARG(users[i].display),
-								     STR_ARG(users[i].name))
-						      : users[i].name);
+			sheet_option(out, users[i].name, c->user,
+				     users[i].display.n ? arena_printf(a, "%.*s (%.*s)", STR_ARG(users[i].display),
+								       STR_ARG(users[i].name))
+							: users[i].name);
 	buf_add(out, S("</select>"));
 	if (l->o.hint.n) {
 		buf_add(out, S("<p class=\"hint\">"));
@@ -223,14 +181,14 @@ static bool put_apps(struct launcher *l, struct arena *a, struct buf *out, const
 	size_t count, shown = 0;
 	if (!smart_client_list(l->o.smart, a, &clients, &count, err))
 		return false;
-	begin_select(out, "client", "App");
+	sheet_select(out, "client", "App");
 	for (size_t i = 0; i < count; i++) {
 		if (!clients[i].launch_url.n || clients[i].disabled)
 			continue;
-		put_option(out, clients[i].client_id, c->client,
-			   clients[i].name.n ? arena_printf(a, "%.*s (%.*s)", STR_ARG(clients[i].name),
-							    STR_ARG(clients[i].client_id))
-					     : clients[i].client_id);
+		sheet_option(out, clients[i].client_id, c->client,
+			     clients[i].name.n ? arena_printf(a, "%.*s (%.*s)", STR_ARG(clients[i].name),
+							      STR_ARG(clients[i].client_id))
+					       : clients[i].client_id);
 		shown++;
 	}
 	buf_add(out, shown ? S("</select></div>\n")
@@ -256,23 +214,13 @@ static void put_flows(struct launcher *l, struct buf *out)
 	buf_add(out, any ? S("</ul>\n") : S(""));
 }
 
-static void put_text(struct buf *out, const char *name, const char *label, struct str value)
-{
-	buf_printf(out,
-		   "<div class=\"field\"><label for=\"%s\">%s</label>\n<input type=\"text\" id=\"%s\" name=\"%s\" "
-		   "maxlength=\"200\" value=\"",
-		   name, label, name, name);
-	encode_html(out, value);
-	buf_add(out, S("\"></div>\n"));
-}
-
 void launcher_show_choice(struct launcher *l, struct http_exchange *x, struct str problem)
 {
 	const struct http_request *r = http_request(x);
 	struct error err = {0};
 	struct buf out;
 	struct choice c = read_choice(r->arena, str_is(r->method, "POST") ? r->body : r->query);
-	begin(&out, "Launch an app", false);
+	begin(l, &out, "Launch an app", false);
 	buf_add(&out, S("<h1>Launch an app</h1>\n<p class=\"lead\">as an EHR does, and watch what happens.</p>\n"));
 	if (problem.p) {
 		buf_add(&out, S("<div class=\"problem\" role=\"alert\">"));
@@ -280,11 +228,11 @@ void launcher_show_choice(struct launcher *l, struct http_exchange *x, struct st
 		buf_add(&out, S("</div>\n"));
 	}
 	buf_add(&out, S("<form method=\"get\" action=\"/launcher\">\n<div class=\"find\">"));
-	put_text(&out, "find", "Find patients by name", c.find);
+	sheet_text(&out, "find", "Find patients by name", c.find, 200);
 	buf_add(&out, S("<button type=\"submit\" class=\"plain\">Show</button></div>\n<div class=\"two\">\n"));
 	bool ok = put_patients(l, r->arena, &out, &c, &err) && put_encounters(l, r->arena, &out, &c, &err) &&
 		  put_people(l, r->arena, &out, &c, &err) && put_apps(l, r->arena, &out, &c, &err);
-	put_text(&out, "intent", "Intent (optional)", c.intent);
+	sheet_text(&out, "intent", "Intent (optional)", c.intent, 200);
 	buf_printf(
 		&out,
 		"</div>\n<label class=\"choice\"><input type=\"checkbox\" name=\"banner\" value=\"1\"%s><span>The app "
@@ -293,11 +241,11 @@ void launcher_show_choice(struct launcher *l, struct http_exchange *x, struct st
 		c.banner ? " checked" : "");
 	put_flows(l, &out);
 	if (ok) {
-		end(x, problem.p ? 400 : 200, &out);
+		sheet_send(x, problem.p ? 400 : 200, &out);
 		return;
 	}
 	buf_done(&out);
-	fail(x, &err);
+	fail(l, x, &err);
 }
 
 /* ---- launching --------------------------------------------------------------------------------------------------- */
@@ -340,7 +288,7 @@ void launcher_start(struct launcher *l, struct http_exchange *x)
 	struct error err = {0};
 	struct str id;
 	if (c.client.n && !smart_client_find(l->o.smart, a, c.client, &client, &err)) {
-		fail(x, &err);
+		fail(l, x, &err);
 		return;
 	}
 	if (!client.client_id.n || !client.launch_url.n) {
@@ -354,12 +302,12 @@ void launcher_start(struct launcher *l, struct http_exchange *x)
 					    .intent = c.intent.n ? c.intent : STR_NULL,
 					    .need_patient_banner = c.banner};
 	if (!smart_launch_new(l->o.smart, a, &launch, &id, &err)) {
-		fail(x, &err);
+		fail(l, x, &err);
 		return;
 	}
 	struct str url = launch_address(l, a, client.launch_url, id);
 	uint64_t number = url.p ? remember(l, &c, id, url) : 0;
-	respond(x, 303, S(""), arena_printf(a, "/launcher/flow?n=%llu", (unsigned long long)number), NULL);
+	sheet_respond(x, 303, S(""), arena_printf(a, "/launcher/flow?n=%llu", (unsigned long long)number), NULL);
 }
 
 /* ---- watching ---------------------------------------------------------------------------------------------------- */
@@ -414,7 +362,7 @@ static void put_flow(struct buf *out, const struct launcher_flow *flow)
 void launcher_show_flow(struct launcher *l, struct http_exchange *x, uint64_t number)
 {
 	struct buf out;
-	begin(&out, "A launch", true);
+	begin(l, &out, "A launch", true);
 	pthread_mutex_lock(&l->lock);
 	const struct launcher_flow *flow = launcher_flow_find(l, number);
 	if (flow)
@@ -423,5 +371,5 @@ void launcher_show_flow(struct launcher *l, struct http_exchange *x, uint64_t nu
 	if (!flow)
 		buf_add(&out, S("<h1>This launch is not kept any more</h1>\n"));
 	buf_add(&out, S("<p><a href=\"/launcher\">Launch another</a></p>\n"));
-	end(x, flow ? 200 : 404, &out);
+	sheet_send(x, flow ? 200 : 404, &out);
 }

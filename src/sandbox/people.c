@@ -4,6 +4,8 @@
  */
 #include "sandbox/face_priv.h"
 
+#include "base/encode.h"
+
 bool people_open(struct sandbox *s, struct error *err)
 {
 	if (!s->smart)
@@ -15,13 +17,16 @@ bool people_open(struct sandbox *s, struct error *err)
 						      .base_path = S(""),
 						      .title = str_from(s->vendor->people_title),
 						      .users = s->o.users,
-						      .user_count = s->o.user_count},
+						      .user_count = s->o.user_count,
+						      .refused = s->vendor->app_refused,
+						      .refused_ctx = s},
 			      err);
 	if (s->login)
 		s->launcher = launcher_open(&(struct launcher_options){.store = s->o.store,
 								       .definitions = s->o.definitions,
 								       .smart = s->smart,
 								       .login = s->login,
+								       .sandbox = true,
 								       .hint = s->o.sign_in_hint},
 					    err);
 	return s->launcher != NULL;
@@ -33,13 +38,29 @@ void people_close(struct sandbox *s)
 	login_close(s->login);
 }
 
+/* Each persona of Cerner's is for another host: who asks the wrong one gets a request that is about none. */
+static struct str fitting(struct sandbox *s, const struct http_request *r, size_t persona)
+{
+	struct str rest = r->query, aud = face_value(rest, S("aud"));
+	struct buf plain;
+	buf_init(&plain, 4096);
+	enum face_host host =
+		aud.p && decode_percent(&plain, aud, true) ? hosts_of_base(s, buf_str(&plain)) : FACE_HOSTS;
+	buf_done(&plain);
+	if (s->o.vendor != EHR_CERNER || host == FACE_HOSTS || (host == HOST_PATIENT) == (persona == 1))
+		return r->query;
+	size_t at = (size_t)(aud.p - r->query.p);
+	return arena_printf(r->arena, "%.*surn:another-persona:%.*s", STR_ARG(str_slice(r->query, 0, at)),
+			    STR_ARG(str_slice(r->query, at, r->query.n)));
+}
+
 /* 307 keeps method and form: SMART lets apps ask by POST as well (authorize-post). */
-static void lead_on(struct sandbox *s, struct http_exchange *x)
+static void lead_on(struct sandbox *s, struct http_exchange *x, size_t persona)
 {
 	const struct http_request *r = http_request(x);
 	const struct http_header header = {S("Location"),
 					   arena_printf(r->arena, "%.*s/auth/authorize%s%.*s", STR_ARG(s->o.base_url),
-							r->query.n ? "?" : "", STR_ARG(r->query))};
+							r->query.n ? "?" : "", STR_ARG(fitting(s, r, persona)))};
 	http_respond(x, &(struct http_response){
 				.status = 307, .content_type = S(""), .headers = &header, .header_count = 1});
 }
@@ -51,7 +72,7 @@ bool people_handle(struct sandbox *s, struct http_exchange *x)
 	struct str path = http_request(x)->path;
 	for (size_t i = 0; i < 2; i++)
 		if (s->vendor->authorize_paths[i] && str_is(path, s->vendor->authorize_paths[i])) {
-			lead_on(s, x);
+			lead_on(s, x, i);
 			return true;
 		}
 	return launcher_handle(s->launcher, x) || smart_handle(s->smart, x) || login_handle(s->login, x);

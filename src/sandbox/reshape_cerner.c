@@ -163,10 +163,11 @@ static void patient_telecom(struct reshape *x, const struct json *value)
 		reshape_put(x, "telecom", "[#]", list);
 }
 
+/* Numbers as recorded; others have one that is made up, as every site has its own. */
 static const struct {
 	const char *code, *number, *name;
 } marriages[] = {
-	{"M", "309237", "Married"}, {"S", "309236", "Single"}, {"D", "309234", "Divorced"}, {"W", "309238", "Widowed"}};
+	{"M", "309237", "Married"}, {"S", "309239", "Single"}, {"D", NULL, "Divorced"}, {"W", NULL, "Widowed"}};
 
 static void patient_marriage(struct reshape *x, const struct json *value)
 {
@@ -175,8 +176,11 @@ static void patient_marriage(struct reshape *x, const struct json *value)
 		struct str name = str_from(marriages[i].name);
 		if (str_is(code, marriages[i].code))
 			reshape_put(x, "maritalStatus", "#",
-				    reshape_cerner_concept(x, "38", str_from(marriages[i].number), name,
-							   HL7 "v3-MaritalStatus", code, name));
+				    reshape_cerner_concept(x, "38",
+							   marriages[i].number
+								   ? str_from(marriages[i].number)
+								   : reshape_number(x, "marriage", name, 100000),
+							   name, HL7 "v3-MaritalStatus", code, name));
 	}
 }
 
@@ -202,6 +206,7 @@ static void patient_practitioner(struct reshape *x, const struct json *value)
 }
 
 static const struct reshape_member patient[] = {{"extension", patient_extension},
+						{"link", reshape_put_merged},
 						{"identifier", patient_identifier},
 						{"active", reshape_put_active},
 						{"name", patient_name},
@@ -255,7 +260,7 @@ static void visit_type(struct reshape *x, const struct json *value)
 	reshape_put(x, "type", "[#]",
 		    reshape_cerner_concept(x, "71",
 					   in	    ? S("309308")
-					   : urgent ? S("309310")
+					   : urgent ? reshape_number(x, "visit-type", name, 100000)
 						    : S("309309"),
 					   name, HL7 "v2-0004",
 					   in	    ? S("I")

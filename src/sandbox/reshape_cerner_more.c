@@ -13,7 +13,6 @@ static const struct {
 } events[] = {
 	{"8310-5", "703558", "Temperature Oral", {"8310-5", "Body temperature", "8331-1", "Oral temperature"}},
 	{"8331-1", "703558", "Temperature Oral", {"8310-5", "Body temperature", "8331-1", "Oral temperature"}},
-	{"8867-4", "703511", "Peripheral Pulse Rate", {"8867-4", "Heart rate"}},
 	{"9279-1", "703540", "Respiratory Rate", {"9279-1", "Respiratory rate"}},
 	{"2708-6",
 	 "703498",
@@ -299,11 +298,12 @@ static void requester(struct reshape *x, const struct json *value)
 static void course(struct reshape *x, const struct json *value)
 {
 	bool acute = reshape_has(value, "acute");
-	struct str name = acute ? S("Short course (acute) therapy") : S("Continuous long term therapy");
+	struct str name = acute ? S("Short course (acute) therapy") : S("Soft Stop"); /* the latter as recorded */
 	reshape_put(x, "courseOfTherapyType", "#",
-		    reshape_cerner_concept(x, "4009", acute ? S("2338") : S("2337"), name,
+		    reshape_cerner_concept(x, "4009", acute ? reshape_number(x, "course", name, 1000) : S("2338"), name,
 					   HL7 "medicationrequest-course-of-therapy",
-					   acute ? S("acute") : S("continuous"), name));
+					   acute ? S("acute") : S("continuous"),
+					   acute ? name : S("Continuous long term therapy")));
 }
 
 static struct str route_form(struct reshape *x, const struct json *route)

@@ -245,6 +245,7 @@ static const struct reshape_member written_patient[] = {{"extension", patient_ex
 							{NULL, NULL}};
 
 static const struct reshape_member patient[] = {{"extension", patient_extension},
+						{"link", reshape_put_merged},
 						{"identifier", patient_identifier},
 						{"active", reshape_put_active},
 						{"name", patient_name},

@@ -108,10 +108,6 @@ static const struct reshape_member procedure[] = {{"identifier", procedure_ident
 
 /* ---- DiagnosticReport ------------------------------------------------------------------------------------------- */
 
-/* Procedure codes of panels as laboratories bill them. */
-static const char *const panels[][2] = {{"24321-2", "80048"}, {"51990-0", "80048"}, {"24323-8", "80053"},
-					{"24331-1", "80061"}, {"57698-3", "80061"}, {"58410-2", "85027"}};
-
 static void report_identifier(struct reshape *x, const struct json *value)
 {
 	struct str number = reshape_number(x, "accession", x->id, 1000);
@@ -143,10 +139,6 @@ static void report_code(struct reshape *x, const struct json *value)
 {
 	struct str loinc = reshape_code(value, "http://loinc.org"), text = reshape_text(x, value), cpt = cpt_of(value);
 	struct arena *a = x->ad->arena;
-	for (size_t i = 0; !cpt.p && i < sizeof(panels) / sizeof(*panels); i++) {
-		if (str_is(loinc, panels[i][0]))
-			cpt = str_from(panels[i][1]);
-	}
 	if (!text.p)
 		return;
 	struct str first = loinc.p ? reshape_form(a, "{'system':'http://loinc.org','code':$}", loinc) : S("");

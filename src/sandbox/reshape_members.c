@@ -6,6 +6,19 @@ void reshape_put_active(struct reshape *x, const struct json *value)
 	reshape_put(x, "active", value && !json_bool(value) ? "false" : "true");
 }
 
+void reshape_put_merged(struct reshape *x, const struct json *value)
+{
+	struct json_iter it = json_iter(value);
+	while (json_next(&it)) {
+		struct str other = json_get_str(json_get(it.value, S("other")), S("reference"));
+		if (!str_is(json_get_str(it.value, S("type")), "replaced-by") || !other.n)
+			continue;
+		reshape_put(x, "link", "[{'other':{'reference':$},'type':'replaced-by'}]",
+			    adapter_reference(x->ad, other));
+		return;
+	}
+}
+
 void reshape_put_death(struct reshape *x, const struct json *value)
 {
 	if (value)

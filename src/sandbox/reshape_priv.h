@@ -61,6 +61,7 @@ void reshape_status(struct reshape *x, const char *key, const struct json *value
 /* ---- members that both vendors write alike: reshape_members.c ------------------------------------------------- */
 
 void reshape_put_active(struct reshape *x, const struct json *value);
+void reshape_put_merged(struct reshape *x, const struct json *value); /* into whom */
 void reshape_put_death(struct reshape *x, const struct json *value);
 void reshape_put_provider(struct reshape *x, const struct json *value);
 void reshape_put_clinical_status(struct reshape *x, const struct json *value);

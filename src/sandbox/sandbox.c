@@ -2,27 +2,35 @@
 #include <stdlib.h>
 
 #include "sandbox/bulk_priv.h"
+#include "sandbox/cerner_priv.h"
+#include "sandbox/hooks_priv.h"
+#include "sandbox/work_priv.h"
 
 /* ---- opening ---------------------------------------------------------------------------------------------------- */
 
-/* Everything that the site does, as system scopes of both grammars: what a client has that registered without a list.
- */
-static struct str all_scopes(struct sandbox *s)
+static void add_scope(struct sandbox *s, struct buf *out, const char *context, struct str type)
 {
-	struct str text = S("");
-	const char *between = "";
-	for (const struct face_type *t = s->vendor->types; t->name; t++, between = " ") {
-		struct str name = str_from(t->name);
-		bool update = face_may(s, name, 'u') || face_may(s, name, 'p');
-		text = arena_printf(&s->arena, "%.*s%ssystem/%s.%sr%s%ss", STR_ARG(text), between, t->name,
-				    face_may(s, name, 'c') ? "c" : "", update ? "u" : "",
-				    face_may(s, name, 'd') ? "d" : "");
+	bool update = face_may(s, type, 'u') || face_may(s, type, 'p');
+	buf_printf(out, "%s%s/%.*s.%s%s%s%s%s", out->n ? " " : "", context, STR_ARG(type),
+		   face_may(s, type, 'c') ? "c" : "", face_may(s, type, 'r') ? "r" : "", update ? "u" : "",
+		   face_may(s, type, 'd') ? "d" : "", face_may(s, type, 's') ? "s" : "");
+}
+
+/* Everything that the site does, one by one: what a client has that registered without a list. */
+static struct str all_scopes(struct sandbox *s, const char *words, const char *const contexts[], size_t count)
+{
+	struct buf out;
+	buf_init(&out, 1 << 18);
+	buf_add(&out, str_from(words));
+	for (size_t c = 0; c < count; c++) {
+		for (const struct face_type *t = s->vendor->types; t->name; t++)
+			add_scope(s, &out, contexts[c], str_from(t->name));
+		for (size_t i = 0; i < s->o.allow_write_count; i++)
+			if (face_type(s, s->o.allow_write[i]) == &s->vendor->opened)
+				add_scope(s, &out, contexts[c], s->o.allow_write[i]);
 	}
-	for (size_t i = 0; i < s->o.allow_write_count; i++) {
-		if (face_type(s, s->o.allow_write[i]) == &s->vendor->opened)
-			text = arena_printf(&s->arena, "%.*s system/%.*s.crus", STR_ARG(text),
-					    STR_ARG(s->o.allow_write[i]));
-	}
+	struct str text = buf_ok(&out) ? arena_str(&s->arena, buf_str(&out)) : STR_NULL;
+	buf_done(&out);
 	return text;
 }
 
@@ -44,8 +52,13 @@ static bool copy_options(struct sandbox *s, const struct sandbox_options *o, str
 					 STR_ARG(str_slice(types[i], 0, 60)));
 	}
 	s->o.allow_write = types;
-	s->everything = all_scopes(s);
-	if (!s->everything.p)
+	static const char *const systems[] = {"system"}, *const people[] = {"patient", "user"};
+	s->everything = all_scopes(s, "", systems, 1);
+	s->everything_of_people = all_scopes(s,
+					     "openid fhirUser profile launch launch/patient launch/encounter "
+					     "online_access offline_access",
+					     people, 2);
+	if (!s->everything.p || !s->everything_of_people.p)
 		return error_memory(err);
 	for (size_t i = 0; i < o->client_count; i++) {
 		clients[i] = o->clients[i];
@@ -60,6 +73,12 @@ static bool open_smart(struct sandbox *s, struct error *err)
 {
 	if (s->o.no_auth)
 		return true;
+	s->vendor->persona(s);
+	s->access = access_open(
+		&(struct access_options){.definitions = s->o.definitions, .store = s->o.store, .base = s->fhir_base},
+		err);
+	if (!s->access)
+		return false;
 	s->smart = smart_open(&(struct smart_options){.store = s->o.store,
 						      .definitions = s->o.definitions,
 						      .token_url = s->token_url,
@@ -71,28 +90,41 @@ static bool open_smart(struct sandbox *s, struct error *err)
 						      .client_count = s->o.client_count,
 						      .lifetimes = {.access_s = s->vendor->token_lifetime_s,
 								    .backend_s = s->vendor->token_lifetime_s},
-						      .grant_registered = s->vendor->grant_registered},
+						      .persona = &s->persona,
+						      .filter = access_filter_check,
+						      .filter_ctx = s->access},
 			      err);
 	return s->smart != NULL;
 }
 
+static struct rest_server *open_one(struct sandbox *s, const struct rest_face *face, bool guarded, struct error *err)
+{
+	return rest_open(&(struct rest_options){.definitions = s->o.definitions,
+						.store = s->o.store,
+						.smart = guarded ? s->smart : NULL,
+						.access = guarded ? s->access : NULL,
+						.base_path = str_from(s->vendor->base_path),
+						.base_url = s->fhir_base,
+						.token_url = s->token_url,
+						.face = face,
+						.jobs = s->bulk->jobs,
+						.export = bulk_export_start,
+						.export_ctx = &s->bulk->export,
+						.extractor = s->o.extractor},
+			 err);
+}
+
 static bool open_rest(struct sandbox *s, struct error *err)
 {
-	s->face = s->vendor->face;
-	s->face.ctx = s;
-	s->rest = rest_open(&(struct rest_options){.definitions = s->o.definitions,
-						   .store = s->o.store,
-						   .smart = s->smart,
-						   .base_path = str_from(s->vendor->base_path),
-						   .base_url = s->fhir_base,
-						   .token_url = s->token_url,
-						   .face = &s->face,
-						   .jobs = s->bulk->jobs,
-						   .export = bulk_export_start,
-						   .export_ctx = &s->bulk->export,
-						   .extractor = s->o.extractor},
-			    err);
-	return s->rest != NULL;
+	enum face_host count = s->o.vendor == EHR_CERNER ? FACE_HOSTS : HOST_PROVIDER + 1;
+	for (enum face_host i = 0; i < count; i++) {
+		hosts_face(s, i, &s->face[i]);
+		s->rest[i] = open_one(s, &s->face[i], i != HOST_OPEN, err);
+		if (!s->rest[i])
+			return false;
+	}
+	s->inside = open_one(s, &s->face[HOST_PROVIDER], false, err);
+	return s->inside != NULL;
 }
 
 struct sandbox *sandbox_open(const struct sandbox_options *options, struct error *err)
@@ -111,6 +143,7 @@ struct sandbox *sandbox_open(const struct sandbox_options *options, struct error
 	s->arena = a;
 	s->vendor = options->vendor == EHR_EPIC ? &face_epic : &face_cerner;
 	pthread_mutex_init(&s->lock, NULL);
+	pthread_cond_init(&s->idle, NULL);
 	s->sessions = ARENA_ARRAY(&s->arena, struct face_session, FACE_SESSIONS);
 	bool ok = s->sessions ? true : error_memory(err);
 	if (ok && copy_options(s, options, err) && faults_open(s, err) && face_documents(s, err) &&
@@ -124,14 +157,22 @@ void sandbox_close(struct sandbox *s)
 {
 	if (!s)
 		return;
-	sandbox_bulk_close(s); /* first: what runs uses everything else */
-	if (s->rest)
-		rest_close(s->rest);
+	work_wait(s);
+	sandbox_bulk_close(s); /* before all else: what runs uses it */
+	hooks_close(s);
+	for (enum face_host i = 0; i < FACE_HOSTS; i++)
+		if (s->rest[i])
+			rest_close(s->rest[i]);
+	if (s->inside)
+		rest_close(s->inside);
 	people_close(s);
 	if (s->smart)
 		smart_close(s->smart);
+	if (s->access)
+		access_close(s->access);
 	face_sessions_free(s);
 	free((char *)(uintptr_t)s->last_entry.p);
+	pthread_cond_destroy(&s->idle);
 	pthread_mutex_destroy(&s->lock);
 	struct arena a = s->arena; /* the sandbox lies in its own arena */
 	arena_done(&a);
@@ -149,19 +190,25 @@ struct str sandbox_token_url(const struct sandbox *s)
 
 /* ---- serving ---------------------------------------------------------------------------------------------------- */
 
+void sandbox_serve(struct sandbox *s, struct http_exchange *x, enum face_host host)
+{
+	if (!hostile_handle(s, x) && !bulk_handle(s, x) && !oauth_handle(s, x) && !people_handle(s, x) &&
+	    !face_token(s, x) && !cerner_batch(s, x, host) && !rest_handle(s->rest[host], x))
+		s->vendor->no_route(x);
+}
+
 static void handle(void *ctx, struct http_exchange *x)
 {
 	struct sandbox *s = ctx;
 	x = launcher_tap(s->launcher, x);
-	if (!admin_handle(s, x) && !hostile_handle(s, x) && !bulk_handle(s, x) && !people_handle(s, x) &&
-	    !face_token(s, x) && !rest_handle(s->rest, x))
-		s->vendor->no_route(x);
+	if (!admin_handle(s, x) && !hosts_handle(s, x))
+		sandbox_serve(s, x, HOST_PROVIDER);
 }
 
 static void refuse(void *ctx, struct http_exchange *x, const struct error *err)
 {
 	struct sandbox *s = ctx;
-	rest_refuse(s->rest, x, err);
+	rest_refuse(s->rest[HOST_PROVIDER], x, err);
 }
 
 struct http_handler sandbox_handler(struct sandbox *s)

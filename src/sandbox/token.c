@@ -14,22 +14,10 @@ static bool is_token_path(const struct sandbox *s, struct str path)
 	       str_ends(path, S("/protocols/oauth2/profiles/smart-v1/token"));
 }
 
-/* Is there a scope that names its resource type? Wildcards are not offered. */
-static bool names_scopes(struct arena *a, struct str form)
+/* Is there a scope at all? Which of them count is said by the persona. */
+static bool names_scopes(struct str form)
 {
-	struct buf text;
-	bool named = false;
-	buf_init(&text, 1 << 16);
-	struct str sent = face_value(form, S("scope"));
-	if (sent.p && decode_percent(&text, sent, true)) {
-		struct str rest = arena_str(a, buf_str(&text));
-		while (rest.p) {
-			struct str scope = str_split(&rest, ' ');
-			named |= scope.n && str_find(scope, S("/*")) == STR_NONE;
-		}
-	}
-	buf_done(&text);
-	return named;
+	return face_has(form, S("scope"));
 }
 
 /* Who asks: by the form, or by the claims of its assertion, whose signature is checked afterwards. */
@@ -105,10 +93,13 @@ bool face_token(struct sandbox *s, struct http_exchange *x)
 	bool ok = false;
 	if (!s->smart)
 		answer = (struct smart_token_answer){.status = 400, .error = "unauthorized_client"};
+	else if (behaves(s, BEHAVIOUR_BACKGROUND_USER, "none") &&
+		 str_is(face_value(r->body, S("grant_type")), "client_credentials"))
+		answer = (struct smart_token_answer){.status = 400, .error = "unauthorized_client"};
 	else if (hostile_clock_refuses(s, r->body) || apps_pending(s, r->arena, client_of(r)))
 		answer = (struct smart_token_answer){.status = 400, .error = "invalid_client"};
 	else if (s->vendor->needs_scope && str_is(face_value(r->body, S("grant_type")), "client_credentials") &&
-		 !names_scopes(r->arena, r->body))
+		 !names_scopes(r->body))
 		answer = (struct smart_token_answer){.status = 400, .error = "invalid_scope"};
 	else
 		ok = smart_token(s->smart, r->arena, r->body, http_request_header(x, "Authorization"), &body, &answer,
@@ -121,7 +112,7 @@ bool face_token(struct sandbox *s, struct http_exchange *x)
 	if (ok)
 		granted(x, &body);
 	else
-		s->vendor->token_refused(s, x, &answer, &body);
+		s->vendor->token_refused(s, x, &answer, &err, &body);
 	buf_done(&body);
 	return true;
 }

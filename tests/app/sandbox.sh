@@ -60,6 +60,22 @@ expect "an app is registered" 0
 says "with two ids" out 'production +[0-9a-f-]{36}'
 run sandbox register "$root" --format json --name ""
 expect "an app has a name" 2
+run sandbox register "$root" --name "A backend" --secret
+says "a secret is printed once" out 'client secret +[A-Za-z0-9_-]{40}'
+run sandbox hook "$root" --service http://127.0.0.1:9/ --patient x
+expect "this vendor calls no services" 1
+says "unless it is switched on" err 'cds-hooks=on'
+fetch "$root/open/r4/ec2458f2-1e24-41c8-b71b-0e701af7583d/Patient?family=Line"
+expect "the open host asks for no token" 200
+stop
+
+start epic --patients 2 --no-auth
+patient=$(sed -n 1p "$scratch/roster.txt" 2>/dev/null || sed -n 1p "$scratch"/*/roster.txt)
+run sandbox hook "$root" --service http://127.0.0.1:9/svc --patient "$patient"
+expect "a service that is not there" 1
+says "is told as such" out 'wrong  answer'
+run sandbox hook "$root" --patient "$patient"
+expect "a service must be named" 2
 stop
 
 run sandbox --list

@@ -96,7 +96,7 @@ void explain_page(struct turn *t, const struct error *err, const struct smart_re
 		turn_fail(t, err);
 		return;
 	}
-	if (!turn_refused(t, status, err))
+	if (!turn_refused(t, status, err) || turn_refuse_as_other(t, NULL, err))
 		return;
 	struct str client_id = asked->client.client_id;
 	if (!client_id.p && fields_read(t->a, parameters, &form, &ignored))

@@ -103,6 +103,12 @@ struct login_options {
 	/* What users may see of Patient by the site's policy, for the picker; NULL: what `patients` of the user says.
 	 */
 	struct access *access;
+	/* Whoever imitates another server answers refused requests of apps in its way: with the URL that the browser is
+	 * led to, or a page of HTML, which goes out with 200; neither: our own way. error NULL: client or redirect_uri
+	 * cannot be trusted. NULL: our own way always. */
+	void (*refused)(void *ctx, struct arena *a, const struct smart_request *asked, const char *error,
+			const struct error *refusal, struct str *ret_url, struct str *ret_page);
+	void *refused_ctx;
 	int64_t (*now_ms)(void); /* NULL = clock_now_ms */
 };
 struct login *login_open(const struct login_options *options, struct error *err) MUST_USE;

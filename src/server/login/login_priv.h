@@ -175,6 +175,8 @@ void turn_refuse_as(struct turn *t, enum check check, enum refusal refusal, cons
 /* The record of a refused request with its decision, and one fact more (NULL: none). */
 bool turn_record_refusal(struct turn *t, const char *interaction, int status, const struct error *refusal,
 			 const struct store_fact *more, struct error *err) MUST_USE;
+/* Answers in the way of the server that is imitated; false: ours is to be used. error as for login_options.refused. */
+bool turn_refuse_as_other(struct turn *t, const char *error, const struct error *refusal);
 /* A page that says what went wrong. A refusal is recorded. */
 void turn_fail(struct turn *t, const struct error *err);
 bool turn_is_post(const struct turn *t);

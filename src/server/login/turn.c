@@ -212,6 +212,23 @@ bool turn_refused(struct turn *t, int status, const struct error *refusal)
 	return false;
 }
 
+bool turn_refuse_as_other(struct turn *t, const char *error, const struct error *refusal)
+{
+	const struct login_options *o = &t->l->options;
+	struct str url = STR_NULL, page = STR_NULL;
+	struct buf out;
+	if (o->refused)
+		o->refused(o->refused_ctx, t->a, &t->asked, error, refusal, &url, &page);
+	if (page.p) {
+		buf_init(&out, 1 << 20);
+		buf_add(&out, page);
+		page_send(t, 200, &out);
+	} else if (url.p) {
+		turn_go(t, url);
+	}
+	return page.p || url.p;
+}
+
 void turn_refuse(struct turn *t, const char *error, const struct error *refusal)
 {
 	struct store_fact over;
@@ -220,7 +237,7 @@ void turn_refuse(struct turn *t, const char *error, const struct error *refusal)
 	if ((ends && !conversation_fact(t->l, t->a, &t->c, true, &over, &err)) ||
 	    !turn_record_refusal(t, "authorize", 303, refusal, ends ? &over : NULL, &err))
 		turn_fail(t, &err);
-	else
+	else if (!turn_refuse_as_other(t, error, refusal))
 		turn_go(t, smart_request_refuse(t->l->options.smart, t->a, &t->asked, error, str_from(refusal->text)));
 }
 

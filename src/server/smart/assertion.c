@@ -57,6 +57,11 @@ static bool check_times(struct asking *q, const struct json *claims, int64_t *re
 		const struct json *claim = json_get(claims, str_from(starts[i]));
 		if (claim && (!numeric_date(claim, &start) || start > now_s + LEEWAY_S))
 			return refuse(q, CHECK_NOT_BEFORE, REFUSAL_ASSERTION_EARLY, str_from(starts[i]), STR_NULL, err);
+		if (claim && q->s->options.persona->short_spans && *ret_exp - start > LONGEST_ASSERTION_S)
+			return refuse(
+				q, CHECK_EXPIRY, REFUSAL_ASSERTION_LONG,
+				arena_printf(q->a, "exp %lld s after %s", (long long)(*ret_exp - start), starts[i]),
+				S("300 s at most"), err);
 	}
 	decision_note(q->decision, CHECK_EXPIRY, STR_NULL, STR_NULL);
 	return true;
@@ -87,15 +92,32 @@ static bool type_fits(struct str type)
 	       str_eq_nocase(type, S("application/client-authentication+jwt"));
 }
 
+/* "RS384 or ES384" */
+static struct str algorithm_names(struct arena *a, unsigned algorithms)
+{
+	struct str text = STR_NULL;
+	for (enum jose_algorithm i = JOSE_NONE + 1; i < JOSE_ALGORITHMS; i++)
+		if (algorithms & JOSE_BIT(i))
+			text = text.p ? arena_printf(a, "%.*s or %s", STR_ARG(text), jose_algorithm_name(i))
+				      : str_from(jose_algorithm_name(i));
+	return text;
+}
+
 static bool check_header(struct asking *q, const struct jose_token *token, struct error *err)
 {
 	const struct smart_client *c = &q->client->facts;
+	const struct smart_persona *p = q->s->options.persona;
 	if (smart_client_auth(c) != AUTH_PRIVATE_KEY)
 		return refuse(q, CHECK_CLIENT_AUTH, REFUSAL_CLIENT_AUTH_METHOD, S("private_key_jwt"),
 			      str_from(client_auth_name(smart_client_auth(c))), err);
-	if (!str_is(token->algorithm, "RS384") && !str_is(token->algorithm, "ES384"))
-		return refuse(q, CHECK_ALGORITHM, REFUSAL_ASSERTION_ALGORITHM, token->algorithm, S("RS384 or ES384"),
-			      err);
+	if (!(JOSE_BIT(jose_algorithm_find(token->algorithm)) & smart_algorithms(q->s)))
+		return refuse(q, CHECK_ALGORITHM, REFUSAL_ASSERTION_ALGORITHM, token->algorithm,
+			      algorithm_names(q->a, smart_algorithms(q->s)), err);
+	if (c->jwks && (p->no_keys_by_value || (p->curves_by_url && str_starts(token->algorithm, S("ES")))))
+		return refuse(q, CHECK_KEY, REFUSAL_ASSERTION_KEY,
+			      p->no_keys_by_value ? S("keys that were uploaded")
+						  : S("a key of an elliptic curve that was uploaded"),
+			      S("a JWKS URL"), err);
 	if (!type_fits(token->type))
 		return refuse(q, CHECK_CLIENT_AUTH, REFUSAL_ASSERTION_MALFORMED, token->type, S("typ JWT"), err);
 	/* A key is never taken from where a token says: jku may only repeat what is registered. */
@@ -161,7 +183,7 @@ bool client_authenticate_assertion(struct asking *q, struct error *err)
 	if (!client_identify(q, issuer, err) || !check_header(q, &peeked, err) ||
 	    !check_claims(q, peeked.claims, &exp, err))
 		return false;
-	if (!client_verify(q->client, q->a, assertion, peeked.kid, q->now_ms, &token, &why))
+	if (!client_verify(q->client, q->a, assertion, peeked.kid, q->now_ms, q->s->options.persona, &token, &why))
 		return refuse_signature(q, &why, err);
 	decision_note(q->decision, CHECK_SIGNATURE, token.algorithm, STR_NULL);
 	return use_jti(q, json_get_str(token.claims, S("jti")), exp, err);

@@ -96,9 +96,11 @@ static bool authenticate_basic(struct asking *q, struct str asked_id, struct err
 	struct str id, secret;
 	if (!split_basic(q, &id, &secret, err))
 		return false;
-	if (asked_id.p && !str_eq(asked_id, id))
+	if (asked_id.p && (!str_eq(asked_id, id) || q->s->options.persona->basic_alone))
 		return decision_refuse(q->decision, CHECK_CLIENT_AUTH, REFUSAL_CLIENT_AUTH_TWICE,
-				       S("client_id is not that of the header"), STR_NULL, STR_NULL, err);
+				       str_eq(asked_id, id) ? S("client_id beside the header")
+							    : S("client_id is not that of the header"),
+				       STR_NULL, STR_NULL, err);
 	return client_identify(q, id, err) && check_secret(q, secret, err);
 }
 
@@ -134,6 +136,10 @@ bool client_authenticate(struct asking *q, struct error *err)
 		return authenticate_basic(q, id, err);
 	if (assertion)
 		return client_authenticate_assertion(q, err);
+	if (secret.p && id.p && q->s->options.persona->no_secret_in_form)
+		return client_identify(q, id, err) &&
+		       decision_refuse(q->decision, CHECK_CLIENT_AUTH, REFUSAL_CLIENT_AUTH_METHOD,
+				       S("a secret in the form"), S("a secret in the header"), STR_NULL, err);
 	if (secret.p && id.p)
 		return client_identify(q, id, err) && check_secret(q, secret, err);
 	return authenticate_nothing(q, secret.p ? STR_NULL : id, err);

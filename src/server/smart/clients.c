@@ -252,7 +252,7 @@ static bool check_grant_types(const struct smart_client *client, struct error *e
 	return types || error_set(err, ERR_VALUE, "The client can do nothing: it needs redirect_uris or keys");
 }
 
-static bool check_keys(const struct smart_client *client, struct error *err)
+static bool check_keys(const struct smart_client *client, unsigned algorithms, struct error *err)
 {
 	struct error why = {0};
 	if (client->jwks && client->jwks_url.n)
@@ -261,7 +261,7 @@ static bool check_keys(const struct smart_client *client, struct error *err)
 		return error_set(err, ERR_VALUE, "private_key_jwt needs jwks or jwks_uri");
 	if (!client->jwks)
 		return true;
-	struct jose_key_set *keys = jose_key_set_parse(client->jwks, &why);
+	struct jose_key_set *keys = jose_key_set_parse_for(client->jwks, algorithms, &why);
 	jose_key_set_free(keys);
 	return keys || error_set(err, ERR_VALUE, "jwks: %s", why.text);
 }
@@ -273,13 +273,13 @@ static bool check_id_token(const struct smart_client *client, struct error *err)
 	       error_set(err, ERR_VALUE, "id_token_signed_response_alg is none of RS256, RS384, ES384");
 }
 
-bool client_check(const struct smart_client *client, const char **ret_code, struct error *err)
+bool client_check(const struct smart_client *client, unsigned algorithms, const char **ret_code, struct error *err)
 {
 	*ret_code = "invalid_redirect_uri";
 	if (!check_redirects(client, err))
 		return false;
 	*ret_code = "invalid_client_metadata";
-	return check_keys(client, err) && check_grant_types(client, err) && check_id_token(client, err);
+	return check_keys(client, algorithms, err) && check_grant_types(client, err) && check_id_token(client, err);
 }
 
 static bool check_scope(struct smart *s, struct arena *a, const struct smart_client *client, struct error *err)
@@ -306,7 +306,7 @@ bool smart_client_read(struct smart *s, struct arena *a, const struct json *meta
 	client.client_id = id.n && id.n <= MAX_ID && is_url_text(id) ? arena_str(a, id) : STR_NULL;
 	if (json_get(metadata, S("client_id")) && !client.client_id.p)
 		return error_set(err, ERR_VALUE, "client_id is not a word of at most %d characters", MAX_ID);
-	if (!client_check(&client, ret_code, err) || !check_scope(s, a, &client, err))
+	if (!client_check(&client, smart_algorithms(s), ret_code, err) || !check_scope(s, a, &client, err))
 		return false;
 	*ret_client = client;
 	return true;

@@ -22,6 +22,8 @@ static bool granted_scopes(struct smart *s, struct arena *a, const struct smart_
 	if (!scope_list_read(a, s->options.definitions, consent->scopes, &left, NULL, err) ||
 	    !scope_list_common(a, &left, &consent->request->allowed, SCOPES_OF_PEOPLE, ret_list, err))
 		return false;
+	if (!scopes_granted(s, a, ret_list, err))
+		return false;
 	return ret_list->text.n || decision_refuse(consent->request->decision, CHECK_AGREEMENT, REFUSAL_USER_DENIED,
 						   STR_NULL, STR_NULL, STR_NULL, err);
 }
@@ -47,7 +49,8 @@ bool smart_code_issue(struct smart *s, struct arena *a, const struct smart_conse
 				  .encounter = consent->encounter,
 				  .nonce = r->nonce,
 				  .code_challenge = r->code_challenge,
-				  .redirect_uri = r->redirect_uri,
+				  .redirect_uri = r->redirect_left_out ? STR_NULL : r->redirect_uri,
+				  .state = s->options.persona->told ? r->state : STR_NULL,
 				  .authenticated_ms = consent->authenticated_ms,
 				  .issued_ms = smart_now(s)};
 	g.launch = consent->launch ? *consent->launch : (struct smart_launch){.need_patient_banner = true};
@@ -132,6 +135,8 @@ static bool check_bindings(struct asking *q, const struct authorization *g, stru
 	if (!str_eq(g->redirect_uri, form_get(&q->form, "redirect_uri")))
 		return decision_refuse(q->decision, CHECK_REDIRECT_URI, REFUSAL_CODE_REDIRECT,
 				       str_slice(form_get(&q->form, "redirect_uri"), 0, 200), STR_NULL, STR_NULL, err);
+	if (!g->code_challenge.p)
+		return !verifier.p || refuse(q, CHECK_PKCE, REFUSAL_PKCE_WRONG, err);
 	if (!verifier.p)
 		return refuse(q, CHECK_PKCE, REFUSAL_PKCE_MISSING, err);
 	if (!verifier_fits(verifier, g->code_challenge))

@@ -32,6 +32,7 @@ static const struct {
 	     {"nonce", offsetof(struct authorization, nonce)},
 	     {"code_challenge", offsetof(struct authorization, code_challenge)},
 	     {"redirect_uri", offsetof(struct authorization, redirect_uri)},
+	     {"state", offsetof(struct authorization, state)},
 	     {"intent", offsetof(struct authorization, launch.intent)},
 	     {"fhir_context", offsetof(struct authorization, launch.fhir_context)},
 	     {"style_url", offsetof(struct authorization, launch.style_url)}},
@@ -40,6 +41,7 @@ static const struct {
 	     {"used", offsetof(struct authorization, used_ms)},
 	     {"ends", offsetof(struct authorization, ends_ms)},
 	     {"revoked", offsetof(struct authorization, revoked_ms)},
+	     {"refreshed", offsetof(struct authorization, refreshed_ms)},
 	     {"expires", offsetof(struct authorization, expires_ms)}};
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))

@@ -124,6 +124,18 @@ bool smart_handle(struct smart *s, struct http_exchange *x)
 	return true;
 }
 
+void smart_serve(struct smart *s, struct http_exchange *x, const char *name)
+{
+	struct str path = arena_printf(http_request(x)->arena, "%.*s/auth/%s", STR_ARG(s->options.base_path), name);
+	const struct endpoint *endpoint = find_endpoint(s, path);
+	if (str_is(http_request(x)->method, "OPTIONS"))
+		answer_preflight(x);
+	else if (endpoint)
+		endpoint_serve(s, x, endpoint);
+	else
+		answer_document(s, x, find_document(s, path));
+}
+
 struct str smart_issuer(const struct smart *s)
 {
 	return s->issuer;

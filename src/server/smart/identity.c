@@ -42,22 +42,54 @@ static void put_time(struct json_writer *w, struct str name, int64_t ms)
 	json_put_i64(w, ms / 1000);
 }
 
+static void put_claims(struct asking *q, const struct authorization *g, unsigned words, struct json_writer *w)
+{
+	json_put_member(w, S("iss"), q->s->issuer);
+	json_put_member(w, S("aud"), g->client_id);
+	put_who(q->s, q->a, w, g, words);
+	json_put_member(w, S("nonce"), g->nonce);
+	put_time(w, S("iat"), q->now_ms);
+	put_time(w, S("exp"), q->now_ms + LIFETIME_S * 1000);
+	if (g->authenticated_ms)
+		put_time(w, S("auth_time"), g->authenticated_ms);
+}
+
+struct smart_told identity_told(struct asking *q, const struct authorization *g, unsigned words, bool first)
+{
+	return (struct smart_told){.a = q->a,
+				   .client_id = g->client_id,
+				   .user = g->user,
+				   .display = g->display,
+				   .fhir_user = g->fhir_user,
+				   .patient = g->patient,
+				   .encounter = g->encounter,
+				   .intent = g->launch.intent,
+				   .style_url = g->launch.style_url,
+				   .state = g->state,
+				   .issuer = q->s->issuer,
+				   .fhir_url = q->s->fhir_url,
+				   .nonce = g->nonce,
+				   .words = words,
+				   .now_ms = q->now_ms,
+				   .authenticated_ms = g->authenticated_ms,
+				   .need_patient_banner = g->launch.need_patient_banner,
+				   .first = first};
+}
+
 bool identity_token(struct asking *q, const struct authorization *g, const struct scope_list *scopes,
 		    struct str *ret_token, struct error *err)
 {
 	enum jose_algorithm algorithm = jose_algorithm_find(q->client->facts.id_token_alg);
+	const struct smart_persona *p = q->s->options.persona;
+	const struct smart_told told = identity_told(q, g, scopes->words, true);
 	struct buf claims;
 	buf_init(&claims, 64 * 1024);
 	struct json_writer w = json_writer(&claims);
 	json_object_begin(&w);
-	json_put_member(&w, S("iss"), q->s->issuer);
-	json_put_member(&w, S("aud"), g->client_id);
-	put_who(q->s, q->a, &w, g, scopes->words);
-	json_put_member(&w, S("nonce"), g->nonce);
-	put_time(&w, S("iat"), q->now_ms);
-	put_time(&w, S("exp"), q->now_ms + LIFETIME_S * 1000);
-	if (g->authenticated_ms)
-		put_time(&w, S("auth_time"), g->authenticated_ms);
+	if (p->identity)
+		p->identity(p->ctx, &w, &told);
+	else
+		put_claims(q, g, scopes->words, &w);
 	json_object_end(&w);
 	bool ok = buf_ok(&claims) || error_memory(err);
 	ok = ok && signing_sign(q->s, q->a, algorithm, buf_str(&claims), ret_token, err);

@@ -118,7 +118,8 @@ static bool download(struct arena *a, struct str url, struct http_answer *ret_an
 	return ok || error_context(err, "fetching the client's keys");
 }
 
-static struct fetched_keys *fetch(const struct client *c, struct arena *a, int64_t now_ms, struct error *err)
+static struct fetched_keys *fetch(const struct client *c, struct arena *a, int64_t now_ms, unsigned algorithms,
+				  struct error *err)
 {
 	struct http_answer answer;
 	if (!jwks_url_is_allowed(c->facts.jwks_url)) {
@@ -128,7 +129,7 @@ static struct fetched_keys *fetch(const struct client *c, struct arena *a, int64
 	if (!download(a, c->facts.jwks_url, &answer, err))
 		return NULL;
 	const struct json *jwks = json_parse(a, answer.body, 0, err);
-	struct jose_key_set *keys = jwks ? jose_key_set_parse(jwks, err) : NULL;
+	struct jose_key_set *keys = jwks ? jose_key_set_parse_for(jwks, algorithms, err) : NULL;
 	struct fetched_keys *f = keys ? calloc(1, sizeof(*f)) : NULL;
 	if (!f) {
 		jose_key_set_free(keys);
@@ -146,7 +147,8 @@ static struct fetched_keys *fetch(const struct client *c, struct arena *a, int64
 }
 
 /* One token at a time fetches; those that waited for it look at what it brought first. */
-static bool renew(struct client *c, struct arena *a, const struct fetched_keys *seen, int64_t now_ms, struct error *err)
+static bool renew(struct client *c, struct arena *a, const struct fetched_keys *seen, int64_t now_ms,
+		  unsigned algorithms, struct error *err)
 {
 	bool ok = true;
 	pthread_mutex_lock(&c->fetching);
@@ -161,7 +163,7 @@ static bool renew(struct client *c, struct arena *a, const struct fetched_keys *
 			ok = error_set(err, ERR_REMOTE,
 				       "The client's keys were asked for a moment ago without success");
 		else
-			ok = (f = fetch(c, a, now_ms, err)) != NULL;
+			ok = (f = fetch(c, a, now_ms, algorithms, err)) != NULL;
 		if (!paused)
 			c->fetched_ms = now_ms;
 		if (f)
@@ -171,15 +173,24 @@ static bool renew(struct client *c, struct arena *a, const struct fetched_keys *
 	return ok;
 }
 
-static bool verify_fetched(struct client *c, struct arena *a, struct str assertion, struct str kid, int64_t now_ms,
-			   struct jose_token *ret_token, struct error *err)
+/* What to verify with, and for whom. */
+struct verifying {
+	struct client *c;
+	struct arena *a;
+	struct str assertion, kid;
+	int64_t now_ms;
+	unsigned algorithms;
+};
+
+static bool verify_fetched(const struct verifying *v, bool anew, struct jose_token *ret_token, struct error *err)
 {
+	struct client *c = v->c;
 	struct fetched_keys *f = set_take(c);
-	bool fresh = f && now_ms < f->stale_ms;
-	bool known = fresh && (!kid.p || jose_key_set_has(f->keys, kid));
+	bool fresh = f && v->now_ms < f->stale_ms;
+	bool known = fresh && !anew && (!v->kid.p || jose_key_set_has(f->keys, v->kid));
 	if (!known) {
 		struct error why = {0};
-		bool renewed = renew(c, a, f, now_ms, &why);
+		bool renewed = renew(c, v->a, f, v->now_ms, v->algorithms, &why);
 		/* A kid that stays unknown is the caller's fault; only without fresh keys is it the fetch's. */
 		if (!renewed && !fresh) {
 			set_release(f);
@@ -188,17 +199,24 @@ static bool verify_fetched(struct client *c, struct arena *a, struct str asserti
 		set_release(f);
 		f = set_take(c);
 	}
-	bool ok = jose_verify(a, assertion, f->keys, ret_token, err);
+	bool ok = jose_verify(v->a, v->assertion, f->keys, ret_token, err);
 	set_release(f);
 	return ok;
 }
 
 bool client_verify(struct client *c, struct arena *a, struct str assertion, struct str kid, int64_t now_ms,
-		   struct jose_token *ret_token, struct error *err)
+		   const struct smart_persona *persona, struct jose_token *ret_token, struct error *err)
 {
+	const struct verifying v = {c,	 a,	 assertion,
+				    kid, now_ms, persona->algorithms ? persona->algorithms : JOSE_SMART};
+	struct error why = {0};
 	if (c->fixed)
 		return jose_verify(a, assertion, c->fixed, ret_token, err);
 	if (!c->facts.jwks_url.n)
 		return error_set(err, ERR_INVALID_CLIENT, "The client has no registered keys");
-	return verify_fetched(c, a, assertion, kid, now_ms, ret_token, err);
+	if (!persona->refetch)
+		return verify_fetched(&v, false, ret_token, err);
+	return verify_fetched(&v, false, ret_token, &why) ||
+	       (why.code == ERR_SIGNATURE ? verify_fetched(&v, true, ret_token, err)
+					  : error_set(err, why.code, "%s", why.text));
 }

@@ -27,6 +27,10 @@ static bool find(struct asking *q, struct str token, struct store_fact *ret_fact
 					     NULL);
 		return refuse(q, CHECK_REFRESH, REFUSAL_REFRESH_USED, err);
 	}
+	if (q->s->options.persona->refresh_stays) {
+		*ret_fact = (struct store_fact){.expected = stored};
+		return true;
+	}
 	*ret_fact = (struct store_fact){.shelf = SHELF,
 					.key = key,
 					.value = arena_printf(q->a, USED "%.*s", STR_ARG(stored)),
@@ -65,6 +69,10 @@ static bool check_owner(struct asking *q, const struct authorization *g, struct 
 		return refuse(q, CHECK_CLIENT_AUTH, REFUSAL_REFRESH_CLIENT, err);
 	if (g->issued_ms < c->registered_ms || g->ends_ms <= q->now_ms || g->expires_ms <= q->now_ms)
 		return refuse(q, CHECK_REFRESH, REFUSAL_REFRESH_UNKNOWN, err);
+	if (q->s->options.persona->refresh_suspended)
+		return refuse(q, CHECK_REFRESH, REFUSAL_REFRESH_UNKNOWN, err);
+	if (g->refreshed_ms && q->now_ms < g->refreshed_ms + q->s->options.persona->refresh_pause_s * 1000LL)
+		return refuse(q, CHECK_RATE, REFUSAL_THROTTLED, err);
 	decision_note(q->decision, CHECK_REFRESH, STR_NULL, STR_NULL);
 	return true;
 }
@@ -92,6 +100,8 @@ static bool choose_scopes(struct asking *q, const struct authorization *g, struc
 		if (!scope_list_common(q->a, &asked, &now, SCOPES_OF_PEOPLE, ret_list, err))
 			return false;
 	}
+	if (!scopes_granted(q->s, q->a, ret_list, err))
+		return false;
 	return ret_list->text.n || decision_refuse(q->decision, CHECK_SCOPE_ASKED, REFUSAL_SCOPE_UNREGISTERED, g->scope,
 						   q->client->facts.scope, STR_NULL, err);
 }
@@ -113,7 +123,9 @@ bool refresh_redeem(struct asking *q, struct error *err)
 		return false;
 	q->granting = g;
 	used.expires_ms = g->ends_ms;
-	asking_add(q, FACT_REFRESH, &used);
+	if (used.shelf.p)
+		asking_add(q, FACT_REFRESH, &used);
+	g->refreshed_ms = q->now_ms;
 	if (g->session.p)
 		asking_add(q, FACT_SESSION,
 			   &(struct store_fact){.shelf = S("session"),

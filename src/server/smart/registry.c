@@ -17,6 +17,7 @@ enum {
 };
 
 struct registry {
+	unsigned algorithms; /* of keys by value */
 	pthread_mutex_t lock; /* over everything but configured */
 	struct client *buckets[BUCKETS];
 	size_t kept;
@@ -59,11 +60,11 @@ static bool copy_texts(struct arena *a, const struct smart_client *from, struct 
 	return to->jwks != NULL;
 }
 
-static bool take_keys(struct client *c, struct error *err)
+static bool take_keys(struct client *c, unsigned algorithms, struct error *err)
 {
 	if (!c->facts.jwks)
 		return true;
-	c->fixed = jose_key_set_parse(c->facts.jwks, err);
+	c->fixed = jose_key_set_parse_for(c->facts.jwks, algorithms, err);
 	return c->fixed != NULL;
 }
 
@@ -82,11 +83,12 @@ static bool add_configured(struct registry *r, const struct smart_client *from, 
 	if (!copy_texts(&c->arena, from, &c->facts))
 		return error_memory(err);
 	c->facts.configured = true;
-	return (client_check(&c->facts, &code, err) && take_keys(c, err)) ||
+	return (client_check(&c->facts, r->algorithms, &code, err) && take_keys(c, r->algorithms, err)) ||
 	       error_context(err, "client %.*s", STR_ARG(c->facts.client_id));
 }
 
-struct registry *registry_open(const struct smart_client *configured, size_t count, struct error *err)
+struct registry *registry_open(const struct smart_client *configured, size_t count, unsigned algorithms,
+			       struct error *err)
 {
 	struct registry *r = calloc(1, sizeof(*r));
 	if (!r || !(r->configured = calloc(count ? count : 1, sizeof(*r->configured)))) {
@@ -95,6 +97,7 @@ struct registry *registry_open(const struct smart_client *configured, size_t cou
 		return NULL;
 	}
 	pthread_mutex_init(&r->lock, NULL);
+	r->algorithms = algorithms;
 	bool ok = true;
 	for (size_t i = 0; ok && i < count; i++)
 		ok = add_configured(r, &configured[i], err);
@@ -152,7 +155,7 @@ static struct client **bucket_of(struct registry *r, struct str client_id)
 	return &r->buckets[str_hash(client_id) % BUCKETS];
 }
 
-static struct client *make_client(struct str stored, struct error *err)
+static struct client *make_client(const struct registry *r, struct str stored, struct error *err)
 {
 	struct client *c = calloc(1, sizeof(*c));
 	if (!c) {
@@ -164,7 +167,7 @@ static struct client *make_client(struct str stored, struct error *err)
 	c->stored = arena_str(&c->arena, stored);
 	c->users = 1; /* the registry */
 	if ((c->stored.p || error_memory(err)) && client_parse(&c->arena, c->stored, &c->facts, err) &&
-	    take_keys(c, err))
+	    take_keys(c, r->algorithms, err))
 		return c;
 	free_client(c);
 	return NULL;
@@ -212,7 +215,7 @@ static struct client *renew(struct registry *r, struct str client_id, struct str
 	}
 	if (!c && stored.p) {
 		make_room(r);
-		c = make_client(stored, err);
+		c = make_client(r, stored, err);
 		if (!c)
 			return NULL;
 		struct client **bucket = bucket_of(r, client_id);

@@ -29,6 +29,11 @@ static bool refuse(struct checking *c, enum check check, enum refusal refusal, s
 /* ---- whom to answer -----------------------------------------------------------------------------------------------
  */
 
+static struct str without_query(struct str uri)
+{
+	return str_split(&uri, '?');
+}
+
 static bool check_client(struct checking *c, struct error *err)
 {
 	struct str id = form_get(&c->form, "client_id"), uri = form_get(&c->form, "redirect_uri");
@@ -44,9 +49,15 @@ static bool check_client(struct checking *c, struct error *err)
 		c->d->client = r->client.client_id;
 	if (!client_is_good(&r->client, smart_now(c->s), c->d, err))
 		return false;
+	const struct smart_persona *p = c->s->options.persona;
+	bool only = r->client.redirect_uris.n && str_find_char(r->client.redirect_uris, ' ', 0) == STR_NONE;
+	r->redirect_left_out = !uri.p && only && p->redirect_optional;
+	if (r->redirect_left_out)
+		uri = r->client.redirect_uris;
 	if (!uri.p)
 		return refuse(c, CHECK_REQUEST, REFUSAL_PARAMETER_MISSING, STR_NULL, S("redirect_uri"), err);
-	if (!client_has_redirect(&r->client, uri))
+	if (!client_has_redirect(&r->client, uri) &&
+	    !(p->redirect_adds_query && client_has_redirect(&r->client, without_query(uri))))
 		return refuse(c, CHECK_REDIRECT_URI, REFUSAL_REDIRECT_UNREGISTERED, uri, r->client.redirect_uris, err);
 	decision_note(c->d, CHECK_REDIRECT_URI, uri, STR_NULL);
 	r->redirect_uri = uri;
@@ -94,6 +105,8 @@ static bool check_pkce(struct checking *c, struct error *err)
 {
 	struct str challenge = form_get(&c->form, "code_challenge"),
 		   method = form_get(&c->form, "code_challenge_method");
+	if (!challenge.p && !method.p && c->s->options.persona->pkce_optional)
+		return true;
 	if (!challenge.p)
 		return refuse(c, CHECK_PKCE, REFUSAL_PKCE_MISSING, STR_NULL, S("code_challenge"), err);
 	if (!str_is(method, "S256"))
@@ -107,13 +120,21 @@ static bool check_pkce(struct checking *c, struct error *err)
 	return true;
 }
 
+static bool is_base(struct str aud, struct str base)
+{
+	return str_eq(aud, base) || (aud.n == base.n + 1 && str_starts(aud, base) && str_ends(aud, S("/")));
+}
+
 /* SMART App Launch 2.2 section 2.1.4: aud keeps a token from being sent to a server that only looks like ours. */
 static bool check_audience(struct checking *c, struct error *err)
 {
 	struct str aud = c->r->aud, base = c->s->fhir_url;
+	const struct smart_persona *p = c->s->options.persona;
+	if (!aud.p && p->aud_optional)
+		return true;
 	if (!aud.p)
 		return refuse(c, CHECK_AUDIENCE, REFUSAL_PARAMETER_MISSING, STR_NULL, S("aud"), err);
-	if (!str_eq(aud, base) && !(aud.n == base.n + 1 && str_starts(aud, base) && str_ends(aud, S("/"))))
+	if (!is_base(aud, base) && !(p->audience && p->audience(p->ctx, aud)))
 		return refuse(c, CHECK_AUDIENCE, REFUSAL_AUDIENCE_WRONG, aud, base, err);
 	decision_note(c->d, CHECK_AUDIENCE, aud, STR_NULL);
 	return true;
@@ -124,12 +145,14 @@ static bool check_scope(struct checking *c, struct error *err)
 	const struct definitions *d = c->s->options.definitions;
 	struct smart_request *r = c->r;
 	struct scope_list asked, registered;
+	struct str text = scopes_asked(c->s, c->a, &r->client, r->scope, SCOPES_OF_PEOPLE);
 	if (!r->scope.p)
 		return refuse(c, CHECK_SCOPE_ASKED, REFUSAL_SCOPE_ABSENT, STR_NULL, STR_NULL, err);
-	bool ok = scope_list_read(c->a, d, r->scope, &asked, NULL, err) &&
+	bool ok = scope_list_read(c->a, d, text, &asked, NULL, err) &&
 		  scope_list_read(c->a, d, r->client.scope, &registered, NULL, err) &&
 		  scope_list_common(c->a, &asked, &registered, SCOPES_OF_PEOPLE, &r->allowed, err) &&
-		  scopes_check_filters(c->s, c->a, &r->allowed, c->d, err);
+		  scopes_check_filters(c->s, c->a, &r->allowed, c->d, err) &&
+		  scopes_granted(c->s, c->a, &r->allowed, err);
 	if (!ok) {
 		r->error = "invalid_scope";
 		return false;

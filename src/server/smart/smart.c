@@ -28,6 +28,7 @@ static bool copy_options(struct smart *s, const struct smart_options *options)
 	struct arena *a = &s->arena;
 	s->options = *options;
 	s->options.clients = NULL;
+	s->options.persona = options->persona ? options->persona : &persona_ours;
 	s->options.token_url = arena_str(a, options->token_url);
 	s->options.base_path = arena_str(a, options->base_path);
 	if (!options->base_url.p)
@@ -38,6 +39,13 @@ static bool copy_options(struct smart *s, const struct smart_options *options)
 	s->issuer = options->issuer.p ? arena_str(a, options->issuer) : s->fhir_url;
 	return s->fhir_url.p && s->options.token_url.p && s->options.base_path.p && s->options.base_url.p &&
 	       s->issuer.p;
+}
+
+const struct smart_persona persona_ours = {0};
+
+unsigned smart_algorithms(const struct smart *s)
+{
+	return s->options.persona->algorithms ? s->options.persona->algorithms : JOSE_SMART;
 }
 
 static bool watch(struct smart *s, struct error *err)
@@ -77,7 +85,7 @@ struct smart *smart_open(const struct smart_options *options, struct error *err)
 	s->cache = token_cache_new();
 	bool ok = (s->cache && copy_options(s, options)) || error_memory(err);
 	fill_lifetimes(&s->options.lifetimes);
-	s->registry = ok ? registry_open(options->clients, options->client_count, err) : NULL;
+	s->registry = ok ? registry_open(options->clients, options->client_count, smart_algorithms(s), err) : NULL;
 	s->signing = s->registry ? signing_open(err) : NULL;
 	if (s->signing && discovery_open(s, err) && watch(s, err))
 		return s;

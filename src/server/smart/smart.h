@@ -11,6 +11,7 @@
 #include "server/decision/decision.h"
 #include "server/smart/authorize.h"
 #include "server/smart/clients.h"
+#include "server/smart/persona.h"
 #include "server/smart/scope.h"
 #include "store/store.h"
 
@@ -41,7 +42,7 @@ struct smart_options {
 	struct decision_journal *journal; /* budget of what is kept of refusals; may be NULL */
 	bool people; /* somebody serves the authorization endpoint, /auth/authorize */
 	bool registration; /* RFC 7591 is offered */
-	bool grant_registered; /* Epic: ignore requested scopes, grant what is registered */
+	const struct smart_persona *persona; /* of a vendor that is imitated; lives longer. NULL: ours */
 	/* Is the text after '?' of a scope a search of the type (NULL: any) that can be enforced? NULL: none is. */
 	bool (*filter)(void *ctx, struct arena *a, const struct fhir_type *type, struct str filter, struct error *err);
 	void *filter_ctx;
@@ -61,6 +62,8 @@ struct str smart_fhir_url(const struct smart *s);
 bool smart_handle(struct smart *s, struct http_exchange *x);
 /* The path of the FHIR base that a well-known document is about; any other path as it is. */
 struct str smart_realm_path(struct str path);
+/* Answers like the endpoint of this name ("introspect", "revoke", "jwks"), whatever path was asked for. */
+void smart_serve(struct smart *s, struct http_exchange *x, const char *name);
 /* The discovery document (SMART App Launch 2.2 section 3.2.2; it serves as openid-configuration and RFC 8414, too). */
 struct str smart_configuration(const struct smart *s);
 /* The extensions of CapabilityStatement.rest.security that say where to log in, as a JSON array; STR_NULL: nowhere. */
@@ -90,6 +93,11 @@ struct smart_token_answer {
 };
 bool smart_token(struct smart *s, struct arena *a, struct str form, struct str authorization, struct buf *out,
 		 struct smart_token_answer *ret_answer, struct error *err) MUST_USE;
+
+/* An access token that somebody else asks for (CDS Hooks, fhirAuthorization): of the grant, whose texts and times are
+ * used as they are; of no authorization. */
+bool smart_token_make(struct smart *s, struct arena *a, const struct grant *grant, struct str *ret_token,
+		      struct error *err) MUST_USE;
 
 /* Checks "Bearer ..." and gives the grant (text in a). ERR_LOGIN, ERR_TOKEN_EXPIRED, ERR_TOKEN_INVALID; the decision
  * (may be NULL) gets the checks and whose token it is. */

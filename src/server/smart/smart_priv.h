@@ -89,7 +89,7 @@ int64_t jwks_age_s(struct str cache_control);
 /* Verifies an assertion with the client's keys, fetching them when they come by URL and are stale, or once more when
  * the kid is not among them. */
 bool client_verify(struct client *c, struct arena *a, struct str assertion, struct str kid, int64_t now_ms,
-		   struct jose_token *ret_token, struct error *err) MUST_USE;
+		   const struct smart_persona *persona, struct jose_token *ret_token, struct error *err) MUST_USE;
 
 /* Metadata as the shelf has it, secrets' digests among them. */
 bool client_parse(struct arena *a, struct str stored, struct smart_client *ret_client, struct error *err) MUST_USE;
@@ -99,14 +99,17 @@ struct str client_format(struct arena *a, const struct smart_client *client, str
 bool client_has_redirect(const struct smart_client *client, struct str uri);
 
 struct registry;
-struct registry *registry_open(const struct smart_client *configured, size_t count, struct error *err) MUST_USE;
+/* algorithms: of enum jose_algorithm, for keys by value. */
+struct registry *registry_open(const struct smart_client *configured, size_t count, unsigned algorithms,
+			       struct error *err) MUST_USE;
 void registry_close(struct registry *r);
 void registry_forget(struct registry *r); /* the shelf has changed */
 /* The client as it is now, to be given back. *ret_client NULL when there is none. */
 bool registry_take(struct smart *s, struct str client_id, struct client **ret_client, struct error *err) MUST_USE;
 void registry_give(struct smart *s, struct client *c);
 /* Do redirect URIs, keys and grant types go together? *ret_code as of smart_client_read(). */
-bool client_check(const struct smart_client *client, const char **ret_code, struct error *err) MUST_USE;
+bool client_check(const struct smart_client *client, unsigned algorithms, const char **ret_code,
+		  struct error *err) MUST_USE;
 /* Gives a new client its id, and its secret where it needs one, and formats it for the shelf. */
 bool client_prepare(struct smart *s, struct arena *a, struct smart_client *client, struct str *ret_secret,
 		    struct store_fact *ret_fact, struct error *err) MUST_USE;
@@ -159,6 +162,10 @@ bool client_identify(struct asking *q, struct str client_id, struct error *err) 
 bool client_authenticate(struct asking *q, struct error *err) MUST_USE;
 /* assertion.c: by a signed assertion (RFC 7523 section 2.2). */
 bool client_authenticate_assertion(struct asking *q, struct error *err) MUST_USE;
+/* The scopes of a request as the persona takes them, and the list that is granted as it words it. */
+struct str scopes_asked(struct smart *s, struct arena *a, const struct smart_client *client, struct str asked,
+			enum scope_contexts contexts);
+bool scopes_granted(struct smart *s, struct arena *a, struct scope_list *list, struct error *err) MUST_USE;
 /* token_endpoint.c: the form to the answer in q->out. */
 bool token_endpoint_run(struct asking *q, struct error *err) MUST_USE;
 /* code.c, refresh.c: one grant type each. */
@@ -179,11 +186,12 @@ int asking_refuse(struct asking *q, const struct error *err, const char **ret_co
 struct authorization {
 	struct str id;
 	struct str client_id, scope, user, fhir_user, roles, display, session, patient, encounter;
-	struct str nonce, code_challenge, redirect_uri; /* of a code */
+	struct str nonce, code_challenge, redirect_uri, state; /* of a code */
 	struct smart_launch launch; /* intent and so on */
 	int64_t authenticated_ms, issued_ms, used_ms;
 	int64_t ends_ms; /* of refreshing, at last; 0: it cannot be refreshed */
 	int64_t revoked_ms; /* 0: it was not */
+	int64_t refreshed_ms; /* when last; 0: never */
 	int64_t expires_ms; /* of the fact */
 	struct str stored; /* as it was read */
 };
@@ -251,6 +259,8 @@ bool signing_public(struct smart *s, struct arena *a, struct str *ret_jwks, stru
  * -------------------------------------------------------------------------------------- */
 
 /* The same for a user at every app, and nothing that tells the user's name. */
+struct smart_told identity_told(struct asking *q, const struct authorization *authorization, unsigned words,
+				bool first);
 struct str identity_subject(struct smart *s, struct arena *a, struct str user);
 bool identity_token(struct asking *q, const struct authorization *authorization, const struct scope_list *scopes,
 		    struct str *ret_token, struct error *err) MUST_USE;
@@ -283,8 +293,10 @@ bool revoke_run(struct asking *q, struct error *err) MUST_USE;
 bool register_run(struct asking *q, struct error *err) MUST_USE;
 bool userinfo_run(struct asking *q, struct error *err) MUST_USE;
 
+extern const struct smart_persona persona_ours;
+
 struct smart {
-	struct smart_options options;
+	struct smart_options options; /* persona is never NULL */
 	struct arena arena; /* read-only after opening */
 	struct registry *registry;
 	struct token_cache *cache;
@@ -296,5 +308,6 @@ struct smart {
 };
 
 int64_t smart_now(const struct smart *s);
+unsigned smart_algorithms(const struct smart *s); /* of assertions */
 
 #endif

@@ -47,9 +47,23 @@ static struct str format(struct arena *a, const struct grant *grant, bool owned)
 	return stored;
 }
 
+/* Some servers' tokens are long, which not every client has room for. */
+static struct str long_token(struct arena *a, size_t size)
+{
+	struct str token = secret_new(a);
+	while (token.p && token.n < size) {
+		struct str more = secret_new(a);
+		token = more.p ? arena_printf(a, "%.*s%.*s", STR_ARG(token),
+					      STR_ARG(str_slice(more, 0, size - token.n)))
+			       : STR_NULL;
+	}
+	return token;
+}
+
 bool token_make(struct asking *q, const struct grant *grant, struct str *ret_token, struct error *err)
 {
-	struct str token = secret_new(q->a), key = token.p ? secret_digest(q->a, token) : STR_NULL,
+	struct str token = long_token(q->a, q->s->options.persona->token_size),
+		   key = token.p ? secret_digest(q->a, token) : STR_NULL,
 		   stored = format(q->a, grant, grant->id.p != NULL);
 	if (!key.p || !stored.p)
 		return error_memory(err);
@@ -61,6 +75,17 @@ bool token_make(struct asking *q, const struct grant *grant, struct str *ret_tok
 					.quiet = true});
 	*ret_token = token;
 	return true;
+}
+
+bool smart_token_make(struct smart *s, struct arena *a, const struct grant *grant, struct str *ret_token,
+		      struct error *err)
+{
+	struct asking q;
+	asking_begin(&q, s, a, STR_NULL, STR_NULL, NULL);
+	if (!token_make(&q, grant, ret_token, err))
+		return false;
+	struct store_txn txn = {.facts = q.facts, .fact_count = q.fact_count};
+	return store_commit(s->options.store, &txn, err);
 }
 
 /* ---- looking up ---------------------------------------------------------------------------------------------------
@@ -177,7 +202,8 @@ bool token_revoke_own(struct smart *s, struct arena *a, struct str id, struct er
 /* ---- the door -----------------------------------------------------------------------------------------------------
  */
 
-static bool find_token(struct str authorization, struct decision *d, struct str *ret_token, struct error *err)
+static bool find_token(const struct smart *s, struct str authorization, struct decision *d, struct str *ret_token,
+		       struct error *err)
 {
 	if (!authorization.n)
 		return refuse(d, CHECK_TOKEN_FOUND, REFUSAL_TOKEN_MISSING, err);
@@ -185,7 +211,8 @@ static bool find_token(struct str authorization, struct decision *d, struct str 
 		return refuse(d, CHECK_TOKEN_FOUND, REFUSAL_TOKEN_SCHEME, err);
 	*ret_token = str_trim(str_slice(authorization, 7, authorization.n));
 	decision_note(d, CHECK_TOKEN_FOUND, STR_NULL, STR_NULL);
-	if (ret_token->n != SECRET_SIZE)
+	size_t size = s->options.persona->token_size;
+	if (ret_token->n != (size > SECRET_SIZE ? size : SECRET_SIZE))
 		return refuse(d, CHECK_TOKEN_FORM, REFUSAL_TOKEN_MALFORMED, err);
 	return true;
 }
@@ -196,7 +223,7 @@ bool smart_authorize(struct smart *s, struct arena *a, struct str authorization,
 	unsigned char digest[32];
 	char when[DECISION_WHEN];
 	struct str token;
-	if (!find_token(authorization, d, &token, err))
+	if (!find_token(s, authorization, d, &token, err))
 		return false;
 	/* Before looking: what changes while we look makes what we keep stale. */
 	uint64_t generation = atomic_load(&s->generation);

@@ -29,21 +29,35 @@ bool scopes_check_filters(struct smart *s, struct arena *a, const struct scope_l
 	return true;
 }
 
+struct str scopes_asked(struct smart *s, struct arena *a, const struct smart_client *client, struct str asked,
+			enum scope_contexts contexts)
+{
+	const struct smart_persona *p = s->options.persona;
+	return p->asked ? p->asked(p->ctx, a, client, asked, contexts) : asked;
+}
+
+bool scopes_granted(struct smart *s, struct arena *a, struct scope_list *list, struct error *err)
+{
+	const struct smart_persona *p = s->options.persona;
+	struct str text = list->text;
+	return !p->granted ||
+	       (p->granted(p->ctx, a, &text, err) && scope_list_read(a, s->options.definitions, text, list, NULL, err));
+}
+
 static bool grant_scopes(struct asking *q, struct scope_list *ret_list, struct error *err)
 {
 	struct smart *s = q->s;
 	const struct definitions *d = s->options.definitions;
 	struct str registered = q->client->facts.scope, text = form_get(&q->form, "scope");
 	struct scope_list asked, allowed;
-	if (s->options.grant_registered)
-		text = registered;
+	text = scopes_asked(s, q->a, &q->client->facts, text, SCOPES_OF_SYSTEM);
 	if (!text.n)
 		return decision_refuse(q->decision, CHECK_SCOPE_ASKED, REFUSAL_SCOPE_ABSENT, STR_NULL, STR_NULL,
 				       STR_NULL, err);
 	if (!scope_list_read(q->a, d, text, &asked, NULL, err) ||
 	    !scope_list_read(q->a, d, registered, &allowed, NULL, err) ||
 	    !scope_list_common(q->a, &asked, &allowed, SCOPES_OF_SYSTEM, ret_list, err) ||
-	    !scopes_check_filters(s, q->a, ret_list, q->decision, err))
+	    !scopes_check_filters(s, q->a, ret_list, q->decision, err) || !scopes_granted(s, q->a, ret_list, err))
 		return false;
 	if (!ret_list->count)
 		return decision_refuse(q->decision, CHECK_SCOPE_ASKED, REFUSAL_SCOPE_UNREGISTERED,
@@ -134,7 +148,9 @@ static void set_ends(struct asking *q, struct authorization *g, unsigned words, 
 	bool offline = (words & SCOPE_OFFLINE_ACCESS) != 0;
 	int64_t idle_s = offline ? l->refresh_idle_s : l->online_s;
 	int64_t most_s = offline ? l->refresh_end_s : l->online_s;
-	bool may = (smart_client_grant_types(&q->client->facts) & CLIENT_REFRESH_TOKEN) &&
+	bool proof = smart_client_auth(&q->client->facts) != AUTH_NONE;
+	bool may = (proof || !q->s->options.persona->refresh_needs_proof) &&
+		   (smart_client_grant_types(&q->client->facts) & CLIENT_REFRESH_TOKEN) &&
 		   (words & (SCOPE_OFFLINE_ACCESS | SCOPE_ONLINE_ACCESS));
 	if (first)
 		g->ends_ms = may ? q->now_ms + most_s * 1000 : 0;
@@ -172,7 +188,9 @@ bool tokens_issue(struct asking *q, const struct issuing *issuing, struct error 
 	struct str token, refresh = STR_NULL, identity = STR_NULL;
 	set_ends(q, g, issuing->words, issuing->first, grant.expires_ms);
 	g->used_ms = q->now_ms;
-	if (!token_make(q, &grant, &token, err) || (g->ends_ms && !make_refresh(q, g, &refresh, err)) ||
+	const struct smart_persona *p = q->s->options.persona;
+	bool another = g->ends_ms && (issuing->first || !p->refresh_stays || p->refresh_comes_again);
+	if (!token_make(q, &grant, &token, err) || (another && !make_refresh(q, g, &refresh, err)) ||
 	    ((list->words & SCOPE_OPENID) && !identity_token(q, g, list, &identity, err)))
 		return false;
 	if (!keep(q, g, issuing->first, err))
@@ -181,7 +199,11 @@ bool tokens_issue(struct asking *q, const struct issuing *issuing, struct error 
 	put_begin(&w, token, "Bearer", &grant);
 	json_put_member(&w, S("refresh_token"), refresh);
 	json_put_member(&w, S("id_token"), identity);
-	put_launch(&w, q->s, g);
+	const struct smart_told told = identity_told(q, g, list->words, issuing->first);
+	if (p->told)
+		p->told(p->ctx, &w, &told);
+	else
+		put_launch(&w, q->s, g);
 	json_object_end(&w);
 	if (q->decision) {
 		q->decision->user = g->user;

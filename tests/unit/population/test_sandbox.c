@@ -74,7 +74,7 @@ static const struct json *make_key(struct world *w, struct site *site)
 	struct error err = {0};
 	struct buf text;
 	buf_init(&text, 1 << 16);
-	struct jose_key *key = jose_key_new(JOSE_ES384, &err);
+	struct jose_key *key = jose_key_new(JOSE_RS384, &err);
 	assert_non_null(key);
 	assert_true(jose_key_write_private(key, &text, &err));
 	assert_true(file_write(str_from(site->key), buf_str(&text), 0600, &err));

@@ -12,7 +12,8 @@ struct client_world *open_client_behaving(enum ehr_vendor vendor, const char *sc
 	*c = (struct client_world){0};
 	arena_init(&c->arena, ARENA_NO_CAP);
 	buf_init(&keys, 1 << 16);
-	c->key = jose_key_new(JOSE_ES384, &err);
+	/* Epic takes keys of elliptic curves by URL only. */
+	c->key = jose_key_new(vendor == EHR_EPIC ? JOSE_RS384 : JOSE_ES384, &err);
 	must(c->key, &err);
 	must(jose_key_write_public_set(c->key, &keys, &err), &err);
 	c->client = (struct smart_client){.client_id = S("client-1"),

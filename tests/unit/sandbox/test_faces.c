@@ -67,7 +67,7 @@ static const struct row epic_rows[] = {
 	{".well-known/smart-configuration", 200, "/interconnect-fhir-oauth/oauth2/token", NULL},
 };
 
-static void epic_answers_as_its_rules_say(void **state)
+static void row_9_epic_answers_as_its_rules_say(void **state)
 {
 	check_rows(*state, epic_rows, sizeof(epic_rows) / sizeof(*epic_rows));
 }
@@ -109,14 +109,14 @@ static const struct row cerner_rows[] = {
 	{".well-known/smart-configuration", 200, "smart-v1/token", NULL},
 };
 
-static void cerner_answers_as_its_rules_say(void **state)
+static void row_9_cerner_answers_as_its_rules_say(void **state)
 {
 	check_rows(*state, cerner_rows, sizeof(cerner_rows) / sizeof(*cerner_rows));
 }
 
 /* ---- media types ------------------------------------------------------------------------------------------------ */
 
-static void epic_speaks_xml_unless_asked(void **state)
+static void row_2_epic_speaks_xml_unless_asked_C(void **state)
 {
 	struct world *w = *state;
 	static const char *const not_json[] = {NULL, "*/*", "text/plain", "application/fhir+xml"};
@@ -133,7 +133,7 @@ static void epic_speaks_xml_unless_asked(void **state)
 	assert_true(str_starts(answer.body, S("{")));
 }
 
-static void cerner_speaks_json_or_nothing(void **state)
+static void row_2_cerner_speaks_json_or_nothing_D(void **state)
 {
 	struct world *w = *state;
 	struct http_answer answer = ask(w, "Patient/$P", (struct asked){.accept = "application/fhir+xml"});
@@ -176,7 +176,7 @@ static size_t walk(struct world *w, const struct json *bundle, size_t page, size
 	return total;
 }
 
-static void epic_pages_by_session(void **state)
+static void row_8_epic_pages_by_session_C(void **state)
 {
 	struct world *w = *state;
 	size_t pages;
@@ -200,7 +200,7 @@ static void epic_pages_by_session(void **state)
 	assert_int_equal(matches(parsed(w, ask_url(w, next, JSON))), 3);
 }
 
-static void cerner_pages_by_context(void **state)
+static void row_8_cerner_pages_by_context_C(void **state)
 {
 	struct world *w = *state;
 	size_t pages, pages_of_seven;
@@ -533,18 +533,18 @@ static int close_it(void **state)
 int main(void)
 {
 	const struct CMUnitTest epic[] = {
-		cmocka_unit_test(epic_answers_as_its_rules_say),
-		cmocka_unit_test(epic_speaks_xml_unless_asked),
-		cmocka_unit_test(epic_pages_by_session),
+		cmocka_unit_test(row_9_epic_answers_as_its_rules_say),
+		cmocka_unit_test(row_2_epic_speaks_xml_unless_asked_C),
+		cmocka_unit_test(row_8_epic_pages_by_session_C),
 		cmocka_unit_test(epic_refuses_flags_unless_opened),
 		cmocka_unit_test(own_types_can_be_created),
 		cmocka_unit_test(the_group_holds_every_patient),
 		cmocka_unit_test(epic_shapes_are_those_of_the_recordings),
 	};
 	const struct CMUnitTest cerner[] = {
-		cmocka_unit_test(cerner_answers_as_its_rules_say),
-		cmocka_unit_test(cerner_speaks_json_or_nothing),
-		cmocka_unit_test(cerner_pages_by_context),
+		cmocka_unit_test(row_9_cerner_answers_as_its_rules_say),
+		cmocka_unit_test(row_2_cerner_speaks_json_or_nothing_D),
+		cmocka_unit_test(row_8_cerner_pages_by_context_C),
 		cmocka_unit_test(cerner_refuses_flags_unless_opened),
 		cmocka_unit_test(own_types_can_be_created),
 		cmocka_unit_test(the_group_holds_every_patient),

@@ -179,20 +179,20 @@ static void every_bad_day(enum ehr_vendor vendor)
 	close_hostile(h);
 }
 
-static void epic_on_bad_days(void **state)
+static void row_20_epic_on_bad_days(void **state)
 {
 	(void)state;
 	every_bad_day(EHR_EPIC);
 }
 
-static void cerner_on_bad_days(void **state)
+static void row_20_cerner_on_bad_days(void **state)
 {
 	(void)state;
 	every_bad_day(EHR_CERNER);
 }
 
 /* A clock that is behind sees assertions from the future; the client says so at its first request. */
-static void a_slow_clock_gets_no_token(void **state)
+static void row_13_a_slow_clock_gets_no_token(void **state)
 {
 	(void)state;
 	for (int v = EHR_EPIC; v <= EHR_CERNER; v++) {
@@ -220,7 +220,7 @@ static struct http_answer admin(struct world *w, const char *method, const char 
 	return ask_url(w, url, (struct asked){.method = method, .body = body, .type = type});
 }
 
-static void faults_are_switched_while_it_serves(void **state)
+static void row_20_faults_are_switched_while_it_serves(void **state)
 {
 	(void)state;
 	struct world *w = world_open(&(struct world_options){.vendor = EHR_EPIC, .patients = 1});
@@ -283,10 +283,10 @@ static void switches_are_checked_when_it_starts(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(epic_on_bad_days),
-		cmocka_unit_test(cerner_on_bad_days),
-		cmocka_unit_test(a_slow_clock_gets_no_token),
-		cmocka_unit_test(faults_are_switched_while_it_serves),
+		cmocka_unit_test(row_20_epic_on_bad_days),
+		cmocka_unit_test(row_20_cerner_on_bad_days),
+		cmocka_unit_test(row_13_a_slow_clock_gets_no_token),
+		cmocka_unit_test(row_20_faults_are_switched_while_it_serves),
 		cmocka_unit_test(switches_are_checked_when_it_starts),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,84 +22,93 @@ struct row {
 };
 
 static const struct row rows[] = {
-	{"row 1 epic: base path (C)", EHR_EPIC, "metadata", FHIR_JSON, 200, "/interconnect-fhir-oauth/api/FHIR/R4\""},
-	{"row 1 cerner: base path with a tenant (D)", EHR_CERNER, "metadata", FHIR_JSON, 200,
+	{"row_1_epic_base_path_C", EHR_EPIC, "metadata", FHIR_JSON, 200, "/interconnect-fhir-oauth/api/FHIR/R4\""},
+	{"row_1_cerner_base_path_with_a_tenant_D", EHR_CERNER, "metadata", FHIR_JSON, 200,
 	 "/r4/ec2458f2-1e24-41c8-b71b-0e701af7583d\""},
-	{"row 2 epic: XML without Accept (C)", EHR_EPIC, "Patient/$P", NULL, 200, "<Patient", "{"},
-	{"row 2 epic: XML for any type (C)", EHR_EPIC, "Patient/$P", "*/*", 200, "<Patient", "{"},
-	{"row 2 epic: XML for an unknown type (C)", EHR_EPIC, "Patient/$P", "application/x-unknown", 200, "<Patient"},
-	{"row 2 epic: metadata in XML (C)", EHR_EPIC, "metadata", NULL, 200, "<CapabilityStatement"},
-	{"row 2 cerner: 406 without a body (D)", EHR_CERNER, "Patient/$P", "application/fhir+xml", 406, "", "{",
+	{"row_2_epic_XML_without_Accept_C", EHR_EPIC, "Patient/$P", NULL, 200, "<Patient", "{"},
+	{"row_2_epic_XML_for_any_type_C", EHR_EPIC, "Patient/$P", "*/*", 200, "<Patient", "{"},
+	{"row_2_epic_XML_for_an_unknown_type_C", EHR_EPIC, "Patient/$P", "application/x-unknown", 200, "<Patient"},
+	{"row_2_epic_metadata_in_XML_C", EHR_EPIC, "metadata", NULL, 200, "<CapabilityStatement"},
+	{"row_2_epic_JSON_when_asked_C", EHR_EPIC, "Patient/$P", FHIR_JSON, 200, "{\"resourceType\":\"Patient\"", "<"},
+	{"row_2_epic_JSON_by_format_I", EHR_EPIC, "Patient/$P?_format=json", NULL, 200, "{\"resourceType\"", "<"},
+	{"row_2_cerner_JSON_without_Accept_D", EHR_CERNER, "Patient/$P", NULL, 200, "{\"resourceType\":\"Patient\""},
+	{"row_2_cerner_406_for_XML_metadata_D", EHR_CERNER, "metadata", "application/xml", 406, "", "{"},
+	{"row_3_epic_HTML_for_another_case_C", EHR_EPIC, "patient/$P", FHIR_JSON, 404, "<html", "resourceType"},
+	{"row_3_epic_HTML_for_history_C", EHR_EPIC, "Patient/$P/_history", FHIR_JSON, 404, "<html", "resourceType"},
+	{"row_3_epic_an_outcome_for_unknown_ids_C", EHR_EPIC, "Patient/none", FHIR_JSON, 404,
+	 "Invalid FHIR ID provided", "<html"},
+	{"row_3_cerner_outcome_for_unknown_ids_C", EHR_CERNER, "Patient/none", FHIR_JSON, 404,
+	 "\"text\":\"Not Found\""},
+	{"row_3_cerner_outcome_for_history_C", EHR_CERNER, "Patient/$P/_history", FHIR_JSON, 404,
+	 "\"text\":\"Not Found\""},
+	{"row_2_cerner_406_without_a_body_D", EHR_CERNER, "Patient/$P", "application/fhir+xml", 406, "", "{",
 	 "Content-Type", NULL},
-	{"row 3 epic: HTML for unknown routes (C)", EHR_EPIC, "Nonsense", FHIR_JSON, 404,
+	{"row_3_epic_HTML_for_unknown_routes_C", EHR_EPIC, "Nonsense", FHIR_JSON, 404,
 	 "404 - File or directory not found.", "resourceType"},
-	{"row 3 epic: HTML for a system export (C)", EHR_EPIC, "$export", FHIR_JSON, 404, "<html"},
-	{"row 3 cerner: outcome for unknown routes (C)", EHR_CERNER, "Nonsense", FHIR_JSON, 404,
+	{"row_3_epic_HTML_for_a_system_export_C", EHR_EPIC, "$export", FHIR_JSON, 404, "<html"},
+	{"row_3_cerner_outcome_for_unknown_routes_C", EHR_CERNER, "Nonsense", FHIR_JSON, 404,
 	 "{\"resourceType\":\"OperationOutcome\",\"issue\":[{\"severity\":\"error\",\"code\":\"not-found\","
 	 "\"details\":{\"text\":\"Not Found\"}}]}"},
-	{"row 5 epic: no meta (C)", EHR_EPIC, "Patient/$P", FHIR_JSON, 200, "birthDate", "\"meta\"", "ETag", NULL},
-	{"row 5 epic: no narrative (C)", EHR_EPIC, "Patient/$P", FHIR_JSON, 200, "birthDate", "<div"},
-	{"row 5 cerner: meta (C)", EHR_CERNER, "Patient/$P", FHIR_JSON, 200,
+	{"row_5_epic_no_meta_C", EHR_EPIC, "Patient/$P", FHIR_JSON, 200, "birthDate", "\"meta\"", "ETag", NULL},
+	{"row_5_epic_no_narrative_C", EHR_EPIC, "Patient/$P", FHIR_JSON, 200, "birthDate", "<div"},
+	{"row_5_cerner_meta_C", EHR_CERNER, "Patient/$P", FHIR_JSON, 200,
 	 "\"meta\":{\"versionId\":\"1\",\"lastUpdated\":\"", NULL, "ETag", "W/\"1\""},
-	{"row 5 cerner: narrative (C)", EHR_CERNER, "Patient/$P", FHIR_JSON, 200, "<b>Patient</b>"},
-	{"row 6 epic: total of the page with _count (C)", EHR_EPIC,
-	 "Observation?patient=$P&category=vital-signs&_count=2", FHIR_JSON, 200, "\"total\":2,"},
-	{"row 6 epic: a count only (C)", EHR_EPIC, "Observation?patient=$P&category=vital-signs&_summary=count",
-	 FHIR_JSON, 200, "\"total\":", "\"match\""},
-	{"row 6 epic: no Bundle.id (C)", EHR_EPIC, "Encounter?patient=$P", FHIR_JSON, 200,
+	{"row_5_cerner_narrative_C", EHR_CERNER, "Patient/$P", FHIR_JSON, 200, "<b>Patient</b>"},
+	{"row_6_epic_total_of_the_page_with__count_C", EHR_EPIC, "Observation?patient=$P&category=vital-signs&_count=2",
+	 FHIR_JSON, 200, "\"total\":2,"},
+	{"row_6_epic_a_count_only_C", EHR_EPIC, "Observation?patient=$P&category=vital-signs&_summary=count", FHIR_JSON,
+	 200, "\"total\":", "\"match\""},
+	{"row_6_epic_no_Bundle_id_C", EHR_EPIC, "Encounter?patient=$P", FHIR_JSON, 200,
 	 "{\"resourceType\":\"Bundle\",\"type\":\"searchset\",\"total\":"},
-	{"row 6 cerner: no total (C)", EHR_CERNER, "Observation?patient=$P", FHIR_JSON, 200, "\"match\"", "\"total\""},
-	{"row 6 cerner: total of one page of visits (C)", EHR_CERNER, "Encounter?patient=$P&_count=100", FHIR_JSON, 200,
+	{"row_6_cerner_no_total_C", EHR_CERNER, "Observation?patient=$P", FHIR_JSON, 200, "\"match\"", "\"total\""},
+	{"row_6_cerner_total_of_one_page_of_visits_C", EHR_CERNER, "Encounter?patient=$P&_count=100", FHIR_JSON, 200,
 	 "\"total\":"},
-	{"row 7 epic: what was left out (C)", EHR_EPIC, "Observation?patient=$P&category=laboratory", FHIR_JSON, 200,
+	{"row_7_epic_what_was_left_out_C", EHR_EPIC, "Observation?patient=$P&category=laboratory", FHIR_JSON, 200,
 	 "\"code\":\"59204\""},
-	{"row 7 epic: nothing found (C)", EHR_EPIC, "CarePlan?patient=$P", FHIR_JSON, 200, "\"code\":\"4101\""},
-	{"row 7 cerner: no outcome among the entries (C)", EHR_CERNER, "Goal?patient=$P", FHIR_JSON, 200, "\"Bundle\"",
+	{"row_7_epic_nothing_found_C", EHR_EPIC, "CarePlan?patient=$P", FHIR_JSON, 200, "\"code\":\"4101\""},
+	{"row_7_cerner_no_outcome_among_the_entries_C", EHR_CERNER, "Goal?patient=$P", FHIR_JSON, 200, "\"Bundle\"",
 	 "OperationOutcome"},
-	{"row 8 epic: next links hold a session (C)", EHR_EPIC, "Observation?patient=$P&category=vital-signs&_count=2",
+	{"row_8_epic_next_links_hold_a_session_C", EHR_EPIC, "Observation?patient=$P&category=vital-signs&_count=2",
 	 FHIR_JSON, 200, "/Observation?sessionID=17-"},
-	{"row 8 epic: a session that is over (D)", EHR_EPIC, "Observation?sessionID=17-00", FHIR_JSON, 400,
+	{"row_8_epic_a_session_that_is_over_D", EHR_EPIC, "Observation?sessionID=17-00", FHIR_JSON, 400,
 	 "\"code\":\"4113\""},
-	{"row 8 epic: filters leave short pages that go on (D)", EHR_EPIC,
+	{"row_8_epic_filters_leave_short_pages_that_go_on_D", EHR_EPIC,
 	 "Observation?patient=$P&category=vital-signs&_count=2&value-quantity=gt100000", FHIR_JSON, 200,
 	 "\"relation\":\"next\"", "\"match\""},
-	{"row 8 cerner: next links repeat the query (C)", EHR_CERNER, "Observation?patient=$P&_count=2", FHIR_JSON, 200,
+	{"row_8_cerner_next_links_repeat_the_query_C", EHR_CERNER, "Observation?patient=$P&_count=2", FHIR_JSON, 200,
 	 "&-pageDirection=NEXT"},
-	{"row 8 cerner: page sizes are clamped (D)", EHR_CERNER, "Observation?patient=$P&_count=5000", FHIR_JSON, 200,
+	{"row_8_cerner_page_sizes_are_clamped_D", EHR_CERNER, "Observation?patient=$P&_count=5000", FHIR_JSON, 200,
 	 "_count=5000"},
-	{"row 9 epic: a search needs its patient (C)", EHR_EPIC, "Condition", FHIR_JSON, 400, "business-rule"},
-	{"row 9 epic: observations need a category (C)", EHR_EPIC, "Observation?patient=$P", FHIR_JSON, 400,
+	{"row_9_epic_a_search_needs_its_patient_C", EHR_EPIC, "Condition", FHIR_JSON, 400, "business-rule"},
+	{"row_9_epic_observations_need_a_category_C", EHR_EPIC, "Observation?patient=$P", FHIR_JSON, 400,
 	 "\"code\":\"required\""},
-	{"row 9 epic: allergies are forbidden without patient (C)", EHR_EPIC, "AllergyIntolerance", FHIR_JSON, 403,
+	{"row_9_epic_allergies_are_forbidden_without_patient_C", EHR_EPIC, "AllergyIntolerance", FHIR_JSON, 403,
 	 "\"code\":\"processing\""},
-	{"row 9 epic: one weak demographic finds nobody (C)", EHR_EPIC, "Patient?family=Lin", FHIR_JSON, 200,
+	{"row_9_epic_one_weak_demographic_finds_nobody_C", EHR_EPIC, "Patient?family=Lin", FHIR_JSON, 200,
 	 "\"total\":0"},
-	{"row 9 cerner: one of several is needed (D)", EHR_CERNER, "Observation", FHIR_JSON, 400,
+	{"row_9_cerner_one_of_several_is_needed_D", EHR_CERNER, "Observation", FHIR_JSON, 400,
 	 "at least one of _id, patient, subject"},
-	{"row 9 cerner: a plan needs patient and category (D)", EHR_CERNER, "CarePlan?patient=$P", FHIR_JSON, 400,
+	{"row_9_cerner_a_plan_needs_patient_and_category_D", EHR_CERNER, "CarePlan?patient=$P", FHIR_JSON, 400,
 	 "patient+category"},
-	{"row 9 cerner: _id stands alone (D)", EHR_CERNER, "Patient?_id=$P&name=x", FHIR_JSON, 400,
-	 "cannot be combined"},
-	{"row 9 cerner: ranges have times (D)", EHR_CERNER, "Observation?patient=$P&date=ge2020&date=le2030", FHIR_JSON,
+	{"row_9_cerner__id_stands_alone_D", EHR_CERNER, "Patient?_id=$P&name=x", FHIR_JSON, 400, "cannot be combined"},
+	{"row_9_cerner_ranges_have_times_D", EHR_CERNER, "Observation?patient=$P&date=ge2020&date=le2030", FHIR_JSON,
 	 400, "with times"},
-	{"row 9 epic: an id of another type (C)", EHR_EPIC, "Encounter?_id=$P", FHIR_JSON, 400,
+	{"row_9_epic_an_id_of_another_type_C", EHR_EPIC, "Encounter?_id=$P", FHIR_JSON, 400,
 	 "\"issue\":[{\"severity\":\"information\",\"code\":\"not-found\""},
-	{"row 9 epic: an id of nothing (I)", EHR_EPIC, "Encounter?_id=none", FHIR_JSON, 200, "\"4101\""},
-	{"row 10 epic: unknown parameters are ignored (C)", EHR_EPIC, "Condition?patient=$P&totally-bogus=1", FHIR_JSON,
+	{"row_9_epic_an_id_of_nothing_I", EHR_EPIC, "Encounter?_id=none", FHIR_JSON, 200, "\"4101\""},
+	{"row_10_epic_unknown_parameters_are_ignored_C", EHR_EPIC, "Condition?patient=$P&totally-bogus=1", FHIR_JSON,
 	 200, "totally-bogus=1"},
-	{"row 10 epic: told when the search fails (C)", EHR_EPIC, "Patient?totally-bogus=1", FHIR_JSON, 400,
+	{"row_10_epic_told_when_the_search_fails_C", EHR_EPIC, "Patient?totally-bogus=1", FHIR_JSON, 400,
 	 "Unknown parameter: TOTALLY-BOGUS. Parameter has been ignored."},
-	{"row 10 cerner: unknown parameters are refused (I)", EHR_CERNER, "Condition?patient=$P&totally-bogus=1",
+	{"row_10_cerner_unknown_parameters_are_refused_I", EHR_CERNER, "Condition?patient=$P&totally-bogus=1",
 	 FHIR_JSON, 400, "not a supported search parameter"},
-	{"row 18 epic: a word as a SNOMED CT code (C)", EHR_EPIC, "AllergyIntolerance?patient=$P", FHIR_JSON, 200,
-	 "\"resourceType\":\"AllergyIntolerance\""},
-	{"row 19 epic: the release (C)", EHR_EPIC, "metadata", FHIR_JSON, 200,
+	{"row_19_epic_the_release_C", EHR_EPIC, "metadata", FHIR_JSON, 200,
 	 "\"software\":{\"name\":\"Epic\",\"version\":\"May 2026\",\"releaseDate\":\"2026-05-04\"}"},
-	{"row 19 epic: _search ignores the URL (D)", EHR_EPIC, "Observation/_search?category=laboratory", FHIR_JSON,
-	 400, "\"code\":\"required\"", NULL, NULL, NULL, "patient=$P"},
-	{"row 19 epic: _search takes the body (D)", EHR_EPIC, "Observation/_search?patient=nobody", FHIR_JSON, 200,
+	{"row_19_epic__search_ignores_the_URL_D", EHR_EPIC, "Observation/_search?category=laboratory", FHIR_JSON, 400,
+	 "\"code\":\"required\"", NULL, NULL, NULL, "patient=$P"},
+	{"row_19_epic__search_takes_the_body_D", EHR_EPIC, "Observation/_search?patient=nobody", FHIR_JSON, 200,
 	 "\"match\"", NULL, NULL, NULL, "patient=$P&category=vital-signs"},
-	{"row 19 cerner: no software, but a date (C)", EHR_CERNER, "metadata", FHIR_JSON, 200,
+	{"row_19_cerner_no_software_but_a_date_C", EHR_CERNER, "metadata", FHIR_JSON, 200,
 	 "\"patchFormat\":[\"application/json-patch+json\"]", "\"software\""},
 };
 
@@ -279,7 +288,90 @@ static void too_many_patients_are_refused(void **state)
 }
 
 /* Row 18 at Cerner: most of what is on the list was entered in error, some of it from the future. */
-static void most_problems_of_one_are_mistakes(void **state)
+/* Section 4.4: who was merged into another is nobody any more. */
+static void merged_patients_lead_to_those_who_are_left(void **state)
+{
+	static const char bundle[] =
+		"{\"resourceType\":\"Bundle\",\"type\":\"collection\",\"entry\":[{\"resource\":{\"resourceType\":"
+		"\"Patient\",\"id\":"
+		"\"kept\",\"name\":[{\"family\":\"Merger\",\"given\":[\"Kept\"]}],\"birthDate\":\"1970-01-01\"}},{"
+		"\"resource\":{"
+		"\"resourceType\":\"Patient\",\"id\":\"gone\",\"name\":[{\"family\":\"Merger\",\"given\":[\"Gone\"]}],"
+		"\"birthDate\":"
+		"\"1970-01-01\",\"link\":[{\"other\":{\"reference\":\"Patient/kept\"},\"type\":\"replaced-by\"}]}}]}";
+	(void)state;
+	for (int v = EHR_EPIC; v <= EHR_CERNER; v++) {
+		struct world *w = worlds[v];
+		struct error err = {0};
+		must(sandbox_load(w->sandbox, str_from(bundle), &w->loaded, &err), &err);
+		struct str kept = w->loaded.patients[w->loaded.patient_count - 2],
+			   gone = w->loaded.patients[w->loaded.patient_count - 1];
+		struct http_answer answer = ask(w, arena_printf(&w->arena, "Patient/%.*s", STR_ARG(gone)).p, JSON);
+		const struct json *j = parsed(w, answer);
+		if (v == EHR_EPIC) {
+			assert_int_equal(answer.status, 302);
+			assert_true(
+				str_eq(http_answer_header(&answer, "Location"),
+				       arena_printf(&w->arena, "%.*s/Patient/%.*s", STR_ARG(w->base), STR_ARG(kept))));
+			assert_true(str_find(answer.body, S("\"4107\"")) != STR_NONE);
+		} else {
+			assert_int_equal(answer.status, 200);
+			assert_false(json_bool(json_get(j, S("active"))));
+			assert_null(json_get(j, S("name")));
+			const struct json *link = json_at(json_get(j, S("link")), 0);
+			assert_true(str_is(json_get_str(link, S("type")), "replaced-by"));
+			assert_true(str_ends(json_get_str(json_get(link, S("other")), S("reference")), kept));
+		}
+		answer = ask(w, "Patient?family=Merger&given=Gone&birthdate=1970-01-01", JSON);
+		assert_true(str_find(answer.body, gone) == STR_NONE);
+		answer = ask(w, "Patient?family=Merger&given=Kept&birthdate=1970-01-01", JSON);
+		assert_true(str_find(answer.body, kept) != STR_NONE);
+	}
+}
+
+/* Row 18 at Epic: a reaction whose SNOMED CT coding holds a word, as recorded. */
+static void row_18_epic_a_word_as_a_snomed_code_C(void **state)
+{
+	struct world *w = worlds[EHR_EPIC];
+	size_t words = 0, reactions = 0;
+	(void)state;
+	for (size_t i = 0; i < w->loaded.patient_count; i++) {
+		const char *path =
+			arena_printf(&w->arena, "AllergyIntolerance?patient=%.*s", STR_ARG(w->loaded.patients[i])).p;
+		struct json_iter it = json_iter(json_get(get(w, path), S("entry")));
+		while (json_next(&it)) {
+			const struct json *reaction =
+				json_at(json_get(json_get(it.value, S("resource")), S("reaction")), 0);
+			const struct json *coding =
+				json_at(json_get(json_at(json_get(reaction, S("manifestation")), 0), S("coding")), 0);
+			struct str code = json_get_str(coding, S("code"));
+			if (!str_is(json_get_str(coding, S("system")), "http://snomed.info/sct"))
+				continue;
+			reactions++;
+			words += code.n && !(code.p[0] >= '0' && code.p[0] <= '9');
+		}
+	}
+	assert_true(reactions > 0);
+	assert_true(words > 0);
+}
+
+/* And a result without a unit. */
+static void row_18_epic_labs_without_unit_C(void **state)
+{
+	struct world *w = worlds[EHR_EPIC];
+	(void)state;
+	const struct json *bundle = get(w, "Observation?patient=erXuFYUfucBZaryVksYEcMg3&category=laboratory");
+	struct json_iter it = json_iter(json_get(bundle, S("entry")));
+	size_t without = 0, with = 0;
+	while (json_next(&it)) {
+		const struct json *quantity = json_get(json_get(it.value, S("resource")), S("valueQuantity"));
+		if (quantity)
+			*(json_get(quantity, S("unit")) ? &with : &without) += 1;
+	}
+	assert_true(without > 0 && with > 0);
+}
+
+static void row_18_cerner_most_problems_of_one_are_mistakes_C(void **state)
 {
 	struct world *w = worlds[EHR_CERNER];
 	const struct json *bundle = get(w, "Condition?patient=12724066");
@@ -317,13 +409,16 @@ static int close_worlds(void **state)
 int main(void)
 {
 	enum { ROWS = sizeof(rows) / sizeof(*rows) };
-	struct CMUnitTest tests[ROWS + 5];
+	struct CMUnitTest tests[ROWS + 8];
 	for (size_t i = 0; i < ROWS; i++)
 		tests[i] = (struct CMUnitTest){rows[i].name, try_row, NULL, NULL, (void *)(uintptr_t)&rows[i]};
 	tests[ROWS] = (struct CMUnitTest)cmocka_unit_test(actors_are_at_home);
-	tests[ROWS + 1] = (struct CMUnitTest)cmocka_unit_test(most_problems_of_one_are_mistakes);
+	tests[ROWS + 1] = (struct CMUnitTest)cmocka_unit_test(row_18_cerner_most_problems_of_one_are_mistakes_C);
 	tests[ROWS + 2] = (struct CMUnitTest)cmocka_unit_test(attachments_come_as_what_they_are);
 	tests[ROWS + 3] = (struct CMUnitTest)cmocka_unit_test(epic_says_what_its_recording_says);
 	tests[ROWS + 4] = (struct CMUnitTest)cmocka_unit_test(too_many_patients_are_refused);
+	tests[ROWS + 5] = (struct CMUnitTest)cmocka_unit_test(row_18_epic_a_word_as_a_snomed_code_C);
+	tests[ROWS + 6] = (struct CMUnitTest)cmocka_unit_test(row_18_epic_labs_without_unit_C);
+	tests[ROWS + 7] = (struct CMUnitTest)cmocka_unit_test(merged_patients_lead_to_those_who_are_left);
 	return cmocka_run_group_tests(tests, open_worlds, close_worlds);
 }

@@ -52,7 +52,7 @@ static const struct json *granted(struct client_world *c, const char *scope, con
 	return j;
 }
 
-static void epic_grants_what_is_registered(void **state)
+static void row_11_epic_grants_what_is_registered_C(void **state)
 {
 	(void)state;
 	struct client_world *c = open_client(EHR_EPIC, "system/Patient.r system/Patient.s", 1);
@@ -78,7 +78,7 @@ static void epic_grants_what_is_registered(void **state)
 	close_client(c);
 }
 
-static void cerner_wants_scopes_by_name(void **state)
+static void row_11_cerner_wants_scopes_by_name_C(void **state)
 {
 	(void)state;
 	struct client_world *c = open_client(EHR_CERNER, "system/Patient.rs system/Observation.rs", 1);
@@ -200,8 +200,10 @@ static void an_app_waits_for_its_activation(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(epic_grants_what_is_registered),  cmocka_unit_test(cerner_wants_scopes_by_name),
-		cmocka_unit_test(discovery_is_open_to_all),	   cmocka_unit_test(apps_get_two_ids_and_one_works),
+		cmocka_unit_test(row_11_epic_grants_what_is_registered_C),
+		cmocka_unit_test(row_11_cerner_wants_scopes_by_name_C),
+		cmocka_unit_test(discovery_is_open_to_all),
+		cmocka_unit_test(apps_get_two_ids_and_one_works),
 		cmocka_unit_test(an_app_waits_for_its_activation),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

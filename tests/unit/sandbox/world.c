@@ -56,7 +56,9 @@ struct world *world_open(const struct world_options *o)
 					  .behaviours = o->behaviours,
 					  .behaviour_count = o->behaviour_count,
 					  .faults = o->faults,
-					  .fault_count = o->fault_count};
+					  .fault_count = o->fault_count,
+					  .users = o->users,
+					  .user_count = o->user_count};
 	w->sandbox = sandbox_open(&options, &err);
 	must(w->sandbox, &err);
 	w->base = sandbox_fhir_base(w->sandbox);
@@ -111,7 +113,7 @@ static struct str expand(struct world *w, struct str text)
 
 struct http_answer ask_url(struct world *w, struct str url, struct asked how)
 {
-	struct http_header headers[4];
+	struct http_header headers[7];
 	struct http_answer answer;
 	struct error err = {0};
 	size_t n = 0;
@@ -126,6 +128,12 @@ struct http_answer ask_url(struct world *w, struct str url, struct asked how)
 	if (how.token.p)
 		headers[n++] = (struct http_header){S("Authorization"),
 						    arena_printf(&w->arena, "Bearer %.*s", STR_ARG(how.token))};
+	if (how.authorization.p)
+		headers[n++] = (struct http_header){S("Authorization"), how.authorization};
+	if (how.host)
+		headers[n++] = (struct http_header){S("Host"), str_from(how.host)};
+	if (how.more.name.p)
+		headers[n++] = how.more;
 	struct http_call call = {.method = str_from(how.method ? how.method : "GET"),
 				 .url = url,
 				 .headers = headers,

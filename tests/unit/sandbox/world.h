@@ -33,6 +33,8 @@ struct world_options {
 	size_t client_count;
 	unsigned patients; /* 0: none */
 	bool actors; /* and the test patients of the public sandbox */
+	const struct login_user *users;
+	size_t user_count;
 	const struct str *behaviours, *faults;
 	size_t behaviour_count, fault_count;
 };
@@ -42,6 +44,9 @@ void world_close(struct world *w);
 struct asked {
 	const char *method, *accept, *if_match, *body, *type; /* type: of the body; NULL: FHIR JSON */
 	struct str token; /* Bearer */
+	struct str authorization; /* whole value; without token */
+	const char *host; /* NULL: that of the URL */
+	struct http_header more; /* another header; name STR_NULL: none */
 	bool form; /* the body is a form */
 };
 #define JSON ((struct asked){.accept = "application/fhir+json"})
