@@ -70,6 +70,7 @@ struct set {
 	struct set_entry *entries; /* not sorted yet */
 	size_t count;
 	unsigned runs, first; /* files NAME.first to NAME.runs-1 */
+	bool unique;
 };
 struct set_reader;
 
@@ -77,7 +78,7 @@ bool set_open(struct set *s, struct str directory, const char *name, struct erro
 /* Removes its files. */
 void set_close(struct set *s);
 bool set_add(struct set *s, const struct set_entry *entries, size_t count, struct error *err) MUST_USE;
-/* To one run; then it can be read in order. Entries that are equal but for their places stay beside each other. */
+/* Then it can be read in order: of entries that are equal but for their places all, beside each other, or the first. */
 bool set_finish(struct set *s, bool unique, struct error *err) MUST_USE;
 struct set_reader *set_read(const struct set *s, struct error *err) MUST_USE;
 /* False at the end, or on failure, which err tells. */

@@ -19,7 +19,7 @@ enum {
 	BACKOFF_MS = 500,
 	BACKOFF_MAX_MS = 30000,
 	DAY_MS = 86400000,
-	WATCH_US = 50000
+	WATCH_US = 10000
 };
 #define FILE_MAX ((uint64_t)1 << 42)
 

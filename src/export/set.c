@@ -119,19 +119,18 @@ bool set_add(struct set *s, const struct set_entry *entries, size_t count, struc
 	return true;
 }
 
-/* ---- reading ---------------------------------------------------------------------------------------------------- */
+/* ---- one run ---------------------------------------------------------------------------------------------------- */
 
-struct set_reader {
+struct run_reader {
 	FILE *file;
 	struct set_entry entries[BUFFER];
 	size_t at, count;
-	bool end;
 };
 
-static struct set_reader *open_run(const struct set *s, unsigned run, struct error *err)
+static struct run_reader *open_run(const struct set *s, unsigned run, struct error *err)
 {
 	char path[MAX_PATH];
-	struct set_reader *r = calloc(1, sizeof(*r));
+	struct run_reader *r = calloc(1, sizeof(*r));
 	if (!r) {
 		error_memory(err);
 		return NULL;
@@ -144,20 +143,11 @@ static struct set_reader *open_run(const struct set *s, unsigned run, struct err
 	return NULL;
 }
 
-struct set_reader *set_read(const struct set *s, struct error *err)
+static bool run_next(struct run_reader *r, struct set_entry *ret_entry, struct error *err)
 {
-	struct set_reader *r = s->runs > s->first ? open_run(s, s->first, err) : calloc(1, sizeof(*r));
-	if (r && !r->file)
-		r->end = true;
-	return r;
-}
-
-bool set_next(struct set_reader *r, struct set_entry *ret_entry, struct error *err)
-{
-	if (r->at == r->count && !r->end) {
+	if (r->at == r->count) {
 		r->count = fread(r->entries, sizeof(*r->entries), BUFFER, r->file);
 		r->at = 0;
-		r->end = r->count == 0;
 		if (ferror(r->file))
 			return fail(err);
 	}
@@ -167,84 +157,105 @@ bool set_next(struct set_reader *r, struct set_entry *ret_entry, struct error *e
 	return true;
 }
 
-void set_read_end(struct set_reader *r)
-{
-	if (!r)
-		return;
-	if (r->file)
-		fclose(r->file);
-	free(r);
-}
+/* ---- reading, over a few runs at once ------------------------------------------------------------------------------
+ */
 
-/* ---- merging ---------------------------------------------------------------------------------------------------- */
-
-struct merge {
-	struct set_reader *readers[FAN_IN];
-	struct set_entry heads[FAN_IN];
-	bool full[FAN_IN];
+struct set_reader {
+	struct run_reader *runs[FAN_IN];
+	struct set_entry heads[FAN_IN], last;
+	bool full[FAN_IN], unique, any;
 	unsigned count;
 };
 
-static int least(const struct merge *m)
+void set_read_end(struct set_reader *r)
+{
+	for (unsigned i = 0; r && i < r->count; i++)
+		if (r->runs[i]) {
+			fclose(r->runs[i]->file);
+			free(r->runs[i]);
+		}
+	free(r);
+}
+
+static struct set_reader *read_runs(const struct set *s, unsigned count, bool unique, struct error *err)
+{
+	struct set_reader *r = calloc(1, sizeof(*r));
+	bool ok = r ? true : error_memory(err);
+	for (unsigned i = 0; ok && i < count; i++) {
+		r->runs[i] = open_run(s, s->first + i, err);
+		ok = r->runs[i] != NULL;
+		r->count += ok;
+		r->full[i] = ok && run_next(r->runs[i], &r->heads[i], err);
+		ok = ok && !err->code;
+	}
+	if (ok) {
+		r->unique = unique;
+		return r;
+	}
+	set_read_end(r);
+	return NULL;
+}
+
+struct set_reader *set_read(const struct set *s, struct error *err)
+{
+	return read_runs(s, s->runs - s->first, s->unique, err);
+}
+
+static int least(const struct set_reader *r)
 {
 	int best = -1;
-	for (unsigned i = 0; i < m->count; i++)
-		if (m->full[i] && (best < 0 || compare(&m->heads[i], &m->heads[best]) < 0))
+	for (unsigned i = 0; i < r->count; i++)
+		if (r->full[i] && (best < 0 || compare(&r->heads[i], &r->heads[best]) < 0))
 			best = (int)i;
 	return best;
 }
 
-static bool merge_into(struct merge *m, FILE *out, bool unique, struct error *err)
+bool set_next(struct set_reader *r, struct set_entry *ret_entry, struct error *err)
 {
-	struct set_entry last = {0};
-	bool any = false;
-	for (int i; (i = least(m)) >= 0;) {
-		struct set_entry e = m->heads[i];
-		if ((!unique || !any || set_compare(&e, &last) != 0) && fwrite(&e, sizeof(e), 1, out) != 1)
-			return fail(err);
-		last = e;
-		any = true;
-		m->full[i] = set_next(m->readers[i], &m->heads[i], err);
+	for (int i; (i = least(r)) >= 0;) {
+		struct set_entry e = r->heads[i];
+		r->full[i] = run_next(r->runs[i], &r->heads[i], err);
 		if (err->code)
 			return false;
+		if (r->unique && r->any && set_compare(&e, &r->last) == 0)
+			continue;
+		r->last = *ret_entry = e;
+		r->any = true;
+		return true;
 	}
-	return true;
+	return false;
 }
+
+/* ---- merging ---------------------------------------------------------------------------------------------------- */
 
 /* The first runs become a new one, the last. */
 static bool merge_some(struct set *s, bool unique, struct error *err)
 {
 	char path[MAX_PATH];
-	struct merge m = {.count = s->runs - s->first < FAN_IN ? s->runs - s->first : FAN_IN};
-	bool ok = true;
-	for (unsigned i = 0; ok && i < m.count; i++) {
-		m.readers[i] = open_run(s, s->first + i, err);
-		ok = m.readers[i] != NULL;
-		m.full[i] = ok && set_next(m.readers[i], &m.heads[i], err);
-	}
-	FILE *out = ok && path_of(s, s->runs, path) ? fopen(path, "wbe") : NULL;
-	ok = ok && (out || fail(err)) && !err->code && merge_into(&m, out, unique, err);
+	struct set_entry e;
+	struct set_reader *r = read_runs(s, FAN_IN, unique, err);
+	FILE *out = r && path_of(s, s->runs, path) ? fopen(path, "wbe") : NULL;
+	bool ok = r && (out || fail(err));
+	while (ok && set_next(r, &e, err))
+		ok = fwrite(&e, sizeof(e), 1, out) == 1 || fail(err);
 	if (out && fclose(out) != 0)
 		ok = ok && fail(err);
-	for (unsigned i = 0; i < m.count; i++) {
-		set_read_end(m.readers[i]);
+	set_read_end(r);
+	for (unsigned i = 0; i < FAN_IN; i++)
 		if (path_of(s, s->first + i, path))
 			unlink(path);
-	}
-	s->first += m.count;
+	s->first += FAN_IN;
 	s->runs++;
-	return ok;
+	return ok && !err->code;
 }
 
 bool set_finish(struct set *s, bool unique, struct error *err)
 {
+	s->unique = unique;
 	if (!spill(s, err))
 		return false;
-	if (s->runs == s->first)
-		return true;
-	do
+	while (s->runs - s->first > FAN_IN)
 		if (!merge_some(s, unique, err))
 			return false;
-	while (s->runs - s->first > 1);
 	return true;
 }

@@ -76,7 +76,7 @@ static void nesting_has_an_end(void **state)
 /* More than fits into memory, in runs; merged in steps, each once. */
 static void sets_are_sorted_however_large(void **state)
 {
-	enum { COUNT = 700000, DISTINCT = 300007 };
+	enum { COUNT = 7000000, DISTINCT = 300007 }; /* more runs than are read at once */
 	char directory[] = "/tmp/firth-set-XXXXXX", id[32];
 	struct error err = {0};
 	struct set s;
