@@ -214,7 +214,9 @@ static bool load_ingredient(struct knowledge *k, struct tsv *t, struct str *f, s
 /* The second pass over the same table: precise ingredients to their bases. */
 static bool load_base(struct knowledge *k, struct tsv *t, struct str *f, struct error *err)
 {
-	int of = knowledge_rxcui(k, f[0]), base = f[3].n ? knowledge_rxcui(k, f[3]) : of;
+	if (!f[3].n)
+		return true;
+	int of = knowledge_rxcui(k, f[0]), base = knowledge_rxcui(k, f[3]);
 	if (of < 0 || base < 0)
 		return knowledge_row_error(err, t, "a base that is no ingredient");
 	k->ingredients[of].base = (uint16_t)base;

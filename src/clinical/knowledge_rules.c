@@ -265,22 +265,6 @@ static bool give_classes(struct knowledge *k, struct error *err)
 	return true;
 }
 
-static bool has_side(const struct knowledge *k, unsigned ingredient, const struct side *s)
-{
-	unsigned base = k->ingredients[ingredient].base;
-	if (s->kind == SIDE_INGREDIENT)
-		return s->index == base;
-	if (s->kind == SIDE_CLASS)
-		return knowledge_is_in(k, base, s->index);
-	if (s->kind != SIDE_GROUP)
-		return false;
-	for (size_t i = 0; i < k->chain_count; i++) {
-		if (k->chains[i].group == s->index && k->chains[i].ingredient == base)
-			return true;
-	}
-	return false;
-}
-
 static void set_bit(uint64_t *words, size_t bit)
 {
 	words[bit / 64] |= UINT64_C(1) << (bit % 64);
@@ -324,28 +308,39 @@ static bool split_rules(struct knowledge *k, struct error *err)
 	return true;
 }
 
+/* The bit of a rule, at every ingredient that stands on a side of it. Only bases are ever asked for. */
+static void mark_side(const struct knowledge *k, const struct side *s, uint64_t *masks, size_t words, size_t bit)
+{
+	if (s->kind == SIDE_INGREDIENT)
+		set_bit(masks + s->index * words, bit);
+	for (size_t i = 0; s->kind == SIDE_GROUP && i < k->chain_count; i++) {
+		if (k->chains[i].group == s->index)
+			set_bit(masks + k->chains[i].ingredient * words, bit);
+	}
+	if (s->kind != SIDE_CLASS)
+		return;
+	/* Members are sorted by ingredient; classes above come with those below. */
+	for (size_t i = 0; i < k->member_count; i++) {
+		unsigned ingredient = k->members[i].ingredient;
+		bool repeated = i && k->members[i - 1].ingredient == ingredient;
+		if (!repeated && knowledge_is_in(k, ingredient, s->index))
+			set_bit(masks + ingredient * words, bit);
+	}
+}
+
 static void fill_masks(struct knowledge *k)
 {
-	for (size_t i = 0; i < k->ingredient_count; i++) {
-		/* Most ingredients are in no class, and then only rules that name them count. */
-		for (size_t m = 0; m < k->masked_count; m++) {
-			const struct interaction_rule *r = &k->rules[k->masked[m]];
-			if (has_side(k, (unsigned)i, &r->a))
-				set_bit(k->rule_a + i * k->rule_words, m);
-			if (has_side(k, (unsigned)i, &r->b))
-				set_bit(k->rule_b + i * k->rule_words, m);
-		}
-		for (size_t m = 0; m < k->cross_count; m++) {
-			if (has_side(k, (unsigned)i, &k->cross[m].allergen))
-				set_bit(k->cross_allergen + i * k->cross_words, m);
-			if (has_side(k, (unsigned)i, &k->cross[m].target))
-				set_bit(k->cross_target + i * k->cross_words, m);
-		}
+	for (size_t m = 0; m < k->masked_count; m++) {
+		const struct interaction_rule *r = &k->rules[k->masked[m]];
+		mark_side(k, &r->a, k->rule_a, k->rule_words, m);
+		mark_side(k, &r->b, k->rule_b, k->rule_words, m);
 	}
-	for (size_t c = 0; c < k->class_count; c++) {
-		for (size_t m = 0; m < k->cross_count; m++) {
-			const struct side *s = &k->cross[m].allergen;
-			if (s->kind == SIDE_CLASS && is_class_within(k, (int)c, s->index))
+	for (size_t m = 0; m < k->cross_count; m++) {
+		const struct side *s = &k->cross[m].allergen;
+		mark_side(k, s, k->cross_allergen, k->cross_words, m);
+		mark_side(k, &k->cross[m].target, k->cross_target, k->cross_words, m);
+		for (size_t c = 0; s->kind == SIDE_CLASS && c < k->class_count; c++) {
+			if (is_class_within(k, (int)c, s->index))
 				set_bit(k->class_allergen + c * k->cross_words, m);
 		}
 	}

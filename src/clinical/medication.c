@@ -64,7 +64,7 @@ static bool by_codes(const struct knowledge *k, const struct json *concept, stru
 }
 
 /* The form of a product stands in its words: "Diclofenac Sodium 1 % Topical Gel". */
-static enum drug_route route_of_words(struct str text)
+enum drug_route medication_route_of_words(struct str text)
 {
 	static const struct {
 		const char *word;
@@ -135,7 +135,7 @@ static bool by_words(const struct knowledge *k, struct arena *a, struct str text
 		return false;
 	m->partial |= m->count - before < components(plain);
 	if (m->route == ROUTE_UNKNOWN)
-		m->route = route_of_words(text);
+		m->route = medication_route_of_words(text);
 	return true;
 }
 
@@ -162,7 +162,7 @@ static void read_concept(const struct knowledge *k, struct arena *a, const struc
 	else if (by_words(k, a, text, m))
 		m->found = MEDICATION_BY_TEXT;
 	if (m->route == ROUTE_UNKNOWN)
-		m->route = route_of_words(m->label);
+		m->route = medication_route_of_words(m->label);
 }
 
 /* Medication.ingredient[]: each may be a concept, or a reference to a substance that only its display names. */
@@ -194,9 +194,10 @@ static void read_medication(const struct knowledge *k, struct arena *a, const st
 		read_ingredients(k, a, medication, m);
 	const struct json *form = json_get(medication, S("form"));
 	if (m->route == ROUTE_UNKNOWN)
-		m->route = route_of_words(json_get_str(form, S("text")));
+		m->route = medication_route_of_words(json_get_str(form, S("text")));
 	if (m->route == ROUTE_UNKNOWN)
-		m->route = route_of_words(json_get_str(json_at(json_get(form, S("coding")), 0), S("display")));
+		m->route =
+			medication_route_of_words(json_get_str(json_at(json_get(form, S("coding")), 0), S("display")));
 }
 
 static const struct json *contained(const struct json *record, struct str reference)
@@ -239,7 +240,7 @@ static void read_route(const struct json *dosage, struct medication *m)
 		}
 	}
 	if (m->route == ROUTE_UNKNOWN)
-		m->route = route_of_words(json_get_str(route, S("text")));
+		m->route = medication_route_of_words(json_get_str(route, S("text")));
 }
 
 static double number(const struct json *j, double otherwise)

@@ -47,6 +47,8 @@ struct medication {
 bool medication_read(const struct knowledge *k, struct arena *a, const struct json *record,
 		     const struct json *medication, int64_t now_ms, struct medication *ret, struct error *err) MUST_USE;
 
+/* The route that the words of a form or product tell: "Topical Gel". */
+enum drug_route medication_route_of_words(struct str text);
 /* True when it acts where it is put and not through the blood, as far as its route and form tell. */
 bool medication_is_local(const struct knowledge *k, const struct medication *m, unsigned ingredient);
 
