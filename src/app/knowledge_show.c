@@ -38,6 +38,39 @@ static void show_classes(struct show *s, const struct ingredient *g)
 	buf_done(&list);
 }
 
+/* What the tables say of it: one line a rule. */
+static void show_rules(struct show *s, int ingredient, int drug_class)
+{
+	struct rule_info r;
+	if (s->app->json) {
+		json_key(&s->w, S("rules"));
+		json_array_begin(&s->w);
+	}
+	for (size_t i = 0; i < rule_count(s->k); i++) {
+		rule_at(s->k, i, ingredient, drug_class, &r);
+		if (!r.about)
+			continue;
+		struct str sides =
+			arena_printf(&s->app->arena, r.allergy ? "allergy to %.*s, order of %.*s" : "%.*s with %.*s",
+				     STR_ARG(r.a), STR_ARG(r.b));
+		if (!s->app->json) {
+			buf_printf(&s->out, "  %-12.*s %s, %s: %.*s\n", STR_ARG(r.id), level_name(r.level),
+				   verified_name(r.verified), STR_ARG(sides));
+			continue;
+		}
+		json_object_begin(&s->w);
+		say(s, "rule", r.id);
+		say(s, "about", sides);
+		say(s, "level", str_from(level_name(r.level)));
+		say(s, "verified", str_from(verified_name(r.verified)));
+		say(s, "why", r.why);
+		say(s, "source", r.source);
+		json_object_end(&s->w);
+	}
+	if (s->app->json)
+		json_array_end(&s->w);
+}
+
 static void show_ingredient(struct show *s, unsigned index)
 {
 	const struct ingredient *g = knowledge_ingredient(s->k, index);
@@ -60,6 +93,7 @@ static void show_ingredient(struct show *s, unsigned index)
 	show_classes(s, g);
 	say(s, "code", str_from(verified_name(g->verified)));
 	say(s, "source", g->source);
+	show_rules(s, g->base, -1);
 	if (s->app->json)
 		json_object_end(&s->w);
 }
@@ -89,6 +123,7 @@ static void show_class(struct show *s, unsigned index)
 	say(s, "doubled", c->duplicate);
 	say(s, "class is", str_from(verified_name(c->verified)));
 	say(s, "source", c->source);
+	show_rules(s, -1, (int)index);
 	if (s->app->json)
 		json_object_end(&s->w);
 	buf_done(&members);

@@ -63,8 +63,10 @@ static void take(const struct knowledge *k, struct allergy *g, const struct mean
 	case MEANS_OTHER:
 		g->other = true;
 		break;
-	case MEANS_UNSPECIFIED:
 	case MEANS_UNKNOWN:
+		g->nothing_told = true;
+		break;
+	case MEANS_UNSPECIFIED:
 		break;
 	}
 	g->ambiguous |= m->ambiguous;
@@ -280,7 +282,8 @@ static void read_allergy(const struct knowledge *k, struct arena *a, const struc
 	g->criticality = str_is(criticality, "high")  ? CRITICALITY_HIGH
 			 : str_is(criticality, "low") ? CRITICALITY_LOW
 						      : CRITICALITY_UNKNOWN;
-	g->unread = !is_known(g);
+	g->nothing_told &= !is_known(g);
+	g->unread = !is_known(g) && !g->nothing_told;
 	read_reactions(k, a, record, g);
 }
 
@@ -300,7 +303,7 @@ bool allergies_read(const struct knowledge *k, struct arena *a, const struct jso
 		g->id = id.n ? arena_printf(a, "AllergyIntolerance/%.*s", STR_ARG(id)) : S("");
 		if (!g->id.p)
 			return error_memory(err);
-		if (g->state == ALLERGY_VOID)
+		if (g->state == ALLERGY_VOID || g->nothing_told)
 			continue;
 		/* A specific allergy wins over an assertion that there is none. */
 		if (!g->none_known.n)

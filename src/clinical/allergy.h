@@ -29,6 +29,7 @@ struct allergy {
 	size_t class_count;
 	bool other; /* to something that is no drug */
 	bool unread; /* nothing of it could be understood, or it names no drug in particular */
+	bool nothing_told; /* "unknown", "not on file": no more than an absent record */
 	bool ambiguous;
 	bool sure; /* read by code */
 	bool drug; /* category medication or biologic, or none */

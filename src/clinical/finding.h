@@ -45,11 +45,25 @@ struct finding {
 struct findings {
 	struct finding *items;
 	size_t count, capacity;
-	bool cut; /* more than FINDINGS_MAX; the most severe of the first are kept */
+	bool cut; /* there were more than FINDINGS_MAX: critical ones took the place of others, the rest is left out */
+	size_t spare; /* private: before it all are critical, once it is full */
 };
 #define FINDINGS_MAX 2000
 
 /* Takes a copy. False with ERR_MEMORY. */
 bool findings_add(struct findings *f, struct arena *a, const struct finding *finding, struct error *err) MUST_USE;
+
+/* The rules themselves, for people who look behind a finding. */
+struct rule_info {
+	struct str id, severity, why, source;
+	struct str a, b; /* a class, a name, a group; of an allergy rule a is the allergen and b the drug */
+	bool allergy;
+	enum level level;
+	enum verified verified;
+	bool about; /* the ingredient or class that was asked for is on a side of it */
+};
+size_t rule_count(const struct knowledge *k);
+/* ingredient: a base, or -1; drug_class: or -1. */
+void rule_at(const struct knowledge *k, size_t index, int ingredient, int drug_class, struct rule_info *ret);
 
 #endif

@@ -182,16 +182,18 @@ static bool stop_allows(const struct check *c, const struct interaction_rule *r,
 	return true;
 }
 
-static enum level limit_of(const struct check *c, const struct interaction_rule *r)
-{
-	if (r->verified == VERIFIED_NO)
-		return policy_unverified_limit(c->policy, r->id, c->role);
-	return LEVEL_CRITICAL;
-}
-
 static bool is_quiet(const struct interaction_rule *r)
 {
 	return str_is(r->tier, "onc-noninterruptive");
+}
+
+static enum level limit_of(const struct check *c, const struct interaction_rule *r)
+{
+	const struct policy *p = c->policy;
+	enum level limit = r->verified == VERIFIED_NO ? p->unverified_interactions : LEVEL_CRITICAL;
+	if (is_quiet(r) && p->noninterruptive < limit)
+		limit = p->noninterruptive;
+	return limit == LEVEL_CRITICAL ? limit : policy_limit(p, r->id, c->role, limit);
 }
 
 /* How many sides name an ingredient rather than a class. */
@@ -221,8 +223,6 @@ static void offer(const struct check *c, const struct interaction_rule *r, const
 {
 	struct hit h = {.rule = r, .level = r->level, .a = *a, .b = *b, .stopped_days = -1};
 	enum level limit = limit_of(c, r);
-	if (is_quiet(r) && limit > c->policy->noninterruptive)
-		limit = c->policy->noninterruptive;
 	if (limit == LEVEL_NONE || !stop_allows(c, r, a, &h.stopped_days) || !stop_allows(c, r, b, &h.stopped_days) ||
 	    !route_allows(c, r, a) || !route_allows(c, r, b))
 		return;
@@ -392,16 +392,48 @@ bool interactions_check(const struct knowledge *k, const struct policy *p, struc
 	struct check c = {k, p, role, a, labs, now_ms};
 	if (count > INTERACTION_DRUGS_MAX)
 		return error_set(err, ERR_LIMIT, "There are more than %d medications.", INTERACTION_DRUGS_MAX);
+	if (drafts > INTERACTION_DRAFTS_MAX)
+		return error_set(err, ERR_LIMIT, "There are more than %d orders.", INTERACTION_DRAFTS_MAX);
 	for (size_t i = 0; i < drafts && i < count; i++) {
 		if (drugs[i].state != MEDICATION_TAKEN || !drugs[i].count)
 			continue;
-		for (size_t j = i + 1; j < count && !f->cut; j++) {
+		for (size_t j = i + 1; j < count; j++) {
 			if (drugs[j].state == MEDICATION_VOID || !drugs[j].count ||
 			    is_same_record(&drugs[i], &drugs[j]))
 				continue;
 			if (!check_pair(&c, drugs, i, j, f, err))
 				return false;
 		}
+	}
+	return true;
+}
+
+bool drafts_unread(const struct medication *drugs, size_t drafts, struct arena *a, struct findings *f,
+		   struct error *err)
+{
+	for (size_t i = 0; i < drafts; i++) {
+		const struct medication *m = &drugs[i];
+		if (m->state != MEDICATION_TAKEN || (m->count && !m->partial && !m->cut))
+			continue;
+		struct finding x = {
+			.kind = FINDING_UNREAD_DRUG,
+			.level = LEVEL_INFO,
+			.rule = m->count ? S("PARTLY-READ-DRUG") : S("UNREAD-DRUG"),
+			.topic = m->count ? S("drug/partly-read") : S("drug/unread"),
+			.drug = i,
+			.other = FINDING_NONE,
+			.ingredient = m->count ? m->ingredients[0] : FINDING_NO_INGREDIENT,
+			.other_ingredient = FINDING_NO_INGREDIENT,
+			.mechanism =
+				m->count ? S("Not every ingredient of the drug could be read: only some were checked.")
+					 : S("The drug could not be read: it was not checked."),
+			.advice = S("Check it by hand."),
+			.source = S("project rule"),
+			.verified = VERIFIED_YES,
+			.interruptive = true,
+		};
+		if (!findings_add(f, a, &x, err))
+			return false;
 	}
 	return true;
 }

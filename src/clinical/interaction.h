@@ -18,12 +18,17 @@ struct lab_values {
 /* The newest final values among Observations of the patient, not older than 90 days at now_ms. */
 void lab_values_read(const struct json *const *observations, size_t count, int64_t now_ms, struct lab_values *ret);
 
-#define INTERACTION_DRUGS_MAX 10000
+#define INTERACTION_DRUGS_MAX  10000
+#define INTERACTION_DRAFTS_MAX 500
 
 /* The first drafts of the drugs are the orders in question. Void drugs are left out, stopped ones only count where a
  * rule asks for a time since the stop. role: of the user, for the policy's lines. ERR_LIMIT, ERR_MEMORY. */
 bool interactions_check(const struct knowledge *k, const struct policy *p, struct str role, struct arena *a,
 			const struct medication *drugs, size_t count, size_t drafts, const struct lab_values *labs,
 			int64_t now_ms, struct findings *f, struct error *err) MUST_USE;
+
+/* One line of information for each draft that could not be read, or only in part: it was not checked, or not wholly. */
+bool drafts_unread(const struct medication *drugs, size_t drafts, struct arena *a, struct findings *f,
+		   struct error *err) MUST_USE;
 
 #endif

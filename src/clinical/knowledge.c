@@ -248,8 +248,13 @@ static bool load_class(struct knowledge *k, struct tsv *t, struct str *f, struct
 	struct entry e = {
 		.kind = MEANS_CLASS, .drug_class = (uint16_t)*slot, .verified = (uint8_t)knowledge_verified(f[5])};
 	uint32_t entry = 0;
-	return !is_new ||
-	       (add_entry(k, &e, f[6], &entry, err) && knowledge_add_phrase(k, &k->allergen_phrases, f[1], entry, err));
+	if (!is_new)
+		return true;
+	struct str plural = arena_printf(k->arena, "%.*ss", STR_ARG(f[1]));
+	return plural.p ? add_entry(k, &e, f[6], &entry, err) &&
+				  knowledge_add_phrase(k, &k->allergen_phrases, f[1], entry, err) &&
+				  knowledge_add_phrase(k, &k->allergen_phrases, plural, entry, err)
+			: error_memory(err);
 }
 
 static bool load_parent(struct knowledge *k, struct tsv *t, struct str *f, struct error *err)
@@ -459,7 +464,8 @@ struct knowledge *knowledge_new(struct arena *a, const struct knowledge_table *e
 	map_init(&k->phrases, 500000);
 	map_init(&k->allergen_phrases, 100000);
 	map_init(&k->rule_names, KNOWLEDGE_PAIRS_MAX + KNOWLEDGE_RULES_MAX);
-	k->version = S("Firth drug knowledge " KNOWLEDGE_VERSION ", RxNorm 2025-10-06");
+	k->version = count ? S("Firth drug knowledge " KNOWLEDGE_VERSION ", RxNorm 2025-10-06, with tables of the site")
+			   : S("Firth drug knowledge " KNOWLEDGE_VERSION ", RxNorm 2025-10-06");
 	struct knowledge_table embedded[KNOWLEDGE_EMBEDDED_MAX];
 	size_t embedded_count = knowledge_embedded(embedded);
 	bool ok = true;

@@ -118,7 +118,7 @@ int knowledge_class_named(const struct knowledge *k, struct str id);
 int knowledge_ingredient_named(const struct knowledge *k, struct str name);
 bool knowledge_is_in(const struct knowledge *k, unsigned ingredient, unsigned drug_class);
 
-/* "Drug classes and rules of Firth 2026-11, RxNorm 2025-10-06": for cards. */
+/* "Firth drug knowledge 2026-11, RxNorm 2025-10-06": for cards. */
 struct str knowledge_version(const struct knowledge *k);
 
 #endif

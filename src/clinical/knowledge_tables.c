@@ -112,6 +112,10 @@ bool findings_add(struct findings *f, struct arena *a, const struct finding *fin
 {
 	if (f->count == FINDINGS_MAX) {
 		f->cut = true;
+		while (f->spare < f->count && f->items[f->spare].level == LEVEL_CRITICAL)
+			f->spare++;
+		if (finding->level == LEVEL_CRITICAL && f->spare < f->count)
+			f->items[f->spare] = *finding;
 		return true;
 	}
 	struct finding *items = f->items;
@@ -122,4 +126,71 @@ bool findings_add(struct findings *f, struct arena *a, const struct finding *fin
 	f->items = items;
 	items[f->count++] = *finding;
 	return true;
+}
+
+/* ---- rules ------------------------------------------------------------------------------------------------------- */
+
+size_t rule_count(const struct knowledge *k)
+{
+	return k->cross_count + k->rule_count;
+}
+
+static struct str side_name(const struct knowledge *k, const struct side *s)
+{
+	switch (s->kind) {
+	case SIDE_INGREDIENT:
+		return k->ingredients[s->index].name;
+	case SIDE_CLASS:
+		return k->classes[s->index].id;
+	case SIDE_GROUP:
+		return k->groups[s->index];
+	case SIDE_SAME:
+		return S("the same ingredient");
+	default:
+		return s->token;
+	}
+}
+
+static bool side_is(const struct knowledge *k, const struct side *s, int ingredient, int drug_class)
+{
+	if (s->kind == SIDE_CLASS && (int)s->index == drug_class)
+		return true;
+	if (ingredient < 0)
+		return false;
+	for (size_t i = 0; s->kind == SIDE_GROUP && i < k->chain_count; i++) {
+		if (k->chains[i].group == s->index && k->chains[i].ingredient == ingredient)
+			return true;
+	}
+	return s->kind == SIDE_CLASS ? knowledge_is_in(k, (unsigned)ingredient, s->index)
+				     : s->kind == SIDE_INGREDIENT && (int)s->index == ingredient;
+}
+
+void rule_at(const struct knowledge *k, size_t index, int ingredient, int drug_class, struct rule_info *ret)
+{
+	const struct side *a, *b;
+	if (index < k->cross_count) {
+		const struct cross_rule *r = &k->cross[index];
+		*ret = (struct rule_info){.id = r->id,
+					  .severity = r->severity,
+					  .why = r->reason,
+					  .source = r->source,
+					  .allergy = true,
+					  .level = r->level,
+					  .verified = r->verified};
+		a = &r->allergen;
+		b = &r->target;
+	} else {
+		const struct interaction_rule *r = &k->rules[index - k->cross_count];
+		*ret = (struct rule_info){.id = r->id,
+					  .severity = r->severity,
+					  .why = r->effect,
+					  .source = r->source,
+					  .level = r->level,
+					  .verified = r->verified};
+		a = &r->a;
+		b = &r->b;
+	}
+	ret->a = side_name(k, a);
+	ret->b = side_name(k, b);
+	ret->about = side_is(k, a, ingredient, drug_class) || side_is(k, b, ingredient, drug_class);
 }

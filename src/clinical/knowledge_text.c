@@ -102,6 +102,15 @@ static bool negates_next(struct str word)
 	return is_one_of(word, words);
 }
 
+/* Behind the name of a substance these make it the name of something else: "histamine H1 receptor antagonist". */
+static bool makes_other(struct str word)
+{
+	static const char *const words[] = {"receptor", "antagonist", "antagonists", "agonist",
+					    "agonists", "inhibitor",  "inhibitors",  "blocker",
+					    "blockers", "synthase",   "reductase",   NULL};
+	return is_one_of(word, words);
+}
+
 struct reader {
 	struct str words[TEXT_WORDS_MAX];
 	size_t count;
@@ -140,6 +149,10 @@ static bool is_negated(const struct reader *r, size_t at, size_t n, const struct
 		return false;
 	if (at + n < r->count && str_is(r->words[at + n], "free"))
 		return true;
+	for (size_t i = at + n; m->kind == MEANS_INGREDIENTS && i < r->count && i < at + n + 3; i++) {
+		if (makes_other(r->words[i]))
+			return true;
+	}
 	for (size_t i = at; i && at - i < 4; i--) {
 		if (negates_next(r->words[i - 1]))
 			return true;

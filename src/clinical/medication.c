@@ -131,9 +131,9 @@ static bool by_words(const struct knowledge *k, struct arena *a, struct str text
 		if (means[i].kind == MEANS_INGREDIENTS)
 			add_meaning(k, m, &means[i], &none);
 	}
-	if (m->count == before)
+	if (!n || (m->count == before && m->found != MEDICATION_BY_CODE))
 		return false;
-	m->partial |= m->count - before < components(plain);
+	m->partial |= m->count < components(plain);
 	if (m->route == ROUTE_UNKNOWN)
 		m->route = medication_route_of_words(text);
 	return true;
@@ -155,12 +155,16 @@ static void read_concept(const struct knowledge *k, struct arena *a, const struc
 	struct str text = json_get_str(concept, S("text"));
 	if (!m->label.n)
 		m->label = text.n ? text : json_get_str(json_at(json_get(concept, S("coding")), 0), S("display"));
-	if (by_codes(k, concept, m, s))
+	if (by_codes(k, concept, m, s)) {
 		m->found = MEDICATION_BY_CODE;
-	else if (by_displays(k, a, concept, m))
+		/* The words may name what the code leaves open. */
+		if (m->partial && !by_displays(k, a, concept, m))
+			by_words(k, a, text, m);
+	} else if (by_displays(k, a, concept, m)) {
 		m->found = MEDICATION_BY_DISPLAY;
-	else if (by_words(k, a, text, m))
+	} else if (by_words(k, a, text, m)) {
 		m->found = MEDICATION_BY_TEXT;
+	}
 	if (m->route == ROUTE_UNKNOWN)
 		m->route = medication_route_of_words(m->label);
 }

@@ -21,9 +21,9 @@ bool policy_action_named(struct str name, enum policy_action *ret)
 	return false;
 }
 
-enum level policy_unverified_limit(const struct policy *p, struct str rule, struct str role)
+enum level policy_limit(const struct policy *p, struct str rule, struct str role, enum level otherwise)
 {
-	enum level limit = p->unverified_interactions;
+	enum level limit = otherwise;
 	for (size_t i = 0; i < p->line_count; i++) {
 		const struct policy_line *l = &p->lines[i];
 		if (str_eq(l->rule, rule) && (!l->role.n || str_eq(l->role, role)))

@@ -38,8 +38,8 @@ struct policy {
 struct policy policy_default(void);
 /* "off", "info", "warning", "critical", "raise", "lower", "keep". */
 bool policy_action_named(struct str name, enum policy_action *ret);
-/* The most an unverified interaction may say, as the lines for its rule allow. */
-enum level policy_unverified_limit(const struct policy *p, struct str rule, struct str role);
+/* The most that an interaction which is off by default may say: otherwise, unless a line names its rule. */
+enum level policy_limit(const struct policy *p, struct str rule, struct str role, enum level otherwise);
 
 /* Applies the lines and the threshold to findings, drops what is off, keeps one finding per problem (the highest), and
  * puts the most severe first. */

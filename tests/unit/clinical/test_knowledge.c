@@ -234,6 +234,63 @@ static void test_policy(void **state)
 	assert_false(policy_action_named(S("louder"), &action));
 }
 
+/* What is off by default comes back for whom a line names its rule. */
+static void test_brought_back(void **state)
+{
+	static const char *const pairs[][3] = {{"tramadol", "sertraline", "DD087"},
+					       {"acetaminophen", "warfarin", "DN019"}};
+	struct error err = {0};
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct policy p = policy_default();
+		struct policy_line line = {
+			.rule = str_from(pairs[i][2]), .role = S("pharmacist"), .action = POLICY_KEEP};
+		struct medication drugs[2] = {0};
+		for (size_t n = 0; n < 2; n++) {
+			int drug = knowledge_ingredient_named(k, str_from(pairs[i][n]));
+			drugs[n] = (struct medication){
+				.count = 1, .ingredients = {(uint16_t)drug}, .mg_day = -1, .mg_week = -1};
+			drugs[n].record = (const struct json *)&drugs[n];
+		}
+		p.lines = &line;
+		p.line_count = 1;
+		struct findings nobody = {0}, told = {0};
+		assert_true(interactions_check(k, &p, S("nurse"), &arena, drugs, 2, 1, NULL, 0, &nobody, &err));
+		assert_int_equal(nobody.count, 0);
+		assert_true(interactions_check(k, &p, S("pharmacist"), &arena, drugs, 2, 1, NULL, 0, &told, &err));
+		policy_apply(&p, k, S("pharmacist"), &told);
+		assert_int_equal(told.count, 1);
+		assert_true(str_is(told.items[0].rule, pairs[i][2]));
+	}
+}
+
+static void test_many(void **state)
+{
+	static struct medication drugs[INTERACTION_DRUGS_MAX + 1];
+	struct arena a;
+	struct error err = {0};
+	struct findings f = {0};
+	struct policy p = policy_default();
+	(void)state;
+	arena_init(&a, 256 << 20);
+	int warfarin = knowledge_ingredient_named(k, S("warfarin")),
+	    ibuprofen = knowledge_ingredient_named(k, S("ibuprofen"));
+	int apixaban = knowledge_ingredient_named(k, S("apixaban"));
+	for (size_t i = 0; i <= INTERACTION_DRUGS_MAX; i++) {
+		int drug = i == 0 ? warfarin : i == INTERACTION_DRUGS_MAX - 1 ? apixaban : ibuprofen;
+		drugs[i] =
+			(struct medication){.count = 1, .ingredients = {(uint16_t)drug}, .mg_day = -1, .mg_week = -1};
+		drugs[i].record = (const struct json *)&drugs[i];
+	}
+	assert_true(interactions_check(k, &p, S(""), &a, drugs, INTERACTION_DRUGS_MAX, 1, NULL, 0, &f, &err));
+	assert_true(f.cut);
+	policy_apply(&p, k, S(""), &f);
+	assert_true(str_is(f.items[0].rule, "DD030")); /* the last drug, and critical: not among those left out */
+	assert_false(interactions_check(k, &p, S(""), &a, drugs, INTERACTION_DRUGS_MAX + 1, 1, NULL, 0, &f, &err));
+	assert_int_equal(err.code, ERR_LIMIT);
+	arena_done(&a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -244,6 +301,8 @@ int main(void)
 		cmocka_unit_test(test_medication_of_parts),
 		cmocka_unit_test(test_class_written_out),
 		cmocka_unit_test(test_policy),
+		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_brought_back),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
