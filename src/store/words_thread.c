@@ -9,7 +9,7 @@
 
 #include "store/words.h"
 
-enum { NICE = 10, LONGEST_PAUSE_MS = 3000 };
+enum { NICE = 19, LONGEST_PAUSE_MS = 3000 };
 
 struct words_thread {
 	const struct store_backend *backend;
