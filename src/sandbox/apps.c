@@ -42,7 +42,7 @@ static void put_app(struct sandbox *s, struct json_writer *w, const struct smart
 	clock_format_instant(active_ms(s, c), text);
 	json_object_begin(w);
 	json_put_member(w, S("client_id"), c->client_id);
-	if (c->software_id.n)
+	if (c->software_id.n && !c->self_registered)
 		json_put_member(w, S("production_client_id"), c->software_id);
 	json_put_member(w, S("client_name"), c->name);
 	if (c->redirect_uris.n)
@@ -198,5 +198,5 @@ bool apps_pending(struct sandbox *s, struct arena *a, struct str client_id)
 	if (!client_id.n || !behaviour_number(s, BEHAVIOUR_ACTIVATION_SECONDS) ||
 	    !smart_client_find(s->smart, a, client_id, &client, &err) || !client.client_id.n)
 		return false;
-	return !client.configured && active_ms(s, &client) > clock_now_ms();
+	return !client.configured && !client.self_registered && active_ms(s, &client) > clock_now_ms();
 }

@@ -5,12 +5,13 @@
 
 #define OIDC "/.well-known/openid-configuration"
 
-enum place { PLACE_KEYS, PLACE_INTROSPECT, PLACE_REVOKE, PLACE_PERMISSIONS, PLACE_OPENID, PLACE_STYLE };
+enum place { PLACE_REGISTER, PLACE_KEYS, PLACE_INTROSPECT, PLACE_REVOKE, PLACE_PERMISSIONS, PLACE_OPENID, PLACE_STYLE };
 static const struct {
 	enum ehr_vendor vendor;
 	enum place place;
 	const char *path;
 } places[] = {
+	{EHR_EPIC, PLACE_REGISTER, "/interconnect-fhir-oauth/oauth2/register"},
 	{EHR_EPIC, PLACE_KEYS, EPIC_KEYS_PATH},
 	{EHR_EPIC, PLACE_OPENID, "/interconnect-fhir-oauth/oauth2" OIDC},
 	{EHR_EPIC, PLACE_OPENID, "/interconnect-fhir-oauth/api/FHIR/R4" OIDC},
@@ -127,6 +128,11 @@ bool oauth_handle(struct sandbox *s, struct http_exchange *x)
 	if (i == count)
 		return answer_error_page(s, x);
 	switch (places[i].place) {
+	case PLACE_REGISTER:
+		if (!behaves(s, BEHAVIOUR_DYNAMIC_CLIENTS, "on"))
+			return false;
+		smart_serve(s->smart, x, "register");
+		break;
 	case PLACE_KEYS:
 		smart_serve(s->smart, x, "jwks");
 		break;

@@ -123,6 +123,7 @@ void oauth_epic_persona(struct sandbox *s)
 		.short_spans = true,
 		.refetch = true,
 		.basic_alone = true,
+		.device_clients = behaves(s, BEHAVIOUR_DYNAMIC_CLIENTS, "on"),
 		.aud_optional = !released(s, "2023-05"),
 		.pkce_optional = behaves(s, BEHAVIOUR_PKCE, "optional"),
 		.asked = asked,

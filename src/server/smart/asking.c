@@ -53,6 +53,10 @@ bool asking_explain(struct asking *q, size_t failed, struct error *err)
 		return decision_refuse(d, CHECK_REVOCATION, REFUSAL_REFRESH_REVOKED, STR_NULL, STR_NULL, STR_NULL, err);
 	case FACT_SESSION:
 		return decision_refuse(d, CHECK_SESSION, REFUSAL_SESSION_EXPIRED, STR_NULL, STR_NULL, STR_NULL, err);
+	case FACT_INITIAL:
+		q->by_token = true;
+		return decision_refuse(d, CHECK_REVOCATION, REFUSAL_TOKEN_REVOKED,
+				       S("a token that has registered a client already"), STR_NULL, STR_NULL, err);
 	default:
 		return error_set(err, ERR_CONFLICT, "Something changed meanwhile; try again");
 	}

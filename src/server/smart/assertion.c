@@ -107,16 +107,14 @@ static bool check_header(struct asking *q, const struct jose_token *token, struc
 {
 	const struct smart_client *c = &q->client->facts;
 	const struct smart_persona *p = q->s->options.persona;
-	if (smart_client_auth(c) != AUTH_PRIVATE_KEY)
-		return refuse(q, CHECK_CLIENT_AUTH, REFUSAL_CLIENT_AUTH_METHOD, S("private_key_jwt"),
-			      str_from(client_auth_name(smart_client_auth(c))), err);
 	if (!(JOSE_BIT(jose_algorithm_find(token->algorithm)) & smart_algorithms(q->s)))
 		return refuse(q, CHECK_ALGORITHM, REFUSAL_ASSERTION_ALGORITHM, token->algorithm,
 			      algorithm_names(q->a, smart_algorithms(q->s)), err);
-	if (c->jwks && (p->no_keys_by_value || (p->curves_by_url && str_starts(token->algorithm, S("ES")))))
+	bool uploaded = c->jwks && p->no_keys_by_value && !c->self_registered;
+	if (uploaded || (c->jwks && p->curves_by_url && str_starts(token->algorithm, S("ES"))))
 		return refuse(q, CHECK_KEY, REFUSAL_ASSERTION_KEY,
-			      p->no_keys_by_value ? S("keys that were uploaded")
-						  : S("a key of an elliptic curve that was uploaded"),
+			      uploaded ? S("keys that were uploaded")
+				       : S("a key of an elliptic curve that was uploaded"),
 			      S("a JWKS URL"), err);
 	if (!type_fits(token->type))
 		return refuse(q, CHECK_CLIENT_AUTH, REFUSAL_ASSERTION_MALFORMED, token->type, S("typ JWT"), err);
@@ -164,27 +162,56 @@ static bool refuse_signature(struct asking *q, const struct error *why, struct e
 	}
 }
 
+static bool verify(struct asking *q, struct str assertion, const struct jose_token *peeked, struct error *err)
+{
+	struct jose_token token;
+	struct error why = {0};
+	int64_t exp = 0;
+	if (!check_header(q, peeked, err) || !check_claims(q, peeked->claims, &exp, err))
+		return false;
+	if (!client_verify(q->client, q->a, assertion, peeked->kid, q->now_ms, q->s->options.persona, &token, &why))
+		return refuse_signature(q, &why, err);
+	decision_note(q->decision, CHECK_SIGNATURE, token.algorithm, STR_NULL);
+	return use_jti(q, json_get_str(token.claims, S("jti")), exp, err);
+}
+
+static bool peek(struct asking *q, struct str assertion, struct jose_token *ret_token, struct error *err)
+{
+	struct error why = {0};
+	return jose_peek(q->a, assertion, ret_token, &why) ||
+	       refuse(q, CHECK_CLIENT_AUTH, REFUSAL_ASSERTION_MALFORMED, arena_str(q->a, str_from(why.text)), STR_NULL,
+		      err);
+}
+
+bool assertion_check(struct asking *q, struct str assertion, struct error *err)
+{
+	struct jose_token peeked;
+	if (!peek(q, assertion, &peeked, err))
+		return false;
+	struct str issuer = json_get_str(peeked.claims, S("iss"));
+	if (!str_eq(issuer, q->client->facts.client_id))
+		return refuse(q, CHECK_ISSUER, REFUSAL_ASSERTION_SUBJECT, issuer, q->client->facts.client_id, err);
+	return verify(q, assertion, &peeked, err);
+}
+
 bool client_authenticate_assertion(struct asking *q, struct error *err)
 {
 	struct str assertion = form_get(&q->form, "client_assertion"), id = form_get(&q->form, "client_id");
 	struct str type = form_get(&q->form, "client_assertion_type");
-	struct jose_token peeked, token;
-	struct error why = {0};
-	int64_t exp = 0;
+	struct jose_token peeked;
 	if (!str_is(type, ASSERTION_TYPE))
 		return refuse(q, CHECK_REQUEST, REFUSAL_ASSERTION_TYPE, type, STR_NULL, err);
-	if (!jose_peek(q->a, assertion, &peeked, &why))
-		return refuse(q, CHECK_CLIENT_AUTH, REFUSAL_ASSERTION_MALFORMED, arena_str(q->a, str_from(why.text)),
-			      STR_NULL, err);
+	if (!peek(q, assertion, &peeked, err))
+		return false;
 	struct str issuer = json_get_str(peeked.claims, S("iss"));
 	if (id.p && !str_eq(id, issuer))
 		return refuse(q, CHECK_ISSUER, REFUSAL_ASSERTION_SUBJECT, S("client_id is not the assertion's iss"),
 			      STR_NULL, err);
-	if (!client_identify(q, issuer, err) || !check_header(q, &peeked, err) ||
-	    !check_claims(q, peeked.claims, &exp, err))
+	if (!client_identify(q, issuer, err))
 		return false;
-	if (!client_verify(q->client, q->a, assertion, peeked.kid, q->now_ms, q->s->options.persona, &token, &why))
-		return refuse_signature(q, &why, err);
-	decision_note(q->decision, CHECK_SIGNATURE, token.algorithm, STR_NULL);
-	return use_jti(q, json_get_str(token.claims, S("jti")), exp, err);
+	enum client_auth auth = smart_client_auth(&q->client->facts);
+	if (auth != AUTH_PRIVATE_KEY)
+		return refuse(q, CHECK_CLIENT_AUTH, REFUSAL_CLIENT_AUTH_METHOD, S("private_key_jwt"),
+			      str_from(client_auth_name(auth)), err);
+	return verify(q, assertion, &peeked, err);
 }

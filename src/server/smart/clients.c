@@ -19,7 +19,8 @@ static const struct {
 	unsigned type;
 } grant_types[] = {{"authorization_code", CLIENT_AUTHORIZATION_CODE},
 		   {"refresh_token", CLIENT_REFRESH_TOKEN},
-		   {"client_credentials", CLIENT_CREDENTIALS}};
+		   {"client_credentials", CLIENT_CREDENTIALS},
+		   {"urn:ietf:params:oauth:grant-type:jwt-bearer", CLIENT_DEVICE}};
 
 /* Members that are one text, or a list of texts kept with spaces between. */
 static const struct {
@@ -239,7 +240,7 @@ static bool check_grant_types(const struct smart_client *client, struct error *e
 		struct str word = str_split(&rest, ' ');
 		bool known = false;
 		for (size_t i = 0; i < COUNT(grant_types); i++)
-			known = known || str_is(word, grant_types[i].name);
+			known = known || (grant_types[i].type != CLIENT_DEVICE && str_is(word, grant_types[i].name));
 		if (!known)
 			return error_set(err, ERR_VALUE, "The grant type %.*s is not supported",
 					 STR_ARG(str_slice(word, 0, 60)));

@@ -40,7 +40,7 @@ struct smart_client {
 	int64_t secret_expires_ms, secret_before_ms, expires_ms; /* 0: never */
 };
 
-enum { CLIENT_AUTHORIZATION_CODE = 1, CLIENT_REFRESH_TOKEN = 2, CLIENT_CREDENTIALS = 4 };
+enum { CLIENT_AUTHORIZATION_CODE = 1, CLIENT_REFRESH_TOKEN = 2, CLIENT_CREDENTIALS = 4, CLIENT_DEVICE = 8 };
 unsigned smart_client_grant_types(const struct smart_client *client);
 enum client_auth smart_client_auth(const struct smart_client *client);
 const char *client_auth_name(enum client_auth auth);

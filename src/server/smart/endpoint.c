@@ -102,11 +102,16 @@ static void refused(void *ctx, struct store_txn *txn)
 	respond(r);
 }
 
+static bool is_of_token(const struct running *r)
+{
+	return r->endpoint->kind == ENDPOINT_BEARER || r->q.by_token;
+}
+
 /* RFC 6750 section 3 for tokens, RFC 6749 section 5.2 for clients. */
 static struct str challenge(struct running *r)
 {
 	struct asking *q = &r->q;
-	if (r->endpoint->kind == ENDPOINT_BEARER)
+	if (is_of_token(r))
 		return decision_challenge(q->a, &r->err, decision_needed_scope(q->decision), STR_NULL);
 	return r->status == 401 ? S("Basic realm=\"firth\", charset=\"UTF-8\"") : STR_NULL;
 }
@@ -117,7 +122,7 @@ static void refuse(struct running *r)
 	const struct http_request *request = http_request(r->exchange);
 	const char *code;
 	r->status = asking_refuse(q, &r->err, &code);
-	if (r->endpoint->kind == ENDPOINT_BEARER || r->err.code == ERR_FORBIDDEN || r->err.code == ERR_METHOD)
+	if (is_of_token(r) || r->err.code == ERR_FORBIDDEN || r->err.code == ERR_METHOD)
 		r->status = error_http_status(r->err.code);
 	r->challenge = challenge(r);
 	r->txn.fact_count = asking_aftermath(q, r->facts);

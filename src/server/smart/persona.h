@@ -32,6 +32,7 @@ struct smart_persona {
 	bool refetch; /* a signature that does not fit is tried once more with keys fetched anew */
 	bool basic_alone; /* beside a secret in the header the form must not name the client */
 	bool no_secret_in_form;
+	bool device_clients; /* an app registers each device that it runs on, with a person's first token */
 	/* ---- requests for authorization ---- */
 	bool aud_optional, pkce_optional;
 	bool redirect_optional; /* when one is registered; then it must be left out at the token endpoint, too */

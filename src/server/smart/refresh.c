@@ -77,9 +77,8 @@ static bool check_owner(struct asking *q, const struct authorization *g, struct 
 	return true;
 }
 
-/* What was granted, as far as the client may still have it, or less if it asks for less. */
-static bool choose_scopes(struct asking *q, const struct authorization *g, struct scope_list *ret_list,
-			  unsigned *ret_words, struct error *err)
+bool refresh_scopes(struct asking *q, const struct authorization *g, struct scope_list *ret_list, unsigned *ret_words,
+		    struct error *err)
 {
 	const struct definitions *d = q->s->options.definitions;
 	struct str text = form_get(&q->form, "scope");
@@ -119,7 +118,7 @@ bool refresh_redeem(struct asking *q, struct error *err)
 		return decision_refuse(q->decision, CHECK_REQUEST, REFUSAL_PARAMETER_MISSING, STR_NULL,
 				       S("refresh_token"), STR_NULL, err);
 	if (!find(q, token, &used, err) || !authorization_find(q->s, q->a, used.expected, g, err) ||
-	    !check_owner(q, g, err) || !choose_scopes(q, g, &list, &words, err))
+	    !check_owner(q, g, err) || !refresh_scopes(q, g, &list, &words, err))
 		return false;
 	q->granting = g;
 	used.expires_ms = g->ends_ms;

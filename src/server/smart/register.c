@@ -119,6 +119,8 @@ bool register_run(struct asking *q, struct error *err)
 	struct smart_client client;
 	struct store_fact fact;
 	struct str secret;
+	if (q->s->options.persona->device_clients)
+		return device_register(q, err);
 	if (!q->s->options.registration)
 		return decision_refuse(q->decision, CHECK_REGISTRATION, REFUSAL_REGISTRATION_CLOSED, STR_NULL, STR_NULL,
 				       STR_NULL, err);

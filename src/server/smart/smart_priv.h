@@ -121,7 +121,7 @@ bool client_is_good(const struct smart_client *client, int64_t now_ms, struct de
  */
 
 /* What a fact of the commit is, for when its condition fails. */
-enum fact_role { FACT_PLAIN, FACT_JTI, FACT_CODE, FACT_REFRESH, FACT_GRANT, FACT_SESSION };
+enum fact_role { FACT_PLAIN, FACT_JTI, FACT_CODE, FACT_REFRESH, FACT_GRANT, FACT_SESSION, FACT_INITIAL };
 enum { MOST_FACTS = 8 };
 
 /* From the form to the answer: what was found out, and what must be committed before the answer may go out. */
@@ -141,6 +141,7 @@ struct asking {
 	struct store_fact doomed; /* what ends the authorization of a reused code or token; shelf STR_NULL: nothing */
 	struct str attempts; /* key of the counter of failed proofs that this one adds to; STR_NULL: none */
 	bool by_header; /* the client used the Authorization header */
+	bool by_token; /* what is looked at is the access token in it */
 	bool revokes; /* the facts end something */
 	int status; /* of the answer when it is granted */
 	struct str error; /* of RFC 7591 or so, instead of that of the refusal; STR_NULL: that */
@@ -162,6 +163,8 @@ bool client_identify(struct asking *q, struct str client_id, struct error *err) 
 bool client_authenticate(struct asking *q, struct error *err) MUST_USE;
 /* assertion.c: by a signed assertion (RFC 7523 section 2.2). */
 bool client_authenticate_assertion(struct asking *q, struct error *err) MUST_USE;
+/* The same of an assertion that is an authorization grant (section 2.1), of the client that is known already. */
+bool assertion_check(struct asking *q, struct str assertion, struct error *err) MUST_USE;
 /* The scopes of a request as the persona takes them, and the list that is granted as it words it. */
 struct str scopes_asked(struct smart *s, struct arena *a, const struct smart_client *client, struct str asked,
 			enum scope_contexts contexts);
@@ -173,6 +176,13 @@ bool code_redeem(struct asking *q, struct error *err) MUST_USE;
 /* The client that a refresh token was given to, good or used up; *ret_client_id stays as it is when there is none. */
 bool refresh_owner(struct asking *q, struct str token, struct str *ret_client_id, struct error *err) MUST_USE;
 bool refresh_redeem(struct asking *q, struct error *err) MUST_USE;
+/* What of an authorization's scopes the client may still have, or less if it asks for less; *ret_words: of all of them.
+ */
+bool refresh_scopes(struct asking *q, const struct authorization *g, struct scope_list *ret_list, unsigned *ret_words,
+		    struct error *err) MUST_USE;
+/* device.c: clients of single devices, where the persona has them. */
+bool device_register(struct asking *q, struct error *err) MUST_USE;
+bool device_redeem(struct asking *q, struct error *err) MUST_USE;
 /* Can the filters of all of them be enforced? */
 bool scopes_check_filters(struct smart *s, struct arena *a, const struct scope_list *list, struct decision *d,
 			  struct error *err) MUST_USE;
@@ -216,6 +226,7 @@ struct issuing {
 	const struct scope_list *scopes; /* of the access token */
 	unsigned words; /* of all that was granted */
 	bool first; /* it was just agreed to */
+	bool access_alone; /* never a refresh token */
 };
 bool tokens_issue(struct asking *q, const struct issuing *issuing, struct error *err) MUST_USE;
 

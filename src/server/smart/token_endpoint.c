@@ -189,7 +189,8 @@ bool tokens_issue(struct asking *q, const struct issuing *issuing, struct error 
 	set_ends(q, g, issuing->words, issuing->first, grant.expires_ms);
 	g->used_ms = q->now_ms;
 	const struct smart_persona *p = q->s->options.persona;
-	bool another = g->ends_ms && (issuing->first || !p->refresh_stays || p->refresh_comes_again);
+	bool another =
+		g->ends_ms && !issuing->access_alone && (issuing->first || !p->refresh_stays || p->refresh_comes_again);
 	if (!token_make(q, &grant, &token, err) || (another && !make_refresh(q, g, &refresh, err)) ||
 	    ((list->words & SCOPE_OPENID) && !identity_token(q, g, list, &identity, err)))
 		return false;
@@ -223,20 +224,21 @@ static const struct {
 	bool (*run)(struct asking *q, struct error *err);
 } kinds[] = {{"authorization_code", CLIENT_AUTHORIZATION_CODE, code_redeem},
 	     {"refresh_token", CLIENT_REFRESH_TOKEN, refresh_redeem},
-	     {"client_credentials", CLIENT_CREDENTIALS, backend_grant}};
+	     {"client_credentials", CLIENT_CREDENTIALS, backend_grant},
+	     {"urn:ietf:params:oauth:grant-type:jwt-bearer", CLIENT_DEVICE, device_redeem}};
 
 enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
 
 bool token_endpoint_run(struct asking *q, struct error *err)
 {
 	struct str name = form_get(&q->form, "grant_type");
-	size_t i = 0;
+	size_t i = 0, count = q->s->options.persona->device_clients ? KINDS : KINDS - 1;
 	if (!name.p)
 		return decision_refuse(q->decision, CHECK_REQUEST, REFUSAL_PARAMETER_MISSING, STR_NULL, S("grant_type"),
 				       STR_NULL, err);
-	while (i < KINDS && !str_is(name, kinds[i].name))
+	while (i < count && !str_is(name, kinds[i].name))
 		i++;
-	if (i == KINDS)
+	if (i == count)
 		return decision_refuse(q->decision, CHECK_GRANT_TYPE, REFUSAL_GRANT_TYPE, str_slice(name, 0, 80),
 				       S("authorization_code, refresh_token or client_credentials"), STR_NULL, err);
 	if (!client_authenticate(q, err))

@@ -586,6 +586,142 @@ static void row_14_pkce_is_as_the_site_wants_it_I(void **state)
 	}
 }
 
+/* ---- row 14: clients of single devices ----------------------------------------------------------------------------
+ */
+
+struct device {
+	struct jose_key *key;
+	struct str jwks, id;
+};
+
+static struct device new_device(struct site *s, enum jose_algorithm algorithm)
+{
+	struct error err = {0};
+	struct device d = {.key = jose_key_new(algorithm, &err)};
+	struct buf text;
+	must(d.key, &err);
+	buf_init(&text, 1 << 16);
+	must(jose_key_write_public_set(d.key, &text, &err), &err);
+	d.jwks = arena_str(&s->w->arena, buf_str(&text));
+	buf_done(&text);
+	return d;
+}
+
+static struct http_answer registers(struct site *s, struct str token, const char *software, struct str jwks)
+{
+	return ask_url(s->w,
+		       arena_printf(&s->w->arena, "%.*s/interconnect-fhir-oauth/oauth2/register", STR_ARG(s->w->host)),
+		       (struct asked){.method = "POST",
+				      .type = "application/json",
+				      .accept = "application/json",
+				      .token = token,
+				      .body = arena_printf(&s->w->arena, "{\"software_id\":\"%s\",\"jwks\":%.*s}",
+							   software, STR_ARG(jwks))
+						      .p});
+}
+
+/* jti: the assertion's; issuer STR_NULL: the device's id. */
+static struct http_answer device_token(struct site *s, const struct device *d, const char *jti, struct str issuer)
+{
+	struct arena *a = &s->w->arena;
+	struct error err = {0};
+	struct buf out;
+	struct str name = issuer.p ? issuer : d->id;
+	struct str claims =
+		arena_printf(a, "{\"iss\":\"%.*s\",\"sub\":\"%.*s\",\"aud\":\"%.*s\",\"jti\":\"%s\",\"exp\":%lld}",
+			     STR_ARG(name), STR_ARG(name), STR_ARG(sandbox_token_url(s->w->sandbox)), jti,
+			     (long long)(clock_now_ms() / 1000 + 200));
+	buf_init(&out, 1 << 16);
+	must(jose_sign(d->key, claims, &out, &err), &err);
+	struct str form =
+		arena_printf(a,
+			     "grant_type=urn%%3Aietf%%3Aparams%%3Aoauth%%3Agrant-type%%3Ajwt-bearer&assertion="
+			     "%.*s&client_id=%.*s",
+			     STR_ARG(buf_str(&out)), STR_ARG(d->id));
+	buf_done(&out);
+	return ask_url(s->w, sandbox_token_url(s->w->sandbox),
+		       (struct asked){.method = "POST", .accept = "application/json", .form = true, .body = form.p});
+}
+
+static void row_14_epic_devices_get_clients_of_their_own_D(void **state)
+{
+	(void)state;
+	struct site s = open_site(EHR_EPIC, PEOPLE, NULL);
+	struct str initial =
+		json_get_str(tokens(&s, PUBLIC, usual(&s, PUBLIC, "openid launch/patient")), S("access_token"));
+	struct device d = new_device(&s, JOSE_RS384);
+	struct http_answer answer = registers(&s, initial, "public", d.jwks);
+	if (answer.status != 201)
+		fail_msg("%d %.*s", answer.status, STR_ARG(answer.body));
+	const struct json *j = parsed(s.w, answer);
+	assert_true(str_is(json_get_str(j, S("software_id")), "public"));
+	assert_true(str_is(json_get_str(j, S("token_endpoint_auth_method")), "none"));
+	assert_true(str_is(json_str(json_at(json_get(j, S("redirect_uris")), 0)), PERSON_CALLBACK));
+	assert_true(str_is(json_str(json_at(json_get(j, S("grant_types")), 0)),
+			   "urn:ietf:params:oauth:grant-type:jwt-bearer"));
+	assert_int_equal(json_size(json_get(json_get(j, S("jwks")), S("keys"))), 1);
+	assert_true(number(j, "client_id_issued_at") > 0);
+	d.id = arena_str(&s.w->arena, json_get_str(j, S("client_id")));
+	assert_true(d.id.n == 37 && d.id.p[0] == 'G');
+	/* a token of the person, as often as the device asks, and each assertion once */
+	for (int i = 0; i < 2; i++) {
+		answer = device_token(&s, &d, i ? "two" : "one", STR_NULL);
+		if (answer.status != 200)
+			fail_msg("%d %.*s", answer.status, STR_ARG(answer.body));
+		j = parsed(s.w, answer);
+		assert_int_equal(number(j, "expires_in"), 3600);
+		assert_null(json_get(j, S("refresh_token")));
+		assert_true(str_eq(json_get_str(j, S("patient")), s.w->patient));
+		assert_int_equal(ask(s.w, "Patient/$P",
+				     (struct asked){.accept = "application/fhir+json",
+						    .token = json_get_str(j, S("access_token"))})
+					 .status,
+				 200);
+	}
+	assert_int_equal(device_token(&s, &d, "one", STR_NULL).status, 400);
+	/* neither its access tokens nor the first one register another */
+	assert_int_equal(registers(&s, json_get_str(j, S("access_token")), "public", d.jwks).status, 403);
+	assert_int_equal(registers(&s, initial, "public", d.jwks).status, 401);
+	/* other keys and other names open nothing */
+	struct device thief = new_device(&s, JOSE_RS384);
+	thief.id = d.id;
+	assert_int_equal(device_token(&s, &thief, "three", STR_NULL).status, 400);
+	assert_int_equal(device_token(&s, &d, "four", S("public")).status, 400);
+	/* the person ends it */
+	struct error err = {0};
+	size_t ended;
+	must(smart_grants_revoke_user(s.w->sandbox->smart, &s.w->arena, S("clinician"), &ended, &err), &err);
+	answer = device_token(&s, &d, "five", STR_NULL);
+	assert_true(str_is(answer.body, "{\"error\":\"invalid_grant\",\"error_description\":null}"));
+	jose_key_free(d.key);
+	jose_key_free(thief.key);
+	close_site(&s);
+}
+
+static void row_14_epic_registers_only_with_a_first_token_of_a_public_app_D(void **state)
+{
+	(void)state;
+	struct site s = open_site(EHR_EPIC, PEOPLE, NULL);
+	struct device d = new_device(&s, JOSE_RS384);
+	struct str ours =
+		json_get_str(tokens(&s, PUBLIC, usual(&s, PUBLIC, "openid launch/patient")), S("access_token"));
+	struct str secret = json_get_str(tokens(&s, CONFIDENTIAL, usual(&s, CONFIDENTIAL, "openid launch/patient")),
+					 S("access_token"));
+	assert_int_equal(registers(&s, STR_NULL, "public", d.jwks).status, 401);
+	assert_int_equal(registers(&s, S("nonsense"), "public", d.jwks).status, 401);
+	assert_int_equal(registers(&s, secret, "confidential", d.jwks).status, 403);
+	assert_int_equal(registers(&s, ours, "confidential", d.jwks).status, 400);
+	assert_int_equal(registers(&s, ours, "public", S("{\"keys\":[]}")).status, 400);
+	assert_int_equal(registers(&s, ours, "public", S("7")).status, 400);
+	assert_int_equal(registers(&s, ours, "public", d.jwks).status, 201); /* what failed did not use it up */
+	close_site(&s);
+	s = open_site(EHR_EPIC, PEOPLE, "dynamic-clients=off");
+	ours = json_get_str(tokens(&s, PUBLIC, usual(&s, PUBLIC, "openid launch/patient")), S("access_token"));
+	assert_int_equal(registers(&s, ours, "public", d.jwks).status, 404);
+	close_site(&s);
+	jose_key_free(d.key);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -603,6 +739,8 @@ int main(void)
 		cmocka_unit_test(row_14_epic_refresh_tokens_stay_or_roll_D),
 		cmocka_unit_test(row_14_cerner_answers_with_its_members_C),
 		cmocka_unit_test(row_14_cerner_refresh_never_rotates_and_is_slowed_down_D),
+		cmocka_unit_test(row_14_epic_devices_get_clients_of_their_own_D),
+		cmocka_unit_test(row_14_epic_registers_only_with_a_first_token_of_a_public_app_D),
 		cmocka_unit_test(row_14_codes_are_good_once_D),
 		cmocka_unit_test(row_14_pkce_is_as_the_site_wants_it_I),
 	};
