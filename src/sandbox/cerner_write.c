@@ -387,6 +387,18 @@ static bool check_fields(struct rest_call *call, const struct json *resource, st
 
 /* ---- the hook --------------------------------------------------------------------------------------------------- */
 
+/* Whoever changes something must be allowed to see it, too. */
+static bool check_scopes(struct sandbox *s, struct rest_call *call, struct rest_answer *answer)
+{
+	struct error err = {0};
+	if (call->interaction == REST_CREATE || !call->pass ||
+	    access_require(call->pass, call->type, SCOPE_R | SCOPE_U, call->decision, &err))
+		return true;
+	answer->status = error_http_status(err.code);
+	s->face[HOST_PROVIDER].error(s->face[HOST_PROVIDER].ctx, call, &err, answer);
+	return false;
+}
+
 static bool check_version(struct sandbox *s, struct rest_call *call, struct rest_answer *answer)
 {
 	bool update = call->interaction == REST_UPDATE || call->interaction == REST_PATCH;
@@ -422,6 +434,8 @@ bool cerner_write(void *ctx, struct rest_call *call, const struct json *resource
 {
 	struct sandbox *s = ctx;
 	struct error err = {0};
+	if (!check_scopes(s, call, answer))
+		return false;
 	if (json_get(resource, S("modifierExtension")))
 		return refuse(answer, "extension", S("modifierExtension is not supported"));
 	if (json_get(resource, S("implicitRules")))
@@ -484,7 +498,7 @@ bool cerner_patch(void *ctx, struct rest_call *call, const struct json *patch, s
 		cerner_refuse(answer, 400, "structure", S("a JSON Patch is an array"));
 		return false;
 	}
-	if (!check_version(ctx, call, answer))
+	if (!check_scopes(ctx, call, answer) || !check_version(ctx, call, answer))
 		return false;
 	if (str_is(call->type_name, "Patient") && !check_tests(patch, answer))
 		return false;

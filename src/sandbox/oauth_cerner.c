@@ -108,6 +108,7 @@ void oauth_cerner_persona(struct sandbox *s)
 		.asked = asked,
 		.granted = granted,
 		.refresh_stays = true,
+		.revokes_refresh_alone = true,
 		.refresh_suspended = behaves(s, BEHAVIOUR_OFFLINE_TOKENS, "suspended"),
 		.refresh_pause_s = (unsigned)behaviour_number(s, BEHAVIOUR_REFRESH_PAUSE),
 		.told = told,

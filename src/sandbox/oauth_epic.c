@@ -126,6 +126,7 @@ void oauth_epic_persona(struct sandbox *s)
 		.device_clients = behaves(s, BEHAVIOUR_DYNAMIC_CLIENTS, "on"),
 		.aud_optional = !released(s, "2023-05"),
 		.pkce_optional = behaves(s, BEHAVIOUR_PKCE, "optional"),
+		.patient_if_asked = true,
 		.asked = asked,
 		.granted = granted,
 		.token_size = TOKEN_SIZE,

@@ -2,7 +2,7 @@
  * People in a sandbox: signing in, consent, and launches from the simulator, with Firth's own pages. Apps find the
  * authorization endpoint at the vendor's address, which leads on to them; tokens come from the vendor's token endpoint.
  */
-#include "sandbox/face_priv.h"
+#include "sandbox/faults_priv.h"
 
 #include "base/encode.h"
 
@@ -38,31 +38,57 @@ void people_close(struct sandbox *s)
 	login_close(s->login);
 }
 
-/* Each persona of Cerner's is for another host: who asks the wrong one gets a request that is about none. */
-static struct str fitting(struct sandbox *s, const struct http_request *r, size_t persona)
+/* Each persona of Cerner's is for another host: who asks the wrong one gets a request that is about none. STR_NULL: it
+ * is as it should be. */
+static struct str unfitting(struct sandbox *s, const struct http_request *r, size_t persona)
 {
-	struct str rest = r->query, aud = face_value(rest, S("aud"));
+	struct str asked = str_is(r->method, "POST") ? r->body : r->query, aud = face_value(asked, S("aud"));
 	struct buf plain;
 	buf_init(&plain, 4096);
 	enum face_host host =
 		aud.p && decode_percent(&plain, aud, true) ? hosts_of_base(s, buf_str(&plain)) : FACE_HOSTS;
 	buf_done(&plain);
 	if (s->o.vendor != EHR_CERNER || host == FACE_HOSTS || (host == HOST_PATIENT) == (persona == 1))
-		return r->query;
-	size_t at = (size_t)(aud.p - r->query.p);
-	return arena_printf(r->arena, "%.*surn:another-persona:%.*s", STR_ARG(str_slice(r->query, 0, at)),
-			    STR_ARG(str_slice(r->query, at, r->query.n)));
+		return STR_NULL;
+	size_t at = (size_t)(aud.p - asked.p);
+	return arena_printf(r->arena, "%.*surn:another-persona:%.*s", STR_ARG(str_slice(asked, 0, at)),
+			    STR_ARG(str_slice(asked, at, asked.n)));
 }
 
-/* 307 keeps method and form: SMART lets apps ask by POST as well (authorize-post). */
+/* Epic takes forms for launches from the EHR only, since November 2020. */
+static bool takes_form(struct sandbox *s, const struct http_request *r)
+{
+	return !str_is(r->method, "POST") || s->o.vendor != EHR_EPIC ||
+	       (released(s, "2020-11") && face_has(r->body, S("launch")));
+}
+
+static void refuse_form(struct sandbox *s, struct http_exchange *x)
+{
+	struct error err = {0};
+	struct str url = STR_NULL, page = STR_NULL;
+	struct buf body;
+	error_set(&err, ERR_INVALID_REQUEST, "Requests by POST are for launches from the EHR, since November 2020");
+	s->vendor->app_refused(s, http_request(x)->arena, NULL, "invalid_request", &err, &url, &page);
+	buf_init(&body, 1 << 16);
+	buf_add(&body, page);
+	http_respond(x, &(struct http_response){
+				.status = 200, .content_type = S("text/html; charset=utf-8"), .body = &body});
+	buf_done(&body);
+}
+
+/* 307 keeps method and form: SMART lets apps ask by POST as well (authorize-post). What is refused anyway goes by 303.
+ */
 static void lead_on(struct sandbox *s, struct http_exchange *x, size_t persona)
 {
 	const struct http_request *r = http_request(x);
+	struct str wrong = unfitting(s, r, persona), query = wrong.p ? wrong : r->query;
 	const struct http_header header = {S("Location"),
 					   arena_printf(r->arena, "%.*s/auth/authorize%s%.*s", STR_ARG(s->o.base_url),
-							r->query.n ? "?" : "", STR_ARG(fitting(s, r, persona)))};
-	http_respond(x, &(struct http_response){
-				.status = 307, .content_type = S(""), .headers = &header, .header_count = 1});
+							query.n ? "?" : "", STR_ARG(query))};
+	http_respond(x, &(struct http_response){.status = wrong.p ? 303 : 307,
+						.content_type = S(""),
+						.headers = &header,
+						.header_count = 1});
 }
 
 bool people_handle(struct sandbox *s, struct http_exchange *x)
@@ -72,7 +98,10 @@ bool people_handle(struct sandbox *s, struct http_exchange *x)
 	struct str path = http_request(x)->path;
 	for (size_t i = 0; i < 2; i++)
 		if (s->vendor->authorize_paths[i] && str_is(path, s->vendor->authorize_paths[i])) {
-			lead_on(s, x, i);
+			if (takes_form(s, http_request(x)))
+				lead_on(s, x, i);
+			else
+				refuse_form(s, x);
 			return true;
 		}
 	return launcher_handle(s->launcher, x) || smart_handle(s->smart, x) || login_handle(s->login, x);

@@ -15,6 +15,8 @@ bool pick_is_needed(const struct turn *t)
 	bool wanted = (allowed->words & (SCOPE_LAUNCH_PATIENT | SCOPE_LAUNCH_ENCOUNTER)) != 0;
 	if (t->c.patient.p || (t->c.launched && t->c.launch.patient.p))
 		return false;
+	if (t->asked.patient_if_asked && !patient_is_account(&t->session.facts))
+		return wanted;
 	for (size_t i = 0; i < allowed->count && !wanted; i++)
 		wanted = str_is(allowed->scopes[i].context, "patient");
 	return wanted;

@@ -36,6 +36,7 @@ struct smart_request {
 	int64_t max_age_s; /* -1: not asked for */
 	struct str scope; /* as asked */
 	bool redirect_left_out; /* redirect_uri is the only one that is registered */
+	bool patient_if_asked; /* staff choose a patient only when launch/patient is allowed */
 	struct scope_list allowed; /* what of it this client may get, if the person agrees */
 	/* Of a refused request: what to tell the app (RFC 6749 section 4.1.2.1) by smart_request_refuse(). NULL: the
 	 * client or its redirect_uri is not known to be right, so nobody but the person may be told. */

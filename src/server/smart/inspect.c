@@ -163,5 +163,7 @@ bool revoke_run(struct asking *q, struct error *err)
 	if (!key.p)
 		return error_memory(err);
 	q->revokes = true;
-	return revoke_refresh(q, key, &found, err) && (found || revoke_access(q, token, key, err));
+	if (!revoke_refresh(q, key, &found, err))
+		return false;
+	return found || q->s->options.persona->revokes_refresh_alone || revoke_access(q, token, key, err);
 }

@@ -35,6 +35,7 @@ struct smart_persona {
 	bool device_clients; /* an app registers each device that it runs on, with a person's first token */
 	/* ---- requests for authorization ---- */
 	bool aud_optional, pkce_optional;
+	bool patient_if_asked; /* staff choose a patient for launch/patient alone, not for scopes of patient/ */
 	bool redirect_optional; /* when one is registered; then it must be left out at the token endpoint, too */
 	bool redirect_adds_query; /* parameters may be added to the one that is registered */
 	bool (*audience)(void *ctx, struct str aud); /* is it a FHIR base beside that of smart_options? NULL: none is */
@@ -50,6 +51,7 @@ struct smart_persona {
 	bool refresh_comes_again; /* a new one with each answer; the old one stays good */
 	bool refresh_needs_proof; /* public clients get none */
 	bool refresh_suspended; /* none is taken at present */
+	bool revokes_refresh_alone; /* access tokens run out by themselves, whoever wants to revoke one */
 	unsigned refresh_pause_s; /* between two uses of one */
 	/* Members of a token's answer beyond those of RFC 6749 and the id_token; NULL: ours. */
 	void (*told)(void *ctx, struct json_writer *w, const struct smart_told *about);

@@ -199,6 +199,7 @@ bool smart_request_check(struct smart *s, struct arena *a, struct str parameters
 		return false;
 	ret_request->state = form_get(&c.form, "state");
 	ret_request->scope = form_get(&c.form, "scope");
+	ret_request->patient_if_asked = s->options.persona->patient_if_asked;
 	ret_request->aud = form_get(&c.form, "aud");
 	ret_request->launch = form_get(&c.form, "launch");
 	ret_request->nonce = form_get(&c.form, "nonce");

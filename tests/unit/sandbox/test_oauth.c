@@ -2,163 +2,9 @@
  * Rows 11, 12 and 14 of what a sandbox of these vendors has to do, as far as people are concerned: apps in browsers,
  * their scopes, launches, tokens and refusals. Each test says its row and how far it is known (docs/sandbox.md).
  */
-#include "person.h"
+#include "site.h"
 
-#include <stdio.h>
-
-#include "base/clock.h"
-#include "base/encode.h"
 #include "jose/jose.h"
-
-#define SECRET "a secret of the app, long enough"
-
-enum app { PUBLIC, CONFIDENTIAL, APPS };
-
-struct site {
-	struct world *w;
-	struct smart_client clients[APPS];
-	enum ehr_vendor vendor;
-};
-
-static struct str digest_of(struct arena *a, const char *secret)
-{
-	unsigned char digest[32];
-	struct buf hex;
-	digest_sha256(str_from(secret), digest);
-	buf_init(&hex, 64);
-	encode_hex(&hex, str_make((const char *)digest, sizeof(digest)));
-	struct str text = arena_str(a, buf_str(&hex));
-	buf_done(&hex);
-	return text;
-}
-
-static struct arena site_arena;
-
-static struct site open_site(enum ehr_vendor vendor, const char *scope, const char *behaviour)
-{
-	struct str one = str_from(behaviour ? behaviour : "");
-	struct site s = {.vendor = vendor};
-	size_t users;
-	arena_init(&site_arena, ARENA_NO_CAP);
-	s.clients[PUBLIC] = (struct smart_client){.client_id = S("public"),
-						  .name = S("Growth"),
-						  .scope = str_from(scope),
-						  .redirect_uris = S(PERSON_CALLBACK),
-						  .launch_url = S("https://app.example.org/launch")};
-	s.clients[CONFIDENTIAL] = s.clients[PUBLIC];
-	s.clients[CONFIDENTIAL].client_id = S("confidential");
-	s.clients[CONFIDENTIAL].secret_sha256 = digest_of(&site_arena, SECRET);
-	s.w = world_open(&(struct world_options){
-		.vendor = vendor,
-		.patients = 1,
-		.clients = s.clients,
-		.client_count = APPS,
-		.users = person_users(
-			vendor == EHR_EPIC ? "Practitioner/eM5CWtq15N0WJeuCet5bJlQ3" : "Practitioner/12742069", &users),
-		.user_count = 1,
-		.behaviours = &one,
-		.behaviour_count = behaviour != NULL});
-	return s;
-}
-
-static void close_site(struct site *s)
-{
-	world_close(s->w);
-	arena_done(&site_arena);
-}
-
-/* ---- asking ------------------------------------------------------------------------------------------------------ */
-
-static struct str encoded(struct world *w, struct str text)
-{
-	struct buf out;
-	buf_init(&out, 1 << 16);
-	encode_percent(&out, text);
-	struct str copy = arena_str(&w->arena, buf_str(&out));
-	buf_done(&out);
-	return copy;
-}
-
-static struct str authorize_url(struct site *s, enum app app, const char *scope, const char *more)
-{
-	struct world *w = s->w;
-	return arena_printf(&w->arena,
-			    "%.*s%s?response_type=code&client_id=%.*s&state=st%%20ate&nonce=n-1&scope=%.*s%s",
-			    STR_ARG(w->host), w->sandbox->vendor->authorize_paths[0],
-			    STR_ARG(s->clients[app].client_id), STR_ARG(encoded(w, str_from(scope))), more);
-}
-
-static const char *aud_of(struct site *s)
-{
-	return arena_printf(&s->w->arena, "&aud=%.*s", STR_ARG(encoded(s->w, s->w->base))).p;
-}
-
-#define CALLBACK "&redirect_uri=" PERSON_CALLBACK
-
-/* The usual request. */
-static struct str usual(struct site *s, enum app app, const char *scope)
-{
-	return authorize_url(s, app, scope, arena_printf(&s->w->arena, CALLBACK PERSON_PKCE "%s", aud_of(s)).p);
-}
-
-static const struct person doctor = {.user = "clinician"};
-
-static struct person doctor_of(struct site *s)
-{
-	struct person p = doctor;
-	p.patient = arena_printf(&s->w->arena, "%.*s", STR_ARG(s->w->patient)).p;
-	return p;
-}
-
-static struct http_answer token_request(struct site *s, enum app app, const char *form)
-{
-	struct world *w = s->w;
-	struct asked how = {.method = "POST", .accept = "application/json", .form = true, .body = form};
-	if (app == CONFIDENTIAL) {
-		struct buf text;
-		buf_init(&text, 4096);
-		encode_base64(&text, S("confidential:" SECRET));
-		how.authorization = arena_printf(&w->arena, "Basic %.*s", STR_ARG(buf_str(&text)));
-		buf_done(&text);
-	} else {
-		how.body = arena_printf(&w->arena, "%s&client_id=public", form).p;
-	}
-	return ask_url(w, sandbox_token_url(w->sandbox), how);
-}
-
-static struct str code_form(struct site *s, struct str code)
-{
-	return arena_printf(&s->w->arena,
-			    "grant_type=authorization_code&code=%.*s&code_verifier=" PERSON_VERIFIER CALLBACK,
-			    STR_ARG(code));
-}
-
-static const struct json *tokens(struct site *s, enum app app, struct str url)
-{
-	struct person p = doctor_of(s);
-	struct ended end = person_opens(s->w, &p, url);
-	struct str code = url_parameter(s->w, end.url, "code");
-	if (!code.p)
-		fail_msg("no code: %.*s %.*s", STR_ARG(end.url), STR_ARG(str_slice(end.page, 0, 2000)));
-	assert_true(str_is(url_parameter(s->w, end.url, "state"), "st ate"));
-	struct http_answer answer = token_request(s, app, code_form(s, code).p);
-	if (answer.status != 200)
-		fail_msg("%d %.*s", answer.status, STR_ARG(answer.body));
-	return parsed(s->w, answer);
-}
-
-static bool has_scope(const struct json *answer, const char *word)
-{
-	struct str rest = json_get_str(answer, S("scope"));
-	while (rest.p)
-		if (str_is(str_split(&rest, ' '), word))
-			return true;
-	return false;
-}
-
-#define PEOPLE                                                                                                         \
-	"openid fhirUser profile launch launch/patient offline_access online_access patient/Patient.rs "               \
-	"patient/Observation.rs"
 
 /* ---- row 11: scopes ---------------------------------------------------------------------------------------------- */
 
@@ -225,25 +71,6 @@ static void row_11_cerner_limited_accounts_learn_who_somebody_is_C(void **state)
 
 /* ---- row 12: launches, and requests that are not right ------------------------------------------------------------
  */
-
-static struct str launch_of(struct site *s, enum app app)
-{
-	struct error err = {0};
-	struct str id;
-	const struct smart_launch launch = {.client_id = s->clients[app].client_id,
-					    .patient = s->w->patient,
-					    .encounter = S("visit-1"),
-					    .need_patient_banner = false};
-	must(smart_launch_new(s->w->sandbox->smart, &s->w->arena, &launch, &id, &err), &err);
-	return id;
-}
-
-static struct str launched(struct site *s, enum app app, struct str launch)
-{
-	return authorize_url(
-		s, app, "openid launch",
-		arena_printf(&s->w->arena, CALLBACK PERSON_PKCE "%s&launch=%.*s", aud_of(s), STR_ARG(launch)).p);
-}
 
 static void row_12_a_launch_is_good_once_D(void **state)
 {
@@ -393,13 +220,6 @@ static const struct json *claims_of(struct site *s, const struct json *answer)
 	assert_true(str_is(token.algorithm, "RS256"));
 	jose_key_set_free(keys);
 	return token.claims;
-}
-
-static int64_t number(const struct json *j, const char *name)
-{
-	int64_t n = -1;
-	assert_true(str_to_i64(json_number(json_get(j, str_from(name))), &n));
-	return n;
 }
 
 static void row_14_epic_answers_with_its_members_D(void **state)
@@ -586,142 +406,6 @@ static void row_14_pkce_is_as_the_site_wants_it_I(void **state)
 	}
 }
 
-/* ---- row 14: clients of single devices ----------------------------------------------------------------------------
- */
-
-struct device {
-	struct jose_key *key;
-	struct str jwks, id;
-};
-
-static struct device new_device(struct site *s, enum jose_algorithm algorithm)
-{
-	struct error err = {0};
-	struct device d = {.key = jose_key_new(algorithm, &err)};
-	struct buf text;
-	must(d.key, &err);
-	buf_init(&text, 1 << 16);
-	must(jose_key_write_public_set(d.key, &text, &err), &err);
-	d.jwks = arena_str(&s->w->arena, buf_str(&text));
-	buf_done(&text);
-	return d;
-}
-
-static struct http_answer registers(struct site *s, struct str token, const char *software, struct str jwks)
-{
-	return ask_url(s->w,
-		       arena_printf(&s->w->arena, "%.*s/interconnect-fhir-oauth/oauth2/register", STR_ARG(s->w->host)),
-		       (struct asked){.method = "POST",
-				      .type = "application/json",
-				      .accept = "application/json",
-				      .token = token,
-				      .body = arena_printf(&s->w->arena, "{\"software_id\":\"%s\",\"jwks\":%.*s}",
-							   software, STR_ARG(jwks))
-						      .p});
-}
-
-/* jti: the assertion's; issuer STR_NULL: the device's id. */
-static struct http_answer device_token(struct site *s, const struct device *d, const char *jti, struct str issuer)
-{
-	struct arena *a = &s->w->arena;
-	struct error err = {0};
-	struct buf out;
-	struct str name = issuer.p ? issuer : d->id;
-	struct str claims =
-		arena_printf(a, "{\"iss\":\"%.*s\",\"sub\":\"%.*s\",\"aud\":\"%.*s\",\"jti\":\"%s\",\"exp\":%lld}",
-			     STR_ARG(name), STR_ARG(name), STR_ARG(sandbox_token_url(s->w->sandbox)), jti,
-			     (long long)(clock_now_ms() / 1000 + 200));
-	buf_init(&out, 1 << 16);
-	must(jose_sign(d->key, claims, &out, &err), &err);
-	struct str form =
-		arena_printf(a,
-			     "grant_type=urn%%3Aietf%%3Aparams%%3Aoauth%%3Agrant-type%%3Ajwt-bearer&assertion="
-			     "%.*s&client_id=%.*s",
-			     STR_ARG(buf_str(&out)), STR_ARG(d->id));
-	buf_done(&out);
-	return ask_url(s->w, sandbox_token_url(s->w->sandbox),
-		       (struct asked){.method = "POST", .accept = "application/json", .form = true, .body = form.p});
-}
-
-static void row_14_epic_devices_get_clients_of_their_own_D(void **state)
-{
-	(void)state;
-	struct site s = open_site(EHR_EPIC, PEOPLE, NULL);
-	struct str initial =
-		json_get_str(tokens(&s, PUBLIC, usual(&s, PUBLIC, "openid launch/patient")), S("access_token"));
-	struct device d = new_device(&s, JOSE_RS384);
-	struct http_answer answer = registers(&s, initial, "public", d.jwks);
-	if (answer.status != 201)
-		fail_msg("%d %.*s", answer.status, STR_ARG(answer.body));
-	const struct json *j = parsed(s.w, answer);
-	assert_true(str_is(json_get_str(j, S("software_id")), "public"));
-	assert_true(str_is(json_get_str(j, S("token_endpoint_auth_method")), "none"));
-	assert_true(str_is(json_str(json_at(json_get(j, S("redirect_uris")), 0)), PERSON_CALLBACK));
-	assert_true(str_is(json_str(json_at(json_get(j, S("grant_types")), 0)),
-			   "urn:ietf:params:oauth:grant-type:jwt-bearer"));
-	assert_int_equal(json_size(json_get(json_get(j, S("jwks")), S("keys"))), 1);
-	assert_true(number(j, "client_id_issued_at") > 0);
-	d.id = arena_str(&s.w->arena, json_get_str(j, S("client_id")));
-	assert_true(d.id.n == 37 && d.id.p[0] == 'G');
-	/* a token of the person, as often as the device asks, and each assertion once */
-	for (int i = 0; i < 2; i++) {
-		answer = device_token(&s, &d, i ? "two" : "one", STR_NULL);
-		if (answer.status != 200)
-			fail_msg("%d %.*s", answer.status, STR_ARG(answer.body));
-		j = parsed(s.w, answer);
-		assert_int_equal(number(j, "expires_in"), 3600);
-		assert_null(json_get(j, S("refresh_token")));
-		assert_true(str_eq(json_get_str(j, S("patient")), s.w->patient));
-		assert_int_equal(ask(s.w, "Patient/$P",
-				     (struct asked){.accept = "application/fhir+json",
-						    .token = json_get_str(j, S("access_token"))})
-					 .status,
-				 200);
-	}
-	assert_int_equal(device_token(&s, &d, "one", STR_NULL).status, 400);
-	/* neither its access tokens nor the first one register another */
-	assert_int_equal(registers(&s, json_get_str(j, S("access_token")), "public", d.jwks).status, 403);
-	assert_int_equal(registers(&s, initial, "public", d.jwks).status, 401);
-	/* other keys and other names open nothing */
-	struct device thief = new_device(&s, JOSE_RS384);
-	thief.id = d.id;
-	assert_int_equal(device_token(&s, &thief, "three", STR_NULL).status, 400);
-	assert_int_equal(device_token(&s, &d, "four", S("public")).status, 400);
-	/* the person ends it */
-	struct error err = {0};
-	size_t ended;
-	must(smart_grants_revoke_user(s.w->sandbox->smart, &s.w->arena, S("clinician"), &ended, &err), &err);
-	answer = device_token(&s, &d, "five", STR_NULL);
-	assert_true(str_is(answer.body, "{\"error\":\"invalid_grant\",\"error_description\":null}"));
-	jose_key_free(d.key);
-	jose_key_free(thief.key);
-	close_site(&s);
-}
-
-static void row_14_epic_registers_only_with_a_first_token_of_a_public_app_D(void **state)
-{
-	(void)state;
-	struct site s = open_site(EHR_EPIC, PEOPLE, NULL);
-	struct device d = new_device(&s, JOSE_RS384);
-	struct str ours =
-		json_get_str(tokens(&s, PUBLIC, usual(&s, PUBLIC, "openid launch/patient")), S("access_token"));
-	struct str secret = json_get_str(tokens(&s, CONFIDENTIAL, usual(&s, CONFIDENTIAL, "openid launch/patient")),
-					 S("access_token"));
-	assert_int_equal(registers(&s, STR_NULL, "public", d.jwks).status, 401);
-	assert_int_equal(registers(&s, S("nonsense"), "public", d.jwks).status, 401);
-	assert_int_equal(registers(&s, secret, "confidential", d.jwks).status, 403);
-	assert_int_equal(registers(&s, ours, "confidential", d.jwks).status, 400);
-	assert_int_equal(registers(&s, ours, "public", S("{\"keys\":[]}")).status, 400);
-	assert_int_equal(registers(&s, ours, "public", S("7")).status, 400);
-	assert_int_equal(registers(&s, ours, "public", d.jwks).status, 201); /* what failed did not use it up */
-	close_site(&s);
-	s = open_site(EHR_EPIC, PEOPLE, "dynamic-clients=off");
-	ours = json_get_str(tokens(&s, PUBLIC, usual(&s, PUBLIC, "openid launch/patient")), S("access_token"));
-	assert_int_equal(registers(&s, ours, "public", d.jwks).status, 404);
-	close_site(&s);
-	jose_key_free(d.key);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -739,8 +423,6 @@ int main(void)
 		cmocka_unit_test(row_14_epic_refresh_tokens_stay_or_roll_D),
 		cmocka_unit_test(row_14_cerner_answers_with_its_members_C),
 		cmocka_unit_test(row_14_cerner_refresh_never_rotates_and_is_slowed_down_D),
-		cmocka_unit_test(row_14_epic_devices_get_clients_of_their_own_D),
-		cmocka_unit_test(row_14_epic_registers_only_with_a_first_token_of_a_public_app_D),
 		cmocka_unit_test(row_14_codes_are_good_once_D),
 		cmocka_unit_test(row_14_pkce_is_as_the_site_wants_it_I),
 	};
