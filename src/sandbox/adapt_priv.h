@@ -11,6 +11,7 @@
 /* Addresses of the authorization servers. */
 #define EPIC_KEYS_PATH	      "/interconnect-fhir-oauth/api/epic/2019/Security/Open/PublicKeys/530027/OIDC"
 #define EPIC_HOOKS_KEYS_PATH  "/interconnect-fhir-oauth/api/epic/2019/Security/Open/PublicKeys/530013/530013"
+#define EPIC_REGISTER_PATH    "/interconnect-fhir-oauth/oauth2/register"
 #define EPIC_STYLE_PATH	      "/interconnect-fhir-oauth/api/epic/2016/EDI/HTTP/style/100004/RklSVEg.json"
 #define CERNER_OAUTH_PATH     "/tenants/" CERNER_TENANT "/protocols/oauth2/profiles/smart-v1"
 #define CERNER_OPENID_PATH    "/tenants/" CERNER_TENANT "/oidc/idsps/" CERNER_TENANT "/"

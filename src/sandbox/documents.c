@@ -357,8 +357,10 @@ static void write_smart_configuration(struct sandbox *s, enum face_host host, st
 		put_list(&w, "code_challenge_methods_supported", "S256");
 	/* Refreshing works at Cerner, but is not told. */
 	put_list(&w, "grant_types_supported",
-		 epic ? "authorization_code refresh_token client_credentials"
-		      : "authorization_code client_credentials");
+		 !epic					       ? "authorization_code client_credentials"
+		 : behaves(s, BEHAVIOUR_DYNAMIC_CLIENTS, "on") ? "authorization_code refresh_token client_credentials "
+								 "urn:ietf:params:oauth:grant-type:jwt-bearer"
+							       : "authorization_code refresh_token client_credentials");
 	put_scopes(&w, s, host);
 	put_list(&w, "capabilities",
 		 epic && v2		? EPIC_CAPABILITIES " permission-v2"
@@ -392,11 +394,30 @@ bool face_documents(struct sandbox *s, struct error *err)
 	return true;
 }
 
+/* Epic tells where devices register to those alone who name an app that may do so, since November 2021. */
+static bool tells_of_registration(const struct sandbox *s, struct rest_call *call)
+{
+	struct str id = http_request_header(call->exchange, "Epic-Client-ID");
+	struct smart_client client;
+	struct error err = {0};
+	return id.n && s->o.vendor == EHR_EPIC && s->smart && behaves(s, BEHAVIOUR_DYNAMIC_CLIENTS, "on") &&
+	       released(s, "2021-11") && smart_client_find(s->smart, call->arena, id, &client, &err) &&
+	       client.client_id.p && !client.self_registered && smart_client_auth(&client) == AUTH_NONE;
+}
+
 bool face_capability(void *ctx, struct rest_call *call, struct rest_answer *answer)
 {
 	const struct sandbox *s = ctx;
-	(void)call;
-	buf_add(&answer->body, s->capability[HOST_PROVIDER]);
+	struct str text = s->capability[HOST_PROVIDER], before = S("\"url\":\"token\"}");
+	size_t at = str_find(text, before);
+	if (at == STR_NONE || !tells_of_registration(s, call)) {
+		buf_add(&answer->body, text);
+		return false;
+	}
+	buf_add(&answer->body, str_slice(text, 0, at + before.n));
+	buf_printf(&answer->body, ",{\"valueUri\":\"%.*s" EPIC_REGISTER_PATH "\",\"url\":\"register\"}",
+		   STR_ARG(s->o.base_url));
+	buf_add(&answer->body, str_slice(text, at + before.n, text.n));
 	return false;
 }
 

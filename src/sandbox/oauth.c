@@ -11,7 +11,7 @@ static const struct {
 	enum place place;
 	const char *path;
 } places[] = {
-	{EHR_EPIC, PLACE_REGISTER, "/interconnect-fhir-oauth/oauth2/register"},
+	{EHR_EPIC, PLACE_REGISTER, EPIC_REGISTER_PATH},
 	{EHR_EPIC, PLACE_KEYS, EPIC_KEYS_PATH},
 	{EHR_EPIC, PLACE_OPENID, "/interconnect-fhir-oauth/oauth2" OIDC},
 	{EHR_EPIC, PLACE_OPENID, "/interconnect-fhir-oauth/api/FHIR/R4" OIDC},

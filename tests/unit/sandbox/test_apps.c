@@ -246,6 +246,34 @@ static void row_15_cerner_updates_need_both_scopes_D(void **state)
 	close_site(&s);
 }
 
+static bool told_where(struct site *s, const char *client)
+{
+	struct asked how = {.accept = "application/fhir+json", .more = {S("Epic-Client-ID"), str_from(client)}};
+	struct http_answer answer = ask(s->w, "metadata", how);
+	assert_int_equal(answer.status, 200);
+	assert_true(json_is(json_get(parsed(s->w, answer), S("rest")), JSON_ARRAY));
+	return str_find(answer.body, S("oauth2/register\",\"url\":\"register\"}")) != STR_NONE;
+}
+
+static void row_14_epic_tells_apps_where_devices_register_D(void **state)
+{
+	(void)state;
+	static const char *const without[] = {"release=2021-08", "dynamic-clients=off"};
+	struct site s = open_site(EHR_EPIC, PEOPLE, NULL);
+	assert_true(told_where(&s, "public"));
+	assert_false(told_where(&s, "confidential"));
+	assert_false(told_where(&s, "nobody"));
+	assert_true(str_find(ask(s.w, "metadata", JSON).body, S("oauth2/register")) == STR_NONE);
+	close_site(&s);
+	for (size_t i = 0; i < 2; i++) {
+		s = open_site(EHR_EPIC, PEOPLE, without[i]);
+		assert_false(told_where(&s, "public"));
+		struct str configuration = ask(s.w, ".well-known/smart-configuration", JSON).body;
+		assert_int_equal(str_find(configuration, S("grant-type:jwt-bearer")) == STR_NONE, i == 1);
+		close_site(&s);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -254,6 +282,7 @@ int main(void)
 		cmocka_unit_test(row_12_cerner_judges_aud_of_forms_as_of_queries_I),
 		cmocka_unit_test(row_14_epic_devices_get_clients_of_their_own_D),
 		cmocka_unit_test(row_14_epic_registers_only_with_a_first_token_of_a_public_app_D),
+		cmocka_unit_test(row_14_epic_tells_apps_where_devices_register_D),
 		cmocka_unit_test(row_14_cerner_revokes_refresh_tokens_alone_D),
 		cmocka_unit_test(row_15_cerner_updates_need_both_scopes_D),
 	};
