@@ -89,9 +89,10 @@ static bool link_way(struct seek *k, struct check *c, struct error *err)
  * many of the outer resources are matches? */
 static bool is_plain(const struct seek *k, const struct check *c)
 {
+	if (k->part_count != 1 || k->parts->root.child_count != 1 || c->inner_count != 1)
+		return false;
 	const struct check *root = &c->inner->root;
-	return k->part_count == 1 && k->parts->root.child_count == 1 && c->inner_count == 1 && root->child_count == 1 &&
-	       root->children->kind == CHECK_PARAM && root->children->way.usable;
+	return root->child_count == 1 && root->children->kind == CHECK_PARAM && root->children->way.usable;
 }
 
 static bool count_types(struct seek *k, const struct part *parts, size_t count, int64_t *ret_count, struct error *err)

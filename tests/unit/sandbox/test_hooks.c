@@ -95,7 +95,7 @@ static struct smart_client client;
 
 static void open_vendor(enum ehr_vendor vendor, const char *behaviour)
 {
-	static struct arena a;
+	struct arena a; /* until there is the world's */
 	struct str one = str_from(behaviour ? behaviour : "");
 	arena_init(&a, ARENA_NO_CAP);
 	open_service(&a);
@@ -112,6 +112,8 @@ static void open_vendor(enum ehr_vendor vendor, const char *behaviour)
 					       .behaviours = &one,
 					       .behaviour_count = behaviour != NULL});
 	service.base = arena_str(&w->arena, service.base);
+	client.redirect_uris = arena_str(&w->arena, client.redirect_uris);
+	arena_done(&a);
 }
 
 static void close_vendor(void)
