@@ -228,7 +228,7 @@ static void epic_signs_its_calls(void **state)
 	assert_true(str_eq(json_get_str(token.claims, S("aud")),
 			   arena_printf(&w->arena, "%.*s/svc", STR_ARG(service.base))));
 	assert_true(str_is(json_get_str(token.claims, S("sub")), "cds"));
-	int64_t iat, nbf, exp;
+	int64_t iat = 0, nbf = 0, exp = 0;
 	assert_true(str_to_i64(json_number(json_get(token.claims, S("iat"))), &iat) &&
 		    str_to_i64(json_number(json_get(token.claims, S("nbf"))), &nbf) &&
 		    str_to_i64(json_number(json_get(token.claims, S("exp"))), &exp));
