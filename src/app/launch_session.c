@@ -22,14 +22,7 @@ bool launch_random(struct arena *a, struct str *ret_text)
 
 struct str launch_key(struct arena *a, struct str secret)
 {
-	unsigned char digest[32];
-	struct buf text;
-	digest_sha256(secret, digest);
-	buf_init(&text, 64);
-	encode_base64url(&text, str_make((const char *)digest, sizeof(digest)));
-	struct str key = arena_str(a, buf_str(&text));
-	buf_done(&text);
-	return key;
+	return digest_base64url(a, secret);
 }
 
 static bool is_random(struct str text)

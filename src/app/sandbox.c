@@ -17,7 +17,6 @@
 #include "app/store_parameters.h"
 #include "base/clock.h"
 #include "base/file.h"
-#include "base/encode.h"
 #include "base/log.h"
 #include "sandbox/sandbox.h"
 #include "vault/vault.h"
@@ -92,20 +91,6 @@ static struct str words_of(struct sandbox_command *c, const struct json *list)
 	return text;
 }
 
-static struct str digest_of(struct sandbox_command *c, struct str secret)
-{
-	unsigned char digest[32];
-	struct buf hex;
-	if (!secret.n)
-		return STR_NULL;
-	digest_sha256(secret, digest);
-	buf_init(&hex, 64);
-	encode_hex(&hex, str_make((const char *)digest, sizeof(digest)));
-	struct str text = arena_str(&c->app->arena, buf_str(&hex));
-	buf_done(&hex);
-	return text;
-}
-
 /* --client FILE: {"client_id", "name", "scope"} with "jwks" or "jwks_url", or for an app of people "redirect_uris",
  * "launch_url", and "secret" when it is confidential by one. */
 static bool client_by_file(struct sandbox_command *c, struct str path, struct smart_client *client, struct error *err)
@@ -113,6 +98,7 @@ static bool client_by_file(struct sandbox_command *c, struct str path, struct sm
 	const struct json *j;
 	if (!read_json(c, path, &j, err))
 		return false;
+	struct str secret = json_get_str(j, S("secret"));
 	*client = (struct smart_client){.client_id = json_get_str(j, S("client_id")),
 					.name = json_get_str(j, S("name")),
 					.scope = json_get_str(j, S("scope")),
@@ -120,7 +106,7 @@ static bool client_by_file(struct sandbox_command *c, struct str path, struct sm
 					.jwks_url = json_get_str(j, S("jwks_url")),
 					.redirect_uris = words_of(c, json_get(j, S("redirect_uris"))),
 					.launch_url = json_get_str(j, S("launch_url")),
-					.secret_sha256 = digest_of(c, json_get_str(j, S("secret")))};
+					.secret_sha256 = secret.n ? digest_hex(&c->app->arena, secret) : STR_NULL};
 	if (!client->client_id.n || (!client->jwks && !client->jwks_url.n && !client->redirect_uris.n))
 		return error_set(err, ERR_CONFIG,
 				 "%.*s must hold client_id and jwks, jwks_url or, for an app of people, redirect_uris",

@@ -22,18 +22,6 @@ static bool random_text(struct arena *a, struct str *ret_text)
 	return ret_text->p != NULL;
 }
 
-static struct str challenge_of(struct arena *a, struct str verifier)
-{
-	unsigned char digest[32];
-	struct buf text;
-	digest_sha256(verifier, digest);
-	buf_init(&text, 64);
-	encode_base64url(&text, str_make((const char *)digest, sizeof digest));
-	struct str challenge = arena_str(a, buf_str(&text));
-	buf_done(&text);
-	return challenge;
-}
-
 bool ehr_scopes_have(struct str scopes, const char *scope)
 {
 	while (scopes.p)
@@ -77,7 +65,7 @@ static struct str authorize_url(const struct ehr_client *c, struct arena *a, con
 	add(&url, "scope", p->scopes);
 	add(&url, "state", p->state);
 	add(&url, "aud", c->config.base_url);
-	add(&url, "code_challenge", challenge_of(a, p->verifier));
+	add(&url, "code_challenge", digest_base64url(a, p->verifier));
 	add(&url, "code_challenge_method", S("S256"));
 	add(&url, "nonce", p->nonce);
 	struct str text = buf_ok(&url) ? arena_str(a, buf_str(&url)) : STR_NULL;

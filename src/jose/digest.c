@@ -8,6 +8,7 @@
 #include <openssl/crypto.h>
 #include <openssl/sha.h>
 
+#include "base/encode.h"
 #include "jose/jose.h"
 
 enum { BLOCK = 64 };
@@ -18,6 +19,26 @@ void digest_sha256(struct str bytes, unsigned char ret_digest[32])
 	SHA256_Init(&state);
 	SHA256_Update(&state, bytes.p ? bytes.p : "", bytes.n);
 	SHA256_Final(ret_digest, &state);
+}
+
+static struct str as_text(struct arena *a, struct str bytes, void (*encode)(struct buf *out, struct str bytes))
+{
+	unsigned char digest[32];
+	char room[2 * sizeof(digest) + 1];
+	struct buf text = {.p = room, .cap = sizeof(room), .max = sizeof(room)};
+	digest_sha256(bytes, digest);
+	encode(&text, str_make((const char *)digest, sizeof(digest)));
+	return arena_str(a, buf_str(&text));
+}
+
+struct str digest_hex(struct arena *a, struct str bytes)
+{
+	return as_text(a, bytes, encode_hex);
+}
+
+struct str digest_base64url(struct arena *a, struct str bytes)
+{
+	return as_text(a, bytes, encode_base64url);
 }
 
 struct digest {

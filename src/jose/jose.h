@@ -95,6 +95,9 @@ bool jose_is_signed(const struct jose_key_set *set, enum jose_algorithm algorith
 
 /* SHA-256 (FIPS 180-4). */
 void digest_sha256(struct str bytes, unsigned char ret_digest[32]);
+/* The same as text in the arena: 64 hexadecimal digits, or 43 characters of base64url. STR_NULL without memory. */
+struct str digest_hex(struct arena *a, struct str bytes);
+struct str digest_base64url(struct arena *a, struct str bytes);
 /* The same of bytes that come piece by piece. */
 struct digest;
 struct digest *digest_new(void); /* NULL without memory */

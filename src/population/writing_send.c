@@ -8,7 +8,6 @@
  *   before the write; the moment between is unguarded, and the outcome says so.
  * - What stood there before an update stays in the ledger, so that it can be written back.
  */
-#include "base/encode.h"
 #include "population/writing_priv.h"
 
 enum { QUERIES_MAX = 8, ENTRY_MAX = 15 << 20 };
@@ -43,18 +42,10 @@ const char *writing_result_name(enum writing_result result)
 
 static struct str ledger_key(struct sending *s)
 {
-	unsigned char digest[32];
 	struct str whole = arena_printf(s->a, "%s|%.*s|%.*s|%.*s", writing_op_name(s->step->op), STR_ARG(s->step->type),
 					STR_ARG(s->step->id), STR_ARG(s->step->body));
-	if (!whole.p)
-		return STR_NULL;
-	digest_sha256(whole, digest);
-	struct buf hex;
-	buf_init(&hex, 256);
-	encode_hex(&hex, str_make((const char *)digest, sizeof(digest)));
-	struct str key = arena_printf(s->a, "write/%.*s/%.*s", STR_ARG(s->config->name), STR_ARG(buf_str(&hex)));
-	buf_done(&hex);
-	return key;
+	struct str digest = whole.p ? digest_hex(s->a, whole) : STR_NULL;
+	return digest.p ? arena_printf(s->a, "write/%.*s/%.*s", STR_ARG(s->config->name), STR_ARG(digest)) : STR_NULL;
 }
 
 static bool ledger_get(struct sending *s, struct entry *ret, struct error *err)

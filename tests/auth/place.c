@@ -60,14 +60,7 @@ static bool make_keys(struct place *p, struct error *err)
 
 static bool open_smart(struct place *p, struct place_server *s, struct error *err)
 {
-	struct str digest;
-	unsigned char bytes[32];
-	struct buf hex;
-	digest_sha256(S(PLACE_SECRET), bytes);
-	buf_init(&hex, 64);
-	encode_hex(&hex, str_make((const char *)bytes, 32));
-	digest = arena_str(&p->arena, buf_str(&hex));
-	buf_done(&hex);
+	struct str digest = digest_hex(&p->arena, S(PLACE_SECRET));
 	const struct smart_client clients[] = {
 		{.client_id = S("public"),
 		 .name = S("Public app"),

@@ -8,7 +8,6 @@
 #include <ftw.h>
 
 #include "app/service.h"
-#include "base/encode.h"
 
 struct house {
 	char directory[64], base[96], neighbour[96];
@@ -26,18 +25,6 @@ struct street {
 
 static const char scopes[] = "system/*.cruds";
 
-static struct str digest(struct mirror *m, const char *secret)
-{
-	unsigned char bytes[32];
-	struct buf hex;
-	digest_sha256(str_from(secret), bytes);
-	buf_init(&hex, 128);
-	encode_hex(&hex, str_make((const char *)bytes, sizeof(bytes)));
-	struct str text = arena_str(&m->arena, buf_str(&hex));
-	buf_done(&hex);
-	return text;
-}
-
 static void open_house(struct mirror *m, struct house *h)
 {
 	struct error err = {0};
@@ -46,7 +33,7 @@ static void open_house(struct mirror *m, struct house *h)
 	config_defaults(&h->config);
 	h->client.client = (struct smart_client){.client_id = S("all"),
 						 .scope = str_from(scopes),
-						 .secret_sha256 = digest(m, "secret"),
+						 .secret_sha256 = digest_hex(&m->arena, S("secret")),
 						 .grant_types = S("client_credentials")};
 	h->config.port = 0;
 	h->config.data = str_from(h->directory);

@@ -100,18 +100,6 @@ static void add(struct buf *out, const char *name, struct str value)
 	encode_percent(out, value);
 }
 
-static struct str challenge_of(struct arena *a, struct str verifier)
-{
-	unsigned char digest[32];
-	struct buf out;
-	digest_sha256(verifier, digest);
-	buf_init(&out, 128);
-	encode_base64url(&out, str_make((const char *)digest, sizeof(digest)));
-	struct str text = buf_ok(&out) ? arena_str(a, buf_str(&out)) : STR_NULL;
-	buf_done(&out);
-	return text;
-}
-
 static struct str callback_url(const struct turn *t)
 {
 	return arena_printf(t->a, "%.*s/auth/callback", STR_ARG(t->l->options.base_url));
@@ -130,7 +118,7 @@ static struct str there_url(struct turn *t, struct str endpoint)
 	add(&out, "scope", p->scopes.n ? p->scopes : S("openid profile"));
 	add(&out, "state", t->c.id);
 	add(&out, "nonce", t->c.provider_nonce);
-	add(&out, "code_challenge", challenge_of(t->a, t->c.provider_verifier));
+	add(&out, "code_challenge", digest_base64url(t->a, t->c.provider_verifier));
 	add(&out, "code_challenge_method", S("S256"));
 	if (p->audience.n) /* a SMART server asks for it */
 		add(&out, "aud", p->audience);

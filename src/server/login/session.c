@@ -33,16 +33,7 @@ struct str token_new(struct arena *a)
 
 struct str token_key(struct arena *a, struct str token)
 {
-	unsigned char digest[32];
-	struct buf out;
-	if (!token.p)
-		return STR_NULL;
-	digest_sha256(token, digest);
-	buf_init(&out, 128);
-	encode_hex(&out, str_make((const char *)digest, sizeof(digest)));
-	struct str key = buf_ok(&out) ? arena_str(a, buf_str(&out)) : STR_NULL;
-	buf_done(&out);
-	return key;
+	return token.p ? digest_hex(a, token) : STR_NULL;
 }
 
 bool token_find(struct login *l, struct arena *a, struct str shelf, struct str token, struct token_fact *ret_fact,

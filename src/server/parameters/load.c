@@ -6,7 +6,6 @@
 #include <stdlib.h>
 
 #include "base/buf.h"
-#include "base/encode.h"
 #include "jose/jose.h"
 #include "server/parameters/parameters_priv.h"
 
@@ -35,10 +34,8 @@ static void put_list(struct buf *out, const struct json *list, const char *membe
 struct str known_meaning(struct arena *a, const struct json *resource)
 {
 	static const char *const texts[] = {"code", "type", "expression"};
-	unsigned char digest[32];
-	struct buf all, hex;
+	struct buf all;
 	buf_init(&all, (size_t)64 << 20);
-	buf_init(&hex, 128);
 	buf_add(&all, S("rows 1\n"));
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		buf_add(&all, json_get_str(resource, str_from(texts[i])));
@@ -48,11 +45,8 @@ struct str known_meaning(struct arena *a, const struct json *resource)
 	put_list(&all, json_get(resource, S("target")), NULL);
 	put_list(&all, json_get(resource, S("component")), "definition");
 	put_list(&all, json_get(resource, S("component")), "expression");
-	digest_sha256(buf_str(&all), digest);
-	encode_hex(&hex, str_make((const char *)digest, sizeof(digest)));
-	struct str text = buf_ok(&all) && buf_ok(&hex) ? arena_str(a, buf_str(&hex)) : STR_NULL;
+	struct str text = buf_ok(&all) ? digest_hex(a, buf_str(&all)) : STR_NULL;
 	buf_done(&all);
-	buf_done(&hex);
 	return text;
 }
 

@@ -81,8 +81,9 @@ static bool check_secret(struct asking *q, struct str secret, struct error *err)
 				       str_from(client_auth_name(auth)), STR_NULL, err);
 	if (!check_rate(q, err))
 		return false;
-	bool before = c->secret_before.n && q->now_ms < c->secret_before_ms && secret_is(secret, c->secret_before);
-	if (!before && !secret_is(secret, c->secret_sha256))
+	bool before =
+		c->secret_before.n && q->now_ms < c->secret_before_ms && secret_is(q->a, secret, c->secret_before);
+	if (!before && !secret_is(q->a, secret, c->secret_sha256))
 		return decision_refuse(d, CHECK_CLIENT_AUTH, REFUSAL_SECRET_WRONG, STR_NULL, STR_NULL, STR_NULL, err);
 	q->attempts = STR_NULL;
 	if (!before && c->secret_expires_ms && c->secret_expires_ms <= q->now_ms)

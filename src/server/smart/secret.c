@@ -8,16 +8,6 @@
 
 enum { SECRET_BYTES = 32 };
 
-struct str digest_text(const unsigned char digest[32], char hex[DIGEST_HEX])
-{
-	static const char digits[] = "0123456789abcdef";
-	for (size_t i = 0; i < 32; i++) {
-		hex[2 * i] = digits[digest[i] >> 4];
-		hex[2 * i + 1] = digits[digest[i] & 15];
-	}
-	return str_make(hex, DIGEST_HEX);
-}
-
 struct str secret_new(struct arena *a)
 {
 	unsigned char bytes[SECRET_BYTES];
@@ -35,16 +25,11 @@ struct str secret_new(struct arena *a)
 
 struct str secret_digest(struct arena *a, struct str secret)
 {
-	unsigned char digest[32];
-	char hex[DIGEST_HEX];
-	digest_sha256(secret, digest);
-	return arena_str(a, digest_text(digest, hex));
+	return digest_hex(a, secret);
 }
 
-bool secret_is(struct str secret, struct str digest_hex)
+bool secret_is(struct arena *a, struct str secret, struct str digest)
 {
-	unsigned char digest[32];
-	char hex[DIGEST_HEX];
-	digest_sha256(secret, digest);
-	return digest_hex.n == DIGEST_HEX && digest_equal(digest_hex.p, digest_text(digest, hex).p, DIGEST_HEX);
+	struct str own = digest_hex(a, secret);
+	return own.p && own.n == digest.n && digest_equal(own.p, digest.p, own.n);
 }

@@ -11,7 +11,6 @@
 #include "server/smart/smart.h"
 
 enum {
-	DIGEST_HEX = 64, /* of SHA-256: how secrets are known to the store */
 	SECRET_SIZE = 43, /* 256 random bits in base64url: codes, tokens, client secrets */
 	MAX_TOKEN = 512,
 	LEEWAY_S = 5, /* between clocks */
@@ -48,9 +47,8 @@ bool form_decode(struct arena *a, struct str text, struct decision *d, struct st
 struct str secret_new(struct arena *a);
 /* In hex. STR_NULL without memory. */
 struct str secret_digest(struct arena *a, struct str secret);
-struct str digest_text(const unsigned char digest[32], char hex[DIGEST_HEX]);
 /* The same secret as the one whose digest this is? */
-bool secret_is(struct str secret, struct str digest_hex);
+bool secret_is(struct arena *a, struct str secret, struct str digest);
 
 /* ---- clients and their keys: clients.c, registry.c, keys.c ---------------------------------------------------------
  */

@@ -30,6 +30,21 @@ static void sha256_of_known_texts(void **state)
 	assert_hex(digest, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 }
 
+static void digests_as_text(void **state)
+{
+	(void)state;
+	struct arena a;
+	arena_init(&a, 1024);
+	assert_true(
+		str_is(digest_hex(&a, S("abc")), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"));
+	/* RFC 7636, appendix B. */
+	assert_true(str_is(digest_base64url(&a, S("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk")),
+			   "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"));
+	a.cap = a.used;
+	assert_null(digest_hex(&a, S("abc")).p);
+	arena_done(&a);
+}
+
 static void hmac_of_rfc_4231(void **state)
 {
 	(void)state;
@@ -59,6 +74,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sha256_of_known_texts),
+		cmocka_unit_test(digests_as_text),
 		cmocka_unit_test(hmac_of_rfc_4231),
 		cmocka_unit_test(equality_sees_every_byte),
 	};

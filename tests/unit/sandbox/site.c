@@ -5,18 +5,6 @@
 
 #define SECRET "a secret of the app, long enough"
 
-static struct str digest_of(struct arena *a, const char *secret)
-{
-	unsigned char digest[32];
-	struct buf hex;
-	digest_sha256(str_from(secret), digest);
-	buf_init(&hex, 64);
-	encode_hex(&hex, str_make((const char *)digest, sizeof(digest)));
-	struct str text = arena_str(a, buf_str(&hex));
-	buf_done(&hex);
-	return text;
-}
-
 static struct arena site_arena;
 
 struct site open_site(enum ehr_vendor vendor, const char *scope, const char *behaviour)
@@ -32,7 +20,7 @@ struct site open_site(enum ehr_vendor vendor, const char *scope, const char *beh
 						  .launch_url = S("https://app.example.org/launch")};
 	s.clients[CONFIDENTIAL] = s.clients[PUBLIC];
 	s.clients[CONFIDENTIAL].client_id = S("confidential");
-	s.clients[CONFIDENTIAL].secret_sha256 = digest_of(&site_arena, SECRET);
+	s.clients[CONFIDENTIAL].secret_sha256 = digest_hex(&site_arena, S(SECRET));
 	s.w = world_open(&(struct world_options){
 		.vendor = vendor,
 		.patients = 1,

@@ -76,18 +76,6 @@ static struct str public_keys(struct arena *a, const struct jose_key *key)
 	return text;
 }
 
-static struct str digest_of(struct arena *a, const char *secret)
-{
-	unsigned char digest[32];
-	struct buf hex;
-	digest_sha256(str_from(secret), digest);
-	buf_init(&hex, 64);
-	encode_hex(&hex, str_make((const char *)digest, sizeof(digest)));
-	struct str text = arena_str(a, buf_str(&hex));
-	buf_done(&hex);
-	return text;
-}
-
 static struct site *open_site(enum ehr_vendor vendor, const struct jose_key *key, const char *scope,
 			      const char *behaviour)
 {
@@ -110,7 +98,7 @@ static struct site *open_site(enum ehr_vendor vendor, const struct jose_key *key
 	s->clients[BY_URL].jwks_url =
 		arena_printf(&s->arena, "http://127.0.0.1:%u/keys", http_server_port(s->publisher.server));
 	s->clients[BY_SECRET].client_id = S("by-secret");
-	s->clients[BY_SECRET].secret_sha256 = digest_of(&s->arena, SECRET);
+	s->clients[BY_SECRET].secret_sha256 = digest_hex(&s->arena, S(SECRET));
 	s->clients[BY_SECRET].grant_types = S("client_credentials");
 	s->w = world_open(&(struct world_options){.vendor = vendor,
 						  .patients = 1,
