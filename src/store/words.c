@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/map.h"
+#include "store/store_priv.h"
 
 enum { MOST_WORDS = 4 << 20, MOST_POSTINGS = 64 << 20 };
 
@@ -296,7 +297,8 @@ static int64_t lacking(const struct words_row *row, struct seek_numbers *there)
 	return count;
 }
 
-bool words_builder_lack(struct words_builder *b, words_get *get, void *ctx, int64_t *ret_lacking, struct error *err)
+static bool count_lacking(const struct words_source *source, struct words_builder *b, int64_t *ret_lacking,
+			  struct error *err)
 {
 	struct seek_numbers there[ROWS_AT_ONCE] = {0};
 	struct words_row *rows;
@@ -307,11 +309,27 @@ bool words_builder_lack(struct words_builder *b, words_get *get, void *ctx, int6
 		size_t n = count - at < ROWS_AT_ONCE ? count - at : ROWS_AT_ONCE;
 		for (size_t i = 0; i < n; i++)
 			there[i].count = 0;
-		ok = get(ctx, rows + at, n, there, err);
+		ok = source->get(source->ctx, rows + at, n, there, err);
 		for (size_t i = 0; ok && i < n; i++)
 			*ret_lacking += lacking(&rows[at + i], &there[i]);
 	}
 	for (size_t i = 0; i < ROWS_AT_ONCE; i++)
 		free(there[i].list);
+	return ok;
+}
+
+bool words_check(const struct words_source *source, int64_t worded, const struct store_keeping *k,
+		 struct store_kept *kept, struct error *err)
+{
+	bool ok = true;
+	for (int64_t from = 0; ok && from < worded; from += WORDS_STRETCH) {
+		int64_t to = from + WORDS_STRETCH < worded ? from + WORDS_STRETCH : worded, lack = 0;
+		struct words_builder *b = words_builder_new(err);
+		ok = b && source->read(source->ctx, from, to, b, err) && count_lacking(source, b, &lack, err);
+		if (ok && lack)
+			keeping_found(k, kept, S("word"), "lacks %lld rows of versions %lld to %lld", (long long)lack,
+				      (long long)from + 1, (long long)to);
+		words_builder_free(b);
+	}
 	return ok;
 }

@@ -46,12 +46,16 @@ bool words_builder_add(struct words_builder *b, int64_t type, int64_t vid, struc
 /* All rows in the order of their keys; they live as long as the builder. */
 bool words_builder_rows(struct words_builder *b, struct words_row **ret_rows, size_t *ret_count,
 			struct error *err) MUST_USE;
-/* For checks: how many of the versions' words an index lacks. get gives for each of some rows the vids of those rows
- * of the index that share its key and reach into its vids, in any order. */
-typedef bool words_get(void *ctx, const struct words_row *rows, size_t count, struct seek_numbers *out,
-		       struct error *err);
-bool words_builder_lack(struct words_builder *b, words_get *get, void *ctx, int64_t *ret_lacking,
-			struct error *err) MUST_USE;
+/* For checks. read adds the bodies of the versions behind `from` up to `to`. get gives for each of some rows the vids
+ * of those rows of the index that share its key and reach into its vids, in any order. */
+struct words_source {
+	bool (*read)(void *ctx, int64_t from, int64_t to, struct words_builder *b, struct error *err);
+	bool (*get)(void *ctx, const struct words_row *rows, size_t count, struct seek_numbers *out, struct error *err);
+	void *ctx;
+};
+/* Has the index the words of all versions up to that one? What it lacks is a finding. */
+bool words_check(const struct words_source *source, int64_t worded, const struct store_keeping *k,
+		 struct store_kept *kept, struct error *err) MUST_USE;
 /* The keys of one body, each once, in a. */
 bool words_of_body(struct arena *a, int64_t type, struct str body, struct str **ret_keys, size_t *ret_count,
 		   struct error *err) MUST_USE;

@@ -209,9 +209,21 @@ bool pg_words_forget(struct pg_store *s, struct pg *c, int64_t rid, struct error
 /* ---- checking -------------------------------------------------------------------------------------------------------
  */
 
+struct word_check {
+	struct pg_store *store;
+	struct reader *r;
+};
+
+static bool read_checked(void *ctx, int64_t from, int64_t to, struct words_builder *b, struct error *err)
+{
+	const struct word_check *c = ctx;
+	const _Atomic bool never = false;
+	return read_stretch(c->store, c->r, from, to, &never, b, err);
+}
+
 static bool get_rows(void *ctx, const struct words_row *rows, size_t count, struct seek_numbers *out, struct error *err)
 {
-	struct reader *r = ctx;
+	struct reader *r = ((const struct word_check *)ctx)->r;
 	bool ok = true;
 	for (size_t i = 0; ok && i < count; i++) {
 		struct pg_params p = {0};
@@ -234,17 +246,6 @@ static bool get_rows(void *ctx, const struct words_row *rows, size_t count, stru
 bool pg_words_check(struct pg_store *s, struct reader *r, const struct store_keeping *k, struct store_kept *kept,
 		    struct error *err)
 {
-	const _Atomic bool never = false;
-	bool ok = true;
-	for (int64_t from = 0; ok && from < r->worded; from += WORDS_STRETCH) {
-		int64_t to = from + WORDS_STRETCH < r->worded ? from + WORDS_STRETCH : r->worded, lack = 0;
-		struct words_builder *b = words_builder_new(err);
-		ok = b && read_stretch(s, r, from, to, &never, b, err) &&
-		     words_builder_lack(b, get_rows, r, &lack, err);
-		if (ok && lack)
-			keeping_found(k, kept, S("word"), "lacks %lld rows of versions %lld to %lld", (long long)lack,
-				      (long long)from + 1, (long long)to);
-		words_builder_free(b);
-	}
-	return ok;
+	struct word_check c = {s, r};
+	return words_check(&(struct words_source){read_checked, get_rows, &c}, r->worded, k, kept, err);
 }

@@ -329,7 +329,7 @@ static bool check_all(struct sqlite_checking *c, struct error *err)
 	return db_number(&c->r->db, SQL_VACUUMED, 0, &c->g.vacuumed, err) &&
 	       number_of(c, "SELECT count(*) FROM version", 0, &c->all_versions, err) && check_file(c, err) &&
 	       check_resources(c, err) && check_types(c, err) && check_totals(c, err) && check_facts(c, err) &&
-	       words_check(c->store, c->r, c->g.k, c->g.kept, err) && check_audit(c, err);
+	       sqlite_words_check(c->store, c->r, c->g.k, c->g.kept, err) && check_audit(c, err);
 }
 
 bool sqlite_check(void *b, const struct store_keeping *k, struct store_kept *kept, struct error *err)

@@ -182,8 +182,8 @@ bool words_write(struct sqlite_store *store, const struct words_part *part, stru
 		 struct error *err) MUST_USE;
 bool words_forget(struct sqlite_store *store, int64_t vid, struct error *err) MUST_USE;
 /* Has the index the words of all versions that it says it has? */
-bool words_check(struct sqlite_store *store, struct reader *r, const struct store_keeping *k, struct store_kept *kept,
-		 struct error *err) MUST_USE;
+bool sqlite_words_check(struct sqlite_store *store, struct reader *r, const struct store_keeping *k,
+			struct store_kept *kept, struct error *err) MUST_USE;
 
 /* keeper.c: checkpoints in a thread of its own. */
 bool keeper_start(struct sqlite_store *store, struct error *err) MUST_USE;
