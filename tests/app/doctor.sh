@@ -3,19 +3,10 @@
 . "$(dirname "$0")/lib.sh"
 
 cd "$scratch"
-"$firth" sandbox epic --port 0 --data epic --patients 3 >epic.out 2>epic.err </dev/null &
-children="$children $!"
-"$firth" sandbox cerner --port 0 --data cerner --patients 3 --no-auth >cerner.out 2>cerner.err </dev/null &
-children="$children $!"
-base() { # base VENDOR: where its sandbox is, once it listens
-	for _ in $(seq 400); do
-		grep -qs '"event":"listening"' "$1.out" && break
-		sleep 0.05
-	done
-	sed -n 's/.*"base":"\([^"]*\)".*/\1/p' "$1.out"
-}
-epic=$(base epic)
-cerner=$(base cerner)
+background epic sandbox epic --port 0 --data epic --patients 3
+background cerner sandbox cerner --port 0 --data cerner --patients 3 --no-auth
+epic=$(listening epic)
+cerner=$(listening cerner)
 
 "$firth" ehr add cerner --url "$cerner" --roster cerner/roster.txt >/dev/null
 run doctor cerner

@@ -4,18 +4,10 @@
 
 cd "$scratch"
 for vendor in epic cerner; do
-	"$firth" sandbox $vendor --port 0 --data $vendor --patients 2 --no-auth >$vendor.out 2>$vendor.err </dev/null &
-	children="$children $!"
+	background $vendor sandbox $vendor --port 0 --data $vendor --patients 2 --no-auth
 done
-base() { # base VENDOR: where its sandbox is, once it listens
-	for _ in $(seq 200); do
-		grep -qs '"event":"listening"' "$1.out" && break
-		sleep 0.05
-	done
-	sed -n 's/.*"base":"\([^"]*\)".*/\1/p' "$1.out"
-}
-epic=$(base epic)
-cerner=$(base cerner)
+epic=$(listening epic)
+cerner=$(listening cerner)
 
 run ehr list
 expect "an empty registry" 0

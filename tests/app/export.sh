@@ -8,14 +8,9 @@ sandbox() { # sandbox NAME VENDOR ARGUMENTS...: starts one; $base, $group
 	name=$1
 	vendor=$2
 	shift 2
-	"$firth" sandbox "$vendor" --port 0 --data "$name" --no-auth "$@" >"$name.out" 2>"$name.err" </dev/null &
-	children="$children $!"
-	for _ in $(seq 400); do
-		grep -q '"event":"listening"' "$name.out" && break
-		sleep 0.05
-	done
-	base=$(sed -n 's/.*"base":"\([^"]*\)".*/\1/p' "$name.out")
-	group=$(sed -n 's/.*"group":"\([^"]*\)".*/\1/p' "$name.out")
+	background "$name" sandbox "$vendor" --port 0 --data "$name" --no-auth "$@"
+	base=$(listening "$name")
+	group=$(listening "$name" group)
 }
 jobs() { find "$1/jobs" -name '*.job' | wc -l; } # kick-offs that a sandbox took
 same() { # same A B: the files of two exports have the same lines

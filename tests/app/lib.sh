@@ -76,6 +76,24 @@ serve() { # serve ARGUMENTS...: starts firth serve on a free port; $port, $serve
 	[ -n "$port" ]
 }
 
+background() { # background NAME ARGUMENTS...: firth with its output in NAME.out and NAME.err; its process in $started
+	what=$1
+	shift
+	: >"$what.out" # an old one would tell an old address
+	"$firth" "$@" >"$what.out" 2>"$what.err" </dev/null &
+	started=$!
+	children="$children $started"
+}
+
+listening() { # listening NAME [KEY]: a member of its line of that event, "base" if none is named, once it is there
+	for _ in $(seq 400); do
+		grep -q '"event":"listening"' "$1.out" && break
+		kill -0 "$started" 2>/dev/null || break
+		sleep 0.05
+	done
+	sed -n 's/.*"event":"listening".*"'"${2:-base}"'":"\([^"]*\)".*/\1/p' "$1.out"
+}
+
 stop_server() { # SIGTERM and wait; its status in $code
 	kill -TERM "$server"
 	wait "$server"

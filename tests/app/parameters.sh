@@ -98,17 +98,9 @@ expect "the store is whole in the end" 0
 cat >"$scratch/added.ndjson" <<'END'
 {"resourceType":"SearchParameter","id":"initial","url":"http://example.org/initial","name":"X","description":"Test.","status":"active","code":"initial","base":["Patient"],"type":"string","expression":"Patient.name.family"}
 END
-: >"$scratch/log"
-"$firth" sandbox epic --port 0 --data "$scratch/there" --patients 3 --no-auth >"$scratch/log" 2>"$scratch/log.err" </dev/null &
-sandbox=$!
-children="$children $sandbox"
-tries=0
-until grep -q '"event":"listening"' "$scratch/log" || [ $tries -ge 600 ] || ! kill -0 "$sandbox" 2>/dev/null; do
-	sleep 0.1
-	tries=$((tries + 1))
-done
-base=$(sed -n 's/.*"base":"\([^"]*\)".*/\1/p' "$scratch/log")
 cd "$scratch" || exit 1
+background epic sandbox epic --port 0 --data there --patients 3 --no-auth
+base=$(listening epic)
 printf 'ehrs:\n  - {name: main, vendor: epic, base_url: "%s", roster: there/roster.txt}\n' "$base" >pipeline.yaml
 run import --data pulled "$scratch/added.ndjson"
 expect "a parameter comes before what is pulled" 0
@@ -117,7 +109,7 @@ holds "it is served" wait_served initial
 stop_server
 run pipeline run --config pipeline.yaml --data pulled --no-write
 expect "the pipeline runs" 0
-kill "$sandbox" && wait "$sandbox" 2>/dev/null
+kill "$started" && wait "$started" 2>/dev/null
 serve --data pulled || bad "serve starts over what was pulled"
 ask "/Patient?initial:missing=false&_summary=count"
 says "all are found by it" out '"total":3[,}]'

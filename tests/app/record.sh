@@ -6,21 +6,6 @@ command -v curl >/dev/null || { echo "skipped: curl is not here"; exit 77; }
 authority=$(realpath "$2")
 cd "$scratch"
 
-listening() { # listening FILE KEY: a word of its line of that event, once it is there
-	for _ in $(seq 200); do
-		grep -q '"event":"listening"' "$1" && break
-		sleep 0.05
-	done
-	sed -n 's/.*"event":"listening".*"'"$2"'":"\([^"]*\)".*/\1/p' "$1"
-}
-start() { # start NAME ARGUMENTS...: in the background, its process in $started
-	what=$1
-	shift
-	: >"$what.out"
-	"$firth" "$@" >"$what.out" 2>"$what.err" </dev/null &
-	started=$!
-	children="$children $started"
-}
 stop() { # stop PID: its status in $code
 	kill -TERM "$1"
 	wait "$1"
@@ -28,10 +13,10 @@ stop() { # stop PID: its status in $code
 	children=$(printf '%s' "$children" | sed "s/ $1//")
 }
 
-start epic sandbox epic --port 0 --data epic --patients 3 --no-auth
-start cerner sandbox cerner --port 0 --data cerner --patients 3 --no-auth
-epic=$(listening epic.out base)
-cerner=$(listening cerner.out base)
+background epic sandbox epic --port 0 --data epic --patients 3 --no-auth
+background cerner sandbox cerner --port 0 --data cerner --patients 3 --no-auth
+epic=$(listening epic base)
+cerner=$(listening cerner base)
 patient=$(head -n 1 epic/roster.txt)
 
 # ---- the recorder between an app and its EHR
@@ -53,8 +38,8 @@ for how in masked unmasked; do
 	option=
 	[ $how = masked ] || option=--unmasked
 	# shellcheck disable=SC2086
-	start record record --to "$epic" --out $how.har $option
-	proxy=$(listening record.out base)
+	background record record --to "$epic" --out $how.har $option
+	proxy=$(listening record base)
 	holds "an app works by way of the recorder, $how" work "$proxy"
 	sed "s#$proxy#BASE#g" work.out >work.$how
 	stop "$started"
@@ -114,22 +99,22 @@ expect "a port that there is not" 2
 
 # ---- playing back
 
-start replay replay unmasked.har --strict
-again=$(listening replay.out base)
+background replay replay unmasked.har --strict
+again=$(listening replay base)
 holds "an app works by way of the recording" work "$again"
 sed "s#$again#BASE#g" work.out >work.replayed
 holds "and gets the same, byte for byte" cmp -s work.unmasked work.replayed
 stop "$started"
 expect "everything was asked for" 0
-start replay replay unmasked.har --strict
-again=$(listening replay.out base)
+background replay replay unmasked.har --strict
+again=$(listening replay base)
 curl -s "$again/Patient/$patient?_x=1" >nearest
 holds "what was not recorded is told, with the nearest" grep -q "Patient/$patient?_x=1 was not recorded; the nearest that was: GET .*/Patient/$patient" nearest
 stop "$started"
 expect "strict: not everything was asked for" 1
 holds "says what" grep -q '^  never asked: GET http' replay.err
-start replay replay masked.har
-again=$(listening replay.out base)
+background replay replay masked.har
+again=$(listening replay base)
 run ehr add app --replace --url "$again" --vendor epic
 run get app "Patient/id-1" --format json
 expect "a masked recording answers for masked ids" 0
@@ -139,8 +124,8 @@ expect "not strict" 0
 
 # ---- a recorder that was killed
 
-start record record --to "$epic" --out killed.har
-curl -s "$(listening record.out base)/Patient/$patient" >/dev/null
+background record record --to "$epic" --out killed.har
+curl -s "$(listening record base)/Patient/$patient" >/dev/null
 kill -KILL "$started"
 wait "$started" 2>/dev/null
 run record --repair killed.har
@@ -160,8 +145,8 @@ expect "a command with --record" 0
 cat "$scratch/out" >own.out
 holds "the read is in it" grep -q '/Patient/id-1"' own.har
 run get main "Patient/$(head -n 1 cerner/roster.txt)" --record own-unmasked.har --unmasked --format json
-start replay replay own-unmasked.har
-run ehr add main --replace --offline --url "$(listening replay.out base)" --vendor cerner
+background replay replay own-unmasked.har
+run ehr add main --replace --offline --url "$(listening replay base)" --vendor cerner
 run get main "Patient/$(head -n 1 cerner/roster.txt)" --format json
 expect "the same command with the recording as its EHR" 0
 says "gets it" out '"resourceType":"Patient"'
@@ -173,8 +158,8 @@ stop "$started"
 children="$children $!"
 for _ in $(seq 100); do [ -s authority-port ] && break; sleep 0.05; done
 ehr=http://127.0.0.1:$(cat authority-port)
-start record record --to "$ehr/fhir" --out login.har
-proxy=$(listening record.out base)
+background record record --to "$ehr/fhir" --out login.har
+proxy=$(listening record base)
 cat >firth.yaml <<END
 ehrs:
   - {name: people, vendor: generic, base_url: "$proxy", login_client_id: app-1}

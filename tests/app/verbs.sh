@@ -4,18 +4,10 @@
 
 cd "$scratch"
 for vendor in epic cerner; do
-	"$firth" sandbox $vendor --port 0 --data $vendor --patients 3 --no-auth >$vendor.out 2>$vendor.err </dev/null &
-	children="$children $!"
+	background $vendor sandbox $vendor --port 0 --data $vendor --patients 3 --no-auth
 done
-base() { # base VENDOR: where its sandbox is, once it listens
-	for _ in $(seq 200); do
-		grep -qs '"event":"listening"' "$1.out" && break
-		sleep 0.05
-	done
-	sed -n 's/.*"base":"\([^"]*\)".*/\1/p' "$1.out"
-}
-epic=$(base epic)
-cerner=$(base cerner)
+epic=$(listening epic)
+cerner=$(listening cerner)
 "$firth" ehr add epic --url "$epic" >/dev/null
 "$firth" ehr add cerner --url "$cerner" >/dev/null
 pe=$(head -n 1 epic/roster.txt)
@@ -69,9 +61,8 @@ expect "a type that is not there" 1
 says "for programs" out '"refused":"Oracle Health \(Cerner\) does not offer Flag'
 run get epic Patient/unknown
 says "a failure names the request" err "^the request, for the EHR's people: ."
-"$firth" sandbox cerner --port 0 --data opened --patients 1 --no-auth --allow-write Flag >opened.out 2>opened.err </dev/null &
-children="$children $!"
-"$firth" ehr add opened --url "$(base opened)" >/dev/null
+background opened sandbox cerner --port 0 --data opened --patients 1 --no-auth --allow-write Flag
+"$firth" ehr add opened --url "$(listening opened)" >/dev/null
 run search opened "Flag?patient=$(head -n 1 opened/roster.txt)"
 expect "a type that this site has opened" 0
 says "is told" err "but the site's capability statement does"

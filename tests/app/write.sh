@@ -4,24 +4,16 @@
 
 cd "$scratch"
 for vendor in epic cerner; do
-	"$firth" sandbox $vendor --port 0 --data $vendor --patients 2 --no-auth >$vendor.out 2>$vendor.err </dev/null &
-	children="$children $!"
+	background $vendor sandbox $vendor --port 0 --data $vendor --patients 2 --no-auth
 done
-base() { # base VENDOR: where its sandbox is, once it listens
-	for _ in $(seq 200); do
-		grep -q '"event":"listening"' "$1.out" && break
-		sleep 0.05
-	done
-	sed -n 's/.*"base":"\([^"]*\)".*/\1/p' "$1.out"
-}
 cat >firth.yaml <<END
 ehrs:
   - name: epic
     vendor: epic
-    base_url: $(base epic)
+    base_url: $(listening epic)
   - name: cerner
     vendor: cerner
-    base_url: $(base cerner)
+    base_url: $(listening cerner)
 END
 at='"effectiveDateTime":"2026-01-02T03:04:05Z"'
 loinc() { printf '{"coding":[{"system":"http://loinc.org","code":"%s"}]}' "$1"; }

@@ -14,21 +14,6 @@ printf '{"client_id":"app","name":"App","redirect_uris":["%s/back"],"scope":"%s"
 printf '{"client_id":"browser","name":"Browser app","redirect_uris":["http://127.0.0.1:%s/app/index.html"],"launch_url":"http://127.0.0.1:%s/app/launch.html","scope":"%s"}' \
 	"$browser_port" "$browser_port" "$scope" >browser.json
 
-listening() { # listening FILE: the base that it says, once it does
-	for _ in $(seq 400); do
-		grep -q '"event":"listening"' "$1" && break
-		sleep 0.05
-	done
-	sed -n 's/.*"event":"listening".*"base":"\([^"]*\)".*/\1/p' "$1"
-}
-start() { # start NAME ARGUMENTS...: in the background, its process in $started
-	what=$1
-	shift
-	: >"$what.out"
-	"$firth" "$@" >"$what.out" 2>"$what.err" </dev/null &
-	started=$!
-	children="$children $started"
-}
 peer() { # peer NAME COMMAND...: it ends well, and what it says last is shown
 	name=$1
 	shift
@@ -43,12 +28,12 @@ for vendor in epic cerner; do
 	quick= # Cerner asks to wait for ten minutes between two looks at an export
 	[ $vendor = epic ] || ! "$firth" sandbox --list | grep -q '^ *bulk-retry-after' || quick='--behaviour bulk-retry-after=2'
 	# shellcheck disable=SC2086
-	start $vendor sandbox $vendor --port 0 --data $vendor --patients 3 --client app.json,browser.json
-	start $vendor-open sandbox $vendor --port 0 --data $vendor-open --patients 3 --no-auth $quick
+	background $vendor sandbox $vendor --port 0 --data $vendor --patients 3 --client app.json,browser.json
+	background $vendor-open sandbox $vendor --port 0 --data $vendor-open --patients 3 --no-auth $quick
 done
 for vendor in epic cerner; do
-	listening $vendor.out >$vendor.base
-	listening $vendor-open.out >$vendor-open.base
+	listening $vendor >$vendor.base
+	listening $vendor-open >$vendor-open.base
 	head -n 1 $vendor/roster.txt >$vendor.patient
 	curl -s -H 'Accept: application/fhir+json' "$(cat $vendor-open.base)/Patient/$(cat $vendor.patient)" |
 		sed -n 's/.*"name":\[{[^]]*"family":"\([^"]*\)".*/\1/p' >$vendor.family
@@ -91,8 +76,8 @@ if "$python" -c 'import fhirclient' 2>/dev/null; then
 	for vendor in epic cerner; do
 		open=$(cat $vendor-open.base)
 		peer "fhirclient (Python) at $vendor" "$python" "$here/sandboxes.py" $vendor "$(cat $vendor.base)" "$open" "$app" "$(cat $vendor.patient)" "$(cat $vendor.family)"
-		start record record --to "$(cat $vendor.base)" --out $vendor.har
-		peer "fhirclient (Python) at $vendor by way of the recorder" "$python" "$here/sandboxes.py" $vendor "$(listening record.out)" "$open" "$app" "$(cat $vendor.patient)" "$(cat $vendor.family)" $vendor.secrets
+		background record record --to "$(cat $vendor.base)" --out $vendor.har
+		peer "fhirclient (Python) at $vendor by way of the recorder" "$python" "$here/sandboxes.py" $vendor "$(listening record)" "$open" "$app" "$(cat $vendor.patient)" "$(cat $vendor.family)" $vendor.secrets
 		kill -TERM "$started"
 		wait "$started"
 		{ cat $vendor.secrets $vendor.patient $vendor.family; echo 'sandbox password'; echo sandbox+password; } >never
