@@ -118,18 +118,6 @@ static bool no_memory(const struct ehr_pages *p, struct ehr_failure *f)
 
 /* ---- entries ----------------------------------------------------------------------------------------------------- */
 
-static bool is_withdrawn(const struct json *resource)
-{
-	struct str status = str_trim(json_get_str(resource, S("status"))); /* seen with a trailing blank */
-	if (str_is(status, "entered-in-error"))
-		return true;
-	struct json_iter it = json_iter(json_get(json_get(resource, S("verificationStatus")), S("coding")));
-	while (json_next(&it))
-		if (str_is(str_trim(json_get_str(it.value, S("code"))), "entered-in-error"))
-			return true;
-	return false;
-}
-
 /* How new: meta.lastUpdated, then a number as version. False: the vendor says neither. */
 static bool stamp_of(const struct json *resource, int64_t *ret_stamp)
 {
@@ -204,7 +192,7 @@ static bool take_resource(struct taking *t, const struct json *resource, bool in
 	}
 	if (included)
 		return push(t, &page->included, &page->included_count, &t->included_capacity, &item);
-	if (t->p->c->rules->withdraws && is_withdrawn(resource))
+	if (t->p->c->rules->withdraws && resource_is_withdrawn(resource))
 		return push(t, &page->withdrawn, &page->withdrawn_count, &t->withdrawn_capacity, &item);
 	return push(t, &page->items, &page->count, &t->capacity, &item);
 }

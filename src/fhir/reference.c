@@ -1,4 +1,4 @@
-/* Ids and literal references: http://hl7.org/fhir/R4/references.html#literal */
+/* Ids, what a resource says of itself, and literal references: http://hl7.org/fhir/R4/references.html#literal */
 #include "fhir/resource.h"
 
 bool fhir_id_valid(struct str id)
@@ -12,6 +12,17 @@ bool fhir_id_valid(struct str id)
 			return false;
 	}
 	return true;
+}
+
+bool resource_is_withdrawn(const struct json *resource)
+{
+	if (str_is(str_trim(json_get_str(resource, S("status"))), "entered-in-error"))
+		return true;
+	struct json_iter it = json_iter(json_get(json_get(resource, S("verificationStatus")), S("coding")));
+	while (json_next(&it))
+		if (str_is(str_trim(json_get_str(it.value, S("code"))), "entered-in-error"))
+			return true;
+	return false;
 }
 
 const struct fhir_type *resource_type(const struct definitions *d, const struct json *resource, struct error *err)

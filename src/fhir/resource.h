@@ -45,6 +45,9 @@ const struct fhir_type *resource_type(const struct definitions *d, const struct 
  * "a date: YYYY, YYYY-MM or YYYY-MM-DD". */
 const char *primitive_problem(enum fhir_primitive primitive, const struct json *value);
 
+/* Entered in error, by status or verificationStatus. Some EHRs send the code with a trailing blank. */
+bool resource_is_withdrawn(const struct json *resource);
+
 /* [A-Za-z0-9\-\.]{1,64}: http://hl7.org/fhir/R4/datatypes.html#id */
 bool fhir_id_valid(struct str id);
 

@@ -218,17 +218,6 @@ void walk_members(struct walk *k, const struct fhir_type *type, const struct jso
 
 /* ---- the whole --------------------------------------------------------------------------------------------------- */
 
-static bool is_withdrawn(const struct json *resource)
-{
-	if (str_is(str_trim(json_get_str(resource, S("status"))), "entered-in-error"))
-		return true;
-	struct json_iter it = json_iter(json_get(json_get(resource, S("verificationStatus")), S("coding")));
-	while (json_next(&it))
-		if (str_is(str_trim(json_get_str(it.value, S("code"))), "entered-in-error"))
-			return true;
-	return false;
-}
-
 static void drop(struct walk *k, enum normal_rule rule, const struct json *resource, const struct spot *at)
 {
 	struct buf text;
@@ -285,7 +274,7 @@ bool normalise(const struct normaliser *n, const struct json *resource, const st
 	*ret_fate = NORMAL_DROPPED;
 	if (str_is(name, "OperationOutcome")) {
 		drop(&k, NORMAL_MESSAGE, resource, &at);
-	} else if (is_withdrawn(resource)) {
+	} else if (resource_is_withdrawn(resource)) {
 		drop(&k, NORMAL_WITHDRAWN, resource, &at);
 	} else {
 		*ret_fate = NORMAL_KEPT;
