@@ -43,18 +43,11 @@ static bool look_at_key(struct examination *x, const char **ret_algorithm)
 
 bool doctor_client(struct examination *x)
 {
-	const struct ehr_client_options options = {.definitions = x->o->definitions,
-						   .audit = x->o->audit,
-						   .record = x->o->record,
-						   .record_ctx = x->o->record_ctx,
-						   .transport = x->o->transport,
-						   .max_attempts = 2,
-						   .timeout_ms = x->o->timeout_ms,
-						   .logins = x->o->logins,
-						   .budgets = x->o->budgets};
+	struct ehr_client_options options = doctor_client_options(x);
 	struct ehr_config config = *x->ehr;
 	struct error err = {0};
 	const char *algorithm = NULL;
+	options.logins = x->o->logins;
 	config.breaker_failures = INT32_MAX; /* whoever looks for trouble asks all the same */
 	x->client = ehr_open(&config, &options, &err);
 	if (!x->client)

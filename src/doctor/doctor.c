@@ -185,20 +185,25 @@ bool doctor_recognise(struct examination *x, const struct ehr_failure *f)
 
 /* ---- the rounds -------------------------------------------------------------------------------------------------- */
 
+struct ehr_client_options doctor_client_options(const struct examination *x)
+{
+	return (struct ehr_client_options){.definitions = x->o->definitions,
+					   .audit = x->o->audit,
+					   .record = x->o->record,
+					   .record_ctx = x->o->record_ctx,
+					   .transport = x->o->transport,
+					   .max_attempts = 2,
+					   .timeout_ms = x->o->timeout_ms,
+					   .budgets = x->o->budgets};
+}
+
 static bool open_tools(struct examination *x, struct error *err)
 {
 	const struct ehr_config stranger = {.name = x->ehr->name,
 					    .vendor = x->ehr->vendor,
 					    .base_url = x->ehr->base_url,
 					    .breaker_failures = INT32_MAX};
-	const struct ehr_client_options options = {.definitions = x->o->definitions,
-						   .audit = x->o->audit,
-						   .record = x->o->record,
-						   .record_ctx = x->o->record_ctx,
-						   .transport = x->o->transport,
-						   .max_attempts = 2,
-						   .timeout_ms = x->o->timeout_ms,
-						   .budgets = x->o->budgets};
+	const struct ehr_client_options options = doctor_client_options(x);
 	x->http = http_client_new(&(struct http_client_options){.timeout_ms = x->o->timeout_ms}, err);
 	x->stranger = x->http ? ehr_open(&stranger, &options, err) : NULL;
 	return x->stranger != NULL;

@@ -34,6 +34,8 @@ bool doctor_say(struct examination *x, enum doctor_step step, enum doctor_result
 /* A failure with the cause that its form shows, whatever the step. False when nothing in it tells. */
 bool doctor_recognise(struct examination *x, const struct ehr_failure *f);
 
+/* How the doctor's clients call; without logins. */
+struct ehr_client_options doctor_client_options(const struct examination *x);
 /* One call that is the doctor's own, without a token. */
 bool doctor_fetch(struct examination *x, struct str url, struct str accept, struct http_answer *ret_answer,
 		  struct error *err) MUST_USE;
