@@ -216,20 +216,25 @@ static const char *keep(struct firth_result *r, struct str text, bool *ok)
 	return kept.p;
 }
 
+/* A copy in the arena. A write's has no body; a version is NULL when the EHR names none. */
+static bool take_item(struct arena *a, const struct ehr_resource *from, struct firth_item *ret_item)
+{
+	struct str version = from->version.p ? arena_str(a, from->version) : STR_NULL;
+	struct str body = from->body.p ? arena_str(a, from->body) : STR_NULL;
+	*ret_item = (struct firth_item){.type = arena_str(a, from->type).p,
+					.id = arena_str(a, from->id.p ? from->id : S("")).p,
+					.version = version.p,
+					.body = body.p,
+					.body_size = body.n};
+	return ret_item->type && ret_item->id && (version.p || !from->version.p) && (body.p || !from->body.p);
+}
+
 static bool fill(struct firth_result *r, const struct ehr_resource *resources, size_t count)
 {
 	bool ok = true;
 	r->items = ARENA_ARRAY(&r->arena, struct firth_item, count + 1);
-	for (size_t i = 0; ok && r->items && i < count; i++) {
-		const struct ehr_resource *from = &resources[i];
-		r->items[i] = (struct firth_item){
-			.type = keep(r, from->type, &ok),
-			.id = keep(r, from->id.p ? from->id : S(""), &ok),
-			.version = keep(r, from->version, &ok),
-			.body = keep(r, from->body, &ok),
-			.body_size = from->body.n,
-		};
-	}
+	for (size_t i = 0; ok && r->items && i < count; i++)
+		ok = take_item(&r->arena, &resources[i], &r->items[i]);
 	r->count = count;
 	return ok && r->items;
 }
@@ -287,19 +292,6 @@ enum firth_status firth_search(struct firth_ehr *e, const char *type, const char
 	return finish(r, ok, &f, ret_result, error);
 }
 
-static struct firth_item item_of(struct arena *a, const struct ehr_resource *from)
-{
-	struct str version = from->version.p ? arena_str(a, from->version) : STR_NULL;
-	struct str body = arena_str(a, from->body);
-	return (struct firth_item){
-		.type = arena_str(a, from->type).p,
-		.id = arena_str(a, from->id.p ? from->id : S("")).p,
-		.version = version.p,
-		.body = body.p,
-		.body_size = body.n,
-	};
-}
-
 /* One page, in an arena that the next one begins anew. *ret_more: there may be another. */
 static bool each_of_page(struct ehr_pages *pages, struct arena *a, firth_each each, void *context, bool *ret_more,
 			 struct ehr_failure *f)
@@ -309,8 +301,8 @@ static bool each_of_page(struct ehr_pages *pages, struct arena *a, firth_each ea
 	if (!ehr_pages_next(pages, a, &page, ret_more, f))
 		return false;
 	for (size_t i = 0; *ret_more && i < page.count; i++) {
-		struct firth_item item = item_of(a, &page.items[i]);
-		if (!item.type || !item.id || !item.body)
+		struct firth_item item;
+		if (!take_item(a, &page.items[i], &item))
 			return error_memory(&f->error);
 		*ret_more = each(context, &item) == 0;
 	}
@@ -334,8 +326,7 @@ enum firth_status firth_search_each(struct firth_ehr *e, const char *type, const
 	while (ok && more)
 		ok = each_of_page(pages, &a, each, context, &more, &f);
 	arena_done(&a);
-	if (pages)
-		ehr_pages_close(pages);
+	ehr_pages_close(pages);
 	return ok ? FIRTH_OK : fail(error, &f);
 }
 
