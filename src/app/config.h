@@ -57,7 +57,7 @@ struct config {
 	struct login_provider provider; /* without an issuer there is none */
 	struct str provider_secret_file;
 	struct ehr_config *ehrs; /* of firth.yaml, then those of the registry (registry.h) */
-	size_t ehr_count, ehr_listed; /* listed: how many are firth.yaml's */
+	size_t ehr_count, ehr_capacity, ehr_listed; /* listed: how many are firth.yaml's */
 	bool ehrs_apart; /* config_finish() leaves the registry alone */
 	struct str packages; /* names or files of FHIR packages, separated by spaces; STR_NULL: none */
 	struct str match; /* weights of Patient/$match over the product's own; STR_NULL: none */

@@ -333,15 +333,15 @@ static bool read_ehr(struct reader *r)
 	yaml_node_t *root = yaml_document_get_root_node(r->document);
 	if (!root || root->type != YAML_MAPPING_NODE)
 		return error_set(r->err, ERR_CONFIG, "%.*s holds no keys and values of an EHR", STR_ARG(r->file));
-	struct ehr_config *items = ARENA_ARRAY(r->arena, struct ehr_config, c->ehr_count + 1);
+	struct ehr_config *items =
+		arena_grow(r->arena, c->ehrs, c->ehr_count, &c->ehr_capacity, c->ehr_count + 1, sizeof(*items));
 	if (!items)
 		return error_memory(r->err);
-	if (c->ehr_count)
-		memcpy(items, c->ehrs, c->ehr_count * sizeof(*items));
+	c->ehrs = items;
+	items[c->ehr_count] = (struct ehr_config){0};
 	if (!read_item(r, section, root, &items[c->ehr_count]) ||
 	    !check_unique(r, section, (const char *)items, c->ehr_count, root))
 		return false;
-	c->ehrs = items;
 	c->ehr_count++;
 	return true;
 }
