@@ -188,7 +188,8 @@ bool journal_open(struct run *r, struct error *err)
 	if (r->journal < 0)
 		return fail("The journal of the export cannot be opened", err);
 	struct flock only = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-	if (fcntl(r->journal, F_SETLK, &only) != 0)
+	/* A lock of the open file: it stays when the copy below is closed. */
+	if (fcntl(r->journal, F_OFD_SETLK, &only) != 0)
 		return error_set(err, ERR_BUSY, "Another process exports into this directory");
 	int copy = dup(r->journal);
 	FILE *file = copy >= 0 ? fdopen(copy, "r") : NULL;
@@ -198,12 +199,9 @@ bool journal_open(struct run *r, struct error *err)
 		return fail("The journal of the export cannot be read", err);
 	}
 	bool ok = read_events(r, file, &good, err);
-	/* Closing any descriptor of a file ends the lock on it. */
 	if (ok && ftruncate(r->journal, good) != 0)
 		ok = fail("The journal of the export cannot be mended", err);
 	fclose(file);
-	if (ok && fcntl(r->journal, F_SETLK, &only) != 0)
-		ok = error_set(err, ERR_BUSY, "Another process exports into this directory");
 	return ok;
 }
 
