@@ -9,12 +9,6 @@
 
 #include "base/clock.h"
 
-const char *medication_found_name(enum medication_found found)
-{
-	static const char *const names[] = {"not understood", "code", "ingredient list", "display", "text"};
-	return names[found];
-}
-
 static void add_ingredient(const struct knowledge *k, struct medication *m, unsigned ingredient)
 {
 	uint16_t base = knowledge_ingredient(k, ingredient)->base;

@@ -18,7 +18,6 @@ enum medication_found {
 	MEDICATION_BY_DISPLAY, /* the words beside a code that is not known */
 	MEDICATION_BY_TEXT, /* the text of the concept */
 };
-const char *medication_found_name(enum medication_found found);
 
 enum medication_state {
 	MEDICATION_TAKEN, /* ordered, or taken as far as the record says */

@@ -63,7 +63,6 @@ void ehr_budgets_close(struct ehr_budgets *b)
 /* What a request must know and does to the state; wait_ms and err as in ehr_budget_enter(). */
 struct passage {
 	const struct ehr_budget_limits *limits;
-	struct str ehr;
 	int64_t now_ms, wait_ms;
 	bool probe;
 	struct error *err;
@@ -385,7 +384,7 @@ static void give_slot(struct ehr_budgets *b, struct ehr_budget_pass *pass)
 bool ehr_budget_enter(struct ehr_budgets *b, struct str ehr, const struct ehr_budget_limits *limits, int64_t now_ms,
 		      struct ehr_budget_pass *ret_pass, int64_t *ret_wait_ms, struct error *err)
 {
-	struct passage passage = {.limits = limits, .ehr = ehr, .now_ms = now_ms, .err = err};
+	struct passage passage = {.limits = limits, .now_ms = now_ms, .err = err};
 	const struct change change = {.passage = &passage};
 	struct ehr_budget_state state;
 	bool taken;

@@ -97,7 +97,6 @@ bool aftermath_outcomes(struct run *r, struct error *err)
 static bool add_deletion(struct run *r, const struct json *bundle, void *ctx, struct error *err)
 {
 	FILE *out = ctx;
-	r->deleted_lines++;
 	for (struct json_iter it = json_iter(json_get(bundle, S("entry"))); json_next(&it);) {
 		const struct json *request = json_get(it.value, S("request"));
 		struct str url = json_get_str(request, S("url"));

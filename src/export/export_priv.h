@@ -107,7 +107,7 @@ struct run {
 	size_t type_count;
 	struct set ids, references;
 	struct str duplicate_names, missing_names; /* some of them */
-	uint64_t duplicates, missing, deletions, deleted_lines, outcomes;
+	uint64_t duplicates, missing, deletions, outcomes;
 	struct buf outcome_words; /* of error files: what they say, by how often */
 
 	pthread_mutex_t lock;

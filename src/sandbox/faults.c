@@ -89,11 +89,6 @@ int64_t fault_number(const struct sandbox *s, enum fault_name name)
 	return s->faults[name].on ? s->faults[name].number : 0;
 }
 
-const char *fault_name_of(enum fault_name name)
-{
-	return faults[name].name;
-}
-
 void fault_list(struct sandbox *s, struct json_writer *w)
 {
 	json_array_begin(w);

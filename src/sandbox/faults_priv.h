@@ -11,7 +11,6 @@ void fault_clear_all(struct sandbox *s);
 /* Is it on? A counted one is worn by the asking. */
 bool fault_take(struct sandbox *s, enum fault_name name);
 int64_t fault_number(const struct sandbox *s, enum fault_name name); /* 0 when it is off */
-const char *fault_name_of(enum fault_name name);
 void fault_list(struct sandbox *s, struct json_writer *w);
 
 /* Sets behaviours and faults of the options. */

@@ -107,11 +107,6 @@ struct registry *registry_open(const struct smart_client *configured, size_t cou
 	return NULL;
 }
 
-const struct smart_client *registry_configured(const struct registry *r, size_t i)
-{
-	return i < r->configured_count ? &r->configured[i].facts : NULL;
-}
-
 static struct client *find_configured(struct registry *r, struct str client_id)
 {
 	for (size_t i = 0; i < r->configured_count; i++)

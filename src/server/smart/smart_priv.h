@@ -111,7 +111,6 @@ bool client_check(const struct smart_client *client, unsigned algorithms, const 
 /* Gives a new client its id, and its secret where it needs one, and formats it for the shelf. */
 bool client_prepare(struct smart *s, struct arena *a, struct smart_client *client, struct str *ret_secret,
 		    struct store_fact *ret_fact, struct error *err) MUST_USE;
-const struct smart_client *registry_configured(const struct registry *r, size_t i); /* NULL behind the last */
 /* Enabled and not expired? */
 bool client_is_good(const struct smart_client *client, int64_t now_ms, struct decision *d, struct error *err) MUST_USE;
 
