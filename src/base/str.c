@@ -99,6 +99,14 @@ struct str str_split(struct str *rest, char separator)
 	return part;
 }
 
+bool str_has_word(struct str words, struct str word)
+{
+	while (words.p)
+		if (str_eq(str_split(&words, ' '), word))
+			return true;
+	return false;
+}
+
 bool str_to_u64(struct str s, uint64_t *ret_value)
 {
 	uint64_t value = 0;

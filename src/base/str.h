@@ -62,6 +62,9 @@ size_t str_rfind_char(struct str s, char c);
  * nothing is left *rest becomes STR_NULL, so `while (rest.p)` walks all parts, empty ones included. */
 struct str str_split(struct str *rest, char separator);
 
+/* Is it one of the words, which stand apart by single spaces? */
+bool str_has_word(struct str words, struct str word);
+
 /* Whole decimal numbers without sign, spaces or overflow. */
 bool str_to_u64(struct str s, uint64_t *ret_value);
 bool str_to_i64(struct str s, int64_t *ret_value);

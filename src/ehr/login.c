@@ -24,10 +24,7 @@ static bool random_text(struct arena *a, struct str *ret_text)
 
 bool ehr_scopes_have(struct str scopes, const char *scope)
 {
-	while (scopes.p)
-		if (str_is(str_split(&scopes, ' '), scope))
-			return true;
-	return false;
+	return str_has_word(scopes, str_from(scope));
 }
 
 /* An EHR launch needs the scope launch, whatever is configured. */

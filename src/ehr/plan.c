@@ -49,15 +49,6 @@ static bool refuse(struct planner *p, const char *format, ...)
 	return false;
 }
 
-static bool listed(const char *list, struct str name)
-{
-	struct str rest = str_from(list);
-	while (rest.p)
-		if (str_eq(str_split(&rest, ' '), name))
-			return true;
-	return false;
-}
-
 /* ---- taking the query apart -------------------------------------------------------------------------------------- */
 
 static bool take_apart(struct planner *p)
@@ -125,11 +116,12 @@ static bool judge_control(struct planner *p, struct param *param, bool *ret_ok)
 		*ret_ok = judge_include(p, param);
 		return true;
 	}
-	if (listed(controls, param->name) && !listed(p->type->parameters, param->name)) {
+	if (str_has_word(str_from(controls), param->name) &&
+	    !str_has_word(str_from(p->type->parameters), param->name)) {
 		*ret_ok = refuse(p, "%s has no %.*s", p->vendor, STR_ARG(param->name));
 		return true;
 	}
-	if (!str_is(param->name, "_lastUpdated") || listed(p->type->parameters, param->name))
+	if (!str_is(param->name, "_lastUpdated") || str_has_word(str_from(p->type->parameters), param->name))
 		return false;
 	*ret_ok = refuse(p, "%s does not search %.*s by _lastUpdated%s", p->vendor, STR_ARG(p->plan->type),
 			 p->o->vendor == EHR_EPIC ? ", and its resources do not say when they changed" : "");
@@ -152,7 +144,7 @@ static bool judge(struct planner *p, struct param *param)
 		return ok;
 	if (param->chained)
 		return refuse(p, "%s has no chained searches", p->vendor);
-	bool native = listed(p->type->parameters, param->name);
+	bool native = str_has_word(str_from(p->type->parameters), param->name);
 	if (native && !param->modified && !prefix_unknown(known, param->value))
 		return true;
 	if (!known && !str_is(param->name, "_id") && !str_is(param->name, "_text") && !str_is(param->name, "_content"))
@@ -330,7 +322,7 @@ static unsigned page_of(const struct planner *p)
 		return (unsigned)(p->o->page > 10000 ? 10000 : p->o->page);
 	if (p->o->vendor == EHR_GENERIC)
 		return GENERIC_PAGE;
-	bool counts = listed(p->type->parameters, S("_count")) && !count_of(p, S("_id"));
+	bool counts = str_has_word(str_from(p->type->parameters), S("_count")) && !count_of(p, S("_id"));
 	return counts && p->type->page_max > p->type->page ? p->type->page_max : 0;
 }
 

@@ -82,12 +82,8 @@ static enum ehr_scope_fate fate_of(struct str text, struct str granted)
 	unsigned whole = 0, part = 0;
 	if (ehr_scopes_have(granted, "offline_access") && str_is(text, "online_access"))
 		return EHR_SCOPE_GRANTED;
-	if (!scope_parse(definitions_builtin(), text, &scope)) {
-		while (granted.p)
-			if (str_eq(str_split(&granted, ' '), text))
-				return EHR_SCOPE_GRANTED;
-		return EHR_SCOPE_REFUSED;
-	}
+	if (!scope_parse(definitions_builtin(), text, &scope))
+		return str_has_word(granted, text) ? EHR_SCOPE_GRANTED : EHR_SCOPE_REFUSED;
 	while (granted.p) {
 		bool narrow;
 		unsigned permissions = given(&scope, str_split(&granted, ' '), &narrow);

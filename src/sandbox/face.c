@@ -100,12 +100,7 @@ struct str face_value(struct str query, struct str name)
 
 bool face_listed(const char *list, struct str name)
 {
-	struct str rest = str_from(list);
-	while (rest.p) {
-		if (str_eq(str_split(&rest, ' '), name))
-			return true;
-	}
-	return false;
+	return str_has_word(str_from(list), name);
 }
 
 bool face_needs_met(const char *needs, struct str query)

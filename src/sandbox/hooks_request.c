@@ -345,10 +345,7 @@ static void put_extension(const struct sandbox *s, struct hook_run *run, struct 
 /* The app must know the URL, or nothing about anybody is sent there. */
 static bool knows_url(const struct smart_client *client, struct str url)
 {
-	for (struct str rest = client->redirect_uris; rest.n;)
-		if (str_eq(str_split(&rest, ' '), url))
-			return true;
-	return false;
+	return url.n && str_has_word(client->redirect_uris, url);
 }
 
 bool hooks_request(struct sandbox *s, struct hook_run *run, const struct json *prefetch, struct buf *out,

@@ -3,14 +3,6 @@
 
 enum { PARAMETERS_MAX = 16 * 1024 };
 
-static bool has_word(struct str list, const char *word)
-{
-	while (list.p)
-		if (str_is(str_split(&list, ' '), word))
-			return true;
-	return false;
-}
-
 /* prompt=none (OpenID Connect Core section 3.1.2.1): the answer at once, or why there is none. */
 static void answer_silently(struct turn *t)
 {
@@ -73,8 +65,9 @@ void authorize_begin(struct turn *t)
 	if (!take_launch(t))
 		return;
 	t->c.parameters = parameters;
-	t->c.must_login = has_word(t->asked.prompt, "login") || has_word(t->asked.prompt, "select_account");
-	if (has_word(t->asked.prompt, "none")) {
+	t->c.must_login =
+		str_has_word(t->asked.prompt, S("login")) || str_has_word(t->asked.prompt, S("select_account"));
+	if (str_has_word(t->asked.prompt, S("none"))) {
 		answer_silently(t);
 		return;
 	}

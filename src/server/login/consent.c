@@ -16,14 +16,6 @@ static struct str consent_key(struct arena *a, struct str user, struct str clien
 	return client.p ? arena_printf(a, "%.*s/%.*s", STR_ARG(user), STR_ARG(client)) : STR_NULL;
 }
 
-static bool list_has(struct str list, struct str word)
-{
-	while (list.p)
-		if (str_eq(str_split(&list, ' '), word))
-			return true;
-	return false;
-}
-
 /* Only https and a client that proves itself tell that the answer reaches the same app as before. */
 static bool may_remember(const struct smart_request *asked)
 {
@@ -37,7 +29,7 @@ static struct str common(struct arena *a, struct str allowed, struct str agreed)
 	buf_init(&out, FORM_MAX);
 	while (agreed.p) {
 		struct str word = str_split(&agreed, ' '), rest = word;
-		if (!list_has(allowed, word) && !list_has(allowed, str_split(&rest, '?')))
+		if (!str_has_word(allowed, word) && !str_has_word(allowed, str_split(&rest, '?')))
 			continue;
 		if (out.n)
 			buf_char(&out, ' ');
@@ -53,7 +45,7 @@ bool consent_remembered(struct turn *t, struct str *ret_scopes, struct error *er
 	struct str text = STR_NULL, allowed = t->asked.allowed.text, rest = allowed;
 	struct str key = consent_key(t->a, t->session.user, t->asked.client.client_id);
 	*ret_scopes = STR_NULL;
-	if (list_has(t->asked.prompt, S("consent")) || !may_remember(&t->asked))
+	if (str_has_word(t->asked.prompt, S("consent")) || !may_remember(&t->asked))
 		return true;
 	if (!key.p)
 		return error_memory(err);
@@ -66,7 +58,7 @@ bool consent_remembered(struct turn *t, struct str *ret_scopes, struct error *er
 	if (patient.p && !(now.p && str_eq(patient, now)))
 		return true;
 	while (rest.p)
-		if (!list_has(json_get_str(j, S("asked")), str_split(&rest, ' ')))
+		if (!str_has_word(json_get_str(j, S("asked")), str_split(&rest, ' ')))
 			return true;
 	*ret_scopes = common(t->a, allowed, json_get_str(j, S("agreed")));
 	if (!ret_scopes->n)
@@ -132,7 +124,7 @@ static struct str encounter_of(const struct turn *t, struct str scopes)
 {
 	if (t->c.launched && t->c.launch.encounter.p)
 		return t->c.launch.encounter;
-	return t->c.encounter.n && list_has(scopes, S("launch/encounter")) ? t->c.encounter : STR_NULL;
+	return t->c.encounter.n && str_has_word(scopes, S("launch/encounter")) ? t->c.encounter : STR_NULL;
 }
 
 /* ---- the answer  ------------------------------------------------------------------------------------------------ */

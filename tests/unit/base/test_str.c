@@ -28,6 +28,16 @@ static void splits_with_empty_parts(void **state)
 	assert_null(rest.p);
 }
 
+static void words_of_a_list(void **state)
+{
+	(void)state;
+	assert_true(str_has_word(S("read write"), S("write")));
+	assert_true(str_has_word(S("read"), S("read")));
+	assert_false(str_has_word(S("read write"), S("writ")));
+	assert_false(str_has_word(S("read  write"), S("read write")));
+	assert_false(str_has_word(STR_NULL, S("read")));
+}
+
 static void numbers_refuse_what_is_not_one(void **state)
 {
 	(void)state;
@@ -58,6 +68,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(compares),
 		cmocka_unit_test(splits_with_empty_parts),
+		cmocka_unit_test(words_of_a_list),
 		cmocka_unit_test(numbers_refuse_what_is_not_one),
 		cmocka_unit_test(utf8_is_checked_to_the_letter),
 	};

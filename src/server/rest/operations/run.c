@@ -24,13 +24,8 @@ const struct operation *operation_at(size_t index)
 
 static bool operation_fits(const struct operation *operation, struct str type)
 {
-	struct str rest = str_from(operation->types);
-	if (str_is(rest, "*"))
-		return true;
-	while (rest.p)
-		if (str_eq(str_split(&rest, ' '), type))
-			return true;
-	return false;
+	struct str types = str_from(operation->types);
+	return str_is(types, "*") || str_has_word(types, type);
 }
 
 /* ---- routes -------------------------------------------------------------------------------------------------------
