@@ -280,20 +280,13 @@ bool words_of_body(struct arena *a, int64_t type, struct str body, struct str **
 
 enum { ROWS_AT_ONCE = 256 };
 
-static int compare_vids(const void *left, const void *right)
-{
-	int64_t a = *(const int64_t *)left, b = *(const int64_t *)right;
-	return (a > b) - (a < b);
-}
-
 static int64_t lacking(const struct words_row *row, struct seek_numbers *there)
 {
 	struct str vids = row->vids;
 	int64_t count = 0, vid = 0;
-	if (there->count > 1)
-		qsort(there->list, there->count, sizeof(*there->list), compare_vids);
+	numbers_sort(there, 0, INT64_MAX, false);
 	while (words_next(&vids, vid, &vid))
-		count += !there->count || !bsearch(&vid, there->list, there->count, sizeof(*there->list), compare_vids);
+		count += !numbers_have(there, vid);
 	return count;
 }
 

@@ -452,22 +452,13 @@ static bool id_way(struct seek *k, struct check *c, struct error *err)
 
 enum { MOST_JOINED = 20000 };
 
-/* Vids of ways by words; there is one list at most in most searches. */
+/* Vids of ways by words. */
 static bool add_vids(struct seek *k, struct way *to, const struct way *from, struct error *err)
 {
-	struct seek_numbers both = {.count = to->vids.count + from->vids.count};
 	if (!from->worded)
 		return true;
 	to->worded = true;
-	both.list = ARENA_ARRAY(&k->scratch, int64_t, both.count + 1);
-	if (!both.list)
-		return error_memory(err);
-	if (to->vids.count)
-		memcpy(both.list, to->vids.list, to->vids.count * sizeof(*both.list));
-	if (from->vids.count)
-		memcpy(both.list + to->vids.count, from->vids.list, from->vids.count * sizeof(*both.list));
-	to->vids = both;
-	return true;
+	return way_vids(k, to, &from->vids, err);
 }
 
 static bool add_way(struct seek *k, struct way *to, const struct way *from, struct error *err)

@@ -182,6 +182,10 @@ struct seek_numbers {
 };
 /* For sources; the list is malloc'd and the engine's. False without memory. */
 bool seek_numbers_add(struct seek_numbers *n, int64_t number, struct error *err) MUST_USE;
+/* Sorts, keeps each number in (low, high] once, and turns the list round if asked to. */
+void numbers_sort(struct seek_numbers *n, int64_t low, int64_t high, bool descending);
+/* Is it in a list that is sorted? */
+bool numbers_have(const struct seek_numbers *n, int64_t number);
 
 struct seek_probe {
 	struct seek_arms arms;

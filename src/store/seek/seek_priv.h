@@ -146,8 +146,6 @@ bool seek_spend(struct seek *k, size_t candidates, struct error *err) MUST_USE;
 void seek_batch_init(struct seek_batch *b);
 void seek_batch_done(struct seek_batch *b);
 void seek_batch_reset(struct seek_batch *b);
-/* Sorts, keeps each number in (low, high] once, and turns the list round if asked to. */
-void numbers_sort(struct seek_numbers *n, int64_t low, int64_t high, bool descending);
 
 /* compile.c: numbers of the query's names. */
 struct naming {
@@ -183,10 +181,10 @@ bool links_settle(struct seek *k, struct check *c, struct error *err) MUST_USE;
 /* Decides those of a batch that are still kept. */
 bool links_decide(struct seek *k, struct check *c, const struct seek_batch *batch, bool *keep,
 		  struct error *err) MUST_USE;
-/* A list of vids that is sorted. */
-bool numbers_have(const struct seek_numbers *n, int64_t number);
 /* arms.c: the first text after all that start with prefix; STR_NULL when there is none. */
 struct str prefix_end(struct arena *a, struct str prefix);
+/* texts.c: more versions by which a way leads in. */
+bool way_vids(struct seek *k, struct way *way, const struct seek_numbers *vids, struct error *err) MUST_USE;
 /* texts.c: criteria on bodies. The way in is by the index of words, as far as it goes. */
 bool texts_way(struct seek *k, struct check *c, struct error *err) MUST_USE;
 bool texts_decide(struct seek *k, const struct check *c, const struct seek_batch *batch, bool *keep,

@@ -124,7 +124,7 @@ static bool vids_of_value(struct seek *k, const struct check *c, struct str valu
 	return ok;
 }
 
-static bool add_to_way(struct seek *k, struct way *way, const struct seek_numbers *vids, struct error *err)
+bool way_vids(struct seek *k, struct way *way, const struct seek_numbers *vids, struct error *err)
 {
 	struct seek_numbers *to = &way->vids;
 	if (!vids->count)
@@ -145,7 +145,7 @@ bool texts_way(struct seek *k, struct check *c, struct error *err)
 	for (size_t i = 0; ok && known && i < c->criterion->value_count; i++) {
 		vids.count = 0;
 		ok = vids_of_value(k, c, c->criterion->values[i].code, &vids, &known, err) &&
-		     (!known || add_to_way(k, &c->way, &vids, err));
+		     (!known || way_vids(k, &c->way, &vids, err));
 	}
 	free(vids.list);
 	if (!ok || !known)
