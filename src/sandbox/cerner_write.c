@@ -394,9 +394,7 @@ static bool check_scopes(struct sandbox *s, struct rest_call *call, struct rest_
 	if (call->interaction == REST_CREATE || !call->pass ||
 	    access_require(call->pass, call->type, SCOPE_R | SCOPE_U, call->decision, &err))
 		return true;
-	answer->status = error_http_status(err.code);
-	s->face[HOST_PROVIDER].error(s->face[HOST_PROVIDER].ctx, call, &err, answer);
-	return false;
+	return face_fail(s, call, &err, answer);
 }
 
 static bool check_version(struct sandbox *s, struct rest_call *call, struct rest_answer *answer)
@@ -448,9 +446,7 @@ bool cerner_write(void *ctx, struct rest_call *call, const struct json *resource
 		return false;
 	if (!reshape_cerner(call->type_name) || face_rewrite(s, call, resource, ret_body, &err))
 		return true;
-	answer->status = error_http_status(err.code);
-	s->face[HOST_PROVIDER].error(s->face[HOST_PROVIDER].ctx, call, &err, answer);
-	return false;
+	return face_fail(s, call, &err, answer);
 }
 
 /* ---- JSON Patch ------------------------------------------------------------------------------------------------- */

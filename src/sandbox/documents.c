@@ -385,7 +385,7 @@ static struct str written(struct sandbox *s, enum face_host host,
 
 bool face_documents(struct sandbox *s, struct error *err)
 {
-	for (enum face_host i = 0; i < FACE_HOSTS; i++) {
+	for (enum face_host i = 0; i < hosts_count(s); i++) {
 		s->capability[i] = written(s, i, write_capability);
 		s->smart_configuration[i] = written(s, i, write_smart_configuration);
 		if (!s->capability[i].p || !s->smart_configuration[i].p)

@@ -104,7 +104,5 @@ bool epic_write(void *ctx, struct rest_call *call, const struct json *resource, 
 		return true;
 	if (face_rewrite(s, call, resource, ret_body, &err))
 		return true;
-	answer->status = error_http_status(err.code);
-	s->face[HOST_PROVIDER].error(s->face[HOST_PROVIDER].ctx, call, &err, answer);
-	return false;
+	return face_fail(s, call, &err, answer);
 }

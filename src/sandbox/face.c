@@ -214,13 +214,18 @@ bool face_binary(struct rest_call *call, const struct store_entry *entry, bool a
 	return true;
 }
 
+bool face_fail(struct sandbox *s, struct rest_call *call, const struct error *err, struct rest_answer *answer)
+{
+	answer->status = error_http_status(err->code);
+	s->face[HOST_PROVIDER].error(s->face[HOST_PROVIDER].ctx, call, err, answer);
+	return false;
+}
+
 bool face_exists(struct sandbox *s, struct rest_call *call, struct rest_answer *answer)
 {
 	struct store_entry entry;
 	struct error err = {0};
 	if (store_read(s->o.store, call->arena, call->type, call->id, 0, &entry, &err))
 		return true;
-	answer->status = error_http_status(err.code);
-	s->face[HOST_PROVIDER].error(s->face[HOST_PROVIDER].ctx, call, &err, answer);
-	return false;
+	return face_fail(s, call, &err, answer);
 }

@@ -166,7 +166,9 @@ bool face_rewrite(struct sandbox *s, struct rest_call *call, const struct json *
 		  struct error *err) MUST_USE;
 /* The bytes of a Binary instead of the resource, when its media type is asked for, or any that is not FHIR's. */
 bool face_binary(struct rest_call *call, const struct store_entry *entry, bool any, struct rest_answer *answer);
-/* Does the resource exist? False with answer filled by the face's error function. */
+/* The error as the vendor tells it. Always false. */
+bool face_fail(struct sandbox *s, struct rest_call *call, const struct error *err, struct rest_answer *answer);
+/* Does the resource exist? False with answer filled by face_fail(). */
 bool face_exists(struct sandbox *s, struct rest_call *call, struct rest_answer *answer);
 
 /* ---- paging sessions -------------------------------------------------------------------------------------------- */
@@ -180,6 +182,8 @@ void face_sessions_free(struct sandbox *s);
 
 /* ---- hosts.c ----------------------------------------------------------------------------------------------------- */
 
+/* How many the vendor has, from the first on: Epic one. */
+enum face_host hosts_count(const struct sandbox *s);
 /* Does the host do this to resources of the type, if the site does? */
 bool hosts_may(enum face_host host, struct str type, char letter);
 void hosts_face(struct sandbox *s, enum face_host host, struct rest_face *ret_face);

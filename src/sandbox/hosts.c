@@ -17,6 +17,11 @@ static const struct {
 static const char *const missing[FACE_HOSTS] = {
 	[HOST_PROVIDER] = "", [HOST_OPEN] = "Group", [HOST_PATIENT] = "Account Basic ChargeItem Communication Group"};
 
+enum face_host hosts_count(const struct sandbox *s)
+{
+	return s->o.vendor == EHR_CERNER ? FACE_HOSTS : HOST_PROVIDER + 1;
+}
+
 bool hosts_may(enum face_host host, struct str type, char letter)
 {
 	return !face_listed(missing[host], type) && (host != HOST_OPEN || letter == 'r' || letter == 's');

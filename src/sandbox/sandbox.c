@@ -116,8 +116,7 @@ static struct rest_server *open_one(struct sandbox *s, const struct rest_face *f
 
 static bool open_rest(struct sandbox *s, struct error *err)
 {
-	enum face_host count = s->o.vendor == EHR_CERNER ? FACE_HOSTS : HOST_PROVIDER + 1;
-	for (enum face_host i = 0; i < count; i++) {
+	for (enum face_host i = 0; i < hosts_count(s); i++) {
 		hosts_face(s, i, &s->face[i]);
 		s->rest[i] = open_one(s, &s->face[i], i != HOST_OPEN, err);
 		if (!s->rest[i])
