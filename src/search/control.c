@@ -239,6 +239,14 @@ static const struct control {
 #undef CONTROL
 };
 
+bool search_is_control(struct str name)
+{
+	for (size_t i = 0; i < sizeof(controls) / sizeof(controls[0]); i++)
+		if (str_is(name, controls[i].name))
+			return true;
+	return false;
+}
+
 bool parse_control(struct parsing *p, struct str name, struct str modifier, struct str value, bool *ret_known,
 		   bool *ret_in_self)
 {

@@ -320,6 +320,9 @@ struct search_scope {
 	struct str compartment_id;
 };
 
+/* Does the parameter shape the result instead of choosing resources, as _count does? Without its modifier. */
+bool search_is_control(struct str name);
+
 /* Parses an application/x-www-form-urlencoded query. Errors name the parameter, never its value: ERR_UNKNOWN_PARAM,
  * ERR_VALUE, ERR_NOT_SUPPORTED, ERR_LIMIT. */
 bool search_parse(const struct definitions *d, struct arena *a, const struct fhir_type *type, struct str query,

@@ -187,21 +187,20 @@ struct bundle_options bundle_options_of(const struct rest_call *call, struct buf
 {
 	const struct rest_options *server = &call->server->o;
 	buf_init(scratch, REST_MAX_RESOURCE);
-	return (struct bundle_options){
-		.preparer = {.definitions = server->definitions,
-			     .extractor = call->parameters ? call->parameters->extractor : server->extractor,
-			     .parameters = call->server->parameters,
-			     .parameter_set = call->parameters,
-			     .arena = call->arena,
-			     .base = server->base_url,
-			     .knowledge = server->knowledge,
-			     .scratch = scratch},
-		.store = server->store,
-		.call = call,
-		.face = server->face,
-		.max_delete = server->limits.deletes,
-		.max_entries = server->limits.entries,
-		.no_update_create = server->no_update_create};
+	return (struct bundle_options){.preparer = {.definitions = server->definitions,
+						    .extractor = call_extractor(call),
+						    .parameters = call->server->parameters,
+						    .parameter_set = call->parameters,
+						    .arena = call->arena,
+						    .base = server->base_url,
+						    .knowledge = server->knowledge,
+						    .scratch = scratch},
+				       .store = server->store,
+				       .call = call,
+				       .face = server->face,
+				       .max_delete = server->limits.deletes,
+				       .max_entries = server->limits.entries,
+				       .no_update_create = server->no_update_create};
 }
 
 bool bundle_entry_read(const struct bundle_options *o, const struct json *bundle_type, const struct json *entry,

@@ -112,6 +112,8 @@ bool http_date_parse(struct str text, int64_t *ret_ms);
 /* Prefer: return and handling into the call. */
 void prefer_parse(struct str header, struct rest_call *call);
 
+/* What makes index rows: with added parameters, where there are some. */
+const struct extractor *call_extractor(const struct rest_call *call);
 /* How this server parses searches. */
 struct search_options call_search_options(const struct rest_call *call);
 

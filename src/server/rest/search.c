@@ -119,6 +119,11 @@ static bool write_searchset(struct rest_call *call, const struct search_query *q
 	return true;
 }
 
+const struct extractor *call_extractor(const struct rest_call *call)
+{
+	return call->parameters ? call->parameters->extractor : call->server->o.extractor;
+}
+
 struct search_options call_search_options(const struct rest_call *call)
 {
 	const struct rest_server *s = call->server;

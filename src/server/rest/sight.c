@@ -10,7 +10,7 @@
 
 static struct access_judge judge_of(const struct rest_call *call, struct arena *a)
 {
-	return (struct access_judge){a, call->parameters ? call->parameters->extractor : call->server->o.extractor};
+	return (struct access_judge){a, call_extractor(call)};
 }
 
 static bool judge(const struct rest_call *call, struct arena *a, unsigned permission, struct access_subject *subject,

@@ -169,7 +169,7 @@ static bool verify(struct asking *q, struct str assertion, const struct jose_tok
 	int64_t exp = 0;
 	if (!check_header(q, peeked, err) || !check_claims(q, peeked->claims, &exp, err))
 		return false;
-	if (!client_verify(q->client, q->a, assertion, peeked->kid, q->now_ms, q->s->options.persona, &token, &why))
+	if (!client_verify(q->client, q->a, assertion, peeked->kid, q->now_ms, q->s, &token, &why))
 		return refuse_signature(q, &why, err);
 	decision_note(q->decision, CHECK_SIGNATURE, token.algorithm, STR_NULL);
 	return use_jti(q, json_get_str(token.claims, S("jti")), exp, err);

@@ -205,16 +205,15 @@ static bool verify_fetched(const struct verifying *v, bool anew, struct jose_tok
 }
 
 bool client_verify(struct client *c, struct arena *a, struct str assertion, struct str kid, int64_t now_ms,
-		   const struct smart_persona *persona, struct jose_token *ret_token, struct error *err)
+		   const struct smart *s, struct jose_token *ret_token, struct error *err)
 {
-	const struct verifying v = {c,	 a,	 assertion,
-				    kid, now_ms, persona->algorithms ? persona->algorithms : JOSE_SMART};
+	const struct verifying v = {c, a, assertion, kid, now_ms, smart_algorithms(s)};
 	struct error why = {0};
 	if (c->fixed)
 		return jose_verify(a, assertion, c->fixed, ret_token, err);
 	if (!c->facts.jwks_url.n)
 		return error_set(err, ERR_INVALID_CLIENT, "The client has no registered keys");
-	if (!persona->refetch)
+	if (!s->options.persona->refetch)
 		return verify_fetched(&v, false, ret_token, err);
 	return verify_fetched(&v, false, ret_token, &why) ||
 	       (why.code == ERR_SIGNATURE ? verify_fetched(&v, true, ret_token, err)

@@ -87,7 +87,7 @@ int64_t jwks_age_s(struct str cache_control);
 /* Verifies an assertion with the client's keys, fetching them when they come by URL and are stale, or once more when
  * the kid is not among them. */
 bool client_verify(struct client *c, struct arena *a, struct str assertion, struct str kid, int64_t now_ms,
-		   const struct smart_persona *persona, struct jose_token *ret_token, struct error *err) MUST_USE;
+		   const struct smart *s, struct jose_token *ret_token, struct error *err) MUST_USE;
 
 /* Metadata as the shelf has it, secrets' digests among them. */
 bool client_parse(struct arena *a, struct str stored, struct smart_client *ret_client, struct error *err) MUST_USE;

@@ -116,24 +116,11 @@ static bool plan_types(struct rest_export *e, const struct operation_call *op, s
 /* ---- _typeFilter --------------------------------------------------------------------------------------------------
  */
 
-static bool shapes_pages(struct str name)
-{
-	static const char *const names[] = {"_include", "_revinclude", "_sort",	     "_count",	"_total",
-					    "_summary", "_elements",   "_contained", "_cursor", "_explain",
-					    "_format",	"_pretty",     "_type"};
-	size_t colon = str_find_char(name, ':', 0);
-	name = str_slice(name, 0, colon);
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (str_is(name, names[i]))
-			return true;
-	return false;
-}
-
 static bool check_filter(struct str query, struct error *err)
 {
 	while (query.p) {
 		struct str pair = str_split(&query, '&'), name = str_split(&pair, '=');
-		if (shapes_pages(name))
+		if (search_is_control(str_slice(name, 0, str_find_char(name, ':', 0))))
 			return error_set(err, ERR_NOT_SUPPORTED,
 					 "_typeFilter: %.*s does not say which resources are meant",
 					 STR_ARG(str_slice(name, 0, 40)));

@@ -100,8 +100,7 @@ static bool is_someones(struct walk *w, const struct store_entry *entry, bool *r
 	const struct json *resource = json_parse(&w->page, entry->body, 0, err);
 	const struct compartment_member *member = compartment_member(w->compartment, entry->type);
 	if (!resource || !member ||
-	    !extract(call->parameters ? call->parameters->extractor : call->server->o.extractor, &w->page, resource,
-		     call->server->o.base_url, &rows, err))
+	    !extract(call_extractor(call), &w->page, resource, call->server->o.base_url, &rows, err))
 		return !member;
 	for (size_t i = 0; i < rows.count && !*ret_is; i++)
 		*ret_is = row_enters(&rows.rows[i], w->compartment, member);
