@@ -145,12 +145,12 @@ static void take_concept(const struct knowledge *k, struct arena *a, const struc
 /* ---- what it did ---------------------------------------------------------------------------------------------------
  */
 
-static bool text_has(struct arena *a, struct str text, struct str phrases)
+/* hay: in the form of phrases. */
+static bool text_has(struct str hay, struct str phrases)
 {
-	struct str hay = phrase_normal(a, text);
 	for (struct str rest = phrases; rest.p && rest.n;) {
 		struct str phrase = str_split(&rest, '|');
-		for (size_t at = 0; hay.p && at + phrase.n <= hay.n; at++) {
+		for (size_t at = 0; at + phrase.n <= hay.n; at++) {
 			bool whole = (!at || hay.p[at - 1] == ' ') &&
 				     (at + phrase.n == hay.n || hay.p[at + phrase.n] == ' ');
 			if (whole && str_eq(str_slice(hay, at, at + phrase.n), phrase))
@@ -175,8 +175,9 @@ static const struct reaction *find_reaction(const struct knowledge *k, struct ar
 	struct str text = json_get_str(concept, S("text"));
 	if (!text.n)
 		text = json_get_str(json_at(json_get(concept, S("coding")), 0), S("display"));
-	for (size_t i = 0; text.n && i < k->reaction_count; i++) {
-		if (text_has(a, text, k->reactions[i].text))
+	struct str hay = text.n ? phrase_normal(a, text) : STR_NULL;
+	for (size_t i = 0; hay.p && i < k->reaction_count; i++) {
+		if (text_has(hay, k->reactions[i].text))
 			return &k->reactions[i];
 	}
 	return NULL;

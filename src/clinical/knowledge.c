@@ -187,8 +187,6 @@ static bool load_ingredient(struct knowledge *k, struct tsv *t, struct str *f, s
 						    .synonyms = f[6],
 						    .verified = knowledge_verified(f[7]),
 						    .source = f[8]};
-	/* Bases may stand further down: knowledge_finish() looks them up by this. */
-	k->ingredients[index].classes = NULL;
 	e.from = (uint32_t)k->pool_count;
 	k->pool[k->pool_count++] = (uint16_t)index;
 	if (!add_entry(k, &e, f[8], &entry, err) ||
@@ -389,25 +387,24 @@ struct step {
 	const char *table;
 	const char *const *columns;
 	bool (*row)(struct knowledge *k, struct tsv *t, struct str *fields, struct error *err);
-	bool (*whole)(struct knowledge *k, struct str text, struct error *err);
 };
 static const struct step steps[] = {
-	{"sources", source_columns, load_sources, NULL},
-	{"ingredients", ingredient_columns, load_ingredient, NULL},
-	{"ingredients", ingredient_columns, load_base, NULL},
-	{"classes", class_columns, load_class, NULL},
-	{"classes", class_columns, load_parent, NULL},
-	{"members", member_columns, load_member, NULL},
-	{"texts", text_columns, load_text, NULL},
-	{"drugs", drug_columns, load_drug, NULL},
-	{"branded_drugs", branded_columns, load_branded, NULL},
-	{"ndc", ndc_columns, load_ndc, NULL},
-	{"brand_names", brand_columns, load_brand, NULL},
-	{"allergens", allergen_columns, load_allergen, NULL},
-	{"side_chains", chain_columns, NULL, knowledge_load_chains},
-	{"reactions", reaction_columns, NULL, knowledge_load_reactions},
-	{"cross_reactivity", cross_columns, NULL, knowledge_load_cross},
-	{"interactions", interaction_columns, NULL, knowledge_load_interactions},
+	{"sources", source_columns, load_sources},
+	{"ingredients", ingredient_columns, load_ingredient},
+	{"ingredients", ingredient_columns, load_base},
+	{"classes", class_columns, load_class},
+	{"classes", class_columns, load_parent},
+	{"members", member_columns, load_member},
+	{"texts", text_columns, load_text},
+	{"drugs", drug_columns, load_drug},
+	{"branded_drugs", branded_columns, load_branded},
+	{"ndc", ndc_columns, load_ndc},
+	{"brand_names", brand_columns, load_brand},
+	{"allergens", allergen_columns, load_allergen},
+	{"side_chains", chain_columns, knowledge_load_chains},
+	{"reactions", reaction_columns, knowledge_load_reactions},
+	{"cross_reactivity", cross_columns, knowledge_load_cross},
+	{"interactions", interaction_columns, knowledge_load_interactions},
 };
 
 const char *const *knowledge_columns(struct str table)
@@ -442,9 +439,7 @@ static bool run_step(struct knowledge *k, const struct step *s, const struct kno
 		     struct error *err)
 {
 	for (size_t i = 0; i < count; i++) {
-		if (!str_is(tables[i].name, s->table) || (!s->row && !s->whole))
-			continue;
-		if (s->row ? !load_rows(k, s, tables[i].text, err) : !s->whole(k, tables[i].text, err))
+		if (str_is(tables[i].name, s->table) && !load_rows(k, s, tables[i].text, err))
 			return false;
 	}
 	return true;

@@ -131,10 +131,10 @@ bool knowledge_add_phrase(struct knowledge *k, struct map *phrases, struct str p
 			  struct error *err) MUST_USE;
 
 /* knowledge_rules.c: the rule tables, and the masks once everything is there */
-bool knowledge_load_cross(struct knowledge *k, struct str text, struct error *err) MUST_USE;
-bool knowledge_load_interactions(struct knowledge *k, struct str text, struct error *err) MUST_USE;
-bool knowledge_load_chains(struct knowledge *k, struct str text, struct error *err) MUST_USE;
-bool knowledge_load_reactions(struct knowledge *k, struct str text, struct error *err) MUST_USE;
+bool knowledge_load_cross(struct knowledge *k, struct tsv *t, struct str *f, struct error *err) MUST_USE;
+bool knowledge_load_interactions(struct knowledge *k, struct tsv *t, struct str *f, struct error *err) MUST_USE;
+bool knowledge_load_chains(struct knowledge *k, struct tsv *t, struct str *f, struct error *err) MUST_USE;
+bool knowledge_load_reactions(struct knowledge *k, struct tsv *t, struct str *f, struct error *err) MUST_USE;
 bool knowledge_finish(struct knowledge *k, struct error *err) MUST_USE;
 
 /* knowledge.c: of use to the loaders */

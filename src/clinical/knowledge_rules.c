@@ -10,23 +10,6 @@
 /* ---- reading -------------------------------------------------------------------------------------------------------
  */
 
-static bool open_table(const struct knowledge *k, struct tsv *t, const char *table, struct str text, struct error *err)
-{
-	const char *const *columns = knowledge_columns(str_from(table));
-	size_t count = 0;
-	(void)k;
-	while (columns[count])
-		count++;
-	return tsv_open(t, table, text, columns, count, err);
-}
-
-static bool ended_well(const struct error *row, struct error *err)
-{
-	if (row->code && err)
-		*err = *row;
-	return !row->code;
-}
-
 static bool group_index(struct knowledge *k, struct str group, unsigned *ret, struct error *err)
 {
 	bool is_new = false;
@@ -43,49 +26,35 @@ static bool group_index(struct knowledge *k, struct str group, unsigned *ret, st
 	return true;
 }
 
-bool knowledge_load_chains(struct knowledge *k, struct str text, struct error *err)
+bool knowledge_load_chains(struct knowledge *k, struct tsv *t, struct str *f, struct error *err)
 {
-	struct tsv t;
-	struct str f[5];
-	struct error row = {0};
-	if (!open_table(k, &t, "side_chains", text, err))
+	int i = knowledge_rxcui(k, f[1]);
+	unsigned group = 0;
+	if (i < 0)
+		return knowledge_row_error(err, t, "an ingredient that no table has");
+	if (!group_index(k, f[0], &group, err) ||
+	    !knowledge_grow(k, &k->chains, k->chain_count, &k->chain_capacity, sizeof(*k->chains), 10000, err))
 		return false;
-	while (tsv_next(&t, f, &row)) {
-		int i = knowledge_rxcui(k, f[1]);
-		unsigned group = 0;
-		if (i < 0)
-			return knowledge_row_error(err, &t, "an ingredient that no table has");
-		if (!group_index(k, f[0], &group, err) ||
-		    !knowledge_grow(k, &k->chains, k->chain_count, &k->chain_capacity, sizeof(*k->chains), 10000, err))
-			return false;
-		k->chains[k->chain_count++] = (struct side_chain){
-			.group = (uint16_t)group,
-			.ingredient = k->ingredients[i].base,
-			.identical = str_is(f[2], "identical"),
-			.unique = str_is(f[2], "unique"),
-			.verified = knowledge_verified(f[3]),
-		};
-	}
-	return ended_well(&row, err);
+	k->chains[k->chain_count++] = (struct side_chain){
+		.group = (uint16_t)group,
+		.ingredient = k->ingredients[i].base,
+		.identical = str_is(f[2], "identical"),
+		.unique = str_is(f[2], "unique"),
+		.verified = knowledge_verified(f[3]),
+	};
+	return true;
 }
 
-bool knowledge_load_reactions(struct knowledge *k, struct str text, struct error *err)
+bool knowledge_load_reactions(struct knowledge *k, struct tsv *t, struct str *f, struct error *err)
 {
-	struct tsv t;
-	struct str f[7];
-	struct error row = {0};
-	if (!open_table(k, &t, "reactions", text, err))
+	uint64_t code = 0;
+	if (f[0].n && !str_to_u64(f[0], &code))
+		return knowledge_row_error(err, t, "not a SNOMED CT code");
+	if (!knowledge_grow(k, &k->reactions, k->reaction_count, &k->reaction_capacity, sizeof(*k->reactions), 10000,
+			    err))
 		return false;
-	while (tsv_next(&t, f, &row)) {
-		uint64_t code = 0;
-		if (f[0].n && !str_to_u64(f[0], &code))
-			return knowledge_row_error(err, &t, "not a SNOMED CT code");
-		if (!knowledge_grow(k, &k->reactions, k->reaction_count, &k->reaction_capacity, sizeof(*k->reactions),
-				    10000, err))
-			return false;
-		k->reactions[k->reaction_count++] = (struct reaction){code, f[1], f[2], f[3], f[4]};
-	}
-	return ended_well(&row, err);
+	k->reactions[k->reaction_count++] = (struct reaction){code, f[1], f[2], f[3], f[4]};
+	return true;
 }
 
 static bool read_side(struct knowledge *k, struct str text, struct side *ret, const struct tsv *t, struct error *err)
@@ -126,37 +95,30 @@ static struct cross_rule *cross_named(const struct knowledge *k, struct str id)
 	return NULL;
 }
 
-bool knowledge_load_cross(struct knowledge *k, struct str text, struct error *err)
+bool knowledge_load_cross(struct knowledge *k, struct tsv *t, struct str *f, struct error *err)
 {
-	struct tsv t;
-	struct str f[12];
-	struct error row = {0};
-	if (!open_table(k, &t, "cross_reactivity", text, err))
+	struct cross_rule r = {.id = f[0],
+			       .relation = f[3],
+			       .scope = f[4],
+			       .when = f[6],
+			       .severity = f[7],
+			       .likelihood = f[8],
+			       .reason = f[9],
+			       .verified = knowledge_verified(f[10]),
+			       .source = knowledge_source(k, f[11])};
+	if (!f[0].n || !level_named(f[5], &r.level))
+		return knowledge_row_error(err, t, "no rule id, or an unknown level");
+	if (!read_side(k, f[1], &r.allergen, t, err) || !read_side(k, f[2], &r.target, t, err))
 		return false;
-	while (tsv_next(&t, f, &row)) {
-		struct cross_rule r = {.id = f[0],
-				       .relation = f[3],
-				       .scope = f[4],
-				       .when = f[6],
-				       .severity = f[7],
-				       .likelihood = f[8],
-				       .reason = f[9],
-				       .verified = knowledge_verified(f[10]),
-				       .source = knowledge_source(k, f[11])};
-		if (!f[0].n || !level_named(f[5], &r.level))
-			return knowledge_row_error(err, &t, "no rule id, or an unknown level");
-		if (!read_side(k, f[1], &r.allergen, &t, err) || !read_side(k, f[2], &r.target, &t, err))
+	struct cross_rule *old = cross_named(k, f[0]);
+	if (!old) {
+		if (!knowledge_grow(k, &k->cross, k->cross_count, &k->cross_capacity, sizeof(*k->cross),
+				    KNOWLEDGE_RULES_MAX, err))
 			return false;
-		struct cross_rule *old = cross_named(k, f[0]);
-		if (!old) {
-			if (!knowledge_grow(k, &k->cross, k->cross_count, &k->cross_capacity, sizeof(*k->cross),
-					    KNOWLEDGE_RULES_MAX, err))
-				return false;
-			old = &k->cross[k->cross_count++];
-		}
-		*old = r;
+		old = &k->cross[k->cross_count++];
 	}
-	return ended_well(&row, err);
+	*old = r;
+	return true;
 }
 
 static bool put_interaction(struct knowledge *k, const struct interaction_rule *r, struct error *err)
@@ -175,35 +137,27 @@ static bool put_interaction(struct knowledge *k, const struct interaction_rule *
 	return true;
 }
 
-bool knowledge_load_interactions(struct knowledge *k, struct str text, struct error *err)
+bool knowledge_load_interactions(struct knowledge *k, struct tsv *t, struct str *f, struct error *err)
 {
-	struct tsv t;
-	struct str f[14];
-	struct error row = {0};
-	if (!open_table(k, &t, "interactions", text, err))
+	uint64_t days = 0;
+	struct interaction_rule r = {.id = f[0],
+				     .tier = f[1],
+				     .severity = f[4],
+				     .adjust = f[6],
+				     .local = f[7],
+				     .mechanism = f[9],
+				     .effect = f[10],
+				     .advice = f[11],
+				     .verified = knowledge_verified(f[12]),
+				     .source = knowledge_source(k, f[13])};
+	if (!f[0].n || !level_named(f[5], &r.level))
+		return knowledge_row_error(err, t, "no rule id, or an unknown level");
+	if (f[8].n && (!str_to_u64(f[8], &days) || days > 400))
+		return knowledge_row_error(err, t, "not a number of days");
+	r.washout_days = (int)days;
+	if (!read_side(k, f[2], &r.a, t, err) || !read_side(k, f[3], &r.b, t, err) || !put_interaction(k, &r, err))
 		return false;
-	while (tsv_next(&t, f, &row)) {
-		uint64_t days = 0;
-		struct interaction_rule r = {.id = f[0],
-					     .tier = f[1],
-					     .severity = f[4],
-					     .adjust = f[6],
-					     .local = f[7],
-					     .mechanism = f[9],
-					     .effect = f[10],
-					     .advice = f[11],
-					     .verified = knowledge_verified(f[12]),
-					     .source = knowledge_source(k, f[13])};
-		if (!f[0].n || !level_named(f[5], &r.level))
-			return knowledge_row_error(err, &t, "no rule id, or an unknown level");
-		if (f[8].n && (!str_to_u64(f[8], &days) || days > 400))
-			return knowledge_row_error(err, &t, "not a number of days");
-		r.washout_days = (int)days;
-		if (!read_side(k, f[2], &r.a, &t, err) || !read_side(k, f[3], &r.b, &t, err) ||
-		    !put_interaction(k, &r, err))
-			return false;
-	}
-	return ended_well(&row, err);
+	return true;
 }
 
 /* ---- finishing -----------------------------------------------------------------------------------------------------

@@ -393,7 +393,7 @@ bool medication_read(const struct knowledge *k, struct arena *a, const struct js
 
 bool medication_is_local(const struct knowledge *k, const struct medication *m, unsigned ingredient)
 {
-	int steroids = knowledge_class_named(k, S("corticosteroid"));
+	int steroids;
 	switch (m->route) {
 	case ROUTE_TOPICAL:
 	case ROUTE_OPHTHALMIC:
@@ -402,6 +402,7 @@ bool medication_is_local(const struct knowledge *k, const struct medication *m, 
 		return true;
 	case ROUTE_INHALED:
 	case ROUTE_NASAL:
+		steroids = knowledge_class_named(k, S("corticosteroid"));
 		return steroids >= 0 && knowledge_is_in(k, ingredient, (unsigned)steroids);
 	default:
 		return false;
