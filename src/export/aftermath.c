@@ -56,9 +56,7 @@ static bool add_outcome(struct run *r, const struct json *outcome, void *ctx, st
 	struct summary *s = ctx;
 	r->outcomes++;
 	for (struct json_iter it = json_iter(json_get(outcome, S("issue"))); json_next(&it);) {
-		struct str what = json_get_str(it.value, S("diagnostics"));
-		if (!what.n)
-			what = json_get_str(json_get(it.value, S("details")), S("text"));
+		struct str what = run_issue_words(it.value);
 		struct str text = arena_printf(r->a, "%.*s/%.*s%s%.*s", STR_ARG(json_get_str(it.value, S("severity"))),
 					       STR_ARG(json_get_str(it.value, S("code"))), what.n ? ": " : "",
 					       STR_ARG(str_slice(what, 0, MAX_TEXT)));

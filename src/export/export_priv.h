@@ -122,6 +122,13 @@ bool run_stopped(const struct run *r);
 void run_say(const struct run *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Waits, asking now and then whether to stop. ERR_INTERRUPTED. */
 bool run_wait(const struct run *r, int64_t ms, struct error *err) MUST_USE;
+/* Milliseconds before another try: first, doubled so often, at most `most`, and never more than the caller's poll_ms.
+ */
+int64_t run_backoff(const struct run *r, int64_t first_ms, int64_t most_ms, unsigned doublings);
+/* What failed, with the words of errno: ERR_STORE_FULL or ERR_IO. Always false. */
+bool run_fail(const char *what, struct error *err);
+/* What an issue of an OperationOutcome says, for people: its diagnostics, otherwise the text of its details. */
+struct str run_issue_words(const struct json *issue);
 size_t run_type(struct run *r, struct str name); /* its row; EXPORT_MAX_TYPES: there are too many */
 struct str run_path(const struct run *r, struct arena *a, const struct export_file *f, bool part);
 

@@ -156,15 +156,6 @@ static struct str url_of(struct run *r, const struct export_file *f)
 	return url;
 }
 
-static int64_t backoff(const struct run *r, unsigned n)
-{
-	int64_t wait = BACKOFF_MS;
-	for (unsigned i = 1; i < n && wait < BACKOFF_MAX_MS; i++)
-		wait *= 2;
-	wait = wait < BACKOFF_MAX_MS ? wait : BACKOFF_MAX_MS;
-	return r->o->poll_ms && r->o->poll_ms < wait ? r->o->poll_ms : wait;
-}
-
 /* Transport trouble is tried again; what is ours to solve (disk, memory, stopping) ends everything. */
 static bool is_theirs(enum error_code code)
 {
@@ -207,7 +198,7 @@ static bool download(struct worker *w, struct export_file *f, int fd, bool *ret_
 			return false;
 		if (v == RENEW && str_eq(url_of(r, f), url) && n > 1)
 			break;
-		int64_t own = v == RENEW ? 0 : backoff(r, n);
+		int64_t own = v == RENEW ? 0 : run_backoff(r, BACKOFF_MS, BACKOFF_MAX_MS, n - 1);
 		if (n < ATTEMPTS && !run_wait(r, asked > own ? asked : own, err))
 			return false;
 	}
@@ -264,8 +255,7 @@ static bool fetch_file(struct worker *w, struct export_file *f, struct error *er
 		return known;
 	int fd = open(part.p, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	if (fd < 0)
-		return error_set(err, errno == ENOSPC ? ERR_STORE_FULL : ERR_IO, "A file cannot be made: %s",
-				 strerror(errno));
+		return run_fail("A file cannot be made", err);
 	bool ok = download(w, f, fd, &had, err);
 	if (close(fd) != 0)
 		ok = ok && error_set(err, ERR_IO, "A file cannot be written: %s", strerror(errno));

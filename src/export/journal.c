@@ -19,11 +19,6 @@ static bool path_of(const struct run *r, const char *name, char path[MAX_PATH])
 	return (size_t)snprintf(path, MAX_PATH, "%.*s/%s", STR_ARG(r->directory), name) < MAX_PATH;
 }
 
-static bool fail(const char *what, struct error *err)
-{
-	return error_set(err, errno == ENOSPC ? ERR_STORE_FULL : ERR_IO, "%s: %s", what, strerror(errno));
-}
-
 /* ---- writing ---------------------------------------------------------------------------------------------------- */
 
 static bool put(struct run *r, struct buf *line, bool sync, struct error *err)
@@ -37,10 +32,10 @@ static bool put(struct run *r, struct buf *line, bool sync, struct error *err)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
-			return fail("The journal of the export cannot be written", err);
+			return run_fail("The journal of the export cannot be written", err);
 		bytes = str_slice(bytes, (size_t)n, bytes.n);
 	}
-	return !sync || fdatasync(r->journal) == 0 || fail("The journal of the export cannot be synced", err);
+	return !sync || fdatasync(r->journal) == 0 || run_fail("The journal of the export cannot be synced", err);
 }
 
 static struct json_writer begin(struct buf *line, const char *event)
@@ -181,12 +176,12 @@ bool journal_open(struct run *r, struct error *err)
 	char path[MAX_PATH];
 	off_t good = 0;
 	if (!path_of(r, "", path) || (mkdir(path, 0700) != 0 && errno != EEXIST))
-		return fail("The directory of the export cannot be made", err);
+		return run_fail("The directory of the export cannot be made", err);
 	if (!path_of(r, "export.journal", path))
 		return error_memory(err);
 	r->journal = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	if (r->journal < 0)
-		return fail("The journal of the export cannot be opened", err);
+		return run_fail("The journal of the export cannot be opened", err);
 	struct flock only = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 	/* A lock of the open file: it stays when the copy below is closed. */
 	if (fcntl(r->journal, F_OFD_SETLK, &only) != 0)
@@ -196,11 +191,11 @@ bool journal_open(struct run *r, struct error *err)
 	if (!file) {
 		if (copy >= 0)
 			close(copy);
-		return fail("The journal of the export cannot be read", err);
+		return run_fail("The journal of the export cannot be read", err);
 	}
 	bool ok = read_events(r, file, &good, err);
 	if (ok && ftruncate(r->journal, good) != 0)
-		ok = fail("The journal of the export cannot be mended", err);
+		ok = run_fail("The journal of the export cannot be mended", err);
 	fclose(file);
 	return ok;
 }
@@ -214,7 +209,7 @@ bool journal_start(struct run *r, struct error *err)
 	close(r->journal);
 	r->journal = -1;
 	if (rename(path, old) != 0 && errno != ENOENT)
-		return fail("The journal of the export before cannot be put aside", err);
+		return run_fail("The journal of the export before cannot be put aside", err);
 	return journal_open(r, err);
 }
 

@@ -15,15 +15,6 @@ static bool later(int status)
 	return status == 429 || status == 502 || status == 503 || status == 504;
 }
 
-static int64_t trouble_wait(const struct run *r, unsigned n)
-{
-	int64_t most = r->o->poll_ms && r->o->poll_ms < TROUBLE_MAX_MS ? r->o->poll_ms : TROUBLE_MAX_MS;
-	int64_t wait = r->o->poll_ms && r->o->poll_ms < TROUBLE_MS ? r->o->poll_ms : TROUBLE_MS;
-	for (unsigned i = 0; i < n && wait < most; i++)
-		wait *= 2;
-	return wait < most ? wait : most;
-}
-
 /* Asks until there is an answer that is not "later". For requests that may be repeated. */
 static bool ask_patiently(struct run *r, struct arena *a, const struct http_call *call, struct http_answer *ret_answer,
 			  struct error *err)
@@ -38,7 +29,8 @@ static bool ask_patiently(struct run *r, struct arena *a, const struct http_call
 				ehr_explain(r->o->client, a, ret_answer, "bulk-export", &f);
 			return error_set(err, f.error.code, "%s", f.error.text);
 		}
-		int64_t asked = ok ? ehr_wait_asked(r->o->client, ret_answer) : 0, own = trouble_wait(r, n);
+		int64_t asked = ok ? ehr_wait_asked(r->o->client, ret_answer) : 0,
+			own = run_backoff(r, TROUBLE_MS, TROUBLE_MAX_MS, n);
 		if (!run_wait(r, asked > own ? asked : own, err))
 			return false;
 	}
@@ -52,11 +44,7 @@ static struct str words_of(struct arena *a, struct str body)
 {
 	struct error ignored = {0};
 	const struct json *outcome = body.n && body.n < 1 << 20 ? json_parse(a, body, 0, &ignored) : NULL;
-	const struct json *issue = json_at(json_get(outcome, S("issue")), 0);
-	struct str text = json_get_str(issue, S("diagnostics"));
-	if (!text.n)
-		text = json_get_str(json_get(issue, S("details")), S("text"));
-	return str_slice(text, 0, MAX_TEXT);
+	return str_slice(run_issue_words(json_at(json_get(outcome, S("issue")), 0)), 0, MAX_TEXT);
 }
 
 static bool explain_refusal(struct run *r, const struct http_answer *answer, struct error *err)
@@ -119,7 +107,8 @@ bool kick_off(struct run *r, struct error *err)
 			return error_set(err, f.error.code, "%s", f.error.text);
 		}
 		/* Only a server that is not there for the moment, or says when to come again: nothing was started. */
-		int64_t asked = ehr_wait_asked(r->o->client, &answer), own = trouble_wait(r, n);
+		int64_t asked = ehr_wait_asked(r->o->client, &answer),
+			own = run_backoff(r, TROUBLE_MS, TROUBLE_MAX_MS, n);
 		if (!(answer.status == 503 || (answer.status == 429 && asked)) || n == MAX_TROUBLE)
 			break;
 		if (!run_wait(r, asked > own ? asked : own, err)) {

@@ -25,11 +25,6 @@ struct onto {
 	struct set drops, lines, places; /* ids that go; ids of lines that are there; where lines go */
 };
 
-static bool fail(const char *what, struct error *err)
-{
-	return error_set(err, errno == ENOSPC ? ERR_STORE_FULL : ERR_IO, "%s: %s", what, strerror(errno));
-}
-
 /* ---- the files of before ------------------------------------------------------------------------------------------
  */
 
@@ -49,7 +44,7 @@ static bool list_files(struct onto *o, struct error *err)
 	DIR *directory = opendir(o->directory.p);
 	bool ok = directory != NULL;
 	if (!ok)
-		return fail("The directory of the earlier export cannot be read", err);
+		return run_fail("The directory of the earlier export cannot be read", err);
 	for (struct dirent *e; ok && (e = readdir(directory));) {
 		if (!is_data(o, str_from(e->d_name)))
 			continue;
@@ -76,7 +71,7 @@ static bool add_lines(struct onto *o, uint32_t file, struct error *err)
 	bool ok = true;
 	FILE *in = fopen(o->files[file].p, "re");
 	if (!in)
-		return fail("A file of the earlier export cannot be read", err);
+		return run_fail("A file of the earlier export cannot be read", err);
 	for (ssize_t n; ok && (n = getline(&line, &room, in)) > 0; offset += (uint64_t)n) {
 		struct looked looked;
 		struct look_reference ignored[MAX_REFERENCES];
@@ -164,7 +159,7 @@ static bool copy_rest(struct cutting *c, uint32_t file, FILE *in, FILE *out, str
 		if (goes)
 			c->more = set_next(c->places, &c->next, err);
 		else if (fwrite(line, 1, (size_t)n, out) != (size_t)n)
-			ok = fail("A file of the earlier export cannot be written", err);
+			ok = run_fail("A file of the earlier export cannot be written", err);
 	}
 	free(line);
 	return ok && !err->code;
@@ -174,14 +169,15 @@ static bool cut_file(struct onto *o, struct cutting *c, uint32_t file, struct er
 {
 	struct str path = o->files[file], part = arena_printf(&o->a, "%.*s.part", STR_ARG(path));
 	FILE *in = part.p ? fopen(path.p, "re") : NULL, *out = in ? fopen(part.p, "we") : NULL;
-	bool ok = out ? copy_rest(c, file, in, out, err) : fail("A file of the earlier export cannot be replaced", err);
+	bool ok = out ? copy_rest(c, file, in, out, err)
+		      : run_fail("A file of the earlier export cannot be replaced", err);
 	if (in)
 		fclose(in);
 	if (out) {
 		ok = ok && fflush(out) == 0 && fchmod(fileno(out), 0600) == 0 && fsync(fileno(out)) == 0;
 		ok = fclose(out) == 0 && ok;
 	}
-	return (ok && rename(part.p, path.p) == 0) || fail("A file of the earlier export cannot be replaced", err);
+	return (ok && rename(part.p, path.p) == 0) || run_fail("A file of the earlier export cannot be replaced", err);
 }
 
 static bool cut_all(struct onto *o, struct error *err)
@@ -211,7 +207,7 @@ static bool copy_file(const char *from, const char *to, struct error *err)
 	if (out >= 0)
 		ok = close(out) == 0 && ok;
 	free(bytes);
-	return ok || fail("A file cannot be put beside those of the earlier export", err);
+	return ok || run_fail("A file cannot be put beside those of the earlier export", err);
 }
 
 /* Whole or not at all: beside its name first. */
@@ -226,7 +222,7 @@ static bool put_beside(struct onto *o, const struct export_file *f, struct error
 	if (access(to.p, F_OK) == 0)
 		return true; /* by a run before */
 	return copy_file(from.p, part.p, err) &&
-	       (rename(part.p, to.p) == 0 || fail("A file cannot be put beside those of the earlier export", err));
+	       (rename(part.p, to.p) == 0 || run_fail("A file cannot be put beside those of the earlier export", err));
 }
 
 static bool put_all(struct onto *o, struct error *err)

@@ -1,4 +1,5 @@
 /* One export from its beginning, or from wherever the run before ended, to its certificate. */
+#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <time.h>
@@ -24,6 +25,26 @@ void run_say(const struct run *r, const char *format, ...)
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	r->o->say(r->o->ctx, text);
+}
+
+int64_t run_backoff(const struct run *r, int64_t first_ms, int64_t most_ms, unsigned doublings)
+{
+	int64_t wait = first_ms;
+	for (unsigned i = 0; i < doublings && wait < most_ms; i++)
+		wait *= 2;
+	wait = wait < most_ms ? wait : most_ms;
+	return r->o->poll_ms && r->o->poll_ms < wait ? r->o->poll_ms : wait;
+}
+
+bool run_fail(const char *what, struct error *err)
+{
+	return error_set(err, errno == ENOSPC ? ERR_STORE_FULL : ERR_IO, "%s: %s", what, strerror(errno));
+}
+
+struct str run_issue_words(const struct json *issue)
+{
+	struct str text = json_get_str(issue, S("diagnostics"));
+	return text.n ? text : json_get_str(json_get(issue, S("details")), S("text"));
 }
 
 bool run_wait(const struct run *r, int64_t ms, struct error *err)
