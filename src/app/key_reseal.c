@@ -4,6 +4,7 @@
  */
 #include <stdio.h>
 
+#include "app/db.h"
 #include "app/govern.h"
 #include "app/reseal.h"
 #include "app/secrets.h"
@@ -65,30 +66,17 @@ static bool run(struct resealing *r, struct error *err)
 
 static bool print(const struct resealing *r)
 {
-	struct buf out;
-	if (!r->app->json) {
-		printf("sealed again: %zu secrets of the store, %zu logins at EHRs\n", r->facts, r->logins);
-		if (r->drop_old)
-			printf("dropped: %zu older keys of %.*s\n", r->dropped, STR_ARG(r->path));
-		else
-			printf("the keys from before are still in %.*s; firth key reseal --drop-old takes them out\n",
-			       STR_ARG(r->path));
-		return true;
-	}
-	buf_init(&out, 4096);
-	struct json_writer w = json_writer(&out);
-	json_object_begin(&w);
-	json_key(&w, S("secrets"));
-	json_put_i64(&w, (int64_t)r->facts);
-	json_key(&w, S("logins"));
-	json_put_i64(&w, (int64_t)r->logins);
-	json_key(&w, S("dropped"));
-	json_put_i64(&w, (int64_t)r->dropped);
-	json_object_end(&w);
-	buf_char(&out, '\n');
-	bool ok = buf_ok(&out) && app_write(r->app, buf_str(&out));
-	buf_done(&out);
-	return ok;
+	const struct db_figure figures[] = {
+		{"secrets", (int64_t)r->facts}, {"logins", (int64_t)r->logins}, {"dropped", (int64_t)r->dropped}};
+	if (r->app->json)
+		return db_write_figures(r->app, figures, sizeof(figures) / sizeof(figures[0]));
+	printf("sealed again: %zu secrets of the store, %zu logins at EHRs\n", r->facts, r->logins);
+	if (r->drop_old)
+		printf("dropped: %zu older keys of %.*s\n", r->dropped, STR_ARG(r->path));
+	else
+		printf("the keys from before are still in %.*s; firth key reseal --drop-old takes them out\n",
+		       STR_ARG(r->path));
+	return true;
 }
 
 int command_key_reseal(struct app *app)
