@@ -55,11 +55,6 @@ static void progress(void *ctx, uint64_t files, uint64_t total, uint64_t lines)
 /* ---- what is asked for ---------------------------------------------------------------------------------------------
  */
 
-static bool is_url(struct str text)
-{
-	return str_starts(text, S("http://")) || str_starts(text, S("https://"));
-}
-
 /* A configuration of the npm bulk-data-client, by its name. */
 static bool is_foreign(struct str path)
 {
@@ -162,15 +157,14 @@ static bool open_client(struct export_command *x, struct error *err)
 		return error_set(err, ERR_USAGE,
 				 x->config.n ? "an EHR and --config exclude each other"
 					     : "which EHR? firth ehr list names those that are known");
-	if (x->config.n && !read_config(x, err))
-		return false;
-	if (!x->config.n && !is_url(name))
-		return login_command_open(c, err);
 	if (!x->config.n)
-		x->adhoc = (struct ehr_config){.name = S("url"), .base_url = name};
-	if (!login_place_open(&c->place, c->app, &c->config, err))
+		return login_command_open(c, err);
+	if (!read_config(x, err) || !login_place_open(&c->place, c->app, &c->config, err))
 		return false;
-	const struct ehr_client_options options = {.definitions = definitions_builtin(), .audit = c->place.store};
+	const struct ehr_client_options options = {.definitions = definitions_builtin(),
+						   .audit = c->place.store,
+						   .record = c->place.trail.config ? trail_record_by_server : NULL,
+						   .record_ctx = &c->place.trail};
 	c->ehr = &x->adhoc;
 	c->client = ehr_open(&x->adhoc, &options, err);
 	return c->client != NULL;
