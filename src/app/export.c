@@ -17,7 +17,7 @@ struct export_command {
 	bool patient, system, lenient, again, cancel;
 	int64_t parallel, poll;
 	struct export_options options;
-	struct ehr_config adhoc; /* of a URL or another client's configuration */
+	struct ehr_config adhoc; /* of another client's configuration */
 	struct progress progress;
 	bool drawing;
 };
