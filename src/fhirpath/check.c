@@ -21,6 +21,7 @@ struct checker {
 	struct arena *arena; /* of the program */
 	struct arena scratch; /* sets of types: the stack would not hold them at full depth */
 	struct path_program *program;
+	const struct path_options *options;
 	const struct known *start;
 	struct error *err;
 	bool quiet; /* second look at a node: link, but do not complain */
@@ -493,15 +494,48 @@ static bool check_call(struct checker *k, const struct path_node *node, const st
 
 /* ---- all nodes ------------------------------------------------------------------------------------------------- */
 
-static void check_variable(struct checker *k, const struct path_node *node, struct known *ret)
+/* The types that a caller tells, or those of a focus. */
+static void known_take(struct known *k, const struct path_given *given)
+{
+	known_clear(k);
+	for (size_t i = 0; i < given->count; i++)
+		known_add(k, given->types[i]);
+	k->open |= given->open;
+}
+
+/* Whether defineVariable() with that name stands anywhere in the expression. */
+static bool is_defined(const struct path_node *node, struct str name)
+{
+	if (!node)
+		return false;
+	if (path_is_call(node, "defineVariable") && node->args->op == PATH_OP_LITERAL &&
+	    node->args->literal.kind == PATH_STRING && str_eq(node->args->literal.text, name))
+		return true;
+	for (const struct path_node *arg = node->args; arg; arg = arg->next)
+		if (is_defined(arg, name))
+			return true;
+	return is_defined(node->left, name) || is_defined(node->right, name);
+}
+
+static bool check_variable(struct checker *k, const struct path_node *node, struct known *ret)
 {
 	struct str name = node->name;
 	known_open(ret);
+	for (size_t i = 0; i < k->options->variable_count; i++)
+		if (str_eq(k->options->variables[i].name, name)) {
+			known_take(ret, &k->options->variables[i].given);
+			return true;
+		}
 	if (str_is(name, "context"))
 		*ret = *k->start;
 	else if (str_is(name, "ucum") || str_is(name, "sct") || str_is(name, "loinc") || str_starts(name, S("vs-")) ||
 		 str_starts(name, S("ext-")))
 		known_set(ret, PATH_STRING);
+	else if (k->options->closed && !str_is(name, "resource") && !str_is(name, "rootResource") &&
+		 !str_is(name, "factory") && !is_defined(k->program->root, name))
+		return path_error_at(k->err, k->program->expression, node->at, ERR_VALUE, "there is no variable %%%.*s",
+				     STR_ARG(str_slice(name, 0, 64)));
+	return true;
 }
 
 static bool check_sides(struct checker *k, const struct path_node *node, const struct known *focus, struct known *ret)
@@ -545,8 +579,7 @@ static bool check(struct checker *k, const struct path_node *node, const struct 
 		known_clear(ret);
 		return true;
 	case PATH_OP_VARIABLE:
-		check_variable(k, node, ret);
-		return true;
+		return check_variable(k, node, ret);
 	case PATH_OP_COUNTER:
 		known_set(ret, PATH_INTEGER);
 		return true;
@@ -560,24 +593,38 @@ static bool check(struct checker *k, const struct path_node *node, const struct 
 	}
 }
 
-static bool check_root(struct checker *k, const struct path_options *options)
+/* Keeps the types of the whole with the program. */
+static bool keep_given(struct checker *k, const struct known *whole)
 {
+	struct path_type *types = ARENA_ARRAY(k->arena, struct path_type, whole->count);
+	if (!types)
+		return error_memory(k->err);
+	memcpy(types, whole->types, whole->count * sizeof(*types));
+	k->program->given = (struct path_given){.types = types, .count = whole->count, .open = whole->open};
+	return true;
+}
+
+static bool check_root(struct checker *k)
+{
+	const struct path_options *options = k->options;
 	struct known *start = known_new(k), *ret = known_new(k);
 	if (!start || !ret)
 		return false;
-	if (options->start)
+	if (options->focus)
+		known_take(start, options->focus);
+	else if (options->start)
 		known_add_fhir(start, options->start);
 	else
 		known_open(start);
 	k->start = start;
-	return check(k, k->program->root, start, ret);
+	return check(k, k->program->root, start, ret) && keep_given(k, ret);
 }
 
 bool check_program(struct arena *a, struct path_program *program, const struct path_options *options, struct error *err)
 {
-	struct checker k = {.arena = a, .program = program, .err = err};
+	struct checker k = {.arena = a, .program = program, .options = options, .err = err};
 	arena_init(&k.scratch, SCRATCH);
-	bool ok = check_root(&k, options) && chain_members(a, program->root, err);
+	bool ok = check_root(&k) && chain_members(a, program->root, err);
 	arena_done(&k.scratch);
 	return ok;
 }

@@ -308,7 +308,7 @@ bool items_equivalent(struct eval *e, const struct path_items *a, const struct p
 		size_t j = 0;
 		while (j < b->count && (taken[j] || !item_equivalent(e, &a->items[i], &b->items[j])))
 			j++;
-		if (j == b->count || e->work > PATH_MAX_WORK)
+		if (j == b->count || e->work > e->limit)
 			return false;
 		taken[j] = true;
 	}
@@ -369,7 +369,7 @@ static size_t set_find(struct eval *e, const struct item_set *set, const struct 
 			*ret_found = true;
 			break;
 		}
-		if (e->work > PATH_MAX_WORK)
+		if (e->work > e->limit)
 			break;
 	}
 	return at;
@@ -383,7 +383,7 @@ bool item_set_has(struct eval *e, const struct item_set *set, const struct path_
 		set_find(e, set, item, &found);
 		return found;
 	}
-	for (size_t i = 0; !found && i < set->items.count && e->work <= PATH_MAX_WORK; i++)
+	for (size_t i = 0; !found && i < set->items.count && e->work <= e->limit; i++)
 		found = item_equal(e, &set->items.items[i], item) == 1;
 	return found;
 }

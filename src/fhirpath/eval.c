@@ -19,9 +19,10 @@ bool eval_fail(struct eval *e, const struct path_node *node, enum error_code cod
 bool eval_work(struct eval *e, uint64_t n)
 {
 	e->work += n;
-	if (e->work <= PATH_MAX_WORK)
+	if (e->work <= e->limit)
 		return true;
-	return error_set(e->err, ERR_LIMIT, "A FHIRPath expression takes more than %d steps", PATH_MAX_WORK);
+	return error_set(e->err, ERR_LIMIT, "A FHIRPath expression takes more than %llu steps",
+			 (unsigned long long)e->limit);
 }
 
 struct path_item *eval_add_room(struct eval *e, struct path_items *out)
@@ -461,7 +462,7 @@ enum flow eval_stream(struct eval *e, const struct path_node *node, const struct
 {
 	bool is_operator;
 	int truth = 0;
-	if (++e->work > PATH_MAX_WORK)
+	if (++e->work > e->limit)
 		return flow_of(eval_work(e, 0));
 	switch (node->op) {
 	case PATH_OP_THIS:
@@ -497,6 +498,20 @@ enum flow eval_stream(struct eval *e, const struct path_node *node, const struct
 static const struct path_item no_focus = {.kind = PATH_ELEMENT};
 static const struct path_items no_items = {0};
 
+static uint64_t steps_left(const struct path_context *c)
+{
+	return c->steps && *c->steps < PATH_MAX_WORK ? *c->steps : PATH_MAX_WORK;
+}
+
+/* Takes what was used from what the caller has for all. */
+static bool spend(const struct eval *e, bool ok)
+{
+	uint64_t *steps = e->context->steps;
+	if (steps)
+		*steps -= e->work < *steps ? e->work : *steps;
+	return ok;
+}
+
 static struct scope root_scope(struct eval *e)
 {
 	struct scope scope = {.self = e->root, .all = e->root ? NULL : &no_items};
@@ -509,14 +524,15 @@ bool path_eval_node(const struct path_program *program, const struct path_node *
 		    const struct path_context *c, const struct path_item *focus, struct path_items *ret_items,
 		    struct error *err)
 {
-	struct eval e = {.arena = a, .program = program, .context = c, .root = focus, .err = err};
+	struct eval e = {
+		.arena = a, .program = program, .context = c, .root = focus, .limit = steps_left(c), .err = err};
 	const struct scope scope = root_scope(&e);
 	*ret_items = (struct path_items){0};
 	if (node->chain && focus && focus->type == node->chain->steps[0]->owner) {
 		struct sink collect = {.take = sink_collect, .out = ret_items};
-		return chain_stream(&e, node, focus, &collect) != FLOW_FAIL;
+		return spend(&e, chain_stream(&e, node, focus, &collect) != FLOW_FAIL);
 	}
-	return eval_items(&e, node, &scope, ret_items);
+	return spend(&e, eval_items(&e, node, &scope, ret_items));
 }
 
 bool path_eval(const struct path_program *program, struct arena *a, const struct path_context *c,
@@ -528,7 +544,8 @@ bool path_eval(const struct path_program *program, struct arena *a, const struct
 bool path_eval_truth(const struct path_program *program, struct arena *a, const struct path_context *c,
 		     const struct path_item *focus, int *ret_truth, struct error *err)
 {
-	struct eval e = {.arena = a, .program = program, .context = c, .root = focus, .err = err};
+	struct eval e = {
+		.arena = a, .program = program, .context = c, .root = focus, .limit = steps_left(c), .err = err};
 	const struct scope scope = root_scope(&e);
-	return eval_truth(&e, program->root, &scope, ret_truth);
+	return spend(&e, eval_truth(&e, program->root, &scope, ret_truth));
 }

@@ -150,16 +150,36 @@ struct path_node {
 	const struct regex *regex; /* calls of matches() and the like whose pattern is a literal */
 };
 
+/* What an expression or a variable can give: items of these types, and, when open, of others that are not known. */
+struct path_given {
+	const struct path_type *types;
+	size_t count;
+	bool open;
+};
+
 struct path_program {
 	const struct path_node *root;
 	struct str expression;
 	const struct definitions *definitions; /* NULL: none, everything is plain JSON */
 	bool strict, as_filters;
+	struct path_given given;
+};
+
+/* A variable that the caller will pass. */
+struct path_declaration {
+	struct str name; /* without % */
+	struct path_given given;
 };
 
 struct path_options {
 	/* The type of the focus. With it every step whose type is known is checked. NULL: not known. */
 	const struct fhir_type *start;
+	/* The same for a focus of one of several types; NULL: see start. */
+	const struct path_given *focus;
+	/* The types of variables. With `closed` a variable that is neither one of them nor of FHIR is refused. */
+	const struct path_declaration *variables;
+	size_t variable_count;
+	bool closed;
 	/* Refuses what can never mean anything: members that a known type does not have, JSON names of choices
 	 * ("valueQuantity"), arguments and operands of a wrong type. Otherwise such a member is empty, and JSON names
 	 * and resourceType are members too. */
@@ -218,6 +238,9 @@ struct path_context {
 	bool clock; /* now(), today() and timeOfDay() work: */
 	int64_t now_ms; /* since 1970 UTC */
 	int zone; /* minutes east of UTC of the results */
+	/* What is left of the steps that several evaluations may take together: each takes from it, and none goes on
+	 * when it is used up (ERR_LIMIT). NULL: each has PATH_MAX_WORK of its own. */
+	uint64_t *steps;
 };
 
 /* Evaluates a program on one item, or on nothing when focus is NULL. ERR_VALUE with position when the data does not fit

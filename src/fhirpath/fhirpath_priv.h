@@ -99,7 +99,7 @@ struct eval {
 	const struct binding *bindings;
 	struct error *err;
 	size_t produced; /* items so far, bounded by PATH_MAX_ITEMS */
-	uint64_t work; /* bounded by PATH_MAX_WORK */
+	uint64_t work, limit; /* steps so far, and at most */
 };
 
 /* What $this, $index and $total are. */

@@ -222,7 +222,7 @@ static enum flow take_unlinked(struct eval *e, struct str name, const struct pat
 enum flow member_stream(struct eval *e, const struct path_node *node, struct str name, const struct path_item *item,
 			struct sink *s)
 {
-	if (++e->work > PATH_MAX_WORK)
+	if (++e->work > e->limit)
 		return flow_of(eval_work(e, 0));
 	if (item->kind != PATH_ELEMENT)
 		return value_member(e, name, item, s);
@@ -250,7 +250,7 @@ static enum flow follow_chain(struct eval *e, const struct path_chain *chain, si
 		}
 		return FLOW_MORE;
 	}
-	if (++e->work > PATH_MAX_WORK)
+	if (++e->work > e->limit)
 		return flow_of(eval_work(e, 0));
 	return take_linked(e, chain->steps[at], object, container, s);
 }

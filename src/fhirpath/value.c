@@ -168,7 +168,7 @@ bool item_is_hollow(const struct path_item *item)
 
 bool path_item_system(struct arena *a, const struct path_item *item, struct path_item *ret_value)
 {
-	struct eval e = {.arena = a};
+	struct eval e = {.arena = a, .limit = PATH_MAX_WORK};
 	return item_value(&e, item, ret_value);
 }
 
@@ -194,7 +194,7 @@ bool path_type_selects(const struct fhir_type *type, const struct fhir_type *wan
 static enum path_kind own_kind(const struct path_item *item)
 {
 	struct path_item simple;
-	struct eval e = {0};
+	struct eval e = {.limit = PATH_MAX_WORK};
 	if (item->type) {
 		const struct fhir_element *element = item->element;
 		bool plain = element && (str_is(element->name, "id") || str_is(element->path, "Extension.url"));

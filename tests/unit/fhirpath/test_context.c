@@ -271,6 +271,49 @@ static void nothing_runs_for_ever(void **state)
 	}
 }
 
+static void declared_variables_have_types(void **state)
+{
+	struct world w;
+	(void)state;
+	world_open(&w);
+	const struct path_type observation = {.fhir = definitions_type(w.definitions, S("Observation"))};
+	const struct path_declaration known[] = {{S("seen"), {.types = &observation, .count = 1}},
+						 {S("other"), {.open = true}}};
+	struct path_item item =
+		path_item_resource(w.definitions, json_get(json_at(json_get(w.bundle, S("entry")), 0), S("resource")));
+	const struct path_variable values[] = {{S("seen"), {&item, 1, 1}}, {S("other"), {&item, 1, 1}}};
+	w.options = (struct path_options){
+		.strict = true, .variables = known, .variable_count = 2, .closed = true, .focus = &known[0].given};
+	w.context.variables = values;
+	w.context.variable_count = 2;
+	gives(&w, "%seen.status", "final");
+	gives(&w, "%other.colour.exists()", "false");
+	gives(&w, "%seen.id.defineVariable('it').select(%it & '!')", "o!");
+	gives(&w, "%seen.colour", "failed: FHIRPath, line 1, column 7: Observation has no element \"colour\"");
+	gives(&w, "birthDate", "failed: FHIRPath, line 1, column 1: Observation has no element \"birthDate\"");
+	gives(&w, "%sen.status", "failed: FHIRPath, line 1, column 1: there is no variable %sen");
+	const struct path_program *p =
+		path_compile(&w.arena, w.definitions, S("%seen.code | %seen.status"), &w.options, NULL);
+	assert_true(p && p->given.count == 2 && !p->given.open);
+	assert_true(str_is(p->given.types[0].fhir->name, "CodeableConcept"));
+	arena_done(&w.arena);
+}
+
+static void evaluations_share_their_steps(void **state)
+{
+	struct world w;
+	uint64_t steps = 300;
+	size_t n = 0;
+	(void)state;
+	world_open(&w);
+	w.context.steps = &steps;
+	while (n < 300 && !str_starts(ask(&w, "(1 | 2 | 3).count()"), S("failed")))
+		n++;
+	assert_true(n > 3 && n < 100);
+	assert_int_equal(w.err.code, ERR_LIMIT);
+	arena_done(&w.arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -282,6 +325,8 @@ int main(void)
 		cmocka_unit_test(without_definitions_json_is_json),
 		cmocka_unit_test(only_the_type_asked_for_is_taken),
 		cmocka_unit_test(nothing_runs_for_ever),
+		cmocka_unit_test(declared_variables_have_types),
+		cmocka_unit_test(evaluations_share_their_steps),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
