@@ -49,14 +49,20 @@ if command -v openssl >/dev/null && openssl s_server -help 2>&1 | grep -q -- -ac
 	certificate() { # certificate NAME COMMON-NAME DAYS
 		openssl req -x509 -newkey rsa:2048 -nodes -keyout "$1.key" -out "$1.crt" -subj "/CN=$2" -addext "subjectAltName=$4" -days "$3" 2>/dev/null
 	}
-	tls_server() { # tls_server NAME: its port in $port
-		port=$((20000 + $$ % 20000 + $2))
-		openssl s_server -accept "127.0.0.1:$port" -cert "$1.crt" -key "$1.key" -www >/dev/null 2>&1 </dev/null &
-		children="$children $!"
-		for _ in $(seq 100); do
-			openssl s_client -connect "127.0.0.1:$port" </dev/null >/dev/null 2>&1 && break
-			sleep 0.05
+	tls_server() { # tls_server NAME OFFSET: the server is known under its name; a port that is taken gives way to the next
+		port=$((20000 + $$ % 12000 + $2))
+		for _ in 1 2 3 4 5; do
+			openssl s_server -accept "127.0.0.1:$port" -cert "$1.crt" -key "$1.key" -www >/dev/null 2>&1 </dev/null &
+			tls=$!
+			for _ in $(seq 200); do
+				kill -0 "$tls" 2>/dev/null || break
+				openssl s_client -connect "127.0.0.1:$port" </dev/null >/dev/null 2>&1 && break
+				sleep 0.05
+			done
+			kill -0 "$tls" 2>/dev/null && break
+			port=$((port + 10))
 		done
+		children="$children $tls"
 		"$firth" ehr add "$1" --offline --vendor generic --url "https://127.0.0.1:$port/fhir" >/dev/null
 	}
 	certificate named other.example 30 DNS:other.example

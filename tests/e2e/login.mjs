@@ -286,6 +286,12 @@ const focused = (page) => page.evaluate(() => {
     seen: style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2 && r.width > 0 };
 });
 
+// A page gives its first field the focus some time after it was loaded.
+async function isFocused(page, selector, complaint) {
+  await page.waitForFunction((wanted) => document.activeElement?.matches(wanted), selector, { timeout: 5000 })
+    .catch(() => { throw new Error(complaint); });
+}
+
 // Tabs until the control has the focus, which must be seen on each step.
 async function tabTo(page, pattern) {
   for (let i = 0; i < 60; i++) {
@@ -300,19 +306,19 @@ async function tabTo(page, pattern) {
 await check('everything can be done with the keyboard', {}, async (page) => {
   const press = async (key) => { await Promise.all([page.waitForNavigation(), page.keyboard.press(key)]); };
   await page.goto(authorize());
-  must((await focused(page)).id === 'user', 'the cursor is not in the first field');
+  await isFocused(page, '#user', 'the cursor is not in the first field');
   await page.keyboard.type('anna');
   await page.keyboard.press('Tab');
   await page.keyboard.type('wrong, very wrong');
   await press('Enter');
-  must(/There is a problem/.test((await focused(page)).text), 'the problem does not have the focus');
+  await isFocused(page, '.problem', 'the problem does not have the focus');
   await tabTo(page, /not right/);
   await page.keyboard.press('Enter');
-  must((await focused(page)).id === 'password', 'the link does not lead to the field');
+  await isFocused(page, '#password', 'the link does not lead to the field');
   await page.keyboard.type('a few plain words');
   await press('Enter');
   must(await heading(page) === 'Choose a patient', await heading(page));
-  must((await focused(page)).id === 'name', 'the cursor is not in the search');
+  await isFocused(page, '#name', 'the cursor is not in the search');
   await page.keyboard.type('berg');
   await press('Enter');
   await tabTo(page, /Name04 Berg/);
@@ -332,7 +338,7 @@ await check('the skip link leads to the content', {}, async (page) => {
   must(/Skip to/.test((await focused(page)).text), 'the first stop is not the skip link');
   must((await page.locator('.skip').boundingBox()).x >= 0, 'the skip link is not seen');
   await page.keyboard.press('Enter');
-  must((await focused(page)).id === 'main', 'it does not lead to the content');
+  await isFocused(page, '#main', 'it does not lead to the content');
 });
 
 await check('nothing needs a script', { javaScriptEnabled: false }, async (page) => {
