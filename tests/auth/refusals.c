@@ -31,7 +31,7 @@ static void check(enum refusal want, struct str code, struct str told)
 		fail_msg("wanted %s, got %.*s: %.*s", facts->code, STR_ARG(code), STR_ARG(told));
 }
 
-void refusal_expect_kept(enum refusal want, struct store *store, struct str request_id)
+struct str refusal_expect_kept(enum refusal want, struct store *store, struct str request_id)
 {
 	enum { MOST = 8 };
 	const struct json *kept[MOST];
@@ -52,11 +52,12 @@ void refusal_expect_kept(enum refusal want, struct store *store, struct str requ
 	const struct json *last = json_at(checks, json_size(checks) - 1);
 	assert_non_null(last);
 	assert_false(json_bool(json_get(last, S("passed"))));
+	return json_get_str(last, S("had"));
 }
 
-static void expect_kept_here(enum refusal want, const struct place_answer *answer)
+static struct str expect_kept_here(enum refusal want, const struct place_answer *answer)
 {
-	refusal_expect_kept(want, p->servers[0].store, http_answer_header(&answer->http, "X-Request-Id"));
+	return refusal_expect_kept(want, p->servers[0].store, http_answer_header(&answer->http, "X-Request-Id"));
 }
 
 void refusal_expect(enum refusal want, const struct place_answer *answer)
@@ -92,7 +93,10 @@ void refusal_expect_concealed(enum refusal want, const struct place_answer *answ
 	assert_int_equal(answer->status, 404);
 	assert_null(code_of(answer).p);
 	assert_true(str_find(answer->http.body, str_from(refusal_facts(want)->code)) == STR_NONE);
-	expect_kept_here(want, answer);
+	struct str had = expect_kept_here(want, answer);
+	/* The operator, and nobody else, reads whose word it was. */
+	assert_true(want != REFUSAL_POLICY || str_find(had, S("the rule \"")) != STR_NONE);
+	assert_true(str_find(answer->http.body, S("the rule")) == STR_NONE);
 }
 
 void refusal_expect_error(enum refusal want, const struct error *err)

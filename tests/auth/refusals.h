@@ -27,7 +27,7 @@ void refusal_expect_concealed(enum refusal want, const struct place_answer *answ
 /* An error of a function, where there is no answer. */
 void refusal_expect_error(enum refusal want, const struct error *err);
 /* In the store of another server. */
-void refusal_expect_kept(enum refusal want, struct store *store, struct str request_id);
+struct str refusal_expect_kept(enum refusal want, struct store *store, struct str request_id);
 /* It cannot be provoked on this machine. */
 void refusal_skip(enum refusal refusal);
 /* Was it provoked? */

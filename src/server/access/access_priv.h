@@ -91,6 +91,13 @@ bool policy_open(struct access *access, struct error *err) MUST_USE;
 /* Which rules and masks a pass has. */
 bool policy_enter(struct access_pass *pass) MUST_USE;
 /* What the policy leaves of the type to a scope of the context. */
+/* The same grant with an arena of its own, whose criteria live as long as that: for questions that no request waits
+ * for. Ends with arena_done(&own->arena). */
+void pass_apart(const struct access_pass *pass, struct access_pass *own);
+/* Which rule it is by: the first that denies what is_meant() says yes to, in the words of an operator. STR_NULL without
+ * memory. */
+struct str policy_blame(struct access_pass *pass, struct str context, const struct fhir_type *type, unsigned permission,
+			bool (*is_meant)(const void *arg, const struct criterion *matter), const void *arg);
 const struct criterion *policy_criterion(struct access_pass *pass, struct str context, const struct fhir_type *type,
 					 unsigned permission);
 /* The context of a scope to the policy: what a patient does by user/ scopes is about the own compartment as well. */

@@ -33,6 +33,21 @@ static bool meets(const struct concealing *c, const struct criterion *criterion)
 	return access_meets(c->pass, c->judge, criterion, c->subject, &met, &ignored) && met;
 }
 
+static bool is_met(const void *arg, const struct criterion *matter)
+{
+	return meets(arg, matter);
+}
+
+void pass_apart(const struct access_pass *pass, struct access_pass *own)
+{
+	*own = (struct access_pass){.access = pass->access,
+				    .grant = pass->grant,
+				    .broken = pass->broken,
+				    .consents = pass->consents,
+				    .holds = pass->holds};
+	arena_init(&own->arena, (size_t)16 << 20);
+}
+
 static enum step step_of(struct concealing *c, const struct scope *scope)
 {
 	const struct fhir_type *type = c->subject->type;
@@ -53,12 +68,7 @@ void access_conceal(struct access_pass *pass, const struct access_judge *judge, 
 	if (!why)
 		return;
 	struct concealing c = {.pass = pass, .judge = judge, .subject = subject, .permission = permission};
-	c.own.access = pass->access;
-	c.own.grant = pass->grant;
-	c.own.broken = pass->broken;
-	c.own.consents = pass->consents;
-	c.own.holds = pass->holds;
-	arena_init(&c.own.arena, (size_t)16 << 20);
+	pass_apart(pass, &c.own);
 	for (size_t i = 0; i < pass->grant.scope_count; i++) {
 		const struct scope *s = &pass->grant.scopes[i];
 		if (!(s->permissions & permission) || !(str_is(s->type, "*") || str_eq(s->type, subject->type->name)))
@@ -68,9 +78,12 @@ void access_conceal(struct access_pass *pass, const struct access_judge *judge, 
 			nearest = s;
 		farthest = step > farthest ? step : farthest;
 	}
-	arena_done(&c.own.arena);
 	/* user/ scopes of a person who is no practitioner come to the own compartment. */
 	(void)!decision_refuse(d, steps[farthest].check, steps[farthest].refusal, nearest ? nearest->text : STR_NULL,
 			       STR_NULL, STR_NULL, why);
+	if (farthest == BY_POLICY && d->refusal == REFUSAL_POLICY)
+		decision_explain(d, policy_blame(&c.own, context_of_scope(&c.own.grant, nearest), subject->type,
+						 permission, is_met, &c));
+	arena_done(&c.own.arena);
 	d->concealed = why;
 }

@@ -340,6 +340,16 @@ static const struct criterion *matter_of(struct access_pass *pass, const struct 
 	return place ? criterion_both(pass, c, place) : otherwise;
 }
 
+/* Is the rule one that denies something of the type to who asks? */
+static bool denies(const struct access_pass *pass, size_t index, struct str context, const struct fhir_type *type,
+		   unsigned permission)
+{
+	const struct rule *r = &pass->access->policy->rules[index];
+	bool lifted = pass->broken && (permission == SCOPE_R || permission == SCOPE_S) && !r->said->absolute;
+	return r->effect == DENY && in_context(r, context) && pass->holds[index] && !lifted &&
+	       (r->permissions & permission) && is_about(r->said, type);
+}
+
 const struct criterion *policy_criterion(struct access_pass *pass, struct str context, const struct fhir_type *type,
 					 unsigned permission)
 {
@@ -356,11 +366,20 @@ const struct criterion *policy_criterion(struct access_pass *pass, struct str co
 	}
 	if (limited)
 		c = permitted;
-	for (size_t i = 0; c && i < policy->count; i++) {
-		const struct rule *r = &policy->rules[i];
-		if (r->effect == DENY && in_context(r, context) && pass->holds[i] && (!lifted || r->said->absolute) &&
-		    (r->permissions & permission) && is_about(r->said, type))
-			c = criterion_without(pass, c, matter_of(pass, r, type, &access_all));
-	}
+	for (size_t i = 0; c && i < policy->count; i++)
+		if (denies(pass, i, context, type, permission))
+			c = criterion_without(pass, c, matter_of(pass, &policy->rules[i], type, &access_all));
 	return c;
+}
+
+struct str policy_blame(struct access_pass *pass, struct str context, const struct fhir_type *type, unsigned permission,
+			bool (*is_meant)(const void *arg, const struct criterion *matter), const void *arg)
+{
+	const struct policy *policy = pass->access->policy;
+	for (size_t i = 0; i < policy->count; i++) {
+		const struct rule *r = &policy->rules[i];
+		if (denies(pass, i, context, type, permission) && is_meant(arg, matter_of(pass, r, type, &access_all)))
+			return arena_printf(&pass->arena, "the rule \"%.*s\" denies it", STR_ARG(r->said->name));
+	}
+	return S("no rule permits it");
 }

@@ -28,6 +28,12 @@ static const char *context_of(const struct grant *g)
 	return patient && !person ? "patient" : person || g->user.n ? "user" : "system";
 }
 
+static bool is_everything(const void *arg, const struct criterion *matter)
+{
+	(void)arg;
+	return matter == &access_all;
+}
+
 static bool refuse(struct access_pass *pass, const struct fhir_type *type, unsigned slot, struct decision *d,
 		   struct error *err)
 {
@@ -46,8 +52,16 @@ static bool refuse(struct access_pass *pass, const struct fhir_type *type, unsig
 		return decision_refuse(d, CHECK_PATIENT_CONTEXT, REFUSAL_OUTSIDE_PATIENT, scope->text,
 				       str_make(text, (size_t)n), STR_NULL, err);
 	}
-	return decision_refuse(d, CHECK_POLICY, REFUSAL_POLICY, g->roles.n ? g->roles : S("no role"), needed, STR_NULL,
+	(void)!decision_refuse(d, CHECK_POLICY, REFUSAL_POLICY, g->roles.n ? g->roles : S("no role"), needed, STR_NULL,
 			       err);
+	if (d && d->refusal == REFUSAL_POLICY) {
+		struct access_pass own;
+		struct str context = context_of_scope(g, scope);
+		pass_apart(pass, &own);
+		decision_explain(d, policy_blame(&own, context, type, 1u << slot, is_everything, NULL));
+		arena_done(&own.arena);
+	}
+	return false;
 }
 
 bool access_require(struct access_pass *pass, const struct fhir_type *type, unsigned permissions, struct decision *d,

@@ -134,6 +134,15 @@ bool decision_refuse(struct decision *d, enum check check, enum refusal refusal,
 	return false;
 }
 
+void decision_explain(struct decision *d, struct str more)
+{
+	if (!d || !d->refusal || !d->count || d->notes[d->count - 1].passed)
+		return;
+	struct str *had = &d->notes[d->count - 1].had;
+	struct str text = had->n ? arena_printf(d->arena, "%.*s; %.*s", STR_ARG(*had), STR_ARG(more)) : more;
+	*had = copied(d, text);
+}
+
 struct str decision_needed_scope(const struct decision *d)
 {
 	if (!d || !d->refusal || !d->count)

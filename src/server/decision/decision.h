@@ -104,6 +104,9 @@ static inline void decision_allow(struct decision *d, enum check check, struct s
 bool decision_refuse(struct decision *d, enum check check, enum refusal refusal, struct str had, struct str needed,
 		     struct str hint, struct error *err);
 
+/* Adds to what was had at the check that failed: for the operator alone, the error's text does not get it. */
+void decision_explain(struct decision *d, struct str more);
+
 /* "2026-11-24T01:47:03Z, 3 minutes ago", for had and needed. */
 enum { DECISION_WHEN = 64 };
 struct str decision_when(char text[DECISION_WHEN], int64_t when_ms, int64_t now_ms);
