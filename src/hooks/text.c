@@ -4,9 +4,9 @@
  */
 #include "base/unicode.h"
 #include "hooks/card.h"
+#include "hooks/text_priv.h"
 
-/* Without a place in one line: controls, and the marks by which text can be made to read otherwise than it is. */
-static bool is_hidden(uint32_t point)
+bool text_is_hidden(uint32_t point)
 {
 	return point < 0x20 || (point >= 0x7F && point < 0xA0) || point == 0x200E || point == 0x200F ||
 	       (point >= 0x2028 && point <= 0x202E) || (point >= 0x2060 && point <= 0x2069) || point == 0xFEFF ||
@@ -70,7 +70,7 @@ static void add_value(struct buf *out, struct str value, size_t max, bool markdo
 			buf_add(out, S("…"));
 			return;
 		}
-		if (space || is_hidden(point)) {
+		if (space || text_is_hidden(point)) {
 			gap = gap || space;
 			continue;
 		}

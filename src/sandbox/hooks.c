@@ -221,6 +221,8 @@ bool hooks_run(struct sandbox *s, struct arena *a, const struct hook_wish *wish,
 		return error_memory(err);
 	*whole = with_user(s, wish);
 	*ret_run = (struct hook_run){.a = a, .wish = whole};
+	ret_run->judged = (struct judgement){
+		.a = a, .epic = s->o.vendor == EHR_EPIC, .epic_system_actions = released(s, "2024-02")};
 	if (behaves(s, BEHAVIOUR_CDS_HOOKS, "off"))
 		return error_set(err, ERR_NOT_SUPPORTED,
 				 "This vendor has no published CDS Hooks; --behaviour cds-hooks=on makes a site that "
@@ -234,7 +236,11 @@ bool hooks_run(struct sandbox *s, struct arena *a, const struct hook_wish *wish,
 	ret_run->body = ok ? arena_str(a, buf_str(&body)) : STR_NULL;
 	if (ok) {
 		call_service(client, ret_run);
-		hooks_check(s, ret_run);
+		judge_answer(&ret_run->judged, &(struct judge_reply){.status = ret_run->status,
+								     .failure = ret_run->failure,
+								     .content_type = ret_run->content_type,
+								     .body = ret_run->json,
+								     .took_ms = ret_run->took_ms});
 	}
 	buf_done(&body);
 	http_client_free(client);
@@ -247,8 +253,8 @@ static void put_findings(struct json_writer *w, const struct hook_run *run)
 {
 	json_key(w, S("findings"));
 	json_array_begin(w);
-	for (size_t i = 0; i < run->finding_count; i++) {
-		const struct hook_finding *f = &run->findings[i];
+	for (size_t i = 0; i < run->judged.count; i++) {
+		const struct judge_finding *f = &run->judged.findings[i];
 		json_object_begin(w);
 		json_put_member(w, S("severity"), f->error ? S("error") : S("warning"));
 		json_put_member(w, S("by"), str_from(f->by));

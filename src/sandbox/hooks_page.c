@@ -163,16 +163,14 @@ static void put_cards(struct buf *out, const struct hook_run *run)
 
 static void put_findings(struct buf *out, const struct hook_run *run)
 {
-	size_t errors = 0;
-	for (size_t i = 0; i < run->finding_count; i++)
-		errors += run->findings[i].error;
+	const struct judgement *j = &run->judged;
 	buf_printf(out, "<h2>%s</h2>\n",
-		   errors		? "What is wrong"
-		   : run->finding_count ? "Nothing is wrong, but"
-					: "Nothing is wrong");
+		   judge_errors(j) ? "What is wrong"
+		   : j->count	   ? "Nothing is wrong, but"
+				   : "Nothing is wrong");
 	buf_add(out, S("<ul class=\"findings\">\n"));
-	for (size_t i = 0; i < run->finding_count; i++) {
-		const struct hook_finding *f = &run->findings[i];
+	for (size_t i = 0; i < j->count; i++) {
+		const struct judge_finding *f = &j->findings[i];
 		buf_printf(out, "<li class=\"%s\"><code>", f->error ? "bad" : "mind");
 		encode_html(out, f->where);
 		buf_add(out, S("</code> "));

@@ -6,9 +6,10 @@
 #ifndef FIRTH_SANDBOX_HOOKS_PRIV_H
 #define FIRTH_SANDBOX_HOOKS_PRIV_H
 
+#include "hooks/answer.h"
 #include "sandbox/oauth_priv.h"
 
-enum { HOOKS_ORDERS = 20, HOOKS_PREFETCH = 32, HOOKS_FINDINGS = 200, HOOKS_ANSWER_MAX = 4 << 20 };
+enum { HOOKS_ORDERS = 20, HOOKS_PREFETCH = 32, HOOKS_ANSWER_MAX = 4 << 20 };
 
 enum hook { HOOK_PATIENT_VIEW, HOOK_ORDER_SELECT, HOOK_ORDER_SIGN, HOOK_COUNT };
 const char *hook_name(enum hook hook);
@@ -25,11 +26,6 @@ struct hook_wish {
 };
 
 /* What was sent and what came back, in the arena. */
-struct hook_finding {
-	bool error; /* against the specification, or what the EHR could not use; false: worth knowing */
-	const char *by; /* "CDS Hooks 2.0", "Epic" */
-	struct str where, what;
-};
 struct hook_run {
 	struct arena *a;
 	const struct hook_wish *wish;
@@ -40,8 +36,7 @@ struct hook_run {
 	int64_t took_ms;
 	struct str answer, content_type;
 	const struct json *json; /* of the answer; NULL: none */
-	struct hook_finding findings[HOOKS_FINDINGS];
-	size_t finding_count;
+	struct judgement judged;
 };
 
 /* From a JSON object: hook, service, patient and so on. ERR_VALUE. */
@@ -52,9 +47,6 @@ bool hooks_run(struct sandbox *s, struct arena *a, const struct hook_wish *wish,
 /* The body of the request, from the vendor's rules; prefetch: templates by key, or NULL. */
 bool hooks_request(struct sandbox *s, struct hook_run *run, const struct json *prefetch, struct buf *out,
 		   struct error *err) MUST_USE;
-/* Findings about answer and cards into the run. */
-void hooks_check(const struct sandbox *s, struct hook_run *run);
-void hooks_find(struct hook_run *run, bool error, const char *by, struct str where, struct str what);
 
 /* A resource or searchset as the sandbox shows it to a client with the token; STR_NULL when it does not. */
 struct str hooks_fetch(struct sandbox *s, struct arena *a, struct str token, struct str query);

@@ -360,7 +360,7 @@ bool hooks_request(struct sandbox *s, struct hook_run *run, const struct json *p
 		return false;
 	bool stripped = s->o.vendor == EHR_EPIC && client.client_id.n && !knows_url(&client, run->url);
 	if (stripped)
-		hooks_find(run, false, "Epic", S("request"),
+		judge_note(&run->judged, false, "Epic", S("request"),
 			   S("the service's URL is none of the app's registered URIs: context, prefetch and token are "
 			     "left out"));
 	random_uuid(uuid);
