@@ -159,12 +159,14 @@ static bool open_client(struct export_command *x, struct error *err)
 					     : "which EHR? firth ehr list names those that are known");
 	if (!x->config.n)
 		return login_command_open(c, err);
-	if (!read_config(x, err) || !login_place_open(&c->place, c->app, &c->config, err))
+	if (!read_config(x, err) || !login_place_open(&c->place, c->app, &c->config, err) ||
+	    !login_record_begin(c, err))
 		return false;
 	const struct ehr_client_options options = {.definitions = definitions_builtin(),
 						   .audit = c->place.store,
 						   .record = c->place.trail.config ? trail_record_by_server : NULL,
-						   .record_ctx = &c->place.trail};
+						   .record_ctx = &c->place.trail,
+						   .transport = c->transport ? record_transport(c->transport) : NULL};
 	c->ehr = &x->adhoc;
 	c->client = ehr_open(&x->adhoc, &options, err);
 	return c->client != NULL;
@@ -241,6 +243,7 @@ int command_export(struct app *app)
 		{"again", OPTION_FLAG, NULL, "start another export, whatever is under way", &x.again, NULL},
 		{"cancel", OPTION_FLAG, NULL, "tell the server that the export of --out is not wanted", &x.cancel,
 		 NULL},
+		LOGIN_RECORD_OPTIONS(x.c),
 	};
 	size_t count = 0;
 	while (options[count].name)

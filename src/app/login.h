@@ -42,6 +42,14 @@ struct login_command {
 	struct record *record;
 	struct record_transport *transport;
 };
+/* Its options, for the tables of commands. */
+#define LOGIN_RECORD_OPTIONS(c)                                                                                        \
+	{"record", OPTION_TEXT, "FILE.har", "write what passes between here and the EHR, masked", &(c).record_path},   \
+	{                                                                                                              \
+		"unmasked", OPTION_FLAG, NULL, "with --record: secrets and patients' data as they are", &(c).unmasked  \
+	}
+/* Begins the recording that was asked for, if any; once. */
+bool login_record_begin(struct login_command *c, struct error *err) MUST_USE;
 /* False with app->status. args: how many arguments, whose names are `arguments`. */
 bool login_command_begin(struct login_command *c, struct app *app, const struct option *more, size_t more_count,
 			 size_t args, const char *arguments, const char *details) MUST_USE;

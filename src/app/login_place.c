@@ -106,8 +106,10 @@ const struct ehr_config *login_ehr_find(const struct config *config, struct str 
 	return NULL;
 }
 
-static bool record_begin(struct login_command *c, struct error *err)
+bool login_record_begin(struct login_command *c, struct error *err)
 {
+	if (!c->record_path.n || c->transport)
+		return true;
 	c->record = record_open(&(struct record_options){.path = c->record_path,
 							 .unmasked = c->unmasked,
 							 .definitions = definitions_builtin()},
@@ -145,7 +147,7 @@ bool login_command_open(struct login_command *c, struct error *err)
 				 STR_ARG(str_slice(app->args[0], 0, 40)));
 	if (!login_place_open(&c->place, app, &c->config, err))
 		return false;
-	if (c->record_path.n && !c->transport && !record_begin(c, err))
+	if (!login_record_begin(c, err))
 		return false;
 	const struct ehr_client_options options = {.definitions = definitions_builtin(),
 						   .audit = c->place.store,
@@ -168,11 +170,7 @@ bool login_command_begin(struct login_command *c, struct app *app, const struct 
 	struct option options[OPTIONS_MAX] = {
 		CONFIG_OPTIONS(c->shared, c->config),
 	};
-	const struct option record[] = {
-		{"record", OPTION_TEXT, "FILE.har", "write what passes between here and the EHR, masked",
-		 &c->record_path},
-		{"unmasked", OPTION_FLAG, NULL, "with --record: secrets and patients' data as they are", &c->unmasked},
-	};
+	const struct option record[] = {LOGIN_RECORD_OPTIONS(*c)};
 	size_t count = 0;
 	while (options[count].name)
 		count++;

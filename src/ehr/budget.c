@@ -107,7 +107,8 @@ static bool check_day(struct ehr_budget_state *s, struct passage *p)
 /* True when it may leave, or must wait (p->wait_ms). */
 static bool pass_rules(struct ehr_budget_state *s, struct passage *p)
 {
-	if (s->quiet_until_ms > p->now_ms + WAIT_MAX_MS)
+	int64_t patience = p->limits->patience_ms > 0 ? p->limits->patience_ms : WAIT_MAX_MS;
+	if (s->quiet_until_ms > p->now_ms + patience)
 		return error_set(p->err, ERR_THROTTLED,
 				 "nothing is sent, since it asked to be left alone for %lld s more (Retry-After)",
 				 (long long)(s->quiet_until_ms - p->now_ms) / 1000);

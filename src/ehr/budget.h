@@ -16,6 +16,7 @@ struct ehr_budget_limits {
 	int64_t per_second, per_day, parallel; /* 0: no limit */
 	int64_t failures; /* in a row, until the breaker opens; 0: the usual 8 */
 	int64_t pause_ms; /* for how long; 0: the usual 30 s */
+	int64_t patience_ms; /* longest pause that the EHR asks for and that is waited for; 0: a minute */
 };
 
 /* What is known of an EHR. */
@@ -47,12 +48,13 @@ struct ehr_budget_pass {
 	bool probe;
 };
 /* May a request leave now? *ret_wait_ms: after so long, ask again then; 0: it may, and is counted. Errors:
- * ERR_THROTTLED when the day's requests are used up or the EHR asked for a pause of more than a minute, ERR_BUSY while
- * the breaker is open. now_ms is the wall clock. */
+ * ERR_THROTTLED when the day's requests are used up or the EHR asked for a longer pause than the caller's patience,
+ * ERR_BUSY while the breaker is open. now_ms is the wall clock. */
 bool ehr_budget_enter(struct ehr_budgets *b, struct str ehr, const struct ehr_budget_limits *limits, int64_t now_ms,
 		      struct ehr_budget_pass *ret_pass, int64_t *ret_wait_ms, struct error *err) MUST_USE;
 
-enum ehr_budget_result { EHR_CALL_ANSWERED, EHR_CALL_FAILED, EHR_CALL_THROTTLED };
+/* Unknown: nothing that tells how the EHR is, such as trouble of another host or of our own. */
+enum ehr_budget_result { EHR_CALL_ANSWERED, EHR_CALL_FAILED, EHR_CALL_THROTTLED, EHR_CALL_UNKNOWN };
 /* How it ended. quiet_ms: for how long the EHR asked to be left alone. */
 void ehr_budget_leave(struct ehr_budgets *b, struct str ehr, const struct ehr_budget_limits *limits, int64_t now_ms,
 		      struct ehr_budget_pass *pass, enum ehr_budget_result result, int64_t quiet_ms);

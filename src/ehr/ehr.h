@@ -62,6 +62,9 @@ struct ehr_transport {
 	bool (*call)(void *ctx, struct arena *a, const struct http_call *call, struct http_answer *ret_answer,
 		     struct error *err);
 	void *ctx;
+	/* The same over a connection of the caller's, from any thread. NULL: such calls go past this transport. */
+	bool (*call_over)(void *ctx, struct http_client *http, struct arena *a, const struct http_call *call,
+			  struct http_answer *ret_answer, struct error *err);
 };
 
 struct ehr_client;
@@ -135,17 +138,34 @@ struct str ehr_asked_scopes(struct ehr_client *c, struct arena *a);
 /* A token now, from a kept one or the EHR. True without one when the client needs none (*ret_needed). */
 bool ehr_token_now(struct ehr_client *c, struct arena *a, bool *ret_needed, struct ehr_failure *ret_failure) MUST_USE;
 
+/* How a caller waits for its turn when it has much patience: false ends it, with err. */
+struct ehr_waiter {
+	bool (*wait)(void *ctx, int64_t ms, struct error *err);
+	void *ctx;
+};
 /* One call with headers of one's own, as it is: the answer whatever its status. The token goes along to the origin of
- * base_url alone; one that is refused is replaced once. Repeating it is the caller's, and so is what the answer means;
+ * base_url alone; one that is refused is replaced once. It goes under the EHR's budget, and waits for its turn by the
+ * waiter, through any pause that the EHR asks for. Repeating it is the caller's, and so is what the answer means;
  * ehr_explain() says what a refusal does. */
 bool ehr_ask(struct ehr_client *c, struct arena *a, const struct http_call *call, const char *interaction,
-	     struct http_answer *ret_answer, struct ehr_failure *ret_failure) MUST_USE;
+	     const struct ehr_waiter *waiter, struct http_answer *ret_answer, struct ehr_failure *ret_failure) MUST_USE;
 void ehr_explain(struct ehr_client *c, struct arena *a, const struct http_answer *answer, const char *interaction,
 		 struct ehr_failure *ret_failure);
-/* For calls that travel by themselves: the Authorization header for a URL, STR_NULL when it gets none. And that it was
- * not taken. */
-bool ehr_bearer(struct ehr_client *c, struct arena *a, struct str url, struct str *ret_header,
-		struct ehr_failure *ret_failure) MUST_USE;
+/* Calls that travel over connections of the caller's, such as the files of a bulk export: one place of the EHR's budget
+ * from enter to leave, however many redirects it takes; any thread. ERR_BUSY while the breaker is open. */
+struct ehr_budget_pass; /* ehr/budget.h, and enum ehr_budget_result */
+bool ehr_enter(const struct ehr_client *c, const struct ehr_waiter *waiter, struct ehr_budget_pass *ret_pass,
+	       struct error *err) MUST_USE;
+bool ehr_call_over(const struct ehr_client *c, struct http_client *http, struct arena *a, const struct http_call *call,
+		   struct http_answer *ret_answer, struct error *err) MUST_USE;
+/* answer: the EHR's own, not what a redirect led to; NULL: none came, for the reason `why`. */
+void ehr_leave(const struct ehr_client *c, struct ehr_budget_pass *pass, const struct http_answer *answer,
+	       const struct error *why);
+/* Is the URL at the origin of base_url, where a token may go? */
+bool ehr_is_home(const struct ehr_client *c, struct str url);
+/* For them: the Authorization header for a URL, STR_NULL when it gets none. And that it was not taken. */
+bool ehr_bearer(struct ehr_client *c, struct arena *a, struct str url, const struct ehr_waiter *waiter,
+		struct str *ret_header, struct ehr_failure *ret_failure) MUST_USE;
 void ehr_bearer_refused(struct ehr_client *c, struct str header);
 /* A link of an answer to `from`, absolute; STR_NULL for no usable http URL. What Retry-After asks for in ms; 0:
  * nothing.

@@ -72,6 +72,7 @@ struct ehr_client {
 	struct ehr_budgets *own_budgets; /* when none came with the options */
 	struct ehr_budget_limits limits;
 	int64_t slept_until_ms; /* when the last wait was over; tests do not sleep in earnest */
+	const struct ehr_waiter *waiter; /* of the ehr_ask() that is under way; NULL: none */
 	struct buf refused; /* a login's token that the EHR did not take: not to be used again */
 };
 
@@ -101,6 +102,9 @@ struct ehr_reply {
 /* Sends with retries. True only for a 2xx answer of the wanted kind. */
 bool ehr_send(struct ehr_client *c, struct arena *a, struct ehr_request *request, struct ehr_reply *ret_reply,
 	      struct ehr_failure *ret_failure) MUST_USE;
+
+/* The wall clock, or what it would be after the waits of tests that do not sleep in earnest. */
+int64_t ehr_clock(const struct ehr_client *c);
 
 /* Finds the endpoints. */
 bool ehr_discover(struct ehr_client *c, struct arena *a, struct ehr_failure *ret_failure) MUST_USE;

@@ -129,7 +129,7 @@ static bool may_retry(const struct ehr_request *request, const struct ehr_failur
 
 /* ---- budgets ----------------------------------------------------------------------------------------------------- */
 
-static int64_t clock_of(const struct ehr_client *c)
+int64_t ehr_clock(const struct ehr_client *c)
 {
 	int64_t now = c->options.now_ms();
 	return now > c->slept_until_ms ? now : c->slept_until_ms;
@@ -137,17 +137,19 @@ static int64_t clock_of(const struct ehr_client *c)
 
 static void sleep_for(struct ehr_client *c, int64_t ms)
 {
-	c->slept_until_ms = clock_of(c) + ms;
+	c->slept_until_ms = ehr_clock(c) + ms;
 	c->options.sleep_ms((unsigned)ms);
 }
 
 /* Waits until the EHR may be asked. False: it may not for long, and nothing is sent. */
 static bool enter(struct ehr_client *c, struct ehr_budget_pass *pass, struct ehr_failure *f)
 {
+	if (c->waiter)
+		return ehr_enter(c, c->waiter, pass, &f->error);
 	for (int64_t waited = 0;;) {
 		struct error err = {0};
 		int64_t wait;
-		if (!ehr_budget_enter(c->options.budgets, c->config.name, &c->limits, clock_of(c), pass, &wait, &err))
+		if (!ehr_budget_enter(c->options.budgets, c->config.name, &c->limits, ehr_clock(c), pass, &wait, &err))
 			return ehr_fail(c, f, err.code, "%s", err.text);
 		if (!wait)
 			return true;
@@ -178,7 +180,7 @@ static bool guarded_attempt(struct ehr_client *c, struct arena *a, struct ehr_re
 	if (!ok && f->retryable)
 		*ret_asked_ms =
 			ehr_retry_after_ms(http_answer_header(&reply->http, "Retry-After"), c->options.now_ms());
-	ehr_budget_leave(c->options.budgets, c->config.name, &c->limits, clock_of(c), &pass, result_of(ok, f),
+	ehr_budget_leave(c->options.budgets, c->config.name, &c->limits, ehr_clock(c), &pass, result_of(ok, f),
 			 *ret_asked_ms);
 	return ok;
 }

@@ -122,6 +122,8 @@ bool run_stopped(const struct run *r);
 void run_say(const struct run *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Waits, asking now and then whether to stop. ERR_INTERRUPTED. */
 bool run_wait(const struct run *r, int64_t ms, struct error *err) MUST_USE;
+/* The same for the EHR client; ctx is the run. */
+bool run_turn(void *run, int64_t ms, struct error *err);
 /* Milliseconds before another try: first, doubled so often, at most `most`, and never more than the caller's poll_ms.
  */
 int64_t run_backoff(const struct run *r, int64_t first_ms, int64_t most_ms, unsigned doublings);

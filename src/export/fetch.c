@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/clock.h"
+#include "ehr/budget.h"
 #include "export/export_priv.h"
 
 enum {
@@ -40,12 +40,15 @@ static bool stopped(void *ctx)
 /* ---- one request ----------------------------------------------------------------------------------------------------
  */
 
-static bool bearer(struct worker *w, struct str url, struct str *ret_header, struct error *err)
+/* What goes to the EHR's origin. Taken before a place of the budget is, since a token may need one itself. */
+static bool bearer(struct worker *w, struct str *ret_header, struct error *err)
 {
+	const struct ehr_waiter waiter = {run_turn, w->r};
 	struct ehr_failure f = {0};
 	*ret_header = STR_NULL;
 	pthread_mutex_lock(&w->r->lock); /* over what a newer manifest says, too */
-	bool ok = !w->r->guarded || ehr_bearer(w->r->o->client, &w->a, url, ret_header, &f);
+	bool ok = !w->r->guarded || ehr_bearer(w->r->o->client, &w->a, ehr_client_config(w->r->o->client)->base_url,
+					       &waiter, ret_header, &f);
 	pthread_mutex_unlock(&w->r->lock);
 	return ok || error_set(err, f.error.code, "%s", f.error.text);
 }
@@ -67,27 +70,36 @@ static bool is_here(struct str url)
 	return false;
 }
 
-/* One GET into the file, which is emptied first, over redirects. */
-static bool get(struct worker *w, struct str url, int fd, struct http_answer *ret_answer, struct str *ret_bearer,
-		struct error *err)
+/* One GET into the file, which is emptied first. */
+static bool get_once(struct worker *w, struct str url, int fd, struct str authorization, struct http_answer *ret_answer,
+		     struct error *err)
 {
 	const struct http_file into = {.fd = fd, .max = FILE_MAX, .stopped = stopped, .ctx = w->r};
+	struct http_header headers[3] = {{S("Accept"), S("application/fhir+ndjson")}};
+	size_t count = 1;
+	if (is_here(url))
+		headers[count++] = (struct http_header){S("Accept-Encoding"), S("identity")};
+	if (authorization.p)
+		headers[count++] = (struct http_header){S("Authorization"), authorization};
+	const struct http_call call = {
+		.method = S("GET"), .url = url, .headers = headers, .header_count = count, .into = &into};
+	if (ftruncate(fd, 0) != 0 || lseek(fd, 0, SEEK_SET) != 0)
+		return error_set(err, ERR_IO, "A file cannot be begun again: %s", strerror(errno));
+	return ehr_call_over(w->r->o->client, w->http, &w->a, &call, ret_answer, err);
+}
+
+/* The same over redirects. own: what the EHR itself answered, not whom it sent us to. */
+static bool follow(struct worker *w, struct str url, int fd, struct str header, struct http_answer *ret_own,
+		   struct http_answer *ret_answer, struct str *ret_bearer, struct error *err)
+{
+	const struct ehr_client *client = w->r->o->client;
 	for (unsigned n = 0;; n++) {
-		if (!bearer(w, url, ret_bearer, err))
-			return false;
-		struct http_header headers[3] = {{S("Accept"), S("application/fhir+ndjson")}};
-		size_t count = 1;
-		if (is_here(url))
-			headers[count++] = (struct http_header){S("Accept-Encoding"), S("identity")};
-		if (ret_bearer->p)
-			headers[count++] = (struct http_header){S("Authorization"), *ret_bearer};
-		const struct http_call call = {
-			.method = S("GET"), .url = url, .headers = headers, .header_count = count, .into = &into};
-		if (ftruncate(fd, 0) != 0 || lseek(fd, 0, SEEK_SET) != 0)
-			return error_set(err, ERR_IO, "A file cannot be begun again: %s", strerror(errno));
-		if (!http_call(w->http, &w->a, &call, ret_answer, err))
+		*ret_bearer = ehr_is_home(client, url) ? header : STR_NULL;
+		if (!get_once(w, url, fd, *ret_bearer, ret_answer, err))
 			return false;
 		int status = ret_answer->status;
+		if (ehr_is_home(client, url))
+			*ret_own = *ret_answer;
 		bool moved = status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 		if (!moved)
 			return true;
@@ -98,6 +110,24 @@ static bool get(struct worker *w, struct str url, int fd, struct http_answer *re
 			return error_set(err, ERR_REMOTE, "The server sends us from https to http for a file");
 		url = there;
 	}
+}
+
+/* One file is one request of the EHR's budget. */
+static bool get(struct worker *w, struct str url, int fd, struct http_answer *ret_answer, struct str *ret_bearer,
+		struct error *err)
+{
+	const struct ehr_client *client = w->r->o->client;
+	const struct ehr_waiter waiter = {run_turn, w->r};
+	struct ehr_budget_pass pass;
+	struct http_answer own = {0};
+	struct str header;
+	struct error why = {0};
+	const struct error elsewhere = {.code = ERR_REMOTE}; /* trouble of another host says nothing about the EHR */
+	if (!bearer(w, &header, err) || !ehr_enter(client, &waiter, &pass, err))
+		return false;
+	bool ok = follow(w, url, fd, header, &own, ret_answer, ret_bearer, &why);
+	ehr_leave(client, &pass, own.status ? &own : NULL, !ok && ehr_is_home(client, url) ? &why : &elsewhere);
+	return ok || error_set(err, why.code, "%s", why.text);
 }
 
 /* ---- one file -------------------------------------------------------------------------------------------------------
@@ -160,7 +190,7 @@ static struct str url_of(struct run *r, const struct export_file *f)
 static bool is_theirs(enum error_code code)
 {
 	return code == ERR_NETWORK || code == ERR_TIMEOUT || code == ERR_REMOTE || code == ERR_REMOTE_REFUSED ||
-	       code == ERR_VALUE || code == ERR_TOO_LARGE;
+	       code == ERR_VALUE || code == ERR_TOO_LARGE || code == ERR_BUSY /* the breaker is open */;
 }
 
 /* *ret_had: the bytes are there, whole as HTTP tells. False ends everything. */
@@ -253,7 +283,7 @@ static bool fetch_file(struct worker *w, struct export_file *f, struct error *er
 		return error_memory(err);
 	if (!is_known(w, f, path.p, &known, err) || known)
 		return known;
-	int fd = open(part.p, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	int fd = open(part.p, O_RDWR | O_CREAT | O_CLOEXEC, 0600); /* read by a recorder */
 	if (fd < 0)
 		return run_fail("A file cannot be made", err);
 	bool ok = download(w, f, fd, &had, err);
@@ -341,8 +371,11 @@ bool fetch_all(struct run *r, struct error *err)
 {
 	struct worker workers[EXPORT_MAX_PARALLEL] = {0};
 	unsigned wanted = r->o->parallel ? r->o->parallel : 4, count = 0;
+	int64_t places = ehr_client_config(r->o->client)->parallel;
 	bool ok = true;
 	wanted = wanted < EXPORT_MAX_PARALLEL ? wanted : EXPORT_MAX_PARALLEL;
+	if (places > 0 && places < wanted)
+		wanted = (unsigned)places;
 	for (; ok && count < wanted && count < r->file_count; count++)
 		ok = start(r, &workers[count], err);
 	if (!ok)

@@ -5,10 +5,25 @@
 #include "base/clock.h"
 #include "export/export_priv.h"
 
-enum { MAX_TROUBLE = 20, TROUBLE_MS = 1000, TROUBLE_MAX_MS = 60000, MAX_TEXT = 200 };
+enum { MAX_TROUBLE = 20, TROUBLE_MS = 1000, TROUBLE_MAX_MS = 60000, MAX_TEXT = 200, TOLD_MS = 10000 };
 
 /* ---- asking, with patience ----------------------------------------------------------------------------------------
  */
+
+/* Others may have been told to leave the EHR alone, or may have used up its requests of this second. */
+static bool turn(void *ctx, int64_t ms, struct error *err)
+{
+	if (ms >= TOLD_MS)
+		run_say(ctx, "waiting %lld s for this EHR's budget", (long long)ms / 1000);
+	return run_turn(ctx, ms, err);
+}
+
+static bool ask(struct run *r, struct arena *a, const struct http_call *call, struct http_answer *ret_answer,
+		struct ehr_failure *f)
+{
+	const struct ehr_waiter waiter = {turn, r};
+	return ehr_ask(r->o->client, a, call, "bulk-export", &waiter, ret_answer, f);
+}
 
 static bool later(int status)
 {
@@ -21,10 +36,11 @@ static bool ask_patiently(struct run *r, struct arena *a, const struct http_call
 {
 	for (unsigned n = 0;; n++) {
 		struct ehr_failure f = {0};
-		bool ok = ehr_ask(r->o->client, a, call, "bulk-export", ret_answer, &f);
+		bool ok = ask(r, a, call, ret_answer, &f);
 		if (ok && !later(ret_answer->status))
 			return true;
-		if ((!ok && !f.retryable) || n == MAX_TROUBLE) {
+		bool again = ok || f.retryable || f.error.code == ERR_BUSY; /* the breaker is open: nothing was sent */
+		if (!again || n == MAX_TROUBLE) {
 			if (ok)
 				ehr_explain(r->o->client, a, ret_answer, "bulk-export", &f);
 			return error_set(err, f.error.code, "%s", f.error.text);
@@ -100,7 +116,7 @@ bool kick_off(struct run *r, struct error *err)
 				       .body = body};
 	for (unsigned n = 0;; n++) {
 		struct ehr_failure f = {0};
-		if (!ehr_ask(r->o->client, r->a, &call, "bulk-export", &answer, &f)) {
+		if (!ask(r, r->a, &call, &answer, &f)) {
 			/* Without an answer nobody knows; before it was sent nothing was started. */
 			if (f.error.code != ERR_NETWORK && f.error.code != ERR_TIMEOUT && !journal_refused(r, err))
 				return false;

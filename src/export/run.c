@@ -61,6 +61,11 @@ bool run_wait(const struct run *r, int64_t ms, struct error *err)
 	return error_set(err, ERR_INTERRUPTED, "The export was stopped; the same command goes on with it");
 }
 
+bool run_turn(void *run, int64_t ms, struct error *err)
+{
+	return run_wait(run, ms, err);
+}
+
 size_t run_type(struct run *r, struct str name)
 {
 	for (size_t i = 0; i < r->type_count; i++)

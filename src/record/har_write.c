@@ -240,6 +240,11 @@ static bool add(struct record *r, struct arena *a, const struct record_exchange 
 	return ok;
 }
 
+size_t record_max_body(const struct record *r)
+{
+	return r->options.max_body;
+}
+
 bool record_add(struct record *r, const struct record_exchange *x, struct error *err)
 {
 	struct arena a;

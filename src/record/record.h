@@ -49,6 +49,9 @@ struct record_exchange {
 /* Any thread. False when the entry could not be written; a body or an entry too large is no failure. */
 bool record_add(struct record *r, const struct record_exchange *exchange, struct error *err) MUST_USE;
 
+/* Bodies beyond are left out. */
+size_t record_max_body(const struct record *r);
+
 struct record_counts {
 	uint64_t entries, bytes;
 	uint64_t bodies_left_out; /* too large, or of a kind that cannot be masked */

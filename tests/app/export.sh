@@ -101,6 +101,26 @@ expect "an EHR that is not known" 2
 run export --help
 says "help" out 'goes on where a run before ended'
 
+# ---- one budget for all commands, and a recording of it
+run ehr add counted --url "$base" --vendor epic
+asked() { "$firth" ehr show counted --format json | sed -n 's/.*"requestsToday":\([0-9]*\).*/\1/p'; }
+before=$(asked)
+run export counted --group "$group" --type Patient,Observation --out counted-out --poll 50ms --record export.har
+expect "an EHR of the registry" 0
+files=$(find counted-out -name '*.ndjson' | wc -l)
+holds "each file is a request" test $(($(asked) - ${before:-0})) -ge $((files + 2))
+holds "the recording is its owner's" test "$(stat -c %a export.har)" = 600
+holds "and has the files, too" test "$(grep -c 'fhir+ndjson","text"' export.har)" -ge "$files"
+if grep -qE '"(family|birthDate)\\*":\\*"(masked|[a-z]+-[0-9]+|[0-9]{4}-01-01)' export.har; then ok "masked"; else bad "masked"; fi
+background replay replay export.har
+replayed=$(listening replay)
+run export "$replayed" --group "$(sed -n 's#.*/Group/\(id-[0-9]*\)/.*#\1#p' export.har | head -n 1)" --type Patient,Observation \
+	--out replayed --poll 50ms
+expect "and can be played back" 0
+run export counted --group "$group" --out few --poll 50ms --set ehrs.counted.requests_per_day=1
+expect "without requests left" 1
+says "nothing is sent" err 'requests of today are used up \(requests_per_day\)'
+
 # ---- the other vendor: files on another host
 sandbox cerner cerner --patients 5 --behaviour bulk-retry-after=1 --behaviour bulk-seconds=1
 run export "$base" --group "$group" --type Patient,Observation --out cerner-out

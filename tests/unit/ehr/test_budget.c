@@ -165,6 +165,15 @@ static void a_pause_that_was_asked_for_holds_for_all_in(enum place place)
 	end_with(one, &l, T0 + 6000, EHR_CALL_THROTTLED, 600000);
 	assert_int_equal(enter(two, &l, T0 + 6000, &err), -1);
 	assert_non_null(strstr(err.text, "600 s more"));
+	/* Whoever has patience waits for it. */
+	const struct ehr_budget_limits patient = {.patience_ms = 86400000};
+	assert_int_equal(enter(two, &patient, T0 + 6000, &err), 600000);
+	/* What another host did tells nothing: neither a failure nor the end of one. */
+	end_with(one, &l, T0 + 700000, EHR_CALL_FAILED, 0);
+	end_with(one, &l, T0 + 700000, EHR_CALL_UNKNOWN, 0);
+	struct ehr_budget_state s;
+	assert_true(ehr_budgets_state(two, MAIN, &s, &err));
+	assert_int_equal(s.failures, 1);
 	ehr_budgets_close(one);
 	ehr_budgets_close(two);
 	clean();

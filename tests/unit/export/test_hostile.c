@@ -11,6 +11,7 @@
 #include "../sandbox/client.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "ehr/budget.h"
 #include "export/export.h"
 #include "sandbox/faults_priv.h"
 
@@ -24,6 +25,8 @@ struct trial {
 	char directory[64];
 	struct buf key;
 	struct export_options o;
+	struct ehr_budgets *budgets; /* NULL: the client's own */
+	int64_t per_day, parallel;
 };
 
 static void no_sleep(unsigned ms)
@@ -48,9 +51,12 @@ static void open_ehr(struct trial *t, enum ehr_vendor vendor, struct str base, s
 					  .client_id = S("client-1"),
 					  .key_text = buf_str(&t->key),
 					  .token_url = token_url,
+					  .requests_per_day = t->per_day,
+					  .parallel = t->parallel,
 					  .scopes = S("system/Patient.rs system/Observation.rs system/Group.rs")};
 	t->ehr = ehr_open(&config,
-			  &(struct ehr_client_options){.definitions = definitions_builtin(), .sleep_ms = no_sleep},
+			  &(struct ehr_client_options){
+				  .definitions = definitions_builtin(), .sleep_ms = no_sleep, .budgets = t->budgets},
 			  &err);
 	must(t->ehr, &err);
 }
@@ -251,7 +257,8 @@ struct liar {
 	struct arena arena;
 	const char *manifest; /* %1 stands for here, %2 for elsewhere */
 	bool token_seen_elsewhere, packing_seen_elsewhere;
-	unsigned foreign_calls;
+	unsigned foreign_calls, home_calls;
+	unsigned busy; /* answers of /busy that are 503 */
 };
 
 static void respond(struct http_exchange *x, int status, struct str type, const char *header, struct str value,
@@ -304,7 +311,10 @@ static void home(void *ctx, struct http_exchange *x)
 {
 	struct liar *l = ctx;
 	struct str path = http_request(x)->path;
-	if (str_is(path, "/token"))
+	l->home_calls++;
+	if (str_is(path, "/busy") && l->busy && l->busy--)
+		respond(x, 503, S("text/plain"), "Retry-After", S("1"), S("busy"));
+	else if (str_is(path, "/token"))
 		respond(x, 200, S("application/json"), NULL, STR_NULL,
 			S("{\"access_token\":\"secret\",\"token_type\":\"bearer\",\"expires_in\":300}"));
 	else if (str_is(path, "/fhir/$export"))
@@ -358,6 +368,7 @@ static const struct {
 	{"elsewhere", MANIFEST("true", FILE_AT("%2/file")), true, true, 1},
 	{"packed elsewhere", MANIFEST("true", COUNTED_AT("%2/file", "500")), true, true, 1},
 	{"redirected elsewhere", MANIFEST("true", FILE_AT("%1/moved")), true, true, 1},
+	{"busy for a while", MANIFEST("true", FILE_AT("%1/busy")), true, true, 0},
 	{"in a circle", MANIFEST("true", FILE_AT("%1/circle")), true, false, 0},
 	{"a token that the manifest denies", MANIFEST("false", FILE_AT("%1/guarded")), true, false, 0},
 	{"a web page", MANIFEST("true", FILE_AT("%1/page")), true, false, 0},
@@ -374,27 +385,47 @@ static const struct {
 	 0},
 };
 
+static void open_liar(struct liar *l, struct trial *t)
+{
+	*l = (struct liar){0};
+	open_trial(t, EHR_EPIC, NULL);
+	arena_init(&l->arena, 16 << 20);
+	l->here = listen_with(l, "127.0.0.1", home, &l->host);
+	l->there = listen_with(l, "127.0.0.2", foreign, &l->elsewhere);
+	t->o.scope = EXPORT_OF_SYSTEM;
+	t->o.types = STR_NULL;
+}
+
+static void ask_liar(struct liar *l, struct trial *t)
+{
+	ehr_close(t->ehr);
+	buf_done(&t->key);
+	open_ehr(t, EHR_GENERIC, arena_printf(&l->arena, "%.*s/fhir", STR_ARG(l->host)),
+		 arena_printf(&l->arena, "%.*s/token", STR_ARG(l->host)));
+	t->o.client = t->ehr;
+}
+
+static void close_liar(struct liar *l, struct trial *t)
+{
+	http_server_stop(l->here);
+	http_server_stop(l->there);
+	close_trial(t);
+	arena_done(&l->arena);
+}
+
 static void no_token_leaves_for_another_host(void **state)
 {
-	struct liar l = {0};
+	struct liar l;
 	struct trial t;
 	(void)state;
-	open_trial(&t, EHR_EPIC, NULL);
-	ehr_close(t.ehr);
-	buf_done(&t.key);
-	arena_init(&l.arena, 16 << 20);
-	l.here = listen_with(&l, "127.0.0.1", home, &l.host);
-	l.there = listen_with(&l, "127.0.0.2", foreign, &l.elsewhere);
-	open_ehr(&t, EHR_GENERIC, arena_printf(&l.arena, "%.*s/fhir", STR_ARG(l.host)),
-		 arena_printf(&l.arena, "%.*s/token", STR_ARG(l.host)));
-	t.o.client = t.ehr;
-	t.o.scope = EXPORT_OF_SYSTEM;
-	t.o.types = STR_NULL;
+	open_liar(&l, &t);
+	ask_liar(&l, &t);
 	for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
 		struct export_result result = {0};
 		struct error err = {0};
 		l.manifest = lies[i].manifest;
 		l.foreign_calls = 0;
+		l.busy = 1;
 		bool ok = run(&t, &result, &err);
 		if (ok != lies[i].through || (ok && result.complete != lies[i].complete))
 			fail_msg("%s: %s%.*s", lies[i].name, ok ? "" : err.text, STR_ARG(result.summary));
@@ -403,10 +434,67 @@ static void no_token_leaves_for_another_host(void **state)
 		assert_false(l.token_seen_elsewhere);
 		assert_true(!l.foreign_calls || l.packing_seen_elsewhere);
 	}
-	http_server_stop(l.here);
-	http_server_stop(l.there);
-	close_trial(&t);
-	arena_done(&l.arena);
+	close_liar(&l, &t);
+}
+
+static struct ehr_budget_state asked(struct trial *t)
+{
+	struct ehr_budget_state s;
+	struct error err = {0};
+	must(ehr_budgets_state(t->budgets, S("bad-day"), &s, &err), &err);
+	return s;
+}
+
+/* Each request to the EHR counts, a file once however it is redirected; what others are told holds here, too, and the
+ * trouble of a file host is not the EHR's. */
+static void exports_keep_to_the_budget(void **state)
+{
+	struct liar l;
+	struct trial t;
+	struct export_result result = {0};
+	struct error err = {0};
+	(void)state;
+	open_liar(&l, &t);
+	t.budgets = ehr_budgets_open(&(struct ehr_budgets_options){.directory = str_from(t.directory)}, &err);
+	must(t.budgets, &err);
+	ask_liar(&l, &t);
+	l.manifest = MANIFEST("true", FILE_AT("%1/guarded") "," FILE_AT("%1/moved") "," FILE_AT("%1/file"));
+	must(run(&t, &result, &err), &err);
+	assert_true(result.files == 3 && l.foreign_calls == 1);
+	/* Token, kick-off, state, three files. */
+	assert_int_equal(asked(&t).today, 6);
+	assert_int_equal(l.home_calls, 6);
+
+	/* Retry-After of a file holds for everybody, and for its own time only. */
+	l.manifest = MANIFEST("true", FILE_AT("%1/busy"));
+	l.busy = 1;
+	int64_t since = clock_now_ms();
+	must(run(&t, &result, &err), &err);
+	assert_true(result.complete && clock_now_ms() - since >= 900);
+	assert_true(asked(&t).quiet_until_ms >= since + 900 && asked(&t).failures == 0);
+
+	/* A host of files that is not there. */
+	l.manifest = MANIFEST("false", FILE_AT("http://127.0.0.1:1/file"));
+	must(run(&t, &result, &err), &err);
+	assert_true(!result.complete && asked(&t).failures == 0);
+
+	/* The day's requests: what is left is fetched when there are more. */
+	t.per_day = asked(&t).today + 3;
+	ask_liar(&l, &t);
+	l.manifest = MANIFEST("false", FILE_AT("%1/a") "," FILE_AT("%1/b"));
+	assert_false(run(&t, &result, &err));
+	assert_int_equal(err.code, ERR_THROTTLED);
+	assert_non_null(strstr(err.text, "requests_per_day"));
+	t.per_day = 0;
+	ask_liar(&l, &t);
+	unsigned before = l.home_calls;
+	error_clear(&err);
+	t.o.again = false;
+	must(export_run(&t.o, &t.arena, &result, &err), &err);
+	assert_true(result.complete && result.files == 2 && l.home_calls <= before + 3);
+	ehr_budgets_close(t.budgets);
+	t.budgets = NULL;
+	close_liar(&l, &t);
 }
 
 int main(void)
@@ -418,6 +506,7 @@ int main(void)
 		cmocka_unit_test(row_12_epic_window_is_explained),
 		cmocka_unit_test(row_12_ids_are_longer_than_fhir_allows),
 		cmocka_unit_test(no_token_leaves_for_another_host),
+		cmocka_unit_test(exports_keep_to_the_budget),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
