@@ -3,21 +3,12 @@
  * a request of its own, one after the other, with the caller's token. Transactions are not taken.
  */
 #include "sandbox/cerner_priv.h"
+#include "sandbox/inside_priv.h"
 #include "sandbox/work_priv.h"
 
 #include <stdio.h>
 
 enum { ENTRIES_MOST = 100, BODY_MAX = 256 << 20 };
-
-/* What one entry was answered; waited for, since writes are answered by another thread. */
-struct answered {
-	pthread_mutex_t lock;
-	pthread_cond_t ready;
-	bool there;
-	struct arena *a;
-	int status;
-	struct str body, location, etag, modified;
-};
 
 struct batch {
 	struct sandbox *s;
@@ -25,29 +16,6 @@ struct batch {
 	enum face_host host;
 	const struct json *entries;
 };
-
-static struct str kept(struct arena *a, const struct http_response *response, const char *name)
-{
-	for (size_t i = 0; i < response->header_count; i++)
-		if (str_eq_nocase(response->headers[i].name, str_from(name)) && response->headers[i].value.n)
-			return arena_str(a, response->headers[i].value);
-	return STR_NULL;
-}
-
-static void answered(void *ctx, const struct http_response *response)
-{
-	struct answered *got = ctx;
-	pthread_mutex_lock(&got->lock);
-	got->status = response->status;
-	got->location = kept(got->a, response, "Location");
-	got->etag = kept(got->a, response, "ETag");
-	got->modified = kept(got->a, response, "Last-Modified");
-	if (response->body && response->body->n)
-		got->body = arena_str(got->a, buf_str(response->body));
-	got->there = true;
-	pthread_cond_signal(&got->ready);
-	pthread_mutex_unlock(&got->lock);
-}
 
 /* ---- one entry --------------------------------------------------------------------------------------------------- */
 
@@ -65,13 +33,18 @@ static struct str body_of(struct arena *a, const struct json *entry)
 	return text;
 }
 
-static bool run_entry(struct batch *b, const struct json *entry, struct answered *got)
+static void serve(void *ctx, struct http_exchange *x)
+{
+	const struct batch *b = ctx;
+	sandbox_serve(b->s, x, b->host);
+}
+
+static bool run_entry(struct batch *b, const struct json *entry, struct inside_answer *got)
 {
 	struct arena *a = http_request(b->x)->arena;
 	const struct json *request = json_get(entry, S("request"));
 	struct str url = json_get_str(request, S("url")), method = json_get_str(request, S("method")),
 		   match = json_get_str(request, S("ifMatch")), base = b->s->fhir_base;
-	struct error ignored = {0};
 	if (str_starts(url, base))
 		url = str_slice(url, base.n, url.n);
 	if (str_starts(url, S("/")))
@@ -97,22 +70,11 @@ static bool run_entry(struct batch *b, const struct json *entry, struct answered
 			    .address = http_request(b->x)->address,
 			    .request_id = http_request(b->x)->request_id},
 		.headers = sent,
-		.header_count = count,
-		.answered = answered,
-		.ctx = got};
-	struct http_exchange *x =
-		apart.request.path.p && apart.request.body.p ? http_exchange_apart(&apart, &ignored) : NULL;
-	if (!x)
-		return false;
-	sandbox_serve(b->s, x, b->host);
-	pthread_mutex_lock(&got->lock);
-	while (!got->there)
-		pthread_cond_wait(&got->ready, &got->lock);
-	pthread_mutex_unlock(&got->lock);
-	return true;
+		.header_count = count};
+	return apart.request.path.p && apart.request.body.p && inside_ask(&apart, a, serve, b, got);
 }
 
-static void put_entry(struct json_writer *w, const struct answered *got)
+static void put_entry(struct json_writer *w, const struct inside_answer *got)
 {
 	char status[8];
 	bool good = got->status < 300;
@@ -164,9 +126,7 @@ static void run_batch(void *arg)
 	json_array_begin(&w);
 	struct json_iter it = json_iter(b->entries);
 	while (json_next(&it)) {
-		struct answered got = {.lock = PTHREAD_MUTEX_INITIALIZER,
-				       .ready = PTHREAD_COND_INITIALIZER,
-				       .a = http_request(b->x)->arena};
+		struct inside_answer got = {0};
 		if (!run_entry(b, it.value, &got))
 			got.status = 400;
 		put_entry(&w, &got);

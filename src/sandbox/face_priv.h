@@ -6,6 +6,7 @@
 #ifndef FIRTH_SANDBOX_FACE_PRIV_H
 #define FIRTH_SANDBOX_FACE_PRIV_H
 
+#include <stdatomic.h>
 #include <pthread.h>
 
 #include "sandbox/adapt_priv.h"
@@ -72,9 +73,9 @@ enum fault_name {
 	FAULT_COUNT
 };
 struct fault {
-	bool on;
+	atomic_bool on; /* read without the lock */
 	int64_t left; /* answers; -1: all */
-	int64_t number;
+	_Atomic int64_t number;
 };
 enum behaviour_name {
 #define BEHAVIOUR(id, ...) BEHAVIOUR_##id,

@@ -43,11 +43,10 @@ bool fault_set(struct sandbox *s, struct str text, struct error *err)
 		return error_set(err, ERR_USAGE, "The argument of fault %s must be a number from 1 to 1,000,000",
 				 faults[i].name);
 	pthread_mutex_lock(&s->lock);
-	s->faults[i] = (struct fault){.on = true, .left = -1, .number = faults[i].number};
-	if (argument.p && faults[i].number)
-		s->faults[i].number = number;
-	else if (argument.p)
-		s->faults[i].left = number;
+	bool numbered = argument.p && faults[i].number;
+	s->faults[i].number = numbered ? number : faults[i].number;
+	s->faults[i].left = argument.p && !numbered ? number : -1;
+	s->faults[i].on = true;
 	s->since_token = 0;
 	pthread_mutex_unlock(&s->lock);
 	return true;
@@ -59,7 +58,7 @@ bool fault_clear(struct sandbox *s, struct str name)
 	if (i == FAULT_COUNT)
 		return false;
 	pthread_mutex_lock(&s->lock);
-	s->faults[i] = (struct fault){0};
+	s->faults[i].on = false;
 	pthread_mutex_unlock(&s->lock);
 	return true;
 }
@@ -67,7 +66,8 @@ bool fault_clear(struct sandbox *s, struct str name)
 void fault_clear_all(struct sandbox *s)
 {
 	pthread_mutex_lock(&s->lock);
-	memset(s->faults, 0, sizeof(s->faults));
+	for (size_t i = 0; i < FAULT_COUNT; i++)
+		s->faults[i].on = false;
 	pthread_mutex_unlock(&s->lock);
 }
 

@@ -3,6 +3,7 @@
  * its extensions. Draft orders are synthetic: orders that the patient has already, as drafts.
  */
 #include "sandbox/hooks_priv.h"
+#include "sandbox/inside_priv.h"
 
 #include "base/clock.h"
 #include "base/encode.h"
@@ -84,24 +85,21 @@ static void put_authorization(struct sandbox *s, struct hook_run *run, struct js
 
 /* ---- the sandbox's own resources --------------------------------------------------------------------------------- */
 
-struct fetched {
-	struct arena *a;
-	int status;
-	struct str body;
+struct fetching {
+	struct sandbox *s;
+	bool inside; /* past the vendor's face, as the EHR itself */
 };
 
-static void fetched(void *ctx, const struct http_response *response)
+static void serve(void *ctx, struct http_exchange *x)
 {
-	struct fetched *f = ctx;
-	f->status = response->status;
-	if (response->body)
-		f->body = arena_str(f->a, buf_str(response->body));
+	const struct fetching *f = ctx;
+	if (!rest_handle(f->inside ? f->s->inside : f->s->rest[HOST_PROVIDER], x))
+		http_respond(x, &(struct http_response){.status = 404, .content_type = S("")});
 }
 
 struct str hooks_fetch(struct sandbox *s, struct arena *a, struct str token, struct str query)
 {
-	struct fetched f = {.a = a};
-	struct error ignored = {0};
+	struct inside_answer got;
 	struct str rest = query, path = str_split(&rest, '?');
 	const struct http_header headers[] = {{S("Accept"), S("application/fhir+json")},
 					      {S("Authorization"), arena_printf(a, "Bearer %.*s", STR_ARG(token))}};
@@ -113,14 +111,11 @@ struct str hooks_fetch(struct sandbox *s, struct arena *a, struct str token, str
 					       .address = S("127.0.0.1"),
 					       .request_id = S("hook")},
 				   .headers = headers,
-				   .header_count = token.p ? 2 : 1,
-				   .answered = fetched,
-				   .ctx = &f};
-	struct http_exchange *x = apart.request.path.p ? http_exchange_apart(&apart, &ignored) : NULL;
-	/* Reads and searches are answered on the thread that asks. */
-	if (!x || !rest_handle(token.p ? s->rest[HOST_PROVIDER] : s->inside, x))
+				   .header_count = token.p ? 2 : 1};
+	struct fetching f = {s, !token.p};
+	if (!apart.request.path.p || !inside_ask(&apart, a, serve, &f, &got) || got.status != 200)
 		return STR_NULL;
-	return f.status == 200 ? f.body : STR_NULL;
+	return got.body;
 }
 
 static const struct json *fetch_json(struct sandbox *s, struct arena *a, struct str token, struct str query)
