@@ -54,6 +54,7 @@ struct hook_card {
 		struct str label, url, icon; /* label is required */
 		struct hook_coding topic; /* code STR_NULL: none */
 	} source;
+	struct str about; /* not written: with the topic what an override is remembered by; STR_NULL: nothing more */
 	struct hook_suggestion *suggestions;
 	size_t suggestion_count;
 	bool at_most_one; /* selectionBehavior, written when there are suggestions: "at-most-one", else "any" */

@@ -1,0 +1,216 @@
+/* From a request to cards: what speaks, what is silent, what a card says, and that records' texts stay text. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <cmocka.h>
+
+#include "hooks/orders.h"
+
+static struct arena whole;
+static struct knowledge *k;
+
+#define NOW 1795651200000
+
+static int set_up(void **state)
+{
+	struct error err = {0};
+	(void)state;
+	arena_init(&whole, 64 << 20);
+	k = knowledge_new(&whole, NULL, 0, &err);
+	return k ? 0 : 1;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	knowledge_free(k);
+	arena_done(&whole);
+	return 0;
+}
+
+#define RX(id, code, text)                                                                                             \
+	"{\"resourceType\":\"MedicationRequest\",\"id\":\"" id "\",\"status\":\"active\",\"intent\":\"order\","        \
+	"\"medicationCodeableConcept\":{\"text\":\"" text                                                              \
+	"\",\"coding\":[{\"system\":\"http://www.nlm.nih.gov/research/umls/rxnorm\",\"code\":\"" code "\"}]}}"
+#define ALLERGY(id, code, text)                                                                                        \
+	"{\"resourceType\":\"AllergyIntolerance\",\"id\":\"" id "\",\"patient\":{\"reference\":\"Patient/1\"},"        \
+	"\"criticality\":\"high\",\"code\":{\"text\":\"" text                                                          \
+	"\",\"coding\":[{\"system\":\"http://www.nlm.nih.gov/research/umls/rxnorm\",\"code\":\"" code "\"}]}}"
+#define ENTRY(resource) "{\"resource\":" resource "}"
+#define BUNDLE(entries) "{\"resourceType\":\"Bundle\",\"type\":\"searchset\",\"entry\":[" entries "]}"
+#define REQUEST(hook, more, orders)                                                                                    \
+	"{\"hook\":\"" hook "\",\"hookInstance\":\"1\",\"context\":{\"userId\":\"Practitioner/1\",\"patientId\":"      \
+	"\"1\"" more ",\"draftOrders\":" BUNDLE(orders) "}}"
+
+struct outcome {
+	struct arena a;
+	struct hook_orders orders;
+	struct hook_problems problems;
+	struct hook_answer answer;
+	struct buf written;
+};
+
+/* Cards for a request and one prefetched value. */
+static void run(struct outcome *o, const char *request, const char *prefetch)
+{
+	struct error err = {0};
+	struct hook_request r;
+	struct policy policy = policy_default();
+	struct hook_prefetch_value value = {S("records"), NULL};
+	*o = (struct outcome){0};
+	arena_init(&o->a, 64 << 20);
+	buf_init(&o->written, 64 << 20);
+	assert_true(hook_request_read(&o->a, str_from(request), &r, &err));
+	value.value = json_parse(&o->a, str_from(prefetch), 0, &err);
+	assert_string_equal(err.text, "");
+	const struct hook_prefetch p = {&value, 1};
+	const struct hook_orders_options options = {k, &policy, S(""), NOW};
+	assert_true(hook_orders_check(&options, &o->a, &r, &p, &o->orders, &err));
+	assert_true(hook_orders_problems(&options, &o->a, &o->orders, &o->problems, &err));
+	for (size_t i = 0; i < o->problems.count; i++)
+		assert_true(
+			hook_orders_card(&options, &o->a, &o->orders, &o->problems.items[i], false, &o->answer, &err));
+	assert_true(hook_answer_write(&o->answer, &o->written, &err));
+	assert_non_null(json_parse(&o->a, buf_str(&o->written), 0, &err));
+}
+
+static void end(struct outcome *o)
+{
+	buf_done(&o->written);
+	arena_done(&o->a);
+}
+
+#define AMOXICILLIN RX("d1", "723", "amoxicillin 500 mg")
+#define WARFARIN    RX("m1", "11289", "warfarin 5 mg")
+#define IBUPROFEN   RX("d2", "5640", "ibuprofen 400 mg")
+
+static void test_allergy(void **state)
+{
+	struct outcome o;
+	(void)state;
+	run(&o, REQUEST("order-sign", "", ENTRY(AMOXICILLIN)), BUNDLE(ENTRY(ALLERGY("a1", "723", "Amoxicillin"))));
+	assert_int_equal(o.answer.count, 1);
+	const struct hook_card *card = &o.answer.cards[0];
+	assert_int_equal(card->indicator, HOOK_CRITICAL);
+	assert_true(str_starts(card->summary, S("Amoxicillin: recorded allergy to amoxicillin")));
+	assert_true(str_find(card->detail, S("AllergyIntolerance/a1")) != STR_NONE);
+	assert_true(str_find(card->detail, S("MedicationRequest/d1")) != STR_NONE);
+	assert_true(str_find(card->detail, S(KNOWLEDGE_VERSION)) != STR_NONE);
+	assert_true(str_is(card->suggestions[0].actions[0].resource_id, "MedicationRequest/d1"));
+	assert_int_equal(card->suggestions[0].actions[0].type, HOOK_DELETE);
+	assert_true(card->override_reason_count > 0);
+	assert_true(str_is(card->source.topic.code, "allergyAX001amoxicillin"));
+	end(&o);
+}
+
+static void test_silent(void **state)
+{
+	struct outcome o;
+	(void)state;
+	run(&o, REQUEST("order-sign", "", ENTRY(AMOXICILLIN)), BUNDLE(ENTRY(ALLERGY("a1", "5640", "Ibuprofen"))));
+	assert_int_equal(o.answer.count, 0);
+	assert_true(str_is(buf_str(&o.written), "{\"cards\":[]}"));
+	end(&o);
+}
+
+/* Only what is about the selection, though other drafts are looked at as well. */
+static void test_selection(void **state)
+{
+	static const char both[] = REQUEST("order-select", ",\"selections\":[\"MedicationRequest/d1\"]",
+					   ENTRY(AMOXICILLIN) "," ENTRY(IBUPROFEN));
+	static const char other[] = REQUEST("order-select", ",\"selections\":[\"MedicationRequest/d2\"]",
+					    ENTRY(AMOXICILLIN) "," ENTRY(IBUPROFEN));
+	struct outcome o;
+	(void)state;
+	run(&o, both, BUNDLE(ENTRY(ALLERGY("a1", "5640", "Ibuprofen"))));
+	assert_int_equal(o.answer.count, 0);
+	end(&o);
+	run(&o, other, BUNDLE(ENTRY(ALLERGY("a1", "5640", "Ibuprofen"))));
+	assert_int_equal(o.answer.count, 1);
+	end(&o);
+}
+
+/* The same drug taken by two records is one problem. */
+static void test_grouped(void **state)
+{
+	struct outcome o;
+	(void)state;
+	run(&o, REQUEST("order-sign", "", ENTRY(IBUPROFEN)),
+	    BUNDLE(ENTRY(RX("m1", "5640", "ibuprofen")) "," ENTRY(RX("m2", "5640", "ibuprofen 600"))));
+	assert_int_equal(o.orders.findings.count, 2);
+	assert_int_equal(o.answer.count, 1);
+	assert_true(str_find(o.answer.cards[0].detail, S("MedicationRequest/m1")) != STR_NONE);
+	assert_true(str_find(o.answer.cards[0].detail, S("MedicationRequest/m2")) != STR_NONE);
+	end(&o);
+}
+
+static void test_hostile(void **state)
+{
+	struct outcome o;
+	(void)state;
+	run(&o, REQUEST("order-sign", "", ENTRY(RX("d1", "723", "[x](javascript:alert(1)) <img src=x>"))),
+	    BUNDLE(ENTRY(ALLERGY("a1", "723", "\\n# Amoxicillin **bold** https://evil.example"))));
+	assert_int_equal(o.answer.count, 1);
+	struct str detail = o.answer.cards[0].detail;
+	assert_true(str_find(detail, S("](javascript")) == STR_NONE ||
+		    str_find(detail, S("\\](javascript")) != STR_NONE);
+	assert_true(str_find(detail, S("<img")) == STR_NONE);
+	assert_true(str_find(detail, S("\n# ")) == STR_NONE);
+	assert_true(str_find(detail, S("https://evil")) == STR_NONE);
+	end(&o);
+}
+
+/* A Medication by reference, at hand and not. */
+static void test_references(void **state)
+{
+#define BY_REFERENCE                                                                                                   \
+	"{\"resourceType\":\"MedicationRequest\",\"id\":\"d1\",\"status\":\"draft\",\"medicationReference\":{"         \
+	"\"reference\":\"https://ehr/Medication/7\"}}"
+#define MEDICATION                                                                                                     \
+	"{\"resourceType\":\"Medication\",\"id\":\"7\",\"code\":{\"coding\":[{\"system\":"                             \
+	"\"http://www.nlm.nih.gov/research/umls/rxnorm\",\"code\":\"723\"}]}}"
+	struct error err = {0};
+	struct outcome o;
+	struct hook_request r;
+	struct str missing[4];
+	const struct hook_prefetch none = {0};
+	(void)state;
+	run(&o, REQUEST("order-sign", "", ENTRY(BY_REFERENCE)),
+	    BUNDLE(ENTRY(ALLERGY("a1", "723", "Amoxicillin")) "," ENTRY(MEDICATION)));
+	assert_int_equal(o.answer.count, 1);
+	assert_true(hook_request_read(&o.a, S(REQUEST("order-sign", "", ENTRY(BY_REFERENCE) "," ENTRY(BY_REFERENCE))),
+				      &r, &err));
+	assert_int_equal(hook_orders_missing(&o.a, &r, &none, missing, 4, &err), 1);
+	assert_true(str_is(missing[0], "Medication/7"));
+	end(&o);
+}
+
+/* A warning that can be lived with offers to keep the order with the advice on it. */
+static void test_note(void **state)
+{
+	struct outcome o;
+	(void)state;
+	run(&o, REQUEST("order-sign", "", ENTRY(IBUPROFEN)), BUNDLE(ENTRY(WARFARIN)));
+	for (size_t i = 0; i < o.answer.count; i++) {
+		const struct hook_card *card = &o.answer.cards[i];
+		if (card->indicator == HOOK_CRITICAL)
+			continue;
+		assert_int_equal(card->suggestion_count, 2);
+		assert_int_equal(card->suggestions[1].actions[0].type, HOOK_UPDATE);
+		assert_true(str_find(card->suggestions[1].actions[0].resource_text, S("\"note\":[{\"text\":\"With ")) !=
+			    STR_NONE);
+	}
+	end(&o);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_allergy), cmocka_unit_test(test_silent),	cmocka_unit_test(test_selection),
+		cmocka_unit_test(test_grouped), cmocka_unit_test(test_hostile), cmocka_unit_test(test_references),
+		cmocka_unit_test(test_note),
+	};
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
