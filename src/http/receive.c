@@ -32,6 +32,7 @@ void receive_connection(void *cls, struct MHD_Connection *connection, void **con
 	if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
 		peer_remove(*context);
 		*context = NULL;
+		accept_ended(cls, connection);
 		return;
 	}
 	*context = peer_add(cls, connection);

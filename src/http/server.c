@@ -23,7 +23,6 @@ enum {
 	DEFAULT_IDLE_S = 60,
 	DEFAULT_TRANSFER_S = 60,
 	DEFAULT_PACK_FROM = 4 * 1024,
-	MOST_THREADS = 8,
 	BACKLOG = 1024,
 	SPARE_FILES = 256, /* descriptors for everything that is no connection */
 };
@@ -86,15 +85,15 @@ static int listen_on(struct str host, uint16_t port, struct error *err)
 	return fd;
 }
 
-static bool learn_port(struct http_server *s, bool *ret_six, struct error *err)
+static bool learn_port(struct http_server *s, struct error *err)
 {
 	struct sockaddr_storage address = {0};
 	socklen_t n = sizeof(address);
 	if (getsockname(s->listener, (struct sockaddr *)&address, &n) != 0)
 		return error_set(err, ERR_IO, "Cannot tell the port: %s", strerror(errno));
-	*ret_six = address.ss_family == AF_INET6;
-	s->port = ntohs(*ret_six ? ((struct sockaddr_in6 *)&address)->sin6_port
-				 : ((struct sockaddr_in *)&address)->sin_port);
+	bool six = address.ss_family == AF_INET6;
+	s->port =
+		ntohs(six ? ((struct sockaddr_in6 *)&address)->sin6_port : ((struct sockaddr_in *)&address)->sin_port);
 	return true;
 }
 
@@ -113,7 +112,7 @@ static unsigned choose_threads(unsigned wanted)
 {
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
 	unsigned threads = wanted ? wanted : cores > 0 ? (unsigned)cores : 1;
-	return threads > MOST_THREADS ? MOST_THREADS : threads;
+	return threads > SERVER_THREADS ? SERVER_THREADS : threads;
 }
 
 /* Targets are taken apart by target_parse(); libmicrohttpd shall leave them as they are. */
@@ -123,17 +122,16 @@ static size_t leave_escaped(void *cls, struct MHD_Connection *connection, char *
 	return strlen(text);
 }
 
-static bool start_daemon(struct http_server *s, const struct http_server_options *o, bool six, struct error *err)
+/* One for each thread: libmicrohttpd's own pool would let them race for connections. */
+static bool start_daemons(struct http_server *s, const struct http_server_options *o, struct error *err)
 {
 	unsigned connections = o->max_connections ? o->max_connections : DEFAULT_CONNECTIONS;
 	unsigned threads = choose_threads(o->threads);
-	unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | (six ? MHD_USE_IPv6 : 0);
-	if (threads > connections)
-		threads = connections;
+	const unsigned flags =
+		MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ITC;
+	s->max_connections = connections;
 	raise_file_limit(connections);
 	const struct MHD_OptionItem options[] = {
-		{MHD_OPTION_LISTEN_SOCKET, s->listener, NULL},
-		{MHD_OPTION_THREAD_POOL_SIZE, threads, NULL},
 		{MHD_OPTION_CONNECTION_LIMIT, connections, NULL},
 		{MHD_OPTION_CONNECTION_TIMEOUT, o->idle_timeout_s ? o->idle_timeout_s : DEFAULT_IDLE_S, NULL},
 		{MHD_OPTION_CONNECTION_MEMORY_LIMIT, (intptr_t)(o->max_header ? o->max_header : DEFAULT_HEADER), NULL},
@@ -144,15 +142,28 @@ static bool start_daemon(struct http_server *s, const struct http_server_options
 		{MHD_OPTION_UNESCAPE_CALLBACK, (intptr_t)leave_escaped, NULL},
 		{MHD_OPTION_END, 0, NULL},
 	};
-	s->daemon =
-		MHD_start_daemon(flags, 0, NULL, NULL, receive_request, s, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
-	return s->daemon || error_set(err, ERR_IO, "Cannot start the HTTP server: %s", strerror(errno));
+	while (s->daemon_count < threads && s->daemon_count < connections) {
+		struct MHD_Daemon *d = MHD_start_daemon(flags, 0, NULL, NULL, receive_request, s, MHD_OPTION_ARRAY,
+							options, MHD_OPTION_END);
+		if (!d)
+			return error_set(err, ERR_IO, "Cannot start the HTTP server: %s", strerror(errno));
+		s->daemons[s->daemon_count++] = d;
+	}
+	return true;
+}
+
+static void stop_daemons(struct http_server *s)
+{
+	for (unsigned i = 0; i < s->daemon_count; i++)
+		MHD_stop_daemon(s->daemons[i]);
 }
 
 static void free_server(struct http_server *s)
 {
 	if (s->listener >= 0)
 		close(s->listener);
+	if (s->wake >= 0)
+		close(s->wake);
 	while (s->pool) {
 		struct http_exchange *x = s->pool;
 		s->pool = x->next;
@@ -194,7 +205,7 @@ struct http_server *http_server_start(const struct http_server_options *options,
 		return NULL;
 	}
 	s->handler = *handler;
-	s->listener = -1;
+	s->listener = s->wake = -1;
 	pthread_mutex_init(&s->lock, NULL);
 	coders_init(&s->coders);
 	if (!take_options(s, options, err)) {
@@ -204,9 +215,9 @@ struct http_server *http_server_start(const struct http_server_options *options,
 	/* A peer that hangs up must be an error of one write, not the end of the process. */
 	signal(SIGPIPE, SIG_IGN);
 	s->listener = listen_on(options->host.n ? options->host : S("127.0.0.1"), options->port, err);
-	bool six = false;
-	if (s->listener < 0 || !learn_port(s, &six, err) || !peers_start(s, err) ||
-	    !start_daemon(s, options, six, err)) {
+	if (s->listener < 0 || !learn_port(s, err) || !peers_start(s, err) || !start_daemons(s, options, err) ||
+	    !accept_start(s, err)) {
+		stop_daemons(s);
 		peers_stop(s);
 		free_server(s);
 		return NULL;
@@ -230,14 +241,14 @@ void http_server_stop(struct http_server *server)
 	if (!server)
 		return;
 	atomic_store(&server->stopping, true); /* answers now close their connections */
-	MHD_quiesce_daemon(server->daemon);
+	accept_stop(server);
 	/* No signal tells of the last answer, since whoever gives it must not touch the server any more. */
 	uint64_t none = 0;
 	while (!atomic_compare_exchange_strong(&server->busy, &none, SERVER_CLOSED)) {
 		nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
 		none = 0;
 	}
-	MHD_stop_daemon(server->daemon);
+	stop_daemons(server);
 	peers_stop(server);
 	free_server(server);
 }

@@ -78,11 +78,13 @@ enum {
 	POOLED_EXCHANGES = 256,
 	KEPT_ARENA = 8 * 1024, /* what an exchange in the pool may hold, each */
 	KEPT_BODY = 16 * 1024,
+	SERVER_THREADS = 8,
 };
 
 struct http_server {
 	struct http_handler handler;
-	struct MHD_Daemon *daemon;
+	struct MHD_Daemon *daemons[SERVER_THREADS]; /* each with one thread */
+	unsigned daemon_count;
 	int listener;
 	uint16_t port;
 	size_t max_body, max_arena, pack_from;
@@ -96,6 +98,13 @@ struct http_server {
 	pthread_mutex_t lock; /* over the pool */
 	struct http_exchange *pool;
 	size_t pooled;
+	/* accept.c */
+	atomic_uint load[SERVER_THREADS]; /* connections of each daemon */
+	unsigned max_connections;
+	atomic_bool full; /* whoever ends a connection wakes the acceptor */
+	int wake;
+	pthread_t acceptor;
+	bool accepting;
 	/* peers.c */
 	pthread_mutex_t peers_lock;
 	pthread_cond_t peers_stop;
@@ -113,6 +122,11 @@ struct peer {
 	struct http_server *server;
 	struct peer *previous, *next;
 };
+
+/* accept.c: taking connections, once the daemons run. Stopping takes no more; those that are there stay. */
+bool accept_start(struct http_server *s, struct error *err) MUST_USE;
+void accept_stop(struct http_server *s);
+void accept_ended(struct http_server *s, struct MHD_Connection *connection);
 
 /* peers.c: connections, and ending those that are too slow. */
 bool peers_start(struct http_server *s, struct error *err) MUST_USE;

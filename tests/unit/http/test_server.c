@@ -452,6 +452,48 @@ static void connections_are_limited(void **state)
 	http_server_stop(g.server);
 }
 
+/* How many requests each thread of a server got. */
+struct shares {
+	pthread_mutex_t lock;
+	pthread_t threads[8];
+	size_t counts[8], count;
+};
+static void share_handle(void *ctx, struct http_exchange *x)
+{
+	struct shares *s = ctx;
+	size_t i = 0;
+	pthread_mutex_lock(&s->lock);
+	while (i < s->count && !pthread_equal(s->threads[i], pthread_self()))
+		i++;
+	s->threads[i] = pthread_self();
+	s->counts[i]++;
+	s->count += i == s->count;
+	pthread_mutex_unlock(&s->lock);
+	mirror_handle(NULL, x);
+}
+
+static void threads_share_connections_evenly(void **state)
+{
+	enum { CONNECTIONS = 12, THREADS = 3 };
+	struct fixture *f = *state, g = {0};
+	struct shares s = {.lock = PTHREAD_MUTEX_INITIALIZER};
+	int fds[CONNECTIONS];
+	open_with(&g, &(struct http_server_options){.threads = THREADS},
+		  &(struct http_handler){.handle = share_handle, .refuse = mirror_refuse, .ctx = &s});
+	for (int i = 0; i < CONNECTIONS; i++)
+		fds[i] = raw_connect(g.port);
+	for (int i = 0; i < CONNECTIONS; i++)
+		raw_send(fds[i], S("GET / HTTP/1.1\r\nHost: x\r\n\r\n"));
+	for (int i = 0; i < CONNECTIONS; i++) {
+		assert_int_equal(raw_status(raw_read_answer(&f->arena, fds[i])), 200);
+		close(fds[i]);
+	}
+	http_server_stop(g.server);
+	assert_int_equal(s.count, THREADS);
+	for (int i = 0; i < THREADS; i++)
+		assert_int_equal(s.counts[i], CONNECTIONS / THREADS);
+}
+
 static void listens_where_told(void **state)
 {
 	(void)state;
@@ -496,6 +538,7 @@ int main(void)
 		WITH_SERVER(answers_may_come_from_other_threads),
 		WITH_SERVER(stopping_waits_for_the_last_answer),
 		WITH_SERVER(connections_are_limited),
+		WITH_SERVER(threads_share_connections_evenly),
 		WITH_SERVER(listens_where_told),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
