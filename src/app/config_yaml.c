@@ -3,8 +3,7 @@
  * an error that says where (line and column), what, and what would fit.
  */
 #include "app/config_priv.h"
-
-#include <yaml.h>
+#include "app/site_file_priv.h"
 
 struct reader {
 	yaml_document_t *document;
@@ -301,30 +300,6 @@ static bool read_document(struct reader *r)
 	return true;
 }
 
-static bool syntax_error(const yaml_parser_t *parser, struct str file, struct error *err)
-{
-	size_t line = parser->problem_mark.line + 1, column = parser->problem_mark.column + 1;
-	error_set(err, ERR_CONFIG, "%.*s:%zu:%zu: this is not valid YAML: %s", STR_ARG(file), line, column,
-		  parser->problem ? parser->problem : "unreadable");
-	if (err) {
-		err->line = line;
-		err->column = column;
-	}
-	return false;
-}
-
-/* Anything after the first document would be ignored; that is refused. */
-static bool read_end(yaml_parser_t *parser, struct reader *r)
-{
-	yaml_document_t second;
-	if (!yaml_parser_load(parser, &second))
-		return syntax_error(parser, r->file, r->err);
-	yaml_node_t *root = yaml_document_get_root_node(&second);
-	bool ok = !root || complain(r, root, "a second document starts here; a configuration is one document");
-	yaml_document_delete(&second);
-	return ok;
-}
-
 /* A file of the registry: one mapping, an entry of `ehrs:` by itself. It is added to those that are there. */
 static bool read_ehr(struct reader *r)
 {
@@ -346,23 +321,23 @@ static bool read_ehr(struct reader *r)
 	return true;
 }
 
+/* What a document is given to. */
+struct parse {
+	struct reader *reader;
+	bool (*read)(struct reader *r);
+};
+
+static bool take(void *ctx, yaml_document_t *document)
+{
+	const struct parse *p = ctx;
+	p->reader->document = document;
+	return p->read(p->reader);
+}
+
 static bool parse(struct reader *r, struct str text, bool (*read)(struct reader *r))
 {
-	yaml_parser_t parser;
-	yaml_document_t document;
-	if (!yaml_parser_initialize(&parser))
-		return error_memory(r->err);
-	yaml_parser_set_input_string(&parser, (const unsigned char *)text.p, text.n);
-	bool ok = yaml_parser_load(&parser, &document);
-	if (!ok) {
-		syntax_error(&parser, r->file, r->err);
-	} else {
-		r->document = &document;
-		ok = read(r) && (!yaml_document_get_root_node(&document) || read_end(&parser, r));
-		yaml_document_delete(&document);
-	}
-	yaml_parser_delete(&parser);
-	return ok;
+	struct parse p = {r, read};
+	return yaml_each_document(text, r->file, take, &p, r->err);
 }
 
 bool config_parse(struct config *c, struct arena *a, struct str text, struct str file, struct error *err)

@@ -218,11 +218,20 @@ static bool check_member(struct checker *k, const struct path_node *node, const 
 	return complain(k, node, "%.*s has no element \"%.*s\"", STR_ARG(first), STR_ARG(str_slice(node->name, 0, 64)));
 }
 
+/* At the top of an expression that the caller evaluates on nothing. */
+static bool has_no_focus(const struct checker *k, const struct known *focus)
+{
+	return focus == k->start && k->options->focus && !focus->count && !focus->open;
+}
+
 /* A capitalised name at the start of a path. */
 static bool check_type(struct checker *k, const struct path_node *node, const struct known *focus, struct known *ret)
 {
 	const struct fhir_type *type = node->type.fhir;
 	known_clear(ret);
+	if (has_no_focus(k, focus))
+		return complain(k, node, "\"%.*s\" has nothing to start from; begin with a variable such as %%name",
+				STR_ARG(str_slice(node->name, 0, 64)));
 	if (!type) {
 		known_open(ret);
 		return (!focus->open && focus->count == 0) ||
@@ -558,6 +567,10 @@ static bool check_sides(struct checker *k, const struct path_node *node, const s
 		known_add(ret, node->type);
 		return !k->program->as_filters || narrow_members(k, node->left, node->type.fhir);
 	case PATH_OP_MEMBER:
+		if (node->left->op == PATH_OP_THIS && has_no_focus(k, focus))
+			return complain(k, node,
+					"\"%.*s\" has nothing to start from; begin with a variable such as %%name",
+					STR_ARG(str_slice(node->name, 0, 64)));
 		return check_member(k, node, left, ret);
 	default:
 		return check_binary(k, node, left, right, ret);

@@ -174,7 +174,7 @@ struct path_declaration {
 struct path_options {
 	/* The type of the focus. With it every step whose type is known is checked. NULL: not known. */
 	const struct fhir_type *start;
-	/* The same for a focus of one of several types; NULL: see start. */
+	/* The same for a focus of one of several types; NULL: see start. No type and not open: there is no focus. */
 	const struct path_given *focus;
 	/* The types of variables. With `closed` a variable that is neither one of them nor of FHIR is refused. */
 	const struct path_declaration *variables;
