@@ -113,7 +113,8 @@ static bool open_jobs(struct realm *r, const struct service_options *o, struct e
 						   .directory = directory,
 						   .max_jobs = (unsigned)l->jobs,
 						   .workers = (unsigned)l->workers,
-						   .keep_ms = l->keep},
+						   .keep_ms = l->keep,
+						   .share = (uint64_t)l->share},
 			    err);
 	return r->jobs != NULL;
 }

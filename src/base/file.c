@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -106,4 +107,19 @@ bool file_write(struct str path, struct str content, unsigned mode, struct error
 	if (!ok)
 		unlink(beside);
 	return ok;
+}
+
+int file_nameless(const char *directory)
+{
+	char name[4096];
+	int fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	/* Whose resources are in a database may have nothing else in the directory. */
+	if (fd < 0 && errno == ENOENT && mkdir(directory, 0700) == 0)
+		fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (fd >= 0 || (size_t)snprintf(name, sizeof(name), "%s/.nameless-XXXXXX", directory) >= sizeof(name))
+		return fd;
+	fd = mkostemp(name, O_CLOEXEC); /* not every file system can */
+	if (fd >= 0)
+		unlink(name);
+	return fd;
 }

@@ -14,4 +14,8 @@ bool file_read(struct arena *a, struct str path, size_t max, struct str *ret_con
  * or the new one. mode is that of the new file (0600 for keys). */
 bool file_write(struct str path, struct str content, unsigned mode, struct error *err) MUST_USE;
 
+/* A file without a name, to write and read, in a directory that is made (mode 0700) when absent: it goes with its
+ * descriptor, whatever happens to the process. -1 with errno. */
+int file_nameless(const char *directory);
+
 #endif

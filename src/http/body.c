@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "http/server_priv.h"
 
 static const char BODY_LIMIT[] = "limits.body";
@@ -27,18 +28,7 @@ static bool announced(const struct http_exchange *x, uint64_t *ret_length, struc
 /* A file without a name: it goes when its descriptor does, whatever happens to us. */
 static bool open_file(struct http_exchange *x, struct error *err)
 {
-	const char *directory = x->server->spool.p;
-	char name[512];
-	x->request.file = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	/* Whose resources are in a database may have nothing else in the directory. */
-	if (x->request.file < 0 && errno == ENOENT && mkdir(directory, 0700) == 0)
-		x->request.file = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	if (x->request.file < 0) { /* not every file system can */
-		if ((size_t)snprintf(name, sizeof(name), "%s/.body-XXXXXX", directory) < sizeof(name))
-			x->request.file = mkostemp(name, O_CLOEXEC);
-		if (x->request.file >= 0)
-			unlink(name);
-	}
+	x->request.file = file_nameless(x->server->spool.p);
 	return x->request.file >= 0 ||
 	       error_set(err, ERR_STORE_FULL, "The body cannot be kept on disk: %s", strerror(errno));
 }

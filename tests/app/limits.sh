@@ -264,7 +264,7 @@ if command -v $locker_of >/dev/null; then
 	stop_server
 fi
 
-# Every limit has a case above.
+# Every limit has a case above; that of limits.share needs two servers and is in export_servers.sh.
 for name in $(sed -n 's/^LIMIT([a-z]*, *"\([a-z]*\)".*/\1/p' "$here/../../src/app/limits.def"); do
 	holds "limits.$name is tried" grep -q -- "limits\.$name\|--limit-$name\|FIRTH_LIMIT_$(echo "$name" | tr a-z A-Z)" "$here/limits.sh"
 done

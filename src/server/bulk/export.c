@@ -103,6 +103,8 @@ static bool close_file(struct export *x, struct error *err)
 		  note_output(x, err);
 	close(x->fd);
 	x->fd = -1;
+	if (ok)
+		job_file_share(x->job, x->number);
 	return ok;
 }
 

@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
+
 enum { MAX_SOURCES = 1000, MAX_URL = 4000 };
 
 /* ---- which ------------------------------------------------------------------------------------------------------- */
@@ -148,20 +150,6 @@ bool bulk_sources_read(const struct bulk_import *b, struct arena *a, const struc
 
 /* ---- fetching ---------------------------------------------------------------------------------------------------- */
 
-static int open_nameless(const char *directory)
-{
-	char name[4096];
-	int fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	if (fd < 0 && errno == ENOENT && mkdir(directory, 0700) == 0)
-		fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	if (fd >= 0 || (size_t)snprintf(name, sizeof(name), "%s/.fetch-XXXXXX", directory) >= sizeof(name))
-		return fd;
-	fd = mkostemp(name, O_CLOEXEC);
-	if (fd >= 0)
-		unlink(name);
-	return fd;
-}
-
 int bulk_source_fetch(const struct bulk_import *b, struct http_client *client, struct arena *a,
 		      const struct bulk_source *source, const struct http_file *into, struct error *err)
 {
@@ -170,7 +158,7 @@ int bulk_source_fetch(const struct bulk_import *b, struct http_client *client, s
 	struct str spool = arena_str(a, b->spool);
 	const struct http_header accept = {S("Accept"),
 					   S("application/fhir+ndjson, application/ndjson;q=0.9, */*;q=0.1")};
-	file.fd = spool.p ? open_nameless(spool.p) : -1;
+	file.fd = spool.p ? file_nameless(spool.p) : -1;
 	file.max = b->max_bytes;
 	if (file.fd < 0) {
 		error_set(err, ERR_STORE_FULL, "What is fetched cannot be kept: %s", strerror(errno));

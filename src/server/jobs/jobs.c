@@ -13,6 +13,8 @@
 #include "jose/jose.h"
 #include "server/jobs/jobs_priv.h"
 
+/* A job's files are kept so much longer for others than its result, since they are there before it. */
+#define LONGEST_MS ((int64_t)24 * 3600 * 1000)
 enum { DEFAULT_JOBS = 100, DEFAULT_WORKERS = 2, DEFAULT_KEEP_MS = 3600000 };
 #define DEFAULT_WAITING ((size_t)256 << 20)
 
@@ -288,10 +290,30 @@ bool job_note(struct job *job, struct str line)
 
 int job_file_make(struct job *job, size_t number, struct error *err)
 {
+	atomic_store(&job->files, number);
 	if (number >= 1 && number <= JOB_MAX_FILES)
 		return job_other_file(job->jobs, job, number, O_WRONLY | O_CREAT | O_TRUNC, err);
 	error_set(err, ERR_LIMIT, "A job has at most %d files", JOB_MAX_FILES);
 	return -1;
+}
+
+void job_file_share(struct job *job, size_t number)
+{
+	struct jobs *jobs = job->jobs;
+	struct error ignored = {0};
+	struct stat state;
+	if (!jobs_are_shared(jobs))
+		return;
+	int fd = job_other_file(jobs, job, number, O_RDONLY, &ignored);
+	bool fits = fd >= 0 && fstat(fd, &state) == 0 && job->shared_bytes <= jobs->o.share &&
+		    (uint64_t)state.st_size <= jobs->o.share - job->shared_bytes;
+	int64_t keep_ms = job->work.keep_ms ? job->work.keep_ms : jobs->o.keep_ms;
+	if (fits && pieces_put_file(jobs, job->name, number, fd, (uint64_t)state.st_size,
+				    clock_now_ms() + keep_ms + LONGEST_MS, &ignored))
+		job->shared_bytes += (uint64_t)state.st_size;
+	if (fd >= 0)
+		close(fd);
+	error_clear(&ignored);
 }
 
 static void finish(struct job *job, enum job_phase phase, struct str content_type, struct str result)
@@ -327,9 +349,30 @@ void job_fail(struct job *job, struct str outcome)
 
 /* ---- asking ----------------------------------------------------------------------------------------------------- */
 
+static bool is_done_here(struct jobs *jobs, const char *name)
+{
+	pthread_mutex_lock(&jobs->lock);
+	const struct job *job = jobs->first;
+	while (job && strcmp(job->name, name) != 0)
+		job = job->next;
+	bool done = job && job->phase >= JOB_DONE;
+	pthread_mutex_unlock(&jobs->lock);
+	return done;
+}
+
+/* What was ended at another process is gone here, too. */
+static void settle(struct jobs *jobs, const char *name)
+{
+	if (jobs_are_shared(jobs) && is_done_here(jobs, name) && shared_is_cancelled(jobs, name))
+		jobs_drop(jobs, name);
+}
+
 bool jobs_look(struct jobs *jobs, struct arena *a, struct str id, struct str owner, struct job_state *ret_state,
 	       struct error *err)
 {
+	char name[JOB_NAME_SIZE];
+	name_of(id, name);
+	settle(jobs, name);
 	pthread_mutex_lock(&jobs->lock);
 	remove_expired(jobs);
 	const struct job *job = find(jobs, id, owner);
@@ -345,11 +388,8 @@ bool jobs_look(struct jobs *jobs, struct arena *a, struct str id, struct str own
 	if (ok && (state.phase == JOB_DONE || state.phase == JOB_FAILED))
 		ok = job_result_read(jobs, a, job, &state.result, err);
 	pthread_mutex_unlock(&jobs->lock);
-	if (!job) {
-		char name[JOB_NAME_SIZE];
-		name_of(id, name);
+	if (!job)
 		return shared_look(jobs, a, name, owner, ret_state, err);
-	}
 	if (ok)
 		*ret_state = state;
 	return ok;
@@ -358,34 +398,32 @@ bool jobs_look(struct jobs *jobs, struct arena *a, struct str id, struct str own
 bool jobs_notes(struct jobs *jobs, struct arena *a, struct str id, struct str owner, struct str *ret_notes,
 		struct error *err)
 {
+	char name[JOB_NAME_SIZE];
+	name_of(id, name);
+	settle(jobs, name);
 	pthread_mutex_lock(&jobs->lock);
 	remove_expired(jobs);
 	const struct job *job = find(jobs, id, owner);
 	bool ok = job && job_notes_read(jobs, a, job, ret_notes, err);
 	pthread_mutex_unlock(&jobs->lock);
-	if (!job) {
-		char name[JOB_NAME_SIZE];
-		name_of(id, name);
-		return shared_notes(jobs, a, name, owner, ret_notes, err);
-	}
-	return ok;
+	return job ? ok : shared_notes(jobs, a, name, owner, ret_notes, err);
 }
 
 bool jobs_file(struct jobs *jobs, struct str id, struct str owner, size_t number, int *ret_fd, uint64_t *ret_size,
 	       struct error *err)
 {
 	struct stat state;
+	char name[JOB_NAME_SIZE];
+	name_of(id, name);
+	settle(jobs, name);
 	pthread_mutex_lock(&jobs->lock);
 	remove_expired(jobs);
 	const struct job *job = find(jobs, id, owner);
 	bool done = job && job->phase == JOB_DONE;
 	int fd = done ? job_other_file(jobs, job, number, O_RDONLY, NULL) : -1;
 	pthread_mutex_unlock(&jobs->lock);
-	if (!job) {
-		char name[JOB_NAME_SIZE];
-		name_of(id, name);
-		return shared_file(jobs, name, owner, err);
-	}
+	if (!job)
+		return shared_file(jobs, name, owner, number, ret_fd, ret_size, err);
 	if (fd < 0 || fstat(fd, &state) != 0) {
 		if (fd >= 0)
 			close(fd);
@@ -433,6 +471,7 @@ bool jobs_cancel(struct jobs *jobs, struct str id, struct str owner, struct erro
 {
 	char name[JOB_NAME_SIZE];
 	name_of(id, name);
+	settle(jobs, name);
 	pthread_mutex_lock(&jobs->lock);
 	struct job *job = find(jobs, id, owner);
 	if (job)

@@ -24,6 +24,7 @@ struct jobs_options {
 	unsigned max_jobs; /* waiting, running and kept together; 0 = 100 */
 	unsigned workers; /* that run at once; 0 = 2 */
 	int64_t keep_ms; /* how long results stay; 0 = an hour */
+	uint64_t share; /* bytes of a job's other files that other processes get as well; 0: none */
 	size_t max_waiting; /* bytes that jobs hold in memory while they wait; 0 = 256 MB */
 	int64_t (*now_ms)(void); /* NULL = clock_now_ms */
 };
@@ -59,6 +60,8 @@ void job_fail(struct job *job, struct str outcome);
 /* A new file beside the result, for writing, number from 1 to JOB_MAX_FILES; the caller closes it. -1 with an error. */
 enum { JOB_MAX_FILES = 100000 };
 int job_file_make(struct job *job, size_t number, struct error *err) MUST_USE;
+/* Such a file is whole: other processes get it, too, as far as jobs_options.share goes. Files are made in order. */
+void job_file_share(struct job *job, size_t number);
 
 enum job_phase { JOB_WAITING, JOB_RUNNING, JOB_DONE, JOB_FAILED, JOB_INTERRUPTED };
 struct job_state {
@@ -73,8 +76,8 @@ bool jobs_look(struct jobs *jobs, struct arena *a, struct str id, struct str own
 /* The lines of job_note() so far, "" when there are none. */
 bool jobs_notes(struct jobs *jobs, struct arena *a, struct str id, struct str owner, struct str *ret_notes,
 		struct error *err) MUST_USE;
-/* A file of a finished job, opened for reading; owner STR_NULL: whoever asks was judged otherwise. Only the process
- * that made it has it: ERR_BUSY elsewhere. */
+/* A file of a finished job, opened for reading; owner STR_NULL: whoever asks was judged otherwise. ERR_BUSY for one
+ * that only another process has, beyond jobs_options.share. */
 bool jobs_file(struct jobs *jobs, struct str id, struct str owner, size_t number, int *ret_fd, uint64_t *ret_size,
 	       struct error *err) MUST_USE;
 /* How many jobs of this process and owner wait or run. */

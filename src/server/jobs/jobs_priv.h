@@ -21,6 +21,8 @@ struct job {
 	struct job_work work;
 	int notes; /* the open file of its notes, 0 for none; the worker's own */
 	size_t notes_size;
+	atomic_size_t files; /* how many were made by this process */
+	uint64_t shared_bytes; /* the worker's own */
 	bool held; /* by a worker */
 	bool forgotten; /* cancelled while a worker had it, which then frees it */
 	atomic_bool stop;
@@ -61,8 +63,30 @@ bool shared_look(struct jobs *jobs, struct arena *a, const char *name, struct st
 		 struct error *err) MUST_USE;
 bool shared_notes(struct jobs *jobs, struct arena *a, const char *name, struct str owner, struct str *ret_notes,
 		  struct error *err) MUST_USE;
-bool shared_file(struct jobs *jobs, const char *name, struct str owner, struct error *err) MUST_USE;
+bool shared_file(struct jobs *jobs, const char *name, struct str owner, size_t number, int *ret_fd, uint64_t *ret_size,
+		 struct error *err) MUST_USE;
 bool shared_cancel(struct jobs *jobs, const char *name, struct str owner, struct error *err) MUST_USE;
+
+/* Somebody ended it elsewhere, though it is done here. */
+bool shared_is_cancelled(struct jobs *jobs, const char *name);
+
+/* ---- pieces.c: what is too large for one fact ----------------------------------------------------------------------
+ */
+
+enum { PIECE = 1 << 20 };
+/* kind: "result". How many of them are there now. */
+bool pieces_put(struct jobs *jobs, struct arena *a, const char *name, const char *kind, struct str text,
+		int64_t expires_ms, int64_t *ret_count, struct error *err) MUST_USE;
+bool pieces_get(struct jobs *jobs, struct arena *a, const char *name, const char *kind, int64_t count,
+		struct str *ret_text, struct error *err) MUST_USE;
+/* The other files of a job. */
+bool pieces_put_file(struct jobs *jobs, const char *name, size_t number, int fd, uint64_t size, int64_t expires_ms,
+		     struct error *err) MUST_USE;
+/* Into a file without a name. ERR_NOT_FOUND: it is not here. */
+bool pieces_get_file(struct jobs *jobs, const char *name, size_t number, int *ret_fd, uint64_t *ret_size,
+		     struct error *err) MUST_USE;
+/* Those from 1 to files are not wanted any more. What cannot be removed expires. */
+void pieces_drop_files(struct jobs *jobs, const char *name, size_t files);
 
 /* ---- files.c: NAME.job tells of a job, NAME.out is its result, NAME.err are its notes, NAME.d has its other files */
 bool job_file_write(const struct jobs *jobs, const struct job *job, struct error *err) MUST_USE;

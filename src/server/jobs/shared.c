@@ -13,10 +13,9 @@
 #include "json/json.h"
 #include "server/jobs/jobs_priv.h"
 
-#define SHELF	    S("job")
-#define PIECE_SHELF S("job-piece")
+#define SHELF S("job")
 
-enum { LEASE_MS = 60000, BEAT_MS = 5000, PIECE = 1 << 20, PIECES_AT_ONCE = 4, MOST_PIECES = 64 };
+enum { LEASE_MS = 60000, BEAT_MS = 5000 };
 
 bool jobs_are_shared(const struct jobs *jobs)
 {
@@ -26,10 +25,11 @@ bool jobs_are_shared(const struct jobs *jobs)
 /* ---- the record ---------------------------------------------------------------------------------------------------
  */
 
-/* What a job's process says of it. pieces: of the result and of the notes; MOST_PIECES + 1: too large to be shared. */
+/* What a job's process says of it. pieces: of the result and of the notes; more than
+ * can be: too large to be shared. files: how many others there are. */
 struct record {
 	struct str owner, phase, progress, type;
-	int64_t expires_ms, result_pieces, note_pieces;
+	int64_t expires_ms, result_pieces, note_pieces, files;
 };
 
 static struct str record_text(struct arena *a, const struct record *r)
@@ -48,6 +48,8 @@ static struct str record_text(struct arena *a, const struct record *r)
 	json_put_i64(&w, r->result_pieces);
 	json_key(&w, S("notes"));
 	json_put_i64(&w, r->note_pieces);
+	json_key(&w, S("files"));
+	json_put_i64(&w, r->files);
 	json_object_end(&w);
 	struct str kept = buf_ok(&text) ? arena_str(a, buf_str(&text)) : STR_NULL;
 	buf_done(&text);
@@ -73,7 +75,8 @@ static bool record_get(struct jobs *jobs, struct arena *a, const char *name, str
 				      .type = json_get_str(j, S("type")),
 				      .expires_ms = number_of(j, S("expires")),
 				      .result_pieces = number_of(j, S("result")),
-				      .note_pieces = number_of(j, S("notes"))};
+				      .note_pieces = number_of(j, S("notes")),
+				      .files = number_of(j, S("files"))};
 	return true;
 }
 
@@ -101,7 +104,8 @@ static struct record record_of(struct arena *a, const struct job *job)
 	return (struct record){.owner = arena_str(a, str_from(job->owner)),
 			       .phase = job->phase == JOB_WAITING ? S("waiting") : S("running"),
 			       .progress = arena_str(a, str_from(job->progress)),
-			       .type = S("")};
+			       .type = S(""),
+			       .files = (int64_t)atomic_load(&job->files)};
 }
 
 bool shared_begin(struct jobs *jobs, const struct job *job, struct error *err)
@@ -118,10 +122,31 @@ bool shared_begin(struct jobs *jobs, const struct job *job, struct error *err)
 
 void shared_forget(struct jobs *jobs, const char *name)
 {
+	struct arena a;
+	struct str text;
+	struct record r;
 	struct error ignored = {0};
 	const struct store_fact gone = {.shelf = SHELF, .key = str_from(name), .quiet = true};
-	if (jobs_are_shared(jobs) && !store_fact_put(jobs->o.store, &gone, &ignored))
-		error_clear(&ignored);
+	if (!jobs_are_shared(jobs))
+		return;
+	arena_init(&a, 1 << 18);
+	int64_t files = record_get(jobs, &a, name, &text, &r, &ignored) ? r.files : 0;
+	arena_done(&a);
+	error_clear(&ignored);
+	if (store_fact_put(jobs->o.store, &gone, &ignored))
+		pieces_drop_files(jobs, name, (size_t)files);
+}
+
+bool shared_is_cancelled(struct jobs *jobs, const char *name)
+{
+	struct arena a;
+	struct str text;
+	struct record r;
+	struct error ignored = {0};
+	arena_init(&a, 1 << 18);
+	bool is = record_get(jobs, &a, name, &text, &r, &ignored) && text.p && is_cancelled(&r);
+	arena_done(&a);
+	return is;
 }
 
 /* ---- renewing -----------------------------------------------------------------------------------------------------
@@ -226,65 +251,12 @@ void shared_close(struct jobs *jobs)
 /* ---- results ------------------------------------------------------------------------------------------------------
  */
 
-static struct str piece_key(struct arena *a, const char *name, const char *kind, size_t number)
-{
-	return arena_printf(a, "%s-%s-%03zu", name, kind, number);
-}
-
-/* How many pieces; MOST_PIECES + 1 when they are too many, which is no failure. */
-static bool pieces_put(struct jobs *jobs, struct arena *a, const char *name, const char *kind, struct str text,
-		       int64_t expires_ms, int64_t *ret_count, struct error *err)
-{
-	size_t count = (text.n + PIECE - 1) / PIECE;
-	*ret_count = count <= MOST_PIECES ? (int64_t)count : MOST_PIECES + 1;
-	for (size_t i = 0; i < count && count <= MOST_PIECES;) {
-		struct store_fact facts[PIECES_AT_ONCE];
-		struct store_txn txn = {.facts = facts};
-		for (; txn.fact_count < PIECES_AT_ONCE && i < count; i++)
-			facts[txn.fact_count++] =
-				(struct store_fact){.shelf = PIECE_SHELF,
-						    .key = piece_key(a, name, kind, i),
-						    .value = str_slice(text, i * PIECE, (i + 1) * PIECE),
-						    .expires_ms = expires_ms,
-						    .quiet = true};
-		if (!store_commit(jobs->o.store, &txn, err))
-			return false;
-	}
-	return true;
-}
-
-static bool pieces_get(struct jobs *jobs, struct arena *a, const char *name, const char *kind, int64_t count,
-		       struct str *ret_text, struct error *err)
-{
-	struct buf all;
-	bool ok = true;
-	if (count > MOST_PIECES)
-		return error_set(err, ERR_BUSY,
-				 "Another process of this server has done this, and the result is too large for this "
-				 "one to give it out; ask again until that process answers");
-	buf_init(&all, (size_t)MOST_PIECES * PIECE + 1);
-	for (int64_t i = 0; ok && i < count; i++) {
-		struct str piece;
-		ok = store_fact_get(jobs->o.store, a, PIECE_SHELF, piece_key(a, name, kind, (size_t)i), &piece, err);
-		if (ok && !piece.p)
-			ok = error_set(err, ERR_NOT_FOUND, "The result of this request has expired");
-		else if (ok)
-			buf_add(&all, piece);
-	}
-	if (ok) {
-		*ret_text = buf_ok(&all) ? arena_str(a, buf_str(&all)) : STR_NULL;
-		ok = ret_text->p || error_memory(err);
-	}
-	buf_done(&all);
-	return ok;
-}
-
 void shared_finish(struct jobs *jobs, const struct job *job, enum job_phase phase, struct str type, struct str result,
 		   int64_t expires_ms)
 {
 	struct arena a;
 	struct str before, notes;
-	struct record known, r;
+	struct record known = {0}, r;
 	struct error ignored = {0};
 	if (!jobs_are_shared(jobs))
 		return;
@@ -302,6 +274,8 @@ void shared_finish(struct jobs *jobs, const struct job *job, enum job_phase phas
 		     pieces_put(jobs, &a, job->name, "result", result, expires_ms, &r.result_pieces, &ignored) &&
 		     pieces_put(jobs, &a, job->name, "notes", notes, expires_ms, &r.note_pieces, &ignored) &&
 		     record_put(jobs, &a, job->name, before, &r, expires_ms, &ignored)));
+	if (forgotten || (ok && is_cancelled(&known)))
+		pieces_drop_files(jobs, job->name, atomic_load(&job->files));
 	if (!ok)
 		error_clear(&ignored);
 	arena_done(&a);
@@ -354,16 +328,28 @@ bool shared_notes(struct jobs *jobs, struct arena *a, const char *name, struct s
 	       pieces_get(jobs, a, name, "notes", r.note_pieces, ret_notes, err);
 }
 
-bool shared_file(struct jobs *jobs, const char *name, struct str owner, struct error *err)
+bool shared_file(struct jobs *jobs, const char *name, struct str owner, size_t number, int *ret_fd, uint64_t *ret_size,
+		 struct error *err)
 {
 	struct arena a;
 	struct str text;
 	struct record r;
 	arena_init(&a, 1 << 20);
 	bool there = find(jobs, &a, name, owner, &text, &r, err);
+	bool done = there && str_is(r.phase, "done");
+	int64_t files = there ? r.files : 0;
 	arena_done(&a);
-	return there && error_set(err, ERR_BUSY,
-				  "Another process of this server has this file; ask again until that process answers");
+	if (!there)
+		return false;
+	if (!done || number < 1 || number > (size_t)files)
+		return error_set(err, ERR_NOT_FOUND,
+				 done ? "This request has no such file" : "This request is not done");
+	if (pieces_get_file(jobs, name, number, ret_fd, ret_size, err) || err->code != ERR_NOT_FOUND)
+		return err->code == ERR_NONE;
+	error_clear(err);
+	return error_set(err, ERR_BUSY,
+			 "Another process of this server has this file, which is beyond what it shares (limits.share); "
+			 "ask again until that process answers");
 }
 
 bool shared_cancel(struct jobs *jobs, const char *name, struct str owner, struct error *err)
@@ -376,6 +362,8 @@ bool shared_cancel(struct jobs *jobs, const char *name, struct str owner, struct
 	if (ok) {
 		r.phase = S("cancelled");
 		ok = record_put(jobs, &a, name, text, &r, clock_now_ms() + jobs->o.keep_ms, err);
+		if (ok)
+			pieces_drop_files(jobs, name, (size_t)r.files);
 	}
 	if (!ok && err->code == ERR_CONFLICT) {
 		error_clear(err);

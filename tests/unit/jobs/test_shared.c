@@ -7,7 +7,7 @@
 
 #include "server/jobs/jobs.h"
 
-enum { RESULT = 3000000, PATIENCE = 900 };
+enum { RESULT = 3000000, FILE_BYTES = 5500000, PATIENCE = 900 };
 
 struct work {
 	_Atomic int go, ended;
@@ -31,11 +31,34 @@ static void run(void *ctx, struct job *job)
 	w->ended = 1;
 }
 
+/* Three files, of which the last is too much for the share: of no bytes, of some pieces, and again. */
+static void run_with_files(void *ctx, struct job *job)
+{
+	struct work *w = ctx;
+	static const size_t sizes[] = {0, FILE_BYTES, FILE_BYTES};
+	char *bytes = malloc(FILE_BYTES);
+	for (size_t i = 0; i < FILE_BYTES; i++)
+		bytes[i] = (char)('a' + i / 7 % 26);
+	for (size_t i = 0; i < 3; i++) {
+		struct error err = {0};
+		int fd = job_file_make(job, i + 1, &err);
+		assert_true(fd >= 0);
+		assert_int_equal(write(fd, bytes, sizes[i]), sizes[i]);
+		close(fd);
+		job_file_share(job, i + 1);
+	}
+	free(bytes);
+	while (!w->go && !job_stopped(job))
+		usleep(1000);
+	job_finish(job, S("text/plain"), S("three files"));
+	w->ended = 1;
+}
+
 static struct jobs *open_jobs(struct fixture *f, struct store *s, const char *name)
 {
 	struct error err = {0};
-	const struct jobs_options options = {.store = s,
-					     .directory = arena_printf(&f->arena, "%s/%s", f->directory, name)};
+	const struct jobs_options options = {
+		.store = s, .share = FILE_BYTES, .directory = arena_printf(&f->arena, "%s/%s", f->directory, name)};
 	struct jobs *jobs = jobs_open(&options, &err);
 	assert_non_null(jobs);
 	return jobs;
@@ -119,10 +142,78 @@ static void test_two_processes(void **state)
 	store_close(other);
 }
 
+/* How many bytes of a file, all of them as they were made; otherwise why not. */
+static int64_t file(struct jobs *jobs, const char *id, const char *owner, size_t number, struct error *err)
+{
+	int fd;
+	uint64_t size;
+	error_clear(err);
+	if (!jobs_file(jobs, str_make(id, JOB_ID_SIZE), str_from(owner), number, &fd, &size, err))
+		return -1;
+	char *bytes = malloc(size + 1);
+	assert_int_equal(pread(fd, bytes, size + 1, 0), size);
+	for (size_t i = 0; i < size; i++)
+		assert_true(bytes[i] == (char)('a' + i / 7 % 26));
+	free(bytes);
+	close(fd);
+	return (int64_t)size;
+}
+
+static void test_files_at_two_processes(void **state)
+{
+	struct fixture *f = *state;
+	struct error err = {0};
+	struct store_options options = fixture_options(f);
+	struct work w = {0};
+	char id[JOB_ID_SIZE];
+	if (!f->postgres)
+		skip();
+	struct store *other = store_open(str_from(f->location), &options, &err);
+	assert_non_null(other);
+	struct jobs *one = open_jobs(f, f->store, "one"), *two = open_jobs(f, other, "two");
+	const struct job_work work = {.run = run_with_files, .ctx = &w, .owner = S("app")};
+	for (int round = 0; round < 3; round++) { /* ended by the one, by the other, and never */
+		w = (struct work){0};
+		assert_true(jobs_start(one, &work, id, &err));
+		assert_int_equal(file(two, id, "app", 1, &err), -1);
+		assert_int_equal(err.code, ERR_NOT_FOUND); /* not done yet */
+		w.go = 1;
+		assert_true(comes(&w.ended));
+		assert_int_equal(file(two, id, "app", 1, &err), 0);
+		assert_int_equal(file(two, id, "app", 2, &err), FILE_BYTES);
+		assert_int_equal(file(one, id, "app", 3, &err), FILE_BYTES);
+		assert_int_equal(file(two, id, "app", 3, &err), -1);
+		assert_int_equal(err.code, ERR_BUSY);
+		assert_non_null(strstr(err.text, "limits.share"));
+		assert_int_equal(file(two, id, "else", 2, &err), -1);
+		assert_int_equal(err.code, ERR_NOT_FOUND);
+		assert_int_equal(file(two, id, "app", 4, &err), -1);
+		assert_int_equal(err.code, ERR_NOT_FOUND);
+		error_clear(&err);
+		if (round == 2)
+			break;
+		assert_true(jobs_cancel(round ? two : one, str_make(id, JOB_ID_SIZE), S("app"), &err));
+		for (int i = 0; i < 2; i++) {
+			assert_int_equal(file(i ? two : one, id, "app", 2, &err), -1);
+			assert_int_equal(err.code, ERR_NOT_FOUND);
+		}
+		struct store_fact *left;
+		size_t count;
+		assert_true(store_fact_list(f->store, &f->arena, S("job-piece"), STR_NULL, 10, &left, &count, &err));
+		assert_int_equal(count, round + 1); /* results, until they expire */
+	}
+	/* The process that made them is gone. */
+	jobs_close(one);
+	assert_int_equal(file(two, id, "app", 2, &err), FILE_BYTES);
+	jobs_close(two);
+	store_close(other);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_two_processes, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(test_files_at_two_processes, fixture_setup, fixture_teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
