@@ -29,6 +29,7 @@ struct hit {
 	enum level level;
 	struct party a, b;
 	struct str note;
+	enum lab lab; /* whose value decided; LAB_COUNT: none */
 	int stopped_days; /* -1: both are taken */
 };
 
@@ -97,19 +98,22 @@ static bool dose_within(const struct check *c, const struct party *p, struct str
 	return is_of(c->k, p->ingredient, condition) && mg >= 0 && mg <= decimal(str_slice(limit, 2, limit.n));
 }
 
-/* "potassium>5.0", "egfr<30", "egfr>=60". */
-static bool lab_holds(const struct lab_values *labs, struct str condition)
+/* "potassium>5.0", "egfr<30", "egfr>=60"; LAB_COUNT when it does not hold, or the value is not known. */
+static enum lab lab_that_holds(const struct lab_values *labs, struct str condition)
 {
-	bool potassium = str_starts(condition, S("potassium"));
-	struct str rest = str_slice(condition, potassium ? 9 : 4, condition.n);
-	double value = potassium ? labs->potassium : labs->egfr;
-	if (!(potassium ? labs->has_potassium : labs->has_egfr))
-		return false;
-	if (str_starts(rest, S(">=")))
-		return value >= decimal(str_slice(rest, 2, rest.n));
-	if (str_starts(rest, S(">")))
-		return value > decimal(str_slice(rest, 1, rest.n));
-	return str_starts(rest, S("<")) && value < decimal(str_slice(rest, 1, rest.n));
+	size_t n = 0;
+	while (n < condition.n && condition.p[n] != '<' && condition.p[n] != '>')
+		n++;
+	enum lab lab = lab_named(str_slice(condition, 0, n));
+	struct str rest = str_slice(condition, n, condition.n);
+	if (!labs || lab == LAB_COUNT || !labs->of[lab].known)
+		return LAB_COUNT;
+	double value = labs->of[lab].value;
+	bool holds = str_starts(rest, S(">=")) ? value >= decimal(str_slice(rest, 2, rest.n))
+		     : str_starts(rest, S(">"))
+			     ? value > decimal(str_slice(rest, 1, rest.n))
+			     : str_starts(rest, S("<")) && value < decimal(str_slice(rest, 1, rest.n));
+	return holds ? lab : LAB_COUNT;
 }
 
 static bool exception_holds(const struct check *c, struct str condition, const struct party *a, const struct party *b)
@@ -125,7 +129,7 @@ static bool exception_holds(const struct check *c, struct str condition, const s
 	if (str_is(kind, "under"))
 		return under_any(c, a, b, condition);
 	if (str_is(kind, "lab"))
-		return c->labs && lab_holds(c->labs, condition);
+		return lab_that_holds(c->labs, condition) != LAB_COUNT;
 	if (str_starts(kind, S("dose-"))) {
 		bool week = str_starts(kind, S("dose-week"));
 		struct str whole = str_make(kind.p + (week ? 9 : 8),
@@ -149,7 +153,8 @@ static void apply_exceptions(const struct check *c, struct hit *h)
 		    !exception_holds(c, str_slice(part, 0, equals), &h->a, &h->b))
 			continue;
 		h->level = level;
-		h->note = lab ? S("because of a laboratory value") : S("an exception of the rule applies");
+		h->note = lab ? S("") : S("an exception of the rule applies");
+		h->lab = lab ? lab_that_holds(c->labs, str_slice(part, 4, equals)) : LAB_COUNT;
 		decided = true;
 	}
 }
@@ -221,7 +226,7 @@ static bool is_better(const struct hit *h, const struct hit *best)
 static void offer(const struct check *c, const struct interaction_rule *r, const struct party *a, const struct party *b,
 		  struct hit *best)
 {
-	struct hit h = {.rule = r, .level = r->level, .a = *a, .b = *b, .stopped_days = -1};
+	struct hit h = {.rule = r, .level = r->level, .a = *a, .b = *b, .lab = LAB_COUNT, .stopped_days = -1};
 	enum level limit = limit_of(c, r);
 	if (limit == LEVEL_NONE || !stop_allows(c, r, a, &h.stopped_days) || !stop_allows(c, r, b, &h.stopped_days) ||
 	    !route_allows(c, r, a) || !route_allows(c, r, b))
@@ -327,6 +332,18 @@ static bool report_duplicate(const struct check *c, const struct party *a, const
 /* ---- pairs of records ----------------------------------------------------------------------------------------------
  */
 
+/* The value that decided, or that the rule speaks of. */
+static struct str lab_note(const struct check *c, const struct hit *h)
+{
+	enum lab lab = h->lab;
+	bool about_inr =
+		str_find(h->rule->effect, S("INR")) != STR_NONE || str_find(h->rule->advice, S("INR")) != STR_NONE;
+	if (lab == LAB_COUNT && about_inr && !h->note.n)
+		lab = LAB_INR;
+	return c->labs && lab < LAB_COUNT && c->labs->of[lab].known ? lab_text(c->arena, lab, &c->labs->of[lab])
+								    : h->note;
+}
+
 static bool report_hit(const struct check *c, const struct hit *h, struct findings *f, struct error *err)
 {
 	const struct interaction_rule *r = h->rule;
@@ -343,7 +360,7 @@ static bool report_hit(const struct check *c, const struct hit *h, struct findin
 		.mechanism = r->mechanism,
 		.effect = r->effect,
 		.advice = r->advice,
-		.note = h->note,
+		.note = lab_note(c, h),
 		.source = r->source,
 		.verified = r->verified,
 		.sure = h->a.drug->found <= MEDICATION_BY_LIST && h->b.drug->found <= MEDICATION_BY_LIST,

@@ -9,12 +9,25 @@
 #include "clinical/medication.h"
 #include "clinical/policy.h"
 
-/* Laboratory values that rules look at; what is not known stays out of the decision. */
-struct lab_values {
-	bool has_potassium, has_egfr;
-	double potassium; /* mmol/L */
-	double egfr; /* mL/min/1.73 m2 */
+/* Laboratory values (labs.def); what is not known stays out of the decision. */
+enum lab {
+#define LAB(id, ...) LAB_##id,
+#include "clinical/labs.def"
+#undef LAB
+	LAB_COUNT
 };
+struct lab_value {
+	bool known;
+	double value; /* in the unit of labs.def */
+	struct str number, when; /* as recorded: "5.6", "2026-11-20T08:00:00Z" */
+};
+struct lab_values {
+	struct lab_value of[LAB_COUNT];
+};
+/* By the name that the tables use: LAB_COUNT when there is none. */
+enum lab lab_named(struct str name);
+/* "potassium 5.6 mmol/L (2026-11-20)"; STR_NULL without memory. */
+struct str lab_text(struct arena *a, enum lab lab, const struct lab_value *value);
 /* The newest final values among Observations of the patient, not older than 90 days at now_ms. */
 void lab_values_read(const struct json *const *observations, size_t count, int64_t now_ms, struct lab_values *ret);
 

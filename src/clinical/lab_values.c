@@ -6,18 +6,34 @@
 
 enum { FRESH_DAYS = 90 };
 
-static bool has_loinc(const struct json *observation, const char *const *codes)
+static const struct {
+	const char *name, *label, *unit, *codes, *units;
+} tests[LAB_COUNT] = {
+#define LAB(id, name, label, unit, codes, units) {name, label, unit, codes, units},
+#include "clinical/labs.def"
+#undef LAB
+};
+
+static bool listed(const char *list, struct str word)
+{
+	for (struct str rest = str_from(list); rest.p;)
+		if (str_eq_nocase(str_split(&rest, '|'), word))
+			return true;
+	return false;
+}
+
+/* LAB_COUNT when it is none of them. */
+static enum lab lab_of(const struct json *observation)
 {
 	struct json_iter it = json_iter(json_get(json_get(observation, S("code")), S("coding")));
 	while (json_next(&it)) {
 		if (!str_is(json_get_str(it.value, S("system")), "http://loinc.org"))
 			continue;
-		for (size_t i = 0; codes[i]; i++) {
-			if (str_is(json_get_str(it.value, S("code")), codes[i]))
-				return true;
-		}
+		for (enum lab lab = 0; lab < LAB_COUNT; lab++)
+			if (listed(tests[lab].codes, json_get_str(it.value, S("code"))))
+				return lab;
 	}
-	return false;
+	return LAB_COUNT;
 }
 
 static bool read_value(const struct json *observation, double *ret)
@@ -32,17 +48,14 @@ static bool read_value(const struct json *observation, double *ret)
 	return true;
 }
 
-static bool has_unit(const struct json *observation, const char *const *units)
+/* A ratio may come without any. */
+static bool has_unit(const struct json *observation, enum lab lab)
 {
 	const struct json *q = json_get(observation, S("valueQuantity"));
 	struct str unit = json_get_str(q, S("code"));
 	if (!unit.n)
 		unit = json_get_str(q, S("unit"));
-	for (size_t i = 0; units[i]; i++) {
-		if (str_eq_nocase(unit, str_from(units[i])))
-			return true;
-	}
-	return false;
+	return unit.n ? listed(tests[lab].units, unit) : !tests[lab].unit[0];
 }
 
 static bool is_usable(const struct json *observation)
@@ -70,26 +83,31 @@ static bool is_fresh(struct str when, int64_t now_ms)
 
 void lab_values_read(const struct json *const *observations, size_t count, int64_t now_ms, struct lab_values *ret)
 {
-	static const char *const potassium[] = {"2823-3", "6298-4", NULL};
-	static const char *const egfr[] = {"98979-8", "33914-3", "77147-7", NULL};
-	static const char *const potassium_units[] = {"mmol/L", "meq/L", NULL};
-	static const char *const egfr_units[] = {"mL/min/{1.73_m2}", "mL/min/1.73m2", "mL/min/1.73 m2",
-						 "mL/min/{1.73m2}", NULL};
-	struct str potassium_at = S(""), egfr_at = S("");
 	*ret = (struct lab_values){0};
 	for (size_t i = 0; i < count; i++) {
-		double value = 0;
-		struct str when = taken(observations[i]);
-		if (!is_usable(observations[i]) || !is_fresh(when, now_ms) || !read_value(observations[i], &value))
+		const struct json *o = observations[i];
+		struct lab_value new = {.known = true, .when = taken(o)};
+		enum lab lab = lab_of(o);
+		if (lab == LAB_COUNT || !is_usable(o) || !is_fresh(new.when, now_ms) || !read_value(o, &new.value) ||
+		    !has_unit(o, lab))
 			continue;
-		if (has_loinc(observations[i], potassium) && has_unit(observations[i], potassium_units) &&
-		    str_cmp(when, potassium_at) >= 0) {
-			*ret = (struct lab_values){true, ret->has_egfr, value, ret->egfr};
-			potassium_at = when;
-		} else if (has_loinc(observations[i], egfr) && has_unit(observations[i], egfr_units) &&
-			   str_cmp(when, egfr_at) >= 0) {
-			*ret = (struct lab_values){ret->has_potassium, true, ret->potassium, value};
-			egfr_at = when;
-		}
+		new.number = json_number(json_get(json_get(o, S("valueQuantity")), S("value")));
+		struct lab_value *old = &ret->of[lab];
+		if (!old->known || str_cmp(new.when, old->when) >= 0)
+			*old = new;
 	}
+}
+
+enum lab lab_named(struct str name)
+{
+	enum lab lab = 0;
+	while (lab < LAB_COUNT && !str_is(name, tests[lab].name))
+		lab++;
+	return lab;
+}
+
+struct str lab_text(struct arena *a, enum lab lab, const struct lab_value *value)
+{
+	return arena_printf(a, "%s %.*s%s%s (%.*s)", tests[lab].label, STR_ARG(value->number),
+			    tests[lab].unit[0] ? " " : "", tests[lab].unit, STR_ARG(str_slice(value->when, 0, 10)));
 }

@@ -256,15 +256,10 @@ static bool read_labs(struct str text, struct lab_values *ret)
 		if (!value.p || value.n >= sizeof(room))
 			return false;
 		memcpy(room, value.p, value.n);
-		if (str_is(name, "potassium")) {
-			ret->has_potassium = true;
-			ret->potassium = strtod(room, NULL);
-		} else if (str_is(name, "egfr")) {
-			ret->has_egfr = true;
-			ret->egfr = strtod(room, NULL);
-		} else {
+		enum lab lab = lab_named(name);
+		if (lab == LAB_COUNT)
 			return false;
-		}
+		ret->of[lab] = (struct lab_value){true, strtod(room, NULL), value, S("2026-01-01")};
 	}
 	return true;
 }
