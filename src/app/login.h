@@ -33,6 +33,7 @@ struct login_command {
 	struct config config;
 	struct config_options shared;
 	struct login_place place;
+	struct str named; /* the EHR's name; STR_NULL: the first argument is */
 	const struct ehr_config *ehr; /* NULL: no argument was asked for */
 	struct ehr_config by_url; /* when an open server's base URL was given instead of a name */
 	struct ehr_client *client; /* of it */

@@ -129,13 +129,13 @@ static void record_end(struct login_command *c)
 bool login_command_open(struct login_command *c, struct error *err)
 {
 	struct app *app = c->app;
-	c->ehr = login_ehr_find(&c->config, app->args[0]);
-	if (!c->ehr && (str_starts(app->args[0], S("http://")) || str_starts(app->args[0], S("https://")))) {
-		c->by_url = (struct ehr_config){.name = S("server"),
-						.vendor = EHR_GENERIC,
-						.base_url = str_ends(app->args[0], S("/"))
-								    ? str_slice(app->args[0], 0, app->args[0].n - 1)
-								    : app->args[0]};
+	struct str name = c->named.p ? c->named : app->args[0];
+	c->ehr = login_ehr_find(&c->config, name);
+	if (!c->ehr && (str_starts(name, S("http://")) || str_starts(name, S("https://")))) {
+		c->by_url =
+			(struct ehr_config){.name = S("server"),
+					    .vendor = EHR_GENERIC,
+					    .base_url = str_ends(name, S("/")) ? str_slice(name, 0, name.n - 1) : name};
 		c->ehr = &c->by_url;
 	}
 	if (!c->ehr)
@@ -144,7 +144,7 @@ bool login_command_open(struct login_command *c, struct error *err)
 					 ? "no EHR named '%.*s' is known; firth ehr list names those that are"
 					 : "no EHR is known, so none is named '%.*s'; firth ehr add "
 					   "makes one",
-				 STR_ARG(str_slice(app->args[0], 0, 40)));
+				 STR_ARG(str_slice(name, 0, 40)));
 	if (!login_place_open(&c->place, app, &c->config, err))
 		return false;
 	if (!login_record_begin(c, err))

@@ -1,5 +1,6 @@
 /* Discovery documents ("Discovery"), and feedback ("Feedback") with the answer to it. */
 #include "hooks/judge_priv.h"
+#include "hooks/request.h"
 
 enum { SERVICES_COMPARED = 500 };
 
@@ -16,31 +17,17 @@ static bool is_fit_for_url(struct str text)
 
 /* ---- discovery --------------------------------------------------------------------------------------------------- */
 
-static void check_template(struct judgement *j, struct str text, struct str where)
+static void check_template(struct judgement *j, const struct hook_definition *hook, struct str text, struct str where)
 {
-	struct str rest = text;
+	struct error err = {0};
 	if (!text.n) {
 		judge_wrong(j, where, "must be a query in a text");
 		return;
 	}
 	if (str_starts(text, S("/")) || str_starts(text, S("http://")) || str_starts(text, S("https://")))
 		judge_mind(j, where, "should be relative to the FHIR server: a read or a search");
-	for (;;) {
-		size_t begin = str_find(rest, S("{{")), end = str_find(rest, S("}}"));
-		if (begin == STR_NONE && end == STR_NONE)
-			return;
-		if (begin == STR_NONE || end == STR_NONE || end < begin) {
-			judge_wrong(j, where, "has a token that does not begin with {{ and end with }}");
-			return;
-		}
-		struct str token = str_trim(str_slice(rest, begin + 2, end));
-		if (!str_starts(token, S("context.")) && !str_starts(token, S("user")) &&
-		    !str_starts(token, S("today")))
-			judge_note(j, false, JUDGE_SPECIFICATION, where,
-				   arena_printf(j->a, "{{%.*s}} is no token of the specification",
-						STR_ARG(str_slice(token, 0, 60))));
-		rest = str_slice(rest, end + 2, rest.n);
-	}
+	if (hook && !hook_template_check(hook, text, &err))
+		judge_note(j, true, JUDGE_SPECIFICATION, where, arena_str(j->a, str_from(err.text)));
 }
 
 /* A name that the service chose, as part of a place. */
@@ -50,13 +37,14 @@ static const char *name_of(struct judgement *j, struct str key)
 	return name.p ? name.p : "";
 }
 
-static void check_prefetch(struct judgement *j, const struct json *prefetch, struct str where)
+static void check_prefetch(struct judgement *j, const struct hook_definition *hook, const struct json *prefetch,
+			   struct str where)
 {
 	struct json_iter it = json_iter(prefetch);
 	if (prefetch && !judge_object(j, prefetch, where))
 		return;
 	while (json_next(&it))
-		check_template(j, json_str(it.value), judge_below(j, where, name_of(j, it.key)));
+		check_template(j, hook, json_str(it.value), judge_below(j, where, name_of(j, it.key)));
 }
 
 static void check_service(struct judgement *j, const struct json *service, struct str where)
@@ -72,7 +60,8 @@ static void check_service(struct judgement *j, const struct json *service, struc
 	judge_members(j, service, where, "hook title description id prefetch usageRequirements extension");
 	if (id.n && !is_fit_for_url(id))
 		judge_wrong(j, judge_below(j, where, "id"), "must be fit for a part of a URL");
-	check_prefetch(j, json_get(service, S("prefetch")), judge_below(j, where, "prefetch"));
+	check_prefetch(j, hook_named(json_get_str(service, S("hook"))), json_get(service, S("prefetch")),
+		       judge_below(j, where, "prefetch"));
 }
 
 /* One id may serve several hooks, but the same one only once. */

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/encode.h"
 #include "base/random.h"
+#include "hooks/client.h"
 #include "http/client.h"
 #include "jose/jose.h"
 
@@ -96,19 +97,13 @@ bool hooks_jwt(struct sandbox *s, struct arena *a, struct str url, struct str cl
 	random_uuid(jti);
 	buf_init(&claims, 1 << 16);
 	buf_init(&token, 1 << 17);
-	struct json_writer w = json_writer(&claims);
-	json_object_begin(&w);
-	json_put_member(&w, S("iss"), s->fhir_base);
-	json_put_member(&w, S("aud"), url);
-	json_put_member(&w, S("sub"), client_id);
-	json_key(&w, S("iat"));
-	json_put_i64(&w, now);
-	json_key(&w, S("nbf"));
-	json_put_i64(&w, now - BEFORE_S);
-	json_key(&w, S("exp"));
-	json_put_i64(&w, now + AFTER_S);
-	json_put_member(&w, S("jti"), str_make(jti, UUID_SIZE));
-	json_object_end(&w);
+	hook_claims_write(&claims, &(struct hook_claims){.issuer = s->fhir_base,
+							 .audience = url,
+							 .subject = client_id,
+							 .issued_s = now,
+							 .not_before_s = now - BEFORE_S,
+							 .expires_s = now + AFTER_S,
+							 .id = str_make(jti, UUID_SIZE)});
 	struct str jku = arena_printf(a, "%.*s" EPIC_HOOKS_KEYS_PATH, STR_ARG(s->o.base_url));
 	bool ok = jku.p && jose_sign_linked(key, jku, buf_str(&claims), &token, err);
 	if (ok)
@@ -146,14 +141,10 @@ static const struct json *discovered(struct http_client *client, struct hook_run
 		return NULL;
 	}
 	run->discovery = answer.body;
-	const struct json *j = answer.status == 200 ? json_parse(run->a, answer.body, 0, &ignored) : NULL;
-	struct json_iter it = json_iter(json_get(j, S("services")));
-	while (json_next(&it)) {
-		struct str id = json_get_str(it.value, S("id"));
-		if (str_is(json_get_str(it.value, S("hook")), hook_name(run->wish->hook)) && id.n &&
-		    (!run->wish->id.n || str_eq(run->wish->id, id)))
-			return it.value;
-	}
+	const struct json *j = answer.status == 200 ? json_parse(run->a, answer.body, 0, &ignored) : NULL,
+			  *service = hook_service_find(j, run->wish->id, str_from(hook_name(run->wish->hook)));
+	if (service)
+		return service;
 	error_set(err, ERR_VALUE, "Discovery at /cds-services answered %d and tells of no service for %s",
 		  answer.status, hook_name(run->wish->hook));
 	return NULL;

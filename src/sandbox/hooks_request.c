@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/encode.h"
 #include "base/random.h"
+#include "hooks/client.h"
 
 enum { TOKEN_S = 300, DRAFT_ID_SIZE = 200, BODY_MAX = 64 << 20, DRAWN = 2 };
 
@@ -155,23 +156,12 @@ static void put_entry(struct drafts *d, const struct json *resource)
 static void put_draft(struct sandbox *s, struct drafts *d, const struct json *order)
 {
 	struct str id = draft_id(s, d->run->a), type = json_get_str(order, S("resourceType"));
-	struct json_iter it = json_iter(order);
 	if (d->count == HOOKS_ORDERS || !id.p)
 		return;
 	d->references[d->count++] = arena_printf(d->run->a, "%.*s/%.*s", STR_ARG(type), STR_ARG(id));
 	json_object_begin(d->w);
 	json_key(d->w, S("resource"));
-	json_object_begin(d->w);
-	json_put_member(d->w, S("resourceType"), type);
-	json_put_member(d->w, S("id"), id);
-	json_put_member(d->w, S("status"), S("draft"));
-	while (json_next(&it)) {
-		if (face_listed("resourceType id status meta text identifier statusReason", it.key))
-			continue;
-		json_key(d->w, it.key);
-		json_put_value(d->w, it.value);
-	}
-	json_object_end(d->w);
+	hook_draft_copy(d->w, order, id);
 	json_object_end(d->w);
 }
 

@@ -151,9 +151,9 @@ static void discovery_is_judged(void **state)
 		{"{\"services\":[{" SERVICE ",\"prefetch\":[]}]}", "services[0].prefetch", "must be an object", false},
 		{"{\"services\":[{" SERVICE ",\"prefetch\":{\"p\":7}}]}", "services[0].prefetch.p", "a query", false},
 		{"{\"services\":[{" SERVICE ",\"prefetch\":{\"p\":\"Patient/{{context.patientId}\"}}]}",
-		 "services[0].prefetch.p", "begin with {{", false},
+		 "services[0].prefetch.p", "braces", false},
 		{"{\"services\":[{" SERVICE ",\"prefetch\":{\"p\":\"Patient/{{Patient.id}}\"}}]}",
-		 "services[0].prefetch.p", "no token", true},
+		 "services[0].prefetch.p", "is no prefetch token", false},
 		{"{\"services\":[{" SERVICE ",\"prefetch\":{\"p\":\"/Patient/1\"}}]}", "services[0].prefetch.p",
 		 "relative", true},
 	};
