@@ -36,6 +36,7 @@ struct http_call {
 	struct str body; /* STR_NULL: none */
 	const struct http_file
 		*into; /* NULL: into memory. A peer that is nearly silent for a minute is then given up */
+	unsigned timeout_ms; /* of this call; 0 = the client's */
 };
 struct http_answer {
 	int status;

@@ -63,8 +63,8 @@ struct cds_options {
 	size_t service_count;
 	struct store *store;
 	struct decision_journal *journal; /* may be NULL */
-	struct str base_url; /* "https://firth.example.org": the audience of tokens is made of it */
-	struct str base_path; /* "", or "/t/NAME" */
+	struct str base_url; /* "https://firth.example.org", of a tenant ".../t/NAME": audiences are made of it */
+	struct str base_path; /* what paths begin with: "", "/t/NAME" */
 	const struct cds_client *clients; /* none: nobody needs a token */
 	size_t client_count;
 	struct str origins; /* of web pages that may call, separated by spaces; "*": any. STR_NULL: none but ours */

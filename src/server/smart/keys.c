@@ -27,7 +27,7 @@ static void set_release(struct fetched_keys *f)
 	free(f);
 }
 
-static struct fetched_keys *set_take(struct client *c)
+static struct fetched_keys *set_take(struct key_source *c)
 {
 	pthread_mutex_lock(&c->lock);
 	struct fetched_keys *f = c->fetched;
@@ -37,7 +37,7 @@ static struct fetched_keys *set_take(struct client *c)
 	return f;
 }
 
-static void set_replace(struct client *c, struct fetched_keys *f)
+static void set_replace(struct key_source *c, struct fetched_keys *f)
 {
 	pthread_mutex_lock(&c->lock);
 	struct fetched_keys *before = c->fetched;
@@ -46,18 +46,29 @@ static void set_replace(struct client *c, struct fetched_keys *f)
 	set_release(before);
 }
 
+void key_source_open(struct key_source *s, struct str url)
+{
+	s->url = url;
+	pthread_mutex_init(&s->lock, NULL);
+	pthread_mutex_init(&s->fetching, NULL);
+}
+
+void key_source_close(struct key_source *s)
+{
+	set_release(s->fetched);
+	pthread_mutex_destroy(&s->lock);
+	pthread_mutex_destroy(&s->fetching);
+}
+
 void client_open(struct client *c)
 {
-	pthread_mutex_init(&c->lock, NULL);
-	pthread_mutex_init(&c->fetching, NULL);
+	key_source_open(&c->source, STR_NULL);
 }
 
 void client_close(struct client *c)
 {
-	set_release(c->fetched);
+	key_source_close(&c->source);
 	jose_key_set_free(c->fixed);
-	pthread_mutex_destroy(&c->lock);
-	pthread_mutex_destroy(&c->fetching);
 }
 
 /* ---- fetching ---------------------------------------------------------------------------------------------------- */
@@ -118,15 +129,15 @@ static bool download(struct arena *a, struct str url, struct http_answer *ret_an
 	return ok || error_context(err, "fetching the client's keys");
 }
 
-static struct fetched_keys *fetch(const struct client *c, struct arena *a, int64_t now_ms, unsigned algorithms,
+static struct fetched_keys *fetch(const struct key_source *c, struct arena *a, int64_t now_ms, unsigned algorithms,
 				  struct error *err)
 {
 	struct http_answer answer;
-	if (!jwks_url_is_allowed(c->facts.jwks_url)) {
+	if (!jwks_url_is_allowed(c->url)) {
 		error_set(err, ERR_REMOTE, "The client's key URL is neither https nor loopback");
 		return NULL;
 	}
-	if (!download(a, c->facts.jwks_url, &answer, err))
+	if (!download(a, c->url, &answer, err))
 		return NULL;
 	const struct json *jwks = json_parse(a, answer.body, 0, err);
 	struct jose_key_set *keys = jwks ? jose_key_set_parse_for(jwks, algorithms, err) : NULL;
@@ -147,7 +158,7 @@ static struct fetched_keys *fetch(const struct client *c, struct arena *a, int64
 }
 
 /* One token at a time fetches; those that waited for it look at what it brought first. */
-static bool renew(struct client *c, struct arena *a, const struct fetched_keys *seen, int64_t now_ms,
+static bool renew(struct key_source *c, struct arena *a, const struct fetched_keys *seen, int64_t now_ms,
 		  unsigned algorithms, struct error *err)
 {
 	bool ok = true;
@@ -175,7 +186,7 @@ static bool renew(struct client *c, struct arena *a, const struct fetched_keys *
 
 /* What to verify with, and for whom. */
 struct verifying {
-	struct client *c;
+	struct key_source *c;
 	struct arena *a;
 	struct str assertion, kid;
 	int64_t now_ms;
@@ -184,7 +195,7 @@ struct verifying {
 
 static bool verify_fetched(const struct verifying *v, bool anew, struct jose_token *ret_token, struct error *err)
 {
-	struct client *c = v->c;
+	struct key_source *c = v->c;
 	struct fetched_keys *f = set_take(c);
 	bool fresh = f && v->now_ms < f->stale_ms;
 	bool known = fresh && !anew && (!v->kid.p || jose_key_set_has(f->keys, v->kid));
@@ -204,10 +215,25 @@ static bool verify_fetched(const struct verifying *v, bool anew, struct jose_tok
 	return ok;
 }
 
+bool key_source_has(struct key_source *s, struct str kid, int64_t now_ms)
+{
+	struct fetched_keys *f = set_take(s);
+	bool has = f && now_ms < f->stale_ms && (!kid.p || jose_key_set_has(f->keys, kid));
+	set_release(f);
+	return has;
+}
+
+bool key_source_verify(struct key_source *s, struct arena *a, struct str token, struct str kid, int64_t now_ms,
+		       unsigned algorithms, bool anew, struct jose_token *ret_token, struct error *err)
+{
+	const struct verifying v = {s, a, token, kid, now_ms, algorithms};
+	return verify_fetched(&v, anew, ret_token, err);
+}
+
 bool client_verify(struct client *c, struct arena *a, struct str assertion, struct str kid, int64_t now_ms,
 		   const struct smart *s, struct jose_token *ret_token, struct error *err)
 {
-	const struct verifying v = {c, a, assertion, kid, now_ms, smart_algorithms(s)};
+	const struct verifying v = {&c->source, a, assertion, kid, now_ms, smart_algorithms(s)};
 	struct error why = {0};
 	if (c->fixed)
 		return jose_verify(a, assertion, c->fixed, ret_token, err);

@@ -62,6 +62,7 @@ static bool copy_texts(struct arena *a, const struct smart_client *from, struct 
 
 static bool take_keys(struct client *c, unsigned algorithms, struct error *err)
 {
+	c->source.url = c->facts.jwks_url;
 	if (!c->facts.jwks)
 		return true;
 	c->fixed = jose_key_set_parse_for(c->facts.jwks, algorithms, err);

@@ -8,6 +8,7 @@
 #include "http/client.h"
 #include "jose/jose.h"
 #include "server/decision/decision.h"
+#include "server/smart/keys.h"
 #include "server/smart/smart.h"
 
 enum {
@@ -66,10 +67,7 @@ struct client {
 	struct smart_client facts;
 	struct str stored; /* what the shelf had; STR_NULL: configured */
 	struct jose_key_set *fixed; /* keys by value */
-	pthread_mutex_t lock; /* over the pointer that follows, for a moment only */
-	struct fetched_keys *fetched;
-	pthread_mutex_t fetching; /* held while one token fetches, over what follows */
-	int64_t fetched_ms;
+	struct key_source source; /* of keys by URL */
 	/* Of the registry, under its lock: */
 	unsigned users;
 	uint64_t generation;
@@ -79,8 +77,6 @@ struct client {
 
 void client_open(struct client *c);
 void client_close(struct client *c);
-/* https, or http to this machine itself. */
-bool jwks_url_is_allowed(struct str url);
 /* How long fetched keys are good for, by their Cache-Control. */
 int64_t jwks_age_s(struct str cache_control);
 

@@ -1,0 +1,170 @@
+/* Shared by the files of the CDS services: what is open, one call on its way, and the pool that waits for EHRs. */
+#ifndef FIRTH_SERVER_CDS_CDS_PRIV_H
+#define FIRTH_SERVER_CDS_CDS_PRIV_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "http/client.h"
+#include "server/cds/cds.h"
+#include "server/smart/keys.h"
+
+enum {
+	CDS_MAX_BODY = 10 << 20,
+	CDS_FETCH_MS = 4000,
+	CDS_FETCH_BYTES = 32 << 20,
+	CDS_FETCH_THREADS = 8,
+	CDS_CARDS = 20,
+	CDS_TEMPLATES_MAX = 50, /* of a service */
+	CDS_KEYS_MAX = 500, /* of a request's prefetch */
+	CDS_REFERENCES_MAX = 100 /* Medications that one call fetches */
+};
+
+/* ---- pool.c: threads that may wait ------------------------------------------------------------------------------- */
+
+struct pool;
+struct pool_job {
+	void (*run)(struct pool_job *job, struct http_client *client); /* client NULL: none could be made */
+	struct pool_job *next;
+};
+struct pool *pool_open(unsigned threads, unsigned timeout_ms, size_t max_body, struct error *err) MUST_USE;
+/* Does what waits first. */
+void pool_close(struct pool *p);
+/* False: there is too much to do. */
+bool pool_add(struct pool *p, struct pool_job *job) MUST_USE;
+
+/* ---- client.c: who calls ------------------------------------------------------------------------------------------
+ */
+
+struct caller {
+	const struct cds_client *facts;
+	struct jose_key_set *fixed; /* NULL: by URL */
+	struct key_source *sources; /* one per URL */
+	size_t source_count;
+};
+struct cds {
+	struct cds_options o;
+	struct arena arena; /* as long as it is open; read-only then */
+	struct str path; /* BASE/cds-services */
+	struct str discovery, openapi; /* JSON */
+	struct caller *callers;
+	struct pool *pool;
+};
+
+/* One call from its beginning to its answer, in the arena of its exchange. */
+struct visit {
+	struct cds *cds;
+	struct http_exchange *x;
+	struct arena *a;
+	const struct cds_service *service;
+	bool feedback;
+	int64_t now_ms;
+	struct decision *decision;
+	/* who calls */
+	struct str token, kid;
+	struct caller *caller; /* NULL: nobody needs a token */
+	struct key_source *keys; /* NULL: the caller's keys by value */
+	struct str jti;
+	int64_t exp_s;
+	struct pool_job waiting;
+	/* what is asked */
+	struct hook_request request;
+	struct hook_prefetch_value *values;
+	size_t value_count, value_capacity;
+	/* what is fetched */
+	struct fetch *fetches;
+	size_t fetch_count;
+	atomic_size_t pending;
+	atomic_size_t fetched_bytes;
+	uint64_t deadline_ns;
+	void (*then)(struct visit *v);
+	/* what comes out */
+	struct hook_answer answer;
+	size_t silenced; /* cards that were overridden before */
+	struct str base; /* the first 32 characters of all its uuids */
+	struct buf body;
+	struct store_txn txn;
+	struct audit_event event;
+	struct store_fact facts[2];
+};
+
+bool callers_open(struct cds *c, struct error *err) MUST_USE;
+void callers_close(struct cds *c);
+/* Claims and keys as far as that is possible without waiting. ret_wait: the signature is still to be verified, and keys
+ * must be fetched for it. */
+bool caller_check(struct visit *v, bool *ret_wait, struct error *err) MUST_USE;
+bool caller_verify(struct visit *v, struct error *err) MUST_USE;
+struct str caller_name(const struct visit *v); /* issuer, or "anonymous" */
+/* The key under which the jti is remembered. */
+bool caller_jti_fact(struct visit *v, struct store_fact *ret_fact, struct error *err) MUST_USE;
+/* A web page of elsewhere that may not ask? */
+bool caller_page_allowed(const struct cds *c, struct http_exchange *x, struct str origin, struct error *err);
+
+/* ---- origin.c -----------------------------------------------------------------------------------------------------
+ */
+
+/* scheme://host:port of an absolute URL that hides nothing; STR_NULL. */
+struct str url_origin(struct str url);
+bool url_is_loopback(struct str url);
+/* Is the URL one of these bases, or below one? */
+bool url_is_below(struct str bases, struct str url);
+
+/* ---- data.c, fetch.c: what a service needs --------------------------------------------------------------------------
+ */
+
+struct fetch {
+	struct pool_job job;
+	struct visit *v;
+	struct str key; /* of the prefetch; "Medication" for what a reference leads to */
+	struct str url;
+	const struct json *first; /* a page that was sent along, which this goes on from; NULL: none */
+	bool optional;
+	struct arena arena;
+	const struct json *value;
+	struct error err;
+};
+/* Takes what was sent along, and lists what is missing as fetches. ERR_DATA_MISSING. */
+bool data_plan(struct visit *v, struct error *err) MUST_USE;
+/* What was fetched becomes values. ERR_DATA_MISSING. */
+bool data_take(struct visit *v, struct error *err) MUST_USE;
+/* Lists Medications that are referred to as fetches; none when nothing may be fetched. */
+bool data_plan_references(struct visit *v, struct error *err) MUST_USE;
+/* Has `then` called when all fetches are done, on a thread of the pool. */
+void fetch_all(struct visit *v, void (*then)(struct visit *v));
+
+/* ---- record.c: audit records, what is kept of cards, overrides -----------------------------------------------------
+ */
+
+#define SHELF_CARDS    S("cds-cards") /* of an answer, by the beginning of its uuids */
+#define SHELF_FEEDBACK S("cds-feedback")
+#define SHELF_COUNTS   S("cds-counts") /* "service topic outcome" */
+#define SHELF_OVERRIDE S("cds-override")
+
+/* STR_NULL without memory. */
+struct str override_key(struct arena *a, struct str issuer, struct str patient, struct str user, struct str topic,
+			struct str about);
+/* Whose patients and users these are: the issuer, or the origin of the FHIR server. */
+struct str override_realm(const struct visit *v);
+/* Takes cards away that their user has overridden, and those beyond the most. */
+bool overrides_apply(struct visit *v, struct error *err) MUST_USE;
+/* Gives cards and suggestions their uuids. */
+void answer_name(struct visit *v);
+/* Writes the record down and answers: at once, or when the record is durable for callers with a token. */
+void answer_record(struct visit *v);
+/* The same of feedback: facts live as long as the exchange, the first of them the caller's jti. */
+void answer_feedback(struct visit *v, struct store_fact *facts, size_t count);
+/* A refusal or error: written down, then answered. */
+void answer_refuse(struct visit *v, const struct error *err);
+
+/* ---- feedback.c, openapi.c, route.c -------------------------------------------------------------------------------
+ */
+
+void feedback_take(struct visit *v);
+bool openapi_write(const struct cds *c, struct buf *out, struct error *err) MUST_USE;
+/* The body, which is taken over, with the headers of every answer. */
+void cds_respond(const struct cds *c, struct http_exchange *x, int status, struct buf *body);
+void cds_respond_error(const struct cds *c, struct http_exchange *x, const struct error *err, struct str request_id);
+/* Once it is known who calls. */
+void visit_begin(struct visit *v);
+
+#endif

@@ -1,0 +1,169 @@
+/*
+ * The way of one call: who calls, what is asked, the data it takes, the service, the answer. Where it must wait for an
+ * EHR, for keys or for data, it goes on later on a thread of the pool.
+ */
+#include "server/cds/cds_priv.h"
+
+#include "base/clock.h"
+
+enum { ANSWER_MAX = 16 << 20 };
+
+/* ---- running -------------------------------------------------------------------------------------------------------
+ */
+
+static struct str role_in(const struct json *value)
+{
+	struct hook_resources it = hook_resources(value);
+	const struct json *resource;
+	while (value && (resource = hook_resources_next(&it)) != NULL) {
+		if (!str_is(json_get_str(resource, S("resourceType")), "PractitionerRole"))
+			continue;
+		const struct json *code = json_at(json_get(resource, S("code")), 0);
+		struct str role = json_get_str(json_at(json_get(code, S("coding")), 0), S("code"));
+		if (role.n || (role = json_get_str(code, S("text"))).n)
+			return role;
+	}
+	return STR_NULL;
+}
+
+/* By the data where it is there, else by what kind of user it is. */
+static struct str role_of(const struct visit *v)
+{
+	struct str rest = v->request.user;
+	for (size_t i = 0; i < v->value_count; i++) {
+		struct str role = role_in(v->values[i].value);
+		if (role.n)
+			return role;
+	}
+	return rest.n ? str_split(&rest, '/') : S("");
+}
+
+/* Epic takes suggestions of one action that create or delete; it says in extensions that it is Epic. */
+static bool is_plain(const struct visit *v)
+{
+	struct json_iter it = json_iter(json_get(v->request.document, S("extension")));
+	while (json_next(&it))
+		if (str_starts(it.key, S("com.epic.")))
+			return true;
+	return false;
+}
+
+static bool run_service(struct visit *v, struct error *err)
+{
+	const struct hook_prefetch prefetch = {v->values, v->value_count};
+	const struct cds_call call = {.request = &v->request,
+				      .prefetch = &prefetch,
+				      .arena = v->a,
+				      .now_ms = v->now_ms,
+				      .role = role_of(v),
+				      .plain = is_plain(v)};
+	return v->service->run(v->service->ctx, &call, &v->answer, err) && overrides_apply(v, err);
+}
+
+static void finish(struct visit *v)
+{
+	struct error err = {0};
+	bool ok = run_service(v, &err);
+	if (ok) {
+		answer_name(v);
+		buf_init(&v->body, ANSWER_MAX);
+		ok = hook_answer_write(&v->answer, &v->body, &err);
+		if (!ok)
+			buf_done(&v->body);
+	}
+	if (ok)
+		answer_record(v);
+	else
+		answer_refuse(v, &err);
+}
+
+/* ---- data ----------------------------------------------------------------------------------------------------------
+ */
+
+static void take_references(struct visit *v)
+{
+	struct error err = {0};
+	if (data_take(v, &err))
+		finish(v);
+	else
+		answer_refuse(v, &err);
+}
+
+static void fetch_references(struct visit *v)
+{
+	struct error err = {0};
+	if (!data_plan_references(v, &err))
+		answer_refuse(v, &err);
+	else if (v->fetch_count)
+		fetch_all(v, take_references);
+	else
+		finish(v);
+}
+
+static void take_data(struct visit *v)
+{
+	struct error err = {0};
+	if (data_take(v, &err))
+		fetch_references(v);
+	else
+		answer_refuse(v, &err);
+}
+
+static bool read_request(struct visit *v, struct error *err)
+{
+	if (!hook_request_read(v->a, http_request(v->x)->body, &v->request, err))
+		return false;
+	const char *hook = hook_definition(v->service->hook)->name;
+	if (v->request.hook->id != v->service->hook)
+		return error_set_at(err, ERR_VALUE, S("hook"), "hook is %s, but this service is called at %s",
+				    v->request.hook->name, hook);
+	if (v->decision) {
+		v->decision->user = v->request.user;
+		v->decision->patient = v->request.patient;
+	}
+	return true;
+}
+
+static void go_on(struct visit *v)
+{
+	struct error err = {0};
+	if (v->feedback) {
+		feedback_take(v);
+		return;
+	}
+	v->deadline_ns = clock_monotonic_ns() + (uint64_t)v->cds->o.fetch_ms * 1000000;
+	if (!read_request(v, &err) || !data_plan(v, &err))
+		answer_refuse(v, &err);
+	else if (v->fetch_count)
+		fetch_all(v, take_data);
+	else
+		fetch_references(v);
+}
+
+/* ---- who calls -----------------------------------------------------------------------------------------------------
+ */
+
+static void verify(struct pool_job *job, struct http_client *client)
+{
+	struct visit *v = (struct visit *)(void *)((char *)job - offsetof(struct visit, waiting));
+	struct error err = {0};
+	(void)client;
+	if (caller_verify(v, &err))
+		go_on(v);
+	else
+		answer_refuse(v, &err);
+}
+
+void visit_begin(struct visit *v)
+{
+	struct error err = {0};
+	bool wait = false;
+	bool ok = caller_check(v, &wait, &err);
+	v->waiting.run = verify;
+	if (ok && wait && !pool_add(v->cds->pool, &v->waiting))
+		ok = error_set(&err, ERR_BUSY, "Too many calls wait for an EHR");
+	if (!ok)
+		answer_refuse(v, &err);
+	else if (!wait)
+		go_on(v);
+}
