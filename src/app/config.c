@@ -139,6 +139,47 @@ static const struct config_key policy_keys[] = {
 	{"mask", CONFIG_SCOPES, RULE(mask), false, "elements to hide, such as Patient.telecom"},
 	{"absolute", CONFIG_SWITCH, RULE(absolute), false, "on or off"},
 };
+#define CDS(field) offsetof(struct config, cds.field)
+static const struct config_key cds_keys[] = {
+	{"enabled", CONFIG_SWITCH, CDS(enabled), false, "on or off"},
+	{"open", CONFIG_SWITCH, CDS(open), false, "on or off: may anybody call"},
+	{"services", CONFIG_PATH, CDS(services), false, "a directory of the site's own services"},
+	{"knowledge", CONFIG_PATH, CDS(knowledge), false, "a directory of the site's own tables of drugs and rules"},
+	{"patient_view", CONFIG_SWITCH, CDS(patient_view), false, "on or off: check what is taken at patient-view"},
+	{"origins", CONFIG_SCOPES, CDS(origins), false, "origins of web pages that may call, or *"},
+	{"fhir_servers", CONFIG_SCOPES, CDS(fhir_servers), false, "base URLs that data may be fetched from"},
+	{"body", CONFIG_BYTES, CDS(body), false, "a size such as 10 MB"},
+	{"fetch_bytes", CONFIG_BYTES, CDS(fetch_bytes), false, "a size such as 32 MB"},
+	{"fetch_time", CONFIG_TIME, CDS(fetch_time), false, "a time such as 4 s"},
+	{"fetch_threads", CONFIG_COUNT, CDS(fetch_threads), false, "how many fetches at once, from 1 to 64"},
+	{"cards", CONFIG_COUNT, CDS(cards), false, "the most cards of an answer"},
+	{"remember", CONFIG_TIME, CDS(remember), false,
+	 "how long an override silences its card, such as 7 d; 0 s: never"},
+	{"threshold", CONFIG_TEXT, CDS(threshold), false, "info, warning or critical: what is below is not told"},
+	{"unverified_interactions", CONFIG_TEXT, CDS(unverified_interactions), false,
+	 "off, info, warning or critical: the most that they say"},
+	{"unverified_cross", CONFIG_TEXT, CDS(unverified_cross), false,
+	 "off, info, warning or critical: the most that they say"},
+	{"noninterruptive", CONFIG_TEXT, CDS(noninterruptive), false,
+	 "off, info, warning or critical: the most that they say"},
+	{"resolved_allergies", CONFIG_SWITCH, CDS(resolved_allergies), false, "on or off"},
+};
+#define CDS_CLIENT(field) offsetof(struct config_cds_client, field)
+static const struct config_key cds_client_keys[] = {
+	{"iss", CONFIG_TEXT, CDS_CLIENT(iss), true, "iss of the EHR's JWTs, letter by letter"},
+	{"jku", CONFIG_SCOPES, CDS_CLIENT(jku), false, "where its keys are (JWKS)"},
+	{"jwks_file", CONFIG_PATH, CDS_CLIENT(jwks_file), false, "a file with its public keys (JWKS)"},
+	{"fhir_servers", CONFIG_SCOPES, CDS_CLIENT(fhir_servers), false, "base URLs that data may be fetched from"},
+};
+#define CDS_POLICY(field) offsetof(struct config_cds_policy, field)
+static const struct config_key cds_policy_keys[] = {
+	{"name", CONFIG_TEXT, CDS_POLICY(name), true, "what the line is called"},
+	{"rule", CONFIG_TEXT, CDS_POLICY(rule), false, "the id of a rule, such as DD022"},
+	{"class", CONFIG_TEXT, CDS_POLICY(drug_class), false, "a class of drugs, such as nsaid"},
+	{"kind", CONFIG_TEXT, CDS_POLICY(kind), false, "allergy, interaction or duplicate"},
+	{"role", CONFIG_TEXT, CDS_POLICY(role), false, "of the user"},
+	{"action", CONFIG_TEXT, CDS_POLICY(action), true, "off, info, warning, critical, raise, lower or keep"},
+};
 #define KEYS(table) .keys = (table), .key_count = sizeof(table) / sizeof((table)[0])
 const struct config_section config_sections[] = {
 	{"server", .item_size = sizeof(struct config), KEYS(server_keys)},
@@ -152,6 +193,11 @@ const struct config_section config_sections[] = {
 	{"provider", .item_size = sizeof(struct config), KEYS(provider_keys)},
 	{"users", true, sizeof(struct login_user), "name", KEYS(user_keys), offsetof(struct config, users),
 	 offsetof(struct config, user_count)},
+	{"cds", .item_size = sizeof(struct config), KEYS(cds_keys)},
+	{"cds_clients", true, sizeof(struct config_cds_client), "iss", KEYS(cds_client_keys),
+	 offsetof(struct config, cds_clients), offsetof(struct config, cds_client_count)},
+	{"cds_policy", true, sizeof(struct config_cds_policy), "name", KEYS(cds_policy_keys),
+	 offsetof(struct config, cds_policy), offsetof(struct config, cds_policy_count)},
 	{"ehrs", true, sizeof(struct ehr_config), "name", KEYS(ehr_keys), offsetof(struct config, ehrs),
 	 offsetof(struct config, ehr_count)},
 };
@@ -173,6 +219,7 @@ void config_defaults(struct config *c)
 			     .data = S(CONFIG_DEFAULT_DATA),
 			     .update_create = true,
 			     .text_index = true};
+	config_cds_defaults(&c->cds);
 	limits_defaults(&c->limits);
 	lifetimes_defaults(&c->tokens);
 }
@@ -316,6 +363,9 @@ void config_given(struct config *c, const struct config_key *key)
 {
 	if (key->kind == CONFIG_SWITCH && key->offset == offsetof(struct config, auth))
 		c->auth_given = true;
+	for (size_t i = 0; i < sizeof(cds_keys) / sizeof(cds_keys[0]); i++)
+		c->cds.given = c->cds.given || key == &cds_keys[i];
+	c->cds.enabled_given = c->cds.enabled_given || key == &cds_keys[0];
 }
 
 bool config_set(struct config *c, struct arena *a, struct str assignment, struct error *err)
@@ -445,7 +495,7 @@ bool config_settle(struct config *c, struct error *err)
 			err, ERR_CONFIG,
 			"launcher opens any patient for any app: it needs auth: on, and a server that listens on "
 			"loopback only");
-	return limits_check(&c->limits, err) && lifetimes_check(&c->tokens, err);
+	return config_settle_cds(c, err) && limits_check(&c->limits, err) && lifetimes_check(&c->tokens, err);
 }
 
 bool config_load_keys(struct config *c, struct arena *a, struct error *err)
@@ -480,7 +530,8 @@ bool config_load(struct config *c, struct arena *a, struct str path, struct erro
 	size_t slash = str_rfind_char(path, '/');
 	if (slash != STR_NONE)
 		c->directory = slash ? str_slice(path, 0, slash) : S("/");
-	return config_parse(c, a, text, path, err) && config_load_keys(c, a, err) && config_load_people(c, a, err);
+	return config_parse(c, a, text, path, err) && config_load_keys(c, a, err) && config_load_people(c, a, err) &&
+	       config_load_cds(c, a, err);
 }
 
 bool config_open(struct app *app, struct config *ret_config)

@@ -8,6 +8,7 @@
 #define FIRTH_APP_CONFIG_H
 
 #include "app/app.h"
+#include "app/config_cds.h"
 #include "app/limits.h"
 #include "ehr/ehr.h"
 #include "server/access/access.h"
@@ -65,6 +66,11 @@ struct config {
 	size_t policy_count;
 	struct str break_glass; /* roles that may break the glass; STR_NULL: none */
 	struct str consent; /* contexts of scopes to which Consents apply; STR_NULL: none */
+	struct config_cds cds;
+	struct config_cds_client *cds_clients;
+	size_t cds_client_count;
+	struct config_cds_policy *cds_policy;
+	size_t cds_policy_count;
 	struct admission_rule *rules; /* validation: what resources must conform to */
 	size_t rule_count, rule_capacity;
 };

@@ -60,6 +60,11 @@ static void print_text(struct app *app, const struct config *c)
 		printf("  packages     %.*s\n", STR_ARG(c->packages));
 	for (size_t i = 0; i < c->rule_count; i++)
 		print_rule(&c->rules[i]);
+	if (c->cds.enabled)
+		printf("  cds          on, %s; no pharmacist and no physician has reviewed the rules on drugs\n",
+		       c->cds_client_count ? "for EHRs with a JWT" : "for anybody who reaches it");
+	for (size_t i = 0; i < c->cds_client_count; i++)
+		printf("  cds client   %.*s\n", STR_ARG(c->cds_clients[i].iss));
 	for (size_t i = 0; i < c->client_count; i++)
 		printf("  client       %.*s  %.*s\n", STR_ARG(c->clients[i].client.client_id),
 		       STR_ARG(c->clients[i].client.scope));

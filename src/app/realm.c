@@ -1,6 +1,7 @@
 /* See realm.h. */
 #include "app/realm.h"
 
+#include "app/cds_setup.h"
 #include "app/secrets.h"
 
 #include "base/log.h"
@@ -193,6 +194,19 @@ static bool open_rest(struct realm *r, const struct service_options *o, struct e
 	return true;
 }
 
+static bool open_cds(struct realm *r, const struct service_options *o, struct error *err)
+{
+	const struct cds_realm realm = {
+		.store = r->store,
+		.journal = r->journal,
+		.base_url = r->base_url,
+		.base_path = r->tenant.p ? arena_printf(&r->arena, "/t/%.*s", STR_ARG(r->tenant)) : S(""),
+		.is_ours = o->is_ours,
+		.ctx = o->is_ours_ctx};
+	r->cds = o->cds ? cds_setup_serve(o->cds, &realm, err) : NULL;
+	return !o->cds || r->cds;
+}
+
 bool realm_open(struct realm *r, const struct realm_options *options, struct error *err)
 {
 	const struct service_options *o = options->service;
@@ -208,7 +222,8 @@ bool realm_open(struct realm *r, const struct realm_options *options, struct err
 	bool ok = (r->base_url.p && (r->tenant.p || !options->tenant.p)) || error_memory(err);
 	r->journal = ok ? decision_journal_new(err) : NULL;
 	if (r->journal && open_store(r, o, err) && open_access(r, o, err) && open_smart(r, o, err) &&
-	    open_login(r, o, err) && open_knowledge(r, o, err) && open_jobs(r, o, err) && open_rest(r, o, err))
+	    open_login(r, o, err) && open_knowledge(r, o, err) && open_jobs(r, o, err) && open_rest(r, o, err) &&
+	    open_cds(r, o, err))
 		return true;
 	realm_close(r);
 	return false;
@@ -235,6 +250,7 @@ bool realm_open_part(struct realm *r, const struct realm *of, const struct servi
 
 void realm_close(struct realm *r)
 {
+	cds_close(r->cds);
 	jobs_close(r->jobs); /* first: what runs uses everything else */
 	rest_close(r->rest);
 	knowledge_close(r->knowledge);
@@ -253,5 +269,5 @@ void realm_close(struct realm *r)
 bool realm_handle(struct realm *r, struct http_exchange *x)
 {
 	return (r->smart && smart_handle(r->smart, x)) || (r->login && login_handle(r->login, x)) ||
-	       rest_handle(r->rest, x);
+	       (r->cds && cds_handle(r->cds, x)) || rest_handle(r->rest, x);
 }

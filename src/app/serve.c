@@ -49,6 +49,17 @@ static void end_in_time(const sigset_t *signals, int64_t milliseconds)
 	pthread_sigmask(SIG_UNBLOCK, signals, NULL);
 }
 
+/* Whoever switches the services on is told what their rules are worth. */
+static void tell_cds(const struct config *config, const struct service *service, struct arena *a)
+{
+	log_event(LOG_WARN, "cds",
+		  {"base", .text = arena_printf(a, "%.*s/cds-services", STR_ARG(service_base_url(service)))},
+		  {"callers", .text = config->cds_client_count ? S("with a JWT") : S("anybody who reaches it")},
+		  {"notice",
+		   .text = S("no pharmacist and no physician has reviewed the rules on drugs; this site answers "
+			     "for their use")});
+}
+
 static int serve(struct app *app, const struct config *config, const struct service_options *options, uint64_t start)
 {
 	struct error err = {0};
@@ -60,6 +71,8 @@ static int serve(struct app *app, const struct config *config, const struct serv
 		  {"base", .text = arena_printf(&app->arena, "%.*s/fhir", STR_ARG(service_base_url(service)))},
 		  {"auth", .text = config->auth ? S("on") : S("off: open to everyone on this machine")},
 		  {"start_ms", .number = (int64_t)((clock_monotonic_ns() - start) / 1000000)});
+	if (config->cds.enabled)
+		tell_cds(config, service, &app->arena);
 	if (isatty(STDERR_FILENO))
 		fprintf(stderr,
 			"Firth serves FHIR R4 at %.*s/fhir from %.*s\n"
@@ -138,6 +151,8 @@ int command_serve(struct app *app)
 		{"base-url", OPTION_TEXT, "URL", "the public address when it differs, without /fhir", &config.base_url},
 		{"auth", OPTION_FLAG, NULL, "ask for access tokens (default: on as soon as clients are configured)",
 		 &config.auth, &config.auth_given},
+		{"cds", OPTION_FLAG, NULL, "CDS Hooks services at /cds-services (docs/cds-hooks.md)",
+		 &config.cds.enabled, &config.cds.enabled_given},
 		{"launcher", OPTION_FLAG, NULL, "for development: the launch simulator at /launcher", &config.launcher},
 		{"text-index", OPTION_FLAG, NULL,
 		 "index the words of texts when there is time (default); =off: searches of texts read bodies",

@@ -100,6 +100,19 @@ static bool open_launcher(struct service *s, struct error *err)
 	return s->launcher != NULL;
 }
 
+static bool open_cds(struct service *s, struct error *err)
+{
+	const struct service_options *o = &s->options;
+	if (!o->config->cds.enabled)
+		return true;
+	s->cds = cds_setup_open(&(struct cds_setup_options){.config = o->config, .canonicals = o->knowledge.canonicals},
+				err);
+	s->options.cds = s->cds;
+	s->options.is_ours = service_is_our_origin;
+	s->options.is_ours_ctx = s;
+	return s->cds != NULL;
+}
+
 static bool open_all(struct service *s, struct error *err)
 {
 	const struct config *config = s->options.config;
@@ -137,7 +150,7 @@ static bool open_all(struct service *s, struct error *err)
 	if (config->auth && !s->options.vault)
 		return false;
 	const struct realm_options root = {.service = &s->options, .base_url = s->base_url};
-	if (!collect_keys(s, err) || !realm_open(&s->root, &root, err) || !open_tenants(s, err) ||
+	if (!collect_keys(s, err) || !open_cds(s, err) || !realm_open(&s->root, &root, err) || !open_tenants(s, err) ||
 	    !open_launch(s, err) || !open_door(s, err) || !open_launcher(s, err) || !service_keeper_start(s, err))
 		return false;
 	s->ready = true;
@@ -183,6 +196,7 @@ void service_close(struct service *s)
 	launcher_close(s->launcher);
 	tenants_close(s->tenants);
 	realm_close(&s->root);
+	cds_setup_close(s->cds);
 	vault_close(s->vault);
 	readiness_done(&s->readiness);
 	arena_done(&s->arena);

@@ -11,6 +11,7 @@
 #include "server/rest/rest.h"
 
 struct service;
+struct cds_setup;
 struct service_options {
 	const struct config *config; /* must outlive the service */
 	const struct definitions *definitions;
@@ -19,6 +20,10 @@ struct service_options {
 	struct vault *vault; /* NULL: opened by the configuration when there is authorization */
 	struct knowledge_options knowledge; /* without definitions and store, which are these */
 	bool log; /* one line a request on standard output */
+	/* Of service_open() for its realms: CDS services (NULL: none), and which origins are ours. */
+	const struct cds_setup *cds;
+	bool (*is_ours)(void *ctx, struct str origin);
+	void *is_ours_ctx;
 };
 /* Listens at once and answers 503 until all is ready; true readiness is when this returns. */
 struct service *service_open(const struct service_options *options, struct error *err) MUST_USE;

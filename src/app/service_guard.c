@@ -29,6 +29,12 @@ static bool host_is_ours(const struct service *s, struct str host)
 	return config_host_is_loopback(host_name(host)) || str_eq_nocase(host, url_host(s->base_url));
 }
 
+bool service_is_our_origin(void *ctx, struct str origin)
+{
+	const struct service *s = ctx;
+	return str_find(origin, S("://")) != STR_NONE && host_is_ours(s, url_host(origin));
+}
+
 bool service_is_stranger(const struct service *s, const struct http_exchange *x, struct decision *d, struct error *err)
 {
 	struct str path = http_request(x)->path;

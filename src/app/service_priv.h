@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "app/cds_setup.h"
 #include "app/launch.h"
 #include "app/operator.h"
 #include "app/page.h"
@@ -36,6 +37,7 @@ struct service {
 	struct str public_keys; /* JWKS of our EHR clients */
 	struct page page;
 	struct launch *launch; /* NULL: no EHR is configured */
+	struct cds_setup *cds; /* NULL: no CDS services */
 	struct launcher *launcher; /* NULL: it is not switched on */
 };
 
@@ -43,6 +45,8 @@ struct service {
 
 /* Does the request come from where nothing is answered to? The decision and err, which may be NULL, say why. */
 bool service_is_stranger(const struct service *s, const struct http_exchange *x, struct decision *d, struct error *err);
+/* Is the origin of a page, or its host, ours? ctx: the service. */
+bool service_is_our_origin(void *ctx, struct str origin);
 /* Answers such a one (true), and writes it down. */
 bool service_refuse_stranger(struct service *s, struct http_exchange *x);
 

@@ -158,6 +158,8 @@ static void route(struct service *s, struct http_exchange *x)
 		/* EHRs send browsers here from their own pages, so it is no matter of strangers. */
 	} else if (operator_door_handle(s->door, x)) {
 		return;
+	} else if (s->root.cds && cds_handle(s->root.cds, x)) {
+		return; /* has its own rule of which pages may call */
 	} else if (service_refuse_stranger(s, x)) {
 		return;
 	} else if (launcher_handle(s->launcher, x)) {
@@ -184,6 +186,8 @@ bool service_expect(void *ctx, struct http_exchange *x, struct http_expectation 
 {
 	struct service *s = ctx;
 	struct str path = http_request(x)->path;
+	if (s->ready && s->root.cds && str_starts(path, S("/cds-services")))
+		return cds_expect(s->root.cds, x, expectation, err);
 	if (!s->ready || service_is_stranger(s, x, NULL, NULL))
 		return true; /* told so when it is complete */
 	if (!is_tenants_path(path))
@@ -212,7 +216,7 @@ static struct str area(struct str path)
 	} areas[] = {
 		{"/fhir", "fhir"},     {"/auth", "auth"},     {"/.well-known", "keys"}, {"/healthz", "health"},
 		{"/readyz", "health"}, {"/patients", "page"}, {"/page.css", "page"},	{"/openapi.json", "openapi"},
-		{"/t/", "tenant"},     {"/launch", "launch"}};
+		{"/t/", "tenant"},     {"/launch", "launch"}, {"/cds-services", "cds"}};
 	for (size_t i = 0; i < sizeof(areas) / sizeof(areas[0]); i++) {
 		if (str_starts(path, str_from(areas[i].prefix)))
 			return str_from(areas[i].name);

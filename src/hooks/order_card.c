@@ -285,7 +285,10 @@ static bool suggest_all(struct making *m, bool plain)
 		return true;
 	struct str name = one_line(m->a, drug_name(m, m->f->drug, m->f->ingredient), LABEL_MAX);
 	m->card->suggestions = ARENA_ARRAY(m->a, struct hook_suggestion, 2);
-	return m->card->suggestions && suggest_removal(m, name) && (plain || suggest_note(m, name));
+	if (!m->card->suggestions || !suggest_removal(m, name) || (!plain && !suggest_note(m, name)))
+		return false;
+	m->card->at_most_one = m->card->suggestion_count > 1; /* removed or kept */
+	return true;
 }
 
 /* ---- reasons ----------------------------------------------------------------------------------------------------- */

@@ -45,5 +45,6 @@ void refusals_of_breaking_glass(void **state);
 void refusals_of_strangers(void **state);
 void refusals_of_the_operators_door(void **state);
 void refusals_of_foreign_tokens(void **state);
+void refusals_of_calling_ehrs(void **state);
 
 #endif

@@ -398,6 +398,7 @@ int main(void)
 		cmocka_unit_test(refusals_of_strangers),
 		cmocka_unit_test(refusals_of_the_operators_door),
 		cmocka_unit_test(refusals_of_foreign_tokens),
+		cmocka_unit_test(refusals_of_calling_ehrs),
 		cmocka_unit_test(clients),
 		cmocka_unit_test(assertions),
 		cmocka_unit_test(codes),

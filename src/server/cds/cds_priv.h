@@ -97,8 +97,8 @@ bool caller_verify(struct visit *v, struct error *err) MUST_USE;
 struct str caller_name(const struct visit *v); /* issuer, or "anonymous" */
 /* The key under which the jti is remembered. */
 bool caller_jti_fact(struct visit *v, struct store_fact *ret_fact, struct error *err) MUST_USE;
-/* A web page of elsewhere that may not ask? */
-bool caller_page_allowed(const struct cds *c, struct http_exchange *x, struct str origin, struct error *err);
+/* May a web page of this origin ask? STR_NULL: it is no page. */
+bool caller_page_allowed(const struct cds *c, struct str origin);
 
 /* ---- origin.c -----------------------------------------------------------------------------------------------------
  */

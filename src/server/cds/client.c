@@ -173,7 +173,10 @@ static bool check_times(struct visit *v, const struct json *claims, struct error
 bool caller_check(struct visit *v, bool *ret_wait, struct error *err)
 {
 	struct jose_token token;
+	struct str origin = http_request_header(v->x, "Origin");
 	*ret_wait = false;
+	if (!caller_page_allowed(v->cds, origin))
+		return refuse(v, CHECK_NETWORK, REFUSAL_CDS_PAGE, origin, STR_NULL, err);
 	if (!v->cds->o.client_count)
 		return true;
 	if (!find_token(v, &token, err) || !find_caller(v, &token, err) || !find_keys(v, &token, err) ||
@@ -237,11 +240,8 @@ bool caller_jti_fact(struct visit *v, struct store_fact *ret_fact, struct error 
 }
 
 /* Pages of elsewhere run in the browsers of people on this machine, so they are told apart from programs. */
-bool caller_page_allowed(const struct cds *c, struct http_exchange *x, struct str origin, struct error *err)
+bool caller_page_allowed(const struct cds *c, struct str origin)
 {
-	struct decision *d = decision_new(http_request(x)->arena);
-	if (!origin.p || str_has_word(c->o.origins, S("*")) || (origin.n && str_has_word(c->o.origins, origin)) ||
-	    (c->o.is_ours && c->o.is_ours(c->o.ctx, origin)))
-		return true;
-	return decision_refuse(d, CHECK_NETWORK, REFUSAL_CDS_PAGE, str_slice(origin, 0, 80), STR_NULL, STR_NULL, err);
+	return !origin.p || str_has_word(c->o.origins, S("*")) || (origin.n && str_has_word(c->o.origins, origin)) ||
+	       (c->o.is_ours && c->o.is_ours(c->o.ctx, origin));
 }

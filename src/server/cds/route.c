@@ -11,12 +11,11 @@ enum { HEADERS_MAX = 8 };
 static size_t add_headers(const struct cds *c, struct http_exchange *x, struct http_header *headers)
 {
 	struct str origin = http_request_header(x, "Origin");
-	struct error ignored = {0};
 	size_t n = 0;
 	headers[n++] = (struct http_header){S("Cache-Control"), S("no-store")};
 	if (str_has_word(c->o.origins, S("*"))) {
 		headers[n++] = (struct http_header){S("Access-Control-Allow-Origin"), S("*")};
-	} else if (origin.n && caller_page_allowed(c, x, origin, &ignored)) {
+	} else if (origin.n && caller_page_allowed(c, origin)) {
 		headers[n++] = (struct http_header){S("Access-Control-Allow-Origin"), origin};
 		headers[n++] = (struct http_header){S("Vary"), S("Origin")};
 	}
@@ -151,7 +150,6 @@ static void get(const struct cds *c, struct http_exchange *x, struct str rest)
 static void route(struct cds *c, struct http_exchange *x, struct str rest)
 {
 	const struct http_request *r = http_request(x);
-	struct error err = {0};
 	if (str_ends(rest, S("/")))
 		rest.n--;
 	if (str_is(r->method, "OPTIONS")) {
@@ -160,8 +158,6 @@ static void route(struct cds *c, struct http_exchange *x, struct str rest)
 		get(c, x, rest);
 	} else if (!str_is(r->method, "POST") || !rest.n) {
 		wrong_method(c, x, rest.n ? "POST" : "GET");
-	} else if (!caller_page_allowed(c, x, http_request_header(x, "Origin"), &err)) {
-		cds_respond_error(c, x, &err, STR_NULL);
 	} else {
 		bool feedback = str_ends(rest, S("/feedback"));
 		call(c, x, str_slice(rest, 1, rest.n - (feedback ? 9 : 0)), feedback);

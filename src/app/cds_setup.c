@@ -1,0 +1,197 @@
+/* See cds_setup.h. */
+#include "app/cds_setup.h"
+
+#include <stdlib.h>
+
+#include "app/cds_rules.h"
+#include "app/knowledge.h"
+
+struct cds_setup {
+	const struct config *config;
+	struct arena arena;
+	struct knowledge *drugs;
+	struct policy policy;
+	struct hook_orders_options orders;
+	struct cds_rules rules;
+	bool has_rules;
+	struct cds_service *services;
+	size_t service_count;
+	struct cds_client *clients;
+};
+
+/* ---- policy --------------------------------------------------------------------------------------------------------
+ */
+
+static void take_level(struct str text, enum level *level)
+{
+	if (text.n)
+		(void)level_named(text, level); /* was looked at with the configuration */
+}
+
+static bool make_policy(struct cds_setup *s, struct error *err)
+{
+	const struct config *c = s->config;
+	struct policy_line *lines = ARENA_ARRAY(&s->arena, struct policy_line, c->cds_policy_count + 1);
+	if (!lines)
+		return error_memory(err);
+	s->policy = policy_default();
+	take_level(c->cds.threshold, &s->policy.threshold);
+	take_level(c->cds.unverified_interactions, &s->policy.unverified_interactions);
+	take_level(c->cds.unverified_cross, &s->policy.unverified_cross);
+	take_level(c->cds.noninterruptive, &s->policy.noninterruptive);
+	s->policy.resolved_allergies = c->cds.resolved_allergies;
+	for (size_t i = 0; i < c->cds_policy_count; i++) {
+		const struct config_cds_policy *p = &c->cds_policy[i];
+		lines[i] = (struct policy_line){
+			.rule = p->rule, .drug_class = p->drug_class, .kind = p->kind, .role = p->role};
+		(void)policy_action_named(p->action, &lines[i].action);
+		if (p->drug_class.n && knowledge_class_named(s->drugs, p->drug_class) < 0)
+			return error_set(err, ERR_CONFIG, "cds_policy %.*s: there is no class %.*s", STR_ARG(p->name),
+					 STR_ARG(str_slice(p->drug_class, 0, 60)));
+	}
+	s->policy.lines = lines;
+	s->policy.line_count = c->cds_policy_count;
+	return true;
+}
+
+/* ---- the site's own services ---------------------------------------------------------------------------------------
+ */
+
+static bool run_rules(void *ctx, const struct cds_call *call, struct hook_answer *answer, struct error *err)
+{
+	const struct rule_input input = {
+		.context = call->request->context, .prefetch = call->prefetch, .now_ms = call->now_ms};
+	struct rule_result result;
+	if (!rule_run(ctx, call->arena, &input, &result, err))
+		return false;
+	/* Nothing to say and a rule that could not be told are not the same. */
+	if (!result.answer.count && !result.answer.system_action_count && result.failure_count)
+		return error_set(err, ERR_BUSINESS_RULE, "rule %.*s cannot be told of this request: %s",
+				 STR_ARG(str_slice(result.failures[0].rule, 0, 60)), result.failures[0].error.text);
+	*answer = result.answer;
+	return true;
+}
+
+static bool add_rule_service(struct cds_setup *s, const struct rule_service *r, struct error *err)
+{
+	const struct hook_definition *hook = hook_named(r->hook);
+	struct cds_template *templates = ARENA_ARRAY(&s->arena, struct cds_template, r->prefetch_count + 1);
+	if (!hook)
+		return error_set(err, ERR_CONFIG, "service %.*s: there is no hook %.*s", STR_ARG(r->id),
+				 STR_ARG(r->hook));
+	if (!templates)
+		return error_memory(err);
+	for (size_t i = 0; i < r->prefetch_count; i++)
+		templates[i] = (struct cds_template){.key = r->prefetch[i].key, .query = r->prefetch[i].query};
+	s->services[s->service_count++] = (struct cds_service){.id = r->id,
+							       .hook = hook->id,
+							       .title = r->title,
+							       .description = r->description,
+							       .usage = r->usage,
+							       .prefetch = templates,
+							       .prefetch_count = r->prefetch_count,
+							       .run = run_rules,
+							       .ctx = (void *)(uintptr_t)r};
+	return true;
+}
+
+static bool make_services(struct cds_setup *s, const struct cds_setup_options *o, struct error *err)
+{
+	struct str directory = s->config->cds.services;
+	if (directory.p) {
+		cds_rules_init(&s->rules, o->terminology, o->canonicals);
+		s->has_rules = true;
+		if (!cds_rules_directory(&s->rules, directory, err))
+			return false;
+	}
+	s->services = ARENA_ARRAY(&s->arena, struct cds_service, CDS_BUILTIN_MAX + s->rules.count);
+	if (!s->services)
+		return error_memory(err);
+	s->orders = (struct hook_orders_options){.knowledge = s->drugs, .policy = &s->policy};
+	s->service_count = cds_builtin_services(&s->orders, s->config->cds.patient_view, s->services, CDS_BUILTIN_MAX);
+	for (size_t i = 0; i < s->rules.count; i++)
+		if (!add_rule_service(s, s->rules.services[i], err))
+			return false;
+	return true;
+}
+
+/* ---- opening -------------------------------------------------------------------------------------------------------
+ */
+
+static bool make_clients(struct cds_setup *s, struct error *err)
+{
+	const struct config *c = s->config;
+	s->clients = ARENA_ARRAY(&s->arena, struct cds_client, c->cds_client_count + 1);
+	if (!s->clients)
+		return error_memory(err);
+	for (size_t i = 0; i < c->cds_client_count; i++) {
+		const struct config_cds_client *from = &c->cds_clients[i];
+		s->clients[i] = (struct cds_client){.issuer = from->iss,
+						    .key_urls = from->jku,
+						    .jwks = from->jwks,
+						    .fhir_servers = from->fhir_servers};
+	}
+	return true;
+}
+
+struct cds_setup *cds_setup_open(const struct cds_setup_options *options, struct error *err)
+{
+	struct cds_setup *s = calloc(1, sizeof(*s));
+	if (!s) {
+		error_memory(err);
+		return NULL;
+	}
+	s->config = options->config;
+	arena_init(&s->arena, (size_t)2 << 30);
+	s->drugs = app_knowledge(&s->arena, s->config->cds.knowledge.p ? s->config->cds.knowledge : S(""), err);
+	if (s->drugs && make_policy(s, err) && make_services(s, options, err) && make_clients(s, err))
+		return s;
+	error_context(err, "cds");
+	cds_setup_close(s);
+	return NULL;
+}
+
+void cds_setup_close(struct cds_setup *s)
+{
+	if (!s)
+		return;
+	if (s->has_rules)
+		cds_rules_done(&s->rules);
+	if (s->drugs)
+		knowledge_free(s->drugs);
+	arena_done(&s->arena);
+	free(s);
+}
+
+size_t cds_setup_count(const struct cds_setup *s)
+{
+	return s->service_count;
+}
+
+struct cds *cds_setup_serve(const struct cds_setup *s, const struct cds_realm *realm, struct error *err)
+{
+	const struct config_cds *c = &s->config->cds;
+	const struct cds_options options = {
+		.services = s->services,
+		.service_count = s->service_count,
+		.store = realm->store,
+		.journal = realm->journal,
+		.base_url = realm->base_url,
+		.base_path = realm->base_path,
+		.clients = s->clients,
+		.client_count = s->config->cds_client_count,
+		.origins = c->origins,
+		.fhir_servers = c->fhir_servers,
+		/* Whoever calls from elsewhere must not reach what only this machine may. */
+		.loopback = config_host_is_loopback(s->config->host),
+		.max_body = (size_t)c->body,
+		.fetch_ms = (unsigned)c->fetch_time,
+		.fetch_bytes = (size_t)c->fetch_bytes,
+		.fetch_threads = (unsigned)c->fetch_threads,
+		.max_cards = (unsigned)c->cards,
+		.remember_ms = c->remember,
+		.is_ours = realm->is_ours,
+		.ctx = realm->ctx,
+	};
+	return cds_open(&options, err);
+}
