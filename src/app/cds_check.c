@@ -2,11 +2,15 @@
  * `firth cds check FILE...`: compiles a site's own CDS services and says what they would do, or where they are wrong,
  * before a server reads them.
  */
+#include <stdio.h>
 #include <sys/stat.h>
 
 #include "app/app.h"
 #include "app/cds_rules.h"
 #include "app/code_priv.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "fhir/resource.h"
 
 struct check {
 	struct app *app;
@@ -15,6 +19,8 @@ struct check {
 	struct buf out;
 	struct json_writer w;
 	bool brief;
+	struct str vocabulary;
+	struct str request, now; /* to try the services on */
 	size_t failed;
 };
 
@@ -69,6 +75,54 @@ static void put_error(struct check *c, const struct error *err)
 	json_object_end(&c->w);
 }
 
+/* ---- trying a service
+ * ------------------------------------------------------------------------------------------------ */
+
+static bool now_of(const struct check *c, int64_t *ret_ms, struct error *err)
+{
+	int64_t high;
+	*ret_ms = clock_now_ms();
+	return !c->now.n || date_range(c->now, ret_ms, &high) ||
+	       error_set(err, ERR_USAGE, "--now needs a date or time such as 2024-05-01T12:00:00Z");
+}
+
+static bool answer(struct check *c, struct arena *a, const struct rule_service *s, struct error *err)
+{
+	struct str text;
+	struct rule_result result;
+	struct buf written;
+	const struct json *request = NULL, *cards;
+	int64_t now;
+	if (!now_of(c, &now, err) || !file_read(a, c->request, CDS_RULE_FILE_MAX, &text, err) ||
+	    !(request = json_parse(a, text, 0, err)) || !cds_rules_try(s, a, request, now, &result, err))
+		return false;
+	for (size_t i = 0; i < result.failure_count; i++) {
+		c->failed++;
+		fprintf(stderr, "rule %.*s: %s\n", STR_ARG(result.failures[i].rule), result.failures[i].error.text);
+	}
+	buf_init(&written, (size_t)64 << 20);
+	bool ok = hook_answer_write(&result.answer, &written, err) &&
+		  (cards = json_parse(a, buf_str(&written), 0, err)) != NULL;
+	if (ok && c->app->json)
+		json_put_value(&c->w, cards);
+	else if (ok)
+		json_pretty(&c->out, cards);
+	if (!c->app->json)
+		buf_char(&c->out, '\n');
+	buf_done(&written);
+	return ok;
+}
+
+static void try_service(struct check *c, const struct rule_service *s)
+{
+	struct arena a;
+	struct error err = {0};
+	arena_init(&a, (size_t)256 << 20);
+	if (!answer(c, &a, s, &err))
+		put_error(c, &err);
+	arena_done(&a);
+}
+
 static void check_paths(struct check *c)
 {
 	for (size_t i = 0; i < c->app->arg_count; i++) {
@@ -77,8 +131,12 @@ static void check_paths(struct check *c)
 		size_t before = c->rules.count;
 		bool ok = is_directory(path) ? cds_rules_directory(&c->rules, path, &err)
 					     : cds_rules_file(&c->rules, path, &err);
-		for (size_t n = before; n < c->rules.count; n++)
-			put_service(c, c->rules.files[n], c->rules.services[n]);
+		for (size_t n = before; n < c->rules.count; n++) {
+			if (c->request.n)
+				try_service(c, c->rules.services[n]);
+			else
+				put_service(c, c->rules.files[n], c->rules.services[n]);
+		}
 		if (!ok)
 			put_error(c, &err);
 	}
@@ -88,8 +146,14 @@ int command_cds_check(struct app *app)
 {
 	struct check c = {.app = app};
 	struct error err = {0};
-	const struct option options[] = {{"brief", OPTION_FLAG, NULL, "one line for each file", &c.brief, NULL},
-					 CODE_WORLD_OPTIONS(c.world)};
+	const struct option options[] = {
+		{"brief", OPTION_FLAG, NULL, "one line for each file", &c.brief, NULL},
+		{"vocabulary", OPTION_TEXT, "DIR", "look for the files that services name here first", &c.vocabulary,
+		 NULL},
+		{"request", OPTION_TEXT, "FILE", "answer this request of a hook instead, with the prefetch in it",
+		 &c.request, NULL},
+		{"now", OPTION_TEXT, "TIME", "as if it were then (default: now)", &c.now, NULL},
+		CODE_WORLD_OPTIONS(c.world)};
 	const struct command_line line = {OPTIONS(options), .arguments = "FILE|DIRECTORY...", .min_args = 1,
 					  .max_args = 1000,
 					  .details = "Compiles services in YAML or JSON, and PlanDefinitions, as the "
@@ -104,6 +168,7 @@ int command_cds_check(struct app *app)
 	buf_init(&c.out, (size_t)64 << 20);
 	c.w = json_writer(&c.out);
 	cds_rules_init(&c.rules, c.world.terminology, c.world.canonicals);
+	c.rules.vocabulary = c.vocabulary;
 	if (app->json)
 		json_array_begin(&c.w);
 	check_paths(&c);

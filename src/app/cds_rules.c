@@ -6,6 +6,7 @@
 
 #include <dirent.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "app/site_file.h"
 #include "base/file.h"
@@ -23,10 +24,23 @@ static struct str beside(struct arena *a, struct str file, struct str name)
 	return arena_printf(a, "%.*s/%.*s", STR_ARG(str_slice(file, 0, slash)), STR_ARG(name));
 }
 
+/* The same file in the site's own vocabulary, when it is there. */
+static struct str in_vocabulary(struct cds_rules *r, struct str name)
+{
+	size_t slash = str_rfind_char(name, '/');
+	struct str last = slash == STR_NONE ? name : str_slice(name, slash + 1, name.n);
+	if (!r->vocabulary.n)
+		return STR_NULL;
+	struct str path = arena_printf(&r->arena, "%.*s/%.*s", STR_ARG(r->vocabulary), STR_ARG(last));
+	return path.p && access(path.p, R_OK) == 0 ? path : STR_NULL;
+}
+
 static const struct json *read_file(void *ctx, struct str from, struct str name, struct error *err)
 {
 	struct cds_rules *r = ctx;
-	struct str text, path = beside(&r->arena, from, name);
+	struct str text, path = in_vocabulary(r, name);
+	if (!path.p)
+		path = beside(&r->arena, from, name);
 	if (!path.p) {
 		error_memory(err);
 		return NULL;
@@ -218,4 +232,28 @@ bool cds_rules_directory(struct cds_rules *r, struct str path, struct error *err
 	if (count)
 		qsort(files, count, sizeof(*files), compare_found);
 	return read_all(r, files, count, err);
+}
+
+/* ---- trying
+ * ---------------------------------------------------------------------------------------------------------- */
+
+bool cds_rules_try(const struct rule_service *service, struct arena *a, const struct json *request, int64_t now_ms,
+		   struct rule_result *ret_result, struct error *err)
+{
+	struct hook_request r;
+	struct hook_prefetch prefetch = {0};
+	if (!hook_request_of(a, request, &r, err))
+		return false;
+	if (!str_is(service->hook, r.hook->name))
+		return error_set(err, ERR_VALUE, "The request is of hook %s; service %.*s is called at %.*s",
+				 r.hook->name, STR_ARG(service->id), STR_ARG(service->hook));
+	struct hook_prefetch_value *items = ARENA_ARRAY(a, struct hook_prefetch_value, json_size(r.prefetch));
+	if (!items)
+		return error_memory(err);
+	for (struct json_iter it = json_iter(r.prefetch); json_next(&it);)
+		items[prefetch.count++] = (struct hook_prefetch_value){
+			.key = it.key, .value = json_is(it.value, JSON_OBJECT) ? it.value : NULL};
+	prefetch.items = items;
+	const struct rule_input input = {.context = r.context, .prefetch = &prefetch, .now_ms = now_ms};
+	return rule_run(service, a, &input, ret_result, err);
 }

@@ -14,7 +14,7 @@ struct cds_rules {
 	struct rule_library library;
 	struct terminology *terminology; /* of the caller, for value sets that no file lists; may be NULL */
 	const struct canonicals *canonicals; /* where canonical resources beside the files are found; may be NULL */
-	struct str directory;
+	struct str vocabulary; /* a directory in which files that services name are looked for first; may be empty */
 	const struct rule_service **services;
 	struct str *files; /* of the services, in the same order */
 	size_t count, capacity;
@@ -30,5 +30,8 @@ bool cds_rules_file(struct cds_rules *r, struct str path, struct error *err) MUS
 /* Every *.yaml, *.yml and *.json directly in the directory that is a service or a PlanDefinition, by name; other
  * resources in JSON there are what PlanDefinitions may refer to. Two services with one id are refused. */
 bool cds_rules_directory(struct cds_rules *r, struct str path, struct error *err) MUST_USE;
+/* Runs a service over a request as an EHR would send it, with the prefetch that is in it and nothing else. */
+bool cds_rules_try(const struct rule_service *service, struct arena *a, const struct json *request, int64_t now_ms,
+		   struct rule_result *ret_result, struct error *err) MUST_USE;
 
 #endif

@@ -277,7 +277,8 @@ static bool read_prefetch(const struct reading *in)
 	if (!json_is(prefetch, JSON_OBJECT))
 		return wrong(in, ERR_VALUE, S("prefetch"), "must be an object");
 	while (json_next(&it))
-		if (!json_is(it.value, JSON_NULL) && !is_resource(it.value))
+		if (!json_is(it.value, JSON_NULL) && !is_resource(it.value) &&
+		    !is_resource(json_get(it.value, S("resource"))))
 			return wrong(in, ERR_VALUE, arena_printf(in->a, "prefetch.%.*s", SHOW(it.key)),
 				     "must be a FHIR resource, or null when there is none");
 	in->r->prefetch = prefetch;
@@ -333,6 +334,8 @@ const struct json *hook_prefetch_get(const struct hook_prefetch *p, struct str k
 struct hook_resources hook_resources(const struct json *value)
 {
 	bool bundle = str_is(json_get_str(value, S("resourceType")), "Bundle");
+	if (!json_get(value, S("resourceType")) && json_get(value, S("resource")))
+		value = json_get(value, S("resource"));
 	return (struct hook_resources){.single = bundle ? NULL : value,
 				       .entries = json_iter(bundle ? json_get(value, S("entry")) : NULL)};
 }

@@ -2,7 +2,8 @@
  * Requests of hooks (CDS Hooks 2.0, "HTTP Request") and prefetch templates. A request is read once; everything points
  * into its document, which must outlive it. What EHRs are known to send beside the specification is taken: ids of
  * patients and encounters with their type in front, a hookInstance that is no UUID, extensions anywhere, resources in
- * orders that are not quite valid. What a service could not do without is refused, with the member's name. Pure.
+ * orders that are not quite valid, the entry of a batch's answer in place of a resource of the prefetch. What a service
+ * could not do without is refused, with the member's name. Pure.
  */
 #ifndef FIRTH_HOOKS_REQUEST_H
 #define FIRTH_HOOKS_REQUEST_H
@@ -86,9 +87,9 @@ struct hook_prefetch {
 /* NULL for what there is none of, and for an unknown key. */
 const struct json *hook_prefetch_get(const struct hook_prefetch *p, struct str key);
 
-/* Walks resources of a value: the resource itself, or those of a Bundle's entries; OperationOutcomes are passed over.
- *     struct hook_resources it = hook_resources(value);
- *     while ((resource = hook_resources_next(&it))) ... */
+/* Walks resources of a value: the resource itself, that of an entry, or those of a Bundle's entries; OperationOutcomes
+ * are passed over. struct hook_resources it = hook_resources(value); while ((resource = hook_resources_next(&it))) ...
+ */
 struct hook_resources {
 	const struct json *single;
 	struct json_iter entries;

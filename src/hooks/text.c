@@ -27,7 +27,7 @@ static bool begins_block(struct str value, size_t at)
 	while (digits < at && value.p[digits] >= '0' && value.p[digits] <= '9')
 		digits++;
 	if (c == '.' || c == ')')
-		return at > 0 && digits == at;
+		return at > 0 && digits == at && (at + 1 == value.n || value.p[at + 1] == ' ');
 	return at == 0 && (c == '-' || c == '+' || c == '=');
 }
 

@@ -202,10 +202,34 @@ static bool read_indicator(struct compiler *c, const struct json *from, struct r
 	       compile_fail(c, ERR_VALUE, "'indicator' is 'info', 'warning' or 'critical'");
 }
 
-/* The card's own member, or the service's. */
-static const struct json *own_or(const struct json *card, const struct json *service, const char *name)
+/* The card's own member, or else the service's, which errors then speak of. */
+static const struct json *own_or(struct compiler *c, const struct json *card, const struct json *service,
+				 const char *name)
 {
-	return json_get(card, str_from(name)) ? card : service;
+	if (json_get(card, str_from(name)))
+		return card;
+	c->at = S("");
+	return service;
+}
+
+/* What a card may leave to its service. */
+static bool read_shared(struct compiler *c, const struct json *card, const struct json *service, struct rule_card *ret)
+{
+	struct str at = c->at;
+	if (!read_indicator(c, own_or(c, card, service, "indicator"), ret))
+		return false;
+	c->at = at;
+	if (!read_source(c, json_get(own_or(c, card, service, "source"), S("source")), ret))
+		return false;
+	c->at = at;
+	if (!read_links(c, own_or(c, card, service, "links"), ret))
+		return false;
+	c->at = at;
+	if (!card_codings(c, own_or(c, card, service, "overrideReasons"), "overrideReasons", &ret->override_reasons,
+			  &ret->override_reason_count))
+		return false;
+	c->at = at;
+	return true;
 }
 
 bool card_compile(struct compiler *c, const struct json *card, const struct json *service, struct str rule,
@@ -214,13 +238,8 @@ bool card_compile(struct compiler *c, const struct json *card, const struct json
 	static const char *const known[] = {"summary", "detail",      "indicator",	   "source",	      "topic",
 					    "links",   "suggestions", "selectionBehavior", "overrideReasons", NULL};
 	return compile_members(c, card, known) && text_member(c, card, "summary", true, &ret->summary) &&
-	       text_member(c, card, "detail", false, &ret->detail) &&
-	       read_indicator(c, own_or(card, service, "indicator"), ret) &&
-	       read_source(c, json_get(own_or(card, service, "source"), S("source")), ret) &&
-	       read_topic(c, json_get(card, S("topic")), rule, ret) &&
-	       read_links(c, own_or(card, service, "links"), ret) && read_suggestions(c, card, ret) &&
-	       card_codings(c, own_or(card, service, "overrideReasons"), "overrideReasons", &ret->override_reasons,
-			    &ret->override_reason_count);
+	       text_member(c, card, "detail", false, &ret->detail) && read_shared(c, card, service, ret) &&
+	       read_topic(c, json_get(card, S("topic")), rule, ret) && read_suggestions(c, card, ret);
 }
 
 /* ---- rules --------------------------------------------------------------------------------------------------------

@@ -123,6 +123,14 @@ bool compile_count(struct compiler *c, const struct json *object, const char *na
 	return true;
 }
 
+struct str compile_beside(const struct compiler *c, struct str name)
+{
+	size_t slash = str_rfind_char(c->file, '/');
+	if (slash == STR_NONE || str_starts(name, S("/")))
+		return name;
+	return arena_printf(c->arena, "%.*s/%.*s", STR_ARG(str_slice(c->file, 0, slash)), STR_ARG(name));
+}
+
 /* ---- the service --------------------------------------------------------------------------------------------------
  */
 
@@ -151,10 +159,10 @@ static bool check_hook(struct compiler *c, struct str hook)
 
 static bool read_head(struct compiler *c, const struct json *service)
 {
-	static const char *const known[] = {"id",	"hook",	  "title", "description",     "usageRequirements",
-					    "prefetch", "define", "rules", "valueSets",	      "tables",
-					    "source",	"topic",  "links", "overrideReasons", "indicator",
-					    NULL};
+	static const char *const known[] = {"id",	 "hook",   "title",  "description", "usageRequirements",
+					    "prefetch",	 "use",	   "define", "rules",	    "valueSets",
+					    "tables",	 "source", "topic",  "links",	    "overrideReasons",
+					    "indicator", NULL};
 	struct rule_service *s = c->service;
 	return compile_members(c, service, known) && compile_str(c, service, "id", true, &s->id) &&
 	       check_id(c, s->id) && compile_str(c, service, "hook", true, &s->hook) && check_hook(c, s->hook) &&
@@ -163,10 +171,55 @@ static bool read_head(struct compiler *c, const struct json *service)
 	       compile_str(c, service, "usageRequirements", false, &s->usage);
 }
 
+static bool read_names(struct compiler *c, const struct json *from)
+{
+	return names_values(c, from) && names_tables(c, from) && names_define(c, from);
+}
+
+/* What services share: names of another file, as if they stood here. */
+static bool read_shared(struct compiler *c, struct str name)
+{
+	static const char *const known[] = {"description", "valueSets", "tables", "define", NULL};
+	struct error why = {0};
+	struct str own = c->file, before = c->at;
+	if (!name.n)
+		return compile_fail(c, ERR_VALUE, "'use' is a file or a list of files");
+	const struct json *from = c->library->file ? c->library->file(c->library->ctx, own, name, &why) : NULL;
+	if (!from)
+		return compile_fail(c, why.code ? why.code : ERR_NOT_SUPPORTED, "%s",
+				    why.code ? why.text : "files cannot be read here");
+	c->file = compile_beside(c, name);
+	c->at = S("");
+	if (!c->file.p || !compile_members(c, from, known) || !read_names(c, from)) {
+		struct str inner = arena_str(c->arena, str_from(c->err->path));
+		memset(c->err->path, 0, sizeof(c->err->path));
+		snprintf(c->err->path, sizeof(c->err->path), "%.*s", STR_ARG(before));
+		return error_context(c->err, "in %.*s, %.*s", STR_ARG(name), STR_ARG(inner));
+	}
+	c->file = own;
+	c->at = before;
+	return true;
+}
+
+static bool read_use(struct compiler *c, const struct json *service)
+{
+	const struct json *use = json_get(service, S("use"));
+	struct str before = compile_enter(c, S("use"));
+	bool ok = true;
+	if (json_is(use, JSON_ARRAY))
+		for (struct json_iter it = json_iter(use); ok && json_next(&it);)
+			ok = read_shared(c, json_str(it.value));
+	else if (use)
+		ok = read_shared(c, json_str(use));
+	if (ok)
+		c->at = before;
+	return ok;
+}
+
 static bool read_service(struct compiler *c, const struct json *service)
 {
-	return read_head(c, service) && names_prefetch(c, service) && names_values(c, service) &&
-	       names_tables(c, service) && names_define(c, service) && rules_compile(c, service);
+	return read_head(c, service) && names_prefetch(c, service) && read_use(c, service) && read_names(c, service) &&
+	       rules_compile(c, service);
 }
 
 /* Moves what was gathered into the program, which stays. */

@@ -153,6 +153,8 @@ bool compile_fail(struct compiler *c, enum error_code code, const char *format, 
 /* Goes down: compiler.at becomes at.name or at[index]; what it was is returned, to be put back. */
 struct str compile_enter(struct compiler *c, struct str name);
 struct str compile_enter_index(struct compiler *c, size_t index);
+/* A file's path: named from where the service stands, so that the same name may mean two. */
+struct str compile_beside(const struct compiler *c, struct str name);
 /* Refuses members of an object that are not in the list, which ends with NULL; and what is no object. */
 bool compile_members(struct compiler *c, const struct json *object, const char *const *known) MUST_USE;
 /* A text member; STR_NULL when it is absent and need not be there. */

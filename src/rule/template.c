@@ -8,6 +8,7 @@ enum { NESTING_MAX = 4, TREE_DEPTH_MAX = 40, PARTS_MAX = 500 };
 
 struct reader {
 	struct compiler *c;
+	const char *start;
 	struct str rest;
 	size_t parts;
 	bool varies;
@@ -78,8 +79,17 @@ static bool read_value(struct reader *r, struct rule_part *part, struct str tag)
 			    STR_ARG(str_slice(tag, 0, 60)), STR_ARG(type->fhir ? type->fhir->name : S("a value")));
 }
 
+/* A tag of a block that has a line to itself takes the line with it. */
+static void take_line(struct reader *r, const char *tag_start)
+{
+	bool first = tag_start == r->start || tag_start[-1] == '\n';
+	if (first && r->rest.n && r->rest.p[0] == '\n')
+		r->rest = str_slice(r->rest, 1, r->rest.n);
+}
+
 static bool read_tag(struct reader *r, struct rule_part *part, struct str until, unsigned depth, bool *ret_end)
 {
+	const char *start = r->rest.p - 2;
 	size_t end = tag_end(r->rest);
 	struct str tag = str_trim(str_slice(r->rest, 0, end == STR_NONE ? 0 : end));
 	if (end == STR_NONE)
@@ -87,6 +97,8 @@ static bool read_tag(struct reader *r, struct rule_part *part, struct str until,
 	r->rest = str_slice(r->rest, end + 2, r->rest.n);
 	r->varies = true;
 	*ret_end = until.p && str_eq(tag, until);
+	if (str_starts(tag, S("#")) || str_starts(tag, S("/")))
+		take_line(r, start);
 	if (*ret_end)
 		return true;
 	if (str_starts(tag, S("#each "))) {
@@ -134,7 +146,7 @@ static const struct rule_part *read_parts(struct reader *r, struct str until, un
 
 bool text_compile(struct compiler *c, struct str text, struct rule_text *ret_text)
 {
-	struct reader r = {.c = c, .rest = text};
+	struct reader r = {.c = c, .start = text.p, .rest = text};
 	*ret_text = (struct rule_text){.given = true, .parts = read_parts(&r, STR_NULL, 0)};
 	ret_text->varies = r.varies;
 	return !c->err->code;

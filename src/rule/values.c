@@ -173,19 +173,10 @@ static bool is_implicit(struct str url)
 	return str_find(url, S("?fhir_vs")) != STR_NONE || str_starts(url, S("http://loinc.org/vs"));
 }
 
-/* Files are named from where the service stands, so the same name may mean two. */
-static struct str place_of(const struct compiler *c, struct str name)
-{
-	size_t slash = str_rfind_char(c->file, '/');
-	if (slash == STR_NONE || str_starts(name, S("/")))
-		return name;
-	return arena_printf(c->arena, "%.*s/%.*s", STR_ARG(str_slice(c->file, 0, slash)), STR_ARG(name));
-}
-
 bool values_open(struct compiler *c, struct str name, const struct rule_values **ret_values, struct str *ret_url)
 {
 	bool file = str_find(name, S("://")) == STR_NONE && !str_starts(name, S("urn:"));
-	struct str place = file ? place_of(c, name) : name;
+	struct str place = file ? compile_beside(c, name) : name;
 	const struct rule_values *v = find(c, place);
 	const struct json *set = v ? NULL : read_set(c, name, file);
 	if (c->err->code)

@@ -84,6 +84,9 @@ static void summaries_say_what_expressions_give(void **state)
 		{SERVICE("", "true", "{{#each %meds}}[{{ id }}{{#if status = `stopped`}}!{{/if}}]{{/each}}"),
 		 "[m1][m2][m3!]"},
 		{SERVICE("", "true", "{{ `}}` & `a` }}"), "}}a"},
+		{SERVICE("'use':['good.json'],'define':{'own':'%shared & `!`'},", "true", "{{ %own }}"), "yes!"},
+		{SERVICE("", "true", "a\\n{{#each %meds}}\\n- {{ id }}\\n{{#if true}}\\n!\\n{{/if}}\\n{{/each}}\\nb"),
+		 "a\n- m1\n!\n- m2\n!\n- m3\n!\nb"},
 		{SERVICE("", "true", "{{ 5 `mg` }}"), "5 'mg'"},
 	};
 	struct world w;

@@ -65,13 +65,15 @@ static const struct {
 	{HEAD "'define':{'a-b':'1'},'rules':[]}", "define.a-b: 'a-b' cannot be a name"},
 	{HEAD "'define':{'a':'%b','b':'1'},'rules':[]}",
 	 "define.a: FHIRPath, line 1, column 1: there is no variable %b"},
+	{HEAD "'use':'shared.json','rules':[]}", "use: in shared.json, define.broken: FHIRPath, line 1, column 1"},
+	{HEAD "'use':5,'rules':[]}", "use: 'use' is a file or a list of files"},
 	{HEAD "'valueSets':{'v':'no.json'},'rules':[]}", "valueSets.v: There is no file no.json"},
 	{HEAD "'valueSets':{'v':'list.json'},'rules':[]}", "valueSets.v: list.json is no ValueSet"},
 	{HEAD "'valueSets':{'v':'filtered.json'},'rules':[]}",
 	 "valueSets.v: The codes of value set filtered.json are not listed here: it has no expansion"},
 	{"{'id':'t','hook':'patient-view','description':'d','rules':[{'id':'r','when':true,'card':{'summary':'s',"
 	 "'indicator':'info'}}]}",
-	 "rules[0].card.source: 'source' is missing"},
+	 "source: 'source' is missing"},
 	{HEAD "'rules':[{'id':'r','when':true," CARD "},{'id':'r','when':true," CARD "}]}",
 	 "rules[1]: Two rules have the id 'r'"},
 };

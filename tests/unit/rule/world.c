@@ -37,6 +37,10 @@ static const struct json *read_file(void *ctx, struct str from, struct str name,
 		return parse(w, composed_text, err);
 	if (str_is(name, "filtered.json"))
 		return parse(w, filtered_text, err);
+	if (str_is(name, "shared.json"))
+		return parse(w, "{\"define\":{\"broken\":\"%nothing\"}}", err);
+	if (str_is(name, "good.json"))
+		return parse(w, "{\"define\":{\"shared\":\"'yes'\"}}", err);
 	if (str_is(name, "list.json"))
 		return parse(w, "[{\"name\":\"one\"},{\"name\":\"two\"}]", err);
 	error_set(err, ERR_NOT_FOUND, "There is no file %.*s", STR_ARG(name));
