@@ -37,7 +37,7 @@ static bool read_key(struct cds_client *c, struct error *err)
 	return c->key || error_context(err, "%.*s", STR_ARG(c->o.key));
 }
 
-bool cds_open(struct cds_client *c, struct app *app, const struct cds_options *o, struct str url, struct error *err)
+bool cds_connect(struct cds_client *c, struct app *app, const struct cds_options *o, struct str url, struct error *err)
 {
 	*c = (struct cds_client){.app = app, .o = *o, .at = hook_address(url)};
 	if (!str_starts(url, S("http://")) && !str_starts(url, S("https://")))
@@ -51,7 +51,7 @@ bool cds_open(struct cds_client *c, struct app *app, const struct cds_options *o
 	return c->http != NULL;
 }
 
-void cds_close(struct cds_client *c)
+void cds_disconnect(struct cds_client *c)
 {
 	http_client_free(c->http);
 	jose_key_free(c->key);

@@ -37,9 +37,9 @@ struct cds_client {
 	struct http_client *http;
 	struct jose_key *key;
 };
-bool cds_open(struct cds_client *c, struct app *app, const struct cds_options *o, struct str url,
-	      struct error *err) MUST_USE;
-void cds_close(struct cds_client *c);
+bool cds_connect(struct cds_client *c, struct app *app, const struct cds_options *o, struct str url,
+		 struct error *err) MUST_USE;
+void cds_disconnect(struct cds_client *c);
 
 /* A call and what came of it; texts in the arena it was made with. */
 struct cds_exchange {

@@ -159,7 +159,7 @@ static int run(struct call *k)
 	struct error err = {0};
 	struct str body = STR_NULL;
 	int status = APP_OK;
-	bool ok = cds_open(&k->client, k->app, &k->o, k->app->args[0], &err);
+	bool ok = cds_connect(&k->client, k->app, &k->o, k->app->args[0], &err);
 	if (ok && !k->service.n)
 		k->service = k->client.at.service;
 	ok = ok && (k->app->arg_count > 1 ? read_request(k, &body, &err) : build(k, &body, &err));
@@ -186,7 +186,7 @@ static int run(struct call *k)
 	else if (!k->no_send)
 		status = finish(k);
 	cds_fhir_close(&k->fhir);
-	cds_close(&k->client);
+	cds_disconnect(&k->client);
 	return status;
 }
 

@@ -220,11 +220,11 @@ int command_cds_feedback(struct app *app)
 		return app->status;
 	if (!make_outcome(app, &f, &outcome, &err))
 		return app_fail(app, &err);
-	bool ok = cds_open(&c, app, &o, app->args[0], &err);
+	bool ok = cds_connect(&c, app, &o, app->args[0], &err);
 	struct str service = f.service.n ? f.service : c.at.service;
 	if (ok && !service.n)
 		ok = error_set(&err, ERR_USAGE, "--service is the id of the service, or the URL names it");
 	ok = ok && cds_outcomes_send(&c, &app->arena, service, &outcome, 1, &x, &err);
-	cds_close(&c);
+	cds_disconnect(&c);
 	return ok ? report(app, &x) : app_fail(app, &err);
 }

@@ -103,10 +103,10 @@ int command_cds_services(struct app *app)
 	};
 	if (!app_options(app, &line))
 		return app->status;
-	bool ok = cds_open(&c, app, &o, app->args[0], &err) &&
+	bool ok = cds_connect(&c, app, &o, app->args[0], &err) &&
 		  cds_exchange(&c, &app->arena, S("GET"),
 			       arena_printf(&app->arena, "%.*s/cds-services", STR_ARG(c.at.base)), STR_NULL, &x, &err);
-	cds_close(&c);
+	cds_disconnect(&c);
 	if (!ok)
 		return app_fail(app, &err);
 	judge_discovery(x.judged, &x.reply);

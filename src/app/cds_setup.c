@@ -5,6 +5,7 @@
 
 #include "app/cds_rules.h"
 #include "app/knowledge.h"
+#include "base/log.h"
 
 struct cds_setup {
 	const struct config *config;
@@ -14,6 +15,8 @@ struct cds_setup {
 	struct hook_orders_options orders;
 	struct cds_rules rules;
 	bool has_rules;
+	struct canonicals *canonicals; /* of its own, without packages */
+	struct terminology *terminology; /* for value sets that no file lists */
 	struct cds_service *services;
 	size_t service_count;
 	struct cds_client *clients;
@@ -57,6 +60,32 @@ static bool make_policy(struct cds_setup *s, struct error *err)
 /* ---- the site's own services ---------------------------------------------------------------------------------------
  */
 
+/* Whoever keeps the services should know that one of the rules said nothing, and why. */
+static void log_failures(const struct rule_service *service, const struct rule_result *result)
+{
+	for (size_t i = 0; i < result->failure_count; i++)
+		log_event(LOG_WARN, "cds rule failed", {"service", service->id}, {"rule", result->failures[i].rule},
+			  {"why", str_from(result->failures[i].error.text)});
+}
+
+static bool is_plain(const struct hook_suggestion *s)
+{
+	return s->action_count == 1 && s->actions[0].type != HOOK_UPDATE;
+}
+
+/* What such a client could not use is left out of the cards, which say their advice without it. */
+static void make_plain(struct hook_answer *answer)
+{
+	for (size_t i = 0; i < answer->count; i++) {
+		struct hook_card *card = &answer->cards[i];
+		size_t kept = 0;
+		for (size_t n = 0; n < card->suggestion_count; n++)
+			if (is_plain(&card->suggestions[n]))
+				card->suggestions[kept++] = card->suggestions[n];
+		card->suggestion_count = kept;
+	}
+}
+
 static bool run_rules(void *ctx, const struct cds_call *call, struct hook_answer *answer, struct error *err)
 {
 	const struct rule_input input = {
@@ -64,6 +93,9 @@ static bool run_rules(void *ctx, const struct cds_call *call, struct hook_answer
 	struct rule_result result;
 	if (!rule_run(ctx, call->arena, &input, &result, err))
 		return false;
+	log_failures(ctx, &result);
+	if (call->plain)
+		make_plain(&result.answer);
 	/* Nothing to say and a rule that could not be told are not the same. */
 	if (!result.answer.count && !result.answer.system_action_count && result.failure_count)
 		return error_set(err, ERR_BUSINESS_RULE, "rule %.*s cannot be told of this request: %s",
@@ -82,7 +114,8 @@ static bool add_rule_service(struct cds_setup *s, const struct rule_service *r, 
 	if (!templates)
 		return error_memory(err);
 	for (size_t i = 0; i < r->prefetch_count; i++)
-		templates[i] = (struct cds_template){.key = r->prefetch[i].key, .query = r->prefetch[i].query};
+		templates[i] = (struct cds_template){
+			.key = r->prefetch[i].key, .query = r->prefetch[i].query, .optional = r->prefetch[i].optional};
 	s->services[s->service_count++] = (struct cds_service){.id = r->id,
 							       .hook = hook->id,
 							       .title = r->title,
@@ -95,11 +128,25 @@ static bool add_rule_service(struct cds_setup *s, const struct rule_service *r, 
 	return true;
 }
 
+static bool open_terminology(struct cds_setup *s, const struct knowledge_options *k, struct error *err)
+{
+	if (!k->canonicals)
+		s->canonicals = canonicals_new(err);
+	if (!k->canonicals && !s->canonicals)
+		return false;
+	s->terminology = terminology_new(k->canonicals ? k->canonicals : s->canonicals, err);
+	return s->terminology && (!k->equip || k->equip(k->ctx, s->terminology, err));
+}
+
 static bool make_services(struct cds_setup *s, const struct cds_setup_options *o, struct error *err)
 {
 	struct str directory = s->config->cds.services;
 	if (directory.p) {
-		cds_rules_init(&s->rules, o->terminology, o->canonicals);
+		if (!open_terminology(s, o->knowledge, err))
+			return false;
+		cds_rules_init(&s->rules, s->terminology,
+			       o->knowledge->canonicals ? o->knowledge->canonicals : s->canonicals);
+		s->rules.vocabulary = s->config->cds.vocabulary;
 		s->has_rules = true;
 		if (!cds_rules_directory(&s->rules, directory, err))
 			return false;
@@ -157,6 +204,8 @@ void cds_setup_close(struct cds_setup *s)
 		return;
 	if (s->has_rules)
 		cds_rules_done(&s->rules);
+	terminology_free(s->terminology);
+	canonicals_free(s->canonicals);
 	if (s->drugs)
 		knowledge_free(s->drugs);
 	arena_done(&s->arena);

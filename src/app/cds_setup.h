@@ -7,12 +7,12 @@
 
 #include "app/config.h"
 #include "server/cds/cds.h"
+#include "server/knowledge/knowledge.h"
 
 struct cds_setup;
 struct cds_setup_options {
 	const struct config *config; /* outlives it */
-	struct terminology *terminology; /* for value sets that services ask about; may be NULL */
-	const struct canonicals *canonicals; /* may be NULL */
+	const struct knowledge_options *knowledge; /* packages and releases, for what the site's services ask */
 };
 struct cds_setup *cds_setup_open(const struct cds_setup_options *options, struct error *err) MUST_USE;
 void cds_setup_close(struct cds_setup *s);

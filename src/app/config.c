@@ -144,6 +144,8 @@ static const struct config_key cds_keys[] = {
 	{"enabled", CONFIG_SWITCH, CDS(enabled), false, "on or off"},
 	{"open", CONFIG_SWITCH, CDS(open), false, "on or off: may anybody call"},
 	{"services", CONFIG_PATH, CDS(services), false, "a directory of the site's own services"},
+	{"vocabulary", CONFIG_PATH, CDS(vocabulary), false,
+	 "a directory in which value sets that services name are looked for first"},
 	{"knowledge", CONFIG_PATH, CDS(knowledge), false, "a directory of the site's own tables of drugs and rules"},
 	{"patient_view", CONFIG_SWITCH, CDS(patient_view), false, "on or off: check what is taken at patient-view"},
 	{"origins", CONFIG_SCOPES, CDS(origins), false, "origins of web pages that may call, or *"},

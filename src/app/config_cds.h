@@ -11,7 +11,7 @@ struct config_cds {
 	bool given; /* a key of the section was */
 	bool open; /* callers need no token, on whatever address */
 	bool patient_view, resolved_allergies;
-	struct str services, knowledge; /* directories: the site's own services, its own tables */
+	struct str services, vocabulary, knowledge; /* directories: the site's own services, value sets, tables */
 	struct str origins, fhir_servers; /* separated by spaces */
 	int64_t body, fetch_bytes, fetch_time, fetch_threads, cards, remember;
 	struct str threshold, unverified_interactions, unverified_cross, noninterruptive; /* levels */

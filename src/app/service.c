@@ -105,8 +105,7 @@ static bool open_cds(struct service *s, struct error *err)
 	const struct service_options *o = &s->options;
 	if (!o->config->cds.enabled)
 		return true;
-	s->cds = cds_setup_open(&(struct cds_setup_options){.config = o->config, .canonicals = o->knowledge.canonicals},
-				err);
+	s->cds = cds_setup_open(&(struct cds_setup_options){.config = o->config, .knowledge = &o->knowledge}, err);
 	s->options.cds = s->cds;
 	s->options.is_ours = service_is_our_origin;
 	s->options.is_ours_ctx = s;

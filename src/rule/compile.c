@@ -141,11 +141,10 @@ static bool check_id(struct compiler *c, struct str id)
 	for (size_t i = 0; i < id.n; i++) {
 		char x = id.p[i];
 		good = good && ((x >= 'a' && x <= 'z') || (x >= 'A' && x <= 'Z') || (x >= '0' && x <= '9') ||
-				x == '-' || x == '_' || x == '.');
+				x == '-' || x == '_');
 	}
 	return good || compile_fail(c, ERR_VALUE,
-				    "'id' is part of the service's address: letters, digits, '-', '_' and '.', at most "
-				    "100");
+				    "'id' is part of the service's address: letters, digits, '-' and '_', at most 100");
 }
 
 static bool check_hook(struct compiler *c, struct str hook)

@@ -42,7 +42,8 @@ static void put_names(struct buf *out, const struct rule_program *p, enum name_k
 		buf_printf(out, "  %%%.*s: ", STR_ARG(p->declarations[i].name));
 		put_given(out, &p->declarations[i].given);
 		if (kind == NAME_KEY)
-			buf_printf(out, " from %.*s", STR_ARG(p->service->prefetch[name->key].query));
+			buf_printf(out, " from %.*s%s", STR_ARG(p->service->prefetch[name->key].query),
+				   p->service->prefetch[name->key].optional ? ", where it can be had" : "");
 		if (kind == NAME_DEFINE)
 			buf_printf(out, " = %.*s", STR_ARG(str_trim(name->expression->program->expression)));
 		buf_char(out, '\n');

@@ -78,7 +78,7 @@ static const struct fhir_type *query_type(const struct compiler *c, struct str q
 	return definitions_resource(c->library->definitions, str_slice(query, 0, end));
 }
 
-bool names_add_prefetch(struct compiler *c, struct str key, struct str query)
+bool names_add_prefetch(struct compiler *c, struct str key, struct str query, bool optional)
 {
 	struct path_given given = {.open = true};
 	struct error why = {0};
@@ -104,8 +104,23 @@ bool names_add_prefetch(struct compiler *c, struct str key, struct str query)
 	const struct rule_name how = {.kind = NAME_KEY, .key = c->prefetch_count};
 	if (!names_add(c, key, how, given))
 		return false;
-	c->prefetch[c->prefetch_count++] = (struct rule_prefetch){.key = key, .query = query, .type = type};
+	c->prefetch[c->prefetch_count++] =
+		(struct rule_prefetch){.key = key, .query = query, .type = type, .optional = optional};
 	return true;
+}
+
+/* A text, or an object when there is more to say of it. */
+static bool read_template(struct compiler *c, struct str key, const struct json *value)
+{
+	static const char *const known[] = {"query", "optional", NULL};
+	struct str query = json_str(value);
+	bool optional = false;
+	if (json_is(value, JSON_OBJECT) &&
+	    (!compile_members(c, value, known) || !compile_str(c, value, "query", true, &query) ||
+	     !compile_bool(c, value, "optional", &optional)))
+		return false;
+	return query.n ? names_add_prefetch(c, key, query, optional)
+		       : compile_fail(c, ERR_VALUE, "A prefetch template is a text, or 'query' and 'optional'");
 }
 
 bool names_prefetch(struct compiler *c, const struct json *service)
@@ -115,10 +130,8 @@ bool names_prefetch(struct compiler *c, const struct json *service)
 	if (prefetch && !json_is(prefetch, JSON_OBJECT))
 		return compile_fail(c, ERR_VALUE, "'prefetch' needs keys and templates");
 	for (struct json_iter it = json_iter(prefetch); json_next(&it);) {
-		struct str list = compile_enter(c, it.key), query = json_str(it.value);
-		if (!query.n)
-			return compile_fail(c, ERR_VALUE, "A prefetch template is a text");
-		if (!names_add_prefetch(c, it.key, query))
+		struct str list = compile_enter(c, it.key);
+		if (!read_template(c, it.key, it.value))
 			return false;
 		c->at = list;
 	}

@@ -50,6 +50,7 @@ struct rule_library {
 struct rule_prefetch {
 	struct str key, query;
 	const struct fhir_type *type; /* of the resources that the query asks for; NULL: of several types */
+	bool optional; /* the service does without where it cannot be had */
 };
 struct rule_service {
 	struct str id, hook, title, description, usage;

@@ -169,7 +169,7 @@ bool names_begin(struct compiler *c) MUST_USE;
 bool names_add(struct compiler *c, struct str name, struct rule_name how, struct path_given given) MUST_USE;
 /* The names of the service's own part: prefetch, valueSets, tables, define. */
 bool names_prefetch(struct compiler *c, const struct json *service) MUST_USE;
-bool names_add_prefetch(struct compiler *c, struct str key, struct str query) MUST_USE;
+bool names_add_prefetch(struct compiler *c, struct str key, struct str query, bool optional) MUST_USE;
 bool names_values(struct compiler *c, const struct json *service) MUST_USE;
 bool names_tables(struct compiler *c, const struct json *service) MUST_USE;
 bool names_define(struct compiler *c, const struct json *service) MUST_USE;
