@@ -62,8 +62,9 @@ bool yaml_each_document(struct str text, struct str file, bool (*take)(void *ctx
 struct writer {
 	yaml_document_t *document;
 	struct json_writer json;
+	struct arena *arena;
 	struct str file;
-	size_t written; /* nodes: an alias can make many of few */
+	bool *written; /* of each node: one that is met again was named by an alias */
 	struct error *err;
 };
 
@@ -154,9 +155,9 @@ static bool put_sequence(struct writer *w, const yaml_node_t *node, unsigned dep
 static bool put_node(struct writer *w, int id, unsigned depth)
 {
 	const yaml_node_t *node = yaml_document_get_node(w->document, id);
-	size_t nodes = (size_t)(w->document->nodes.top - w->document->nodes.start);
-	if (++w->written > nodes)
+	if (w->written[id])
 		return fail_at(w->err, w->file, &node->start_mark, "aliases (*name) are not supported");
+	w->written[id] = true;
 	if (depth > DEPTH_MAX)
 		return fail_at(w->err, w->file, &node->start_mark, "this is nested too deeply");
 	if (node->type == YAML_MAPPING_NODE)
@@ -175,7 +176,8 @@ static bool take_document(void *ctx, yaml_document_t *document)
 	w->document = document;
 	if (!root || root->type == YAML_SCALAR_NODE)
 		return fail_at(w->err, w->file, root ? &root->start_mark : &start, "the file has no names and values");
-	return put_node(w, 1, 0);
+	w->written = ARENA_ARRAY(w->arena, bool, (size_t)(document->nodes.top - document->nodes.start) + 1);
+	return w->written ? put_node(w, 1, 0) : error_memory(w->err);
 }
 
 static bool is_json(struct str text)
@@ -204,7 +206,7 @@ const struct json *site_file_read(struct arena *a, struct str text, struct str f
 	if (is_json(text))
 		return parse_json(a, text, file, err);
 	buf_init(&out, JSON_MAX);
-	struct writer w = {.json = json_writer(&out), .file = file, .err = err};
+	struct writer w = {.json = json_writer(&out), .arena = a, .file = file, .err = err};
 	if (yaml_each_document(text, file, take_document, &w, err)) {
 		if (buf_ok(&out))
 			document = parse_json(a, buf_str(&out), file, err);
