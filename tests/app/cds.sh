@@ -2,7 +2,7 @@
 # cds.sh FIRTH CDS-SERVICE: calling CDS services as an EHR does: discovery, requests built from a FHIR server and from files,
 # cards, mistakes, feedback. The service is a small one that writes down what it gets.
 . "$(dirname "$0")/lib.sh"
-service_program=$2
+service_program=$(realpath "$2")
 svc=$scratch/svc
 mkdir "$svc"
 cat >"$svc/services.json" <<'END'
@@ -18,6 +18,7 @@ cat >"$svc/sign.json" <<'END'
 END
 echo '{"cards":[]}' >"$svc/select.json"
 cp "$svc/select.json" "$svc/chart.json"
+: >"$scratch/svc.out" # before anybody looks into it
 "$service_program" "$svc" >"$scratch/svc.out" 2>"$scratch/svc.err" </dev/null &
 started=$!
 children="$children $started"
