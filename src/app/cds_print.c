@@ -72,6 +72,14 @@ void cds_print_reply(const struct app *app, const struct cds_exchange *x)
 	else
 		printf("%sno answer%s after %lld ms\n", app_style(app, STYLE_BAD), app_style(app, STYLE_PLAIN),
 		       (long long)r->took_ms);
+	if (!r->status || r->status == 200 || !x->text.n)
+		return;
+	/* why, in the other side's words */
+	struct buf out;
+	buf_init(&out, 1 << 14);
+	cds_add_text(&out, str_slice(x->text, 0, LINE_MAX_CHARACTERS), LINE_MAX_CHARACTERS);
+	printf("%.*s\n", STR_ARG(buf_str(&out)));
+	buf_done(&out);
 }
 
 void cds_write_exchange(struct json_writer *w, const struct cds_exchange *x, bool request)

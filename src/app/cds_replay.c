@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "app/cds_policy.h"
 #include "app/cds_replay_priv.h"
 #include "app/knowledge.h"
 #include "base/clock.h"
@@ -15,6 +16,7 @@
 struct command_options {
 	struct option_list silence, raise, lower, set, policy;
 	struct str tables, service, now;
+	struct config_options shared;
 	int64_t threads;
 };
 
@@ -62,17 +64,19 @@ static bool read_what(const struct replay *r, struct str what, struct policy_lin
 			 STR_ARG(str_slice(what, 0, 80)));
 }
 
+/* Behind the site's own, in the same array. */
 struct lines {
-	struct policy_line items[REPLAY_CHANGES_MAX];
-	size_t count;
+	struct policy_line *items;
+	size_t count, changes;
 };
 
 static bool add_line(struct replay *r, struct lines *lines, struct str what, enum policy_action action, struct str word,
 		     bool change, struct error *err)
 {
 	struct policy_line l = {.action = action};
-	if (lines->count == REPLAY_CHANGES_MAX)
+	if (lines->changes == REPLAY_CHANGES_MAX)
 		return error_set(err, ERR_USAGE, "at most %d lines of a policy", REPLAY_CHANGES_MAX);
+	lines->changes++;
 	if (!read_what(r, what, &l, err))
 		return false;
 	lines->items[lines->count++] = l;
@@ -110,20 +114,20 @@ static bool add_settings(struct replay *r, struct lines *lines, const struct opt
 /* The site's policy, and the same with the changes behind its lines. */
 static bool read_policies(struct replay *r, const struct command_options *o, struct error *err)
 {
-	struct lines *lines = ARENA_NEW(&r->app->arena, struct lines);
-	if (!lines)
-		return error_memory(err);
-	r->policy = policy_default();
-	if (!add_settings(r, lines, &o->policy, false, err))
+	struct lines lines = {0};
+	if (!cds_policy_make(&r->app->arena, &r->config, r->knowledge, REPLAY_CHANGES_MAX, &r->policy, err))
 		return false;
-	r->policy.lines = lines->items;
-	r->policy.line_count = lines->count;
-	if (!add_settings(r, lines, &o->set, true, err) || !add_all(r, lines, &o->silence, POLICY_OFF, "off", err) ||
-	    !add_all(r, lines, &o->raise, POLICY_RAISE, "raise", err) ||
-	    !add_all(r, lines, &o->lower, POLICY_LOWER, "lower", err))
+	lines.items = (struct policy_line *)r->policy.lines;
+	lines.count = r->policy.line_count;
+	if (!add_settings(r, &lines, &o->policy, false, err))
+		return false;
+	r->policy.line_count = lines.count;
+	if (!add_settings(r, &lines, &o->set, true, err) || !add_all(r, &lines, &o->silence, POLICY_OFF, "off", err) ||
+	    !add_all(r, &lines, &o->raise, POLICY_RAISE, "raise", err) ||
+	    !add_all(r, &lines, &o->lower, POLICY_LOWER, "lower", err))
 		return false;
 	r->changed = r->policy;
-	r->changed.line_count = lines->count;
+	r->changed.line_count = lines.count;
 	r->has_changes = r->change_count > 0;
 	return true;
 }
@@ -154,7 +158,7 @@ static bool prepare(struct replay *r, const struct command_options *o, struct er
 	if (o->now.n && !date_range(o->now, &r->now_ms, &high))
 		return error_set(err, ERR_USAGE, "--now is a FHIR date or dateTime");
 	if (!o->service.n) {
-		r->knowledge = app_knowledge(&r->app->arena, o->tables, err);
+		r->knowledge = app_knowledge(&r->app->arena, o->tables.n ? o->tables : r->config.cds.knowledge, err);
 		return r->knowledge && read_policies(r, o, err);
 	}
 	r->service_url = o->service;
@@ -174,12 +178,15 @@ int command_cds_replay(struct app *app)
 	if (!r)
 		return APP_FAILED;
 	r->app = app;
+	if (!config_open(app, &r->config))
+		return app->status;
 	const struct option options[] = {
 		{"silence", OPTION_LIST, "RULE", "what if this rule were off", &o.silence, NULL},
 		{"raise", OPTION_LIST, "RULE", "what if it were a level higher", &o.raise, NULL},
 		{"lower", OPTION_LIST, "RULE", "what if it were a level lower", &o.lower, NULL},
 		{"change", OPTION_LIST, "RULE=LEVEL", "what if it were off, info, warning or critical", &o.set, NULL},
-		{"policy", OPTION_LIST, "RULE=LEVEL", "the site's policy that all of it begins with", &o.policy, NULL},
+		{"policy", OPTION_LIST, "RULE=LEVEL", "a line of the site's policy, behind those of firth.yaml",
+		 &o.policy, NULL},
 		{"tables", OPTION_TEXT, "DIR", "a site's own tables of drug knowledge, read on top", &o.tables, NULL},
 		{"role", OPTION_TEXT, "ROLE", "of the users, for policies that name roles", &r->role, NULL},
 		{"now", OPTION_TEXT, "DATE", "when orders were that have no date (default: now)", &o.now, NULL},
@@ -188,6 +195,7 @@ int command_cds_replay(struct app *app)
 		{"threads", OPTION_NUMBER, "N", "work on so many at once (default: one per core)", &o.threads, NULL},
 		{"quiet", OPTION_FLAG, NULL, "no progress", &r->quiet, NULL},
 		CDS_OPTIONS(r->cds),
+		CONFIG_OPTIONS(o.shared, r->config),
 	};
 	const struct command_line line = {
 		OPTIONS(options),
@@ -203,7 +211,7 @@ int command_cds_replay(struct app *app)
 			"when lines could not be read, or a service's answers are wrong.\n\n"
 			"  firth cds replay march.ndjson --silence DUP-CLASS --lower kind:interaction",
 	};
-	if (!app_options(app, &line))
+	if (!app_options(app, &line) || !config_finish(app, &r->config, &o.shared))
 		return app->status;
 	replay_tally_init(&r->tally);
 	bool ok = prepare(r, &o, &err);

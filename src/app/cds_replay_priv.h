@@ -8,6 +8,7 @@
 #define FIRTH_APP_CDS_REPLAY_PRIV_H
 
 #include "app/cds.h"
+#include "app/config.h"
 #include "base/map.h"
 #include "hooks/orders.h"
 
@@ -72,6 +73,7 @@ void replay_settle_outcomes(struct replay_tally *t);
 struct replay {
 	struct app *app;
 	const struct knowledge *knowledge; /* NULL: a service is asked */
+	struct config config; /* whose policy of alerts is the one now */
 	struct policy policy, changed;
 	bool has_changes;
 	struct str role;

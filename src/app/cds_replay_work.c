@@ -281,7 +281,7 @@ static bool start(struct pipeline *p, struct error *err)
 		arena_init(&w->arena, WORKER_MEMORY);
 		replay_tally_init(&w->tally);
 		p->running++; /* before what may fail: it is to be ended */
-		if (!p->r->knowledge && !cds_open(&w->client, p->r->app, &p->r->cds, p->r->service_url, err))
+		if (!p->r->knowledge && !cds_connect(&w->client, p->r->app, &p->r->cds, p->r->service_url, err))
 			return false;
 		if (pthread_create(&w->thread, NULL, work, w) != 0) {
 			w->p = NULL;
@@ -307,7 +307,7 @@ static void stop(struct pipeline *p)
 		p->r->bad_lines += w->bad;
 		replay_tally_done(&w->tally);
 		arena_done(&w->arena);
-		cds_close(&w->client);
+		cds_disconnect(&w->client);
 	}
 }
 

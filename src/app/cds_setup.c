@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "app/cds_policy.h"
 #include "app/cds_rules.h"
 #include "app/knowledge.h"
 #include "base/log.h"
@@ -21,41 +22,6 @@ struct cds_setup {
 	size_t service_count;
 	struct cds_client *clients;
 };
-
-/* ---- policy --------------------------------------------------------------------------------------------------------
- */
-
-static void take_level(struct str text, enum level *level)
-{
-	if (text.n)
-		(void)level_named(text, level); /* was looked at with the configuration */
-}
-
-static bool make_policy(struct cds_setup *s, struct error *err)
-{
-	const struct config *c = s->config;
-	struct policy_line *lines = ARENA_ARRAY(&s->arena, struct policy_line, c->cds_policy_count + 1);
-	if (!lines)
-		return error_memory(err);
-	s->policy = policy_default();
-	take_level(c->cds.threshold, &s->policy.threshold);
-	take_level(c->cds.unverified_interactions, &s->policy.unverified_interactions);
-	take_level(c->cds.unverified_cross, &s->policy.unverified_cross);
-	take_level(c->cds.noninterruptive, &s->policy.noninterruptive);
-	s->policy.resolved_allergies = c->cds.resolved_allergies;
-	for (size_t i = 0; i < c->cds_policy_count; i++) {
-		const struct config_cds_policy *p = &c->cds_policy[i];
-		lines[i] = (struct policy_line){
-			.rule = p->rule, .drug_class = p->drug_class, .kind = p->kind, .role = p->role};
-		(void)policy_action_named(p->action, &lines[i].action);
-		if (p->drug_class.n && knowledge_class_named(s->drugs, p->drug_class) < 0)
-			return error_set(err, ERR_CONFIG, "cds_policy %.*s: there is no class %.*s", STR_ARG(p->name),
-					 STR_ARG(str_slice(p->drug_class, 0, 60)));
-	}
-	s->policy.lines = lines;
-	s->policy.line_count = c->cds_policy_count;
-	return true;
-}
 
 /* ---- the site's own services ---------------------------------------------------------------------------------------
  */
@@ -191,7 +157,8 @@ struct cds_setup *cds_setup_open(const struct cds_setup_options *options, struct
 	s->config = options->config;
 	arena_init(&s->arena, (size_t)2 << 30);
 	s->drugs = app_knowledge(&s->arena, s->config->cds.knowledge.p ? s->config->cds.knowledge : S(""), err);
-	if (s->drugs && make_policy(s, err) && make_services(s, options, err) && make_clients(s, err))
+	if (s->drugs && cds_policy_make(&s->arena, s->config, s->drugs, 0, &s->policy, err) &&
+	    make_services(s, options, err) && make_clients(s, err))
 		return s;
 	error_context(err, "cds");
 	cds_setup_close(s);

@@ -13,7 +13,7 @@ allergy() { # allergy WORD
 request() { # request ORDER RECORDS: of order-sign; RECORDS are resources with commas between
 	entries=$(printf %s "$2" | sed 's/,{"resourceType"/},{"resource":{"resourceType"/g')
 	[ -z "$entries" ] || entries='{"resource":'$entries'}'
-	printf '{"hookInstance":"d1577c69-dfbe-44ad-ba6d-3e05e953b2ea","hook":"order-sign","context":{"userId":"Practitioner/1","patientId":"p","draftOrders":{"resourceType":"Bundle","entry":[{"resource":%s}]}},"prefetch":{"records":{"resourceType":"Bundle","entry":[%s]}}}' "$1" "$entries"
+	printf '{"hookInstance":"d1577c69-dfbe-44ad-ba6d-3e05e953b2ea","hook":"order-sign","context":{"userId":"Practitioner/1","patientId":"p","draftOrders":{"resourceType":"Bundle","entry":[{"resource":%s}]}},"prefetch":{"allergies":{"resourceType":"Bundle","entry":[%s]},"medications":{"resourceType":"Bundle"},"statements":{"resourceType":"Bundle"},"ended":{"resourceType":"Bundle"},"laboratory":{"resourceType":"Bundle"}}}' "$1" "$entries"
 }
 card() { # card UUID TOPIC
 	printf '{"uuid":"%s","summary":"s","indicator":"warning","source":{"label":"l","topic":{"system":"https://firth.dev/fhir/CodeSystem/alert-topic","code":"t%s","display":"interaction/%s/x"}}}' "$1" "$2" "$2"
@@ -110,6 +110,19 @@ run cds replay past.ndjson --service "$url"
 expect "which service?" 2
 run cds replay past.ndjson --service "$url/cds-services/sign" --silence DD022
 expect "rules of a service" 2
+# Our own service says what our engines say offline.
+head -n 3 past.ndjson >three.ndjson
+run cds replay three.ndjson --format json
+cp out offline.json
+serve --data data --cds
+run cds replay three.ndjson --service "http://127.0.0.1:$port/cds-services/firth-order-sign" --format json
+expect "our own service, asked" 0
+holds "the same cards as offline" [ "$(grep -o '"rule":"[^"]*"\|"cards":[0-9]*' out)" = "$(grep -o '"rule":"[^"]*"\|"cards":[0-9]*' offline.json)" ]
+printf 'cds_policy:\n  - {name: quiet, rule: DD022, action: off}\n' >firth.yaml
+run cds replay three.ndjson
+expect "with the policy of firth.yaml" 0
+says "which is followed" out '^3 orders in 3 requests: 1 cards'
+rm firth.yaml
 run cds replay svc/requests.ndjson
 expect "what it wrote down can be replayed" 0
 says "the same figures" out '^18 orders in 18 requests: 15 cards'
