@@ -154,7 +154,8 @@ void div_write(struct buf *out, struct str div)
 
 /* Where in the markup a scan of well-formed XML is. */
 struct state {
-	bool tag, comment;
+	bool tag;
+	size_t comment; /* where its text begins; 0: in none */
 	char quote;
 };
 
@@ -162,14 +163,16 @@ static void advance(struct state *s, struct str source, size_t at)
 {
 	char c = source.p[at];
 	if (s->comment) {
-		s->comment = !(c == '>' && source.p[at - 1] == '-' && source.p[at - 2] == '-');
+		/* The dashes that open it do not end it as well: <!---> goes on. */
+		if (c == '>' && at >= s->comment + 2 && source.p[at - 1] == '-' && source.p[at - 2] == '-')
+			s->comment = 0;
 	} else if (s->quote) {
 		s->quote = c == s->quote ? '\0' : s->quote;
 	} else if (s->tag) {
 		s->tag = c != '>';
 		s->quote = c == '"' || c == '\'' ? c : '\0';
 	} else if (c == '<') {
-		s->comment = str_starts(str_slice(source, at, source.n), S("<!--"));
+		s->comment = str_starts(str_slice(source, at, source.n), S("<!--")) ? at + 4 : 0;
 		s->tag = !s->comment;
 	}
 }
