@@ -159,7 +159,7 @@ bool kick_wait(struct run *r, bool renew, struct error *err) MUST_USE; /* until 
 bool kick_cancel(struct run *r, struct error *err) MUST_USE;
 
 /* fetch.c */
-bool fetch_all(struct run *r, struct error *err) MUST_USE;
+bool export_fetch_all(struct run *r, struct error *err) MUST_USE;
 
 /* look.c: a file that is there, line by line. ids and references go into the sets. */
 bool look_through(struct run *r, const struct export_file *f, const char *path, struct export_counts *ret_counts,

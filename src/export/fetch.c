@@ -367,7 +367,7 @@ static void watch(struct run *r)
 	}
 }
 
-bool fetch_all(struct run *r, struct error *err)
+bool export_fetch_all(struct run *r, struct error *err)
 {
 	struct worker workers[EXPORT_MAX_PARALLEL] = {0};
 	unsigned wanted = r->o->parallel ? r->o->parallel : 4, count = 0;

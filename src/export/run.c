@@ -193,7 +193,7 @@ static bool run_all(struct run *r, struct export_result *ret_result, struct erro
 		return false;
 	expect(r);
 	run_say(r, "%zu files to fetch", r->file_count);
-	if (!fetch_all(r, err))
+	if (!export_fetch_all(r, err))
 		return false;
 	settle_types(r);
 	if (!aftermath_outcomes(r, err) || !aftermath_deletions(r, err) || !aftermath_sets(r, err) ||
