@@ -136,10 +136,8 @@ static void put_suggestions(struct json_writer *w, const struct hook_card *card)
 		json_object_begin(w);
 		json_put_member(w, S("label"), s->label.p ? s->label : S(""));
 		json_put_member(w, S("uuid"), s->uuid);
-		if (s->recommended) {
-			json_key(w, S("isRecommended"));
-			json_put_bool(w, true);
-		}
+		json_key(w, S("isRecommended"));
+		json_put_bool(w, s->recommended);
 		put_actions(w, S("actions"), s->actions, s->action_count);
 		json_object_end(w);
 	}

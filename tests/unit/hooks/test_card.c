@@ -125,7 +125,8 @@ static void test_write(void **state)
 	check_written(&answer,
 		      "{\"cards\":[{\"uuid\":\"u-1\",\"summary\":\"Penicillin \\\"allergy\\\"\",\"detail\":\"why\","
 		      "\"indicator\":\"critical\",\"source\":{\"label\":\"Firth\",\"topic\":{\"system\":\"urn:x\","
-		      "\"code\":\"T1\"}},\"suggestions\":[{\"label\":\"Remove it\",\"uuid\":\"u-2\",\"actions\":[{"
+		      "\"code\":\"T1\"}},\"suggestions\":[{\"label\":\"Remove "
+		      "it\",\"uuid\":\"u-2\",\"isRecommended\":false,\"actions\":[{"
 		      "\"type\":\"delete\",\"description\":\"Remove\",\"resourceId\":\"MedicationRequest/1\"}]}],"
 		      "\"selectionBehavior\":\"any\",\"overrideReasons\":[{\"code\":\"benefit\",\"display\":"
 		      "\"Benefit\"}],\"links\":[{\"label\":\"More\",\"url\":\"https://example.org/a\",\"type\":"
