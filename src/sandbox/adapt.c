@@ -285,6 +285,59 @@ void adapter_note_forms(struct arena *a, struct str data, struct str *ret_html, 
 	buf_done(&form);
 }
 
+/* The name of a tag, "/p" for the end of one; at is behind its '<'. */
+static struct str tag_name(struct str page, size_t at)
+{
+	size_t end = at;
+	while (end < page.n && page.p[end] != '>' && page.p[end] != ' ' && page.p[end] != '\n' &&
+	       !(page.p[end] == '/' && end > at))
+		end++;
+	return str_slice(page, at, end);
+}
+
+/* Where what follows the end tag begins; the end of the page when there is none. */
+static size_t behind_element(struct arena *a, struct str page, size_t at, struct str name)
+{
+	size_t end = str_find(str_slice(page, at, page.n), arena_printf(a, "</%.*s", STR_ARG(name)));
+	size_t close = end == STR_NONE ? STR_NONE : str_find_char(page, '>', at + end);
+	return close == STR_NONE ? page.n : close + 1;
+}
+
+struct str adapter_page_rtf(struct arena *a, struct str data)
+{
+	struct buf page, words, form;
+	buf_init(&page, (size_t)16 << 20);
+	buf_init(&words, (size_t)16 << 20);
+	buf_init(&form, (size_t)32 << 20);
+	if (!decode_base64(&page, data))
+		buf_reset(&page);
+	struct str text = buf_str(&page);
+	for (size_t i = 0; i < text.n;) {
+		if (text.p[i] != '<') {
+			buf_char(&words, text.p[i++]);
+			continue;
+		}
+		struct str name = tag_name(text, i + 1);
+		size_t close = str_find_char(text, '>', i);
+		bool empty = close != STR_NONE && close > i && text.p[close - 1] == '/';
+		if (str_has_word(S("script style iframe applet head"), name) && !empty) {
+			i = behind_element(a, text, i, name);
+			continue;
+		}
+		if (str_has_word(S("/p br /div /tr /li /h1 /h2 /h3"), name))
+			buf_char(&words, '\n');
+		i = close == STR_NONE ? text.n : close + 1;
+	}
+	buf_add(&form, S("{\\rtf1\\ansi "));
+	put_rtf(&form, buf_str(&words));
+	buf_add(&form, S("}"));
+	struct str rtf = base64_of(a, &form);
+	buf_done(&page);
+	buf_done(&words);
+	buf_done(&form);
+	return rtf;
+}
+
 /* ---- one resource ----------------------------------------------------------------------------------------------- */
 
 static struct str patient_name_of(struct adapter *ad, const struct json *resource)

@@ -119,7 +119,7 @@ struct str adapter_id(enum ehr_vendor vendor, struct arena *a, struct str type, 
 	return id_from(vendor, a, dice_of(type, id), type, resource);
 }
 
-struct str adapter_fresh_id(enum ehr_vendor vendor, struct arena *a, struct str type)
+struct str adapter_fresh_id(enum ehr_vendor vendor, struct arena *a, struct str type, const struct json *resource)
 {
 	uint64_t seed[2];
 	random_bytes(seed, sizeof(seed));
@@ -128,5 +128,5 @@ struct str adapter_fresh_id(enum ehr_vendor vendor, struct arena *a, struct str 
 		struct str one = epic_id(a, &d, form_of(S("Observation"))), two = epic_id(a, &d, form_of(S("Patient")));
 		return arena_printf(a, "O.%.*s%.*s", STR_ARG(str_slice(one, 1, 44)), STR_ARG(str_slice(two, 1, 20)));
 	}
-	return id_from(vendor, a, dice_new(seed[0], seed[1]), type, NULL);
+	return id_from(vendor, a, dice_new(seed[0], seed[1]), type, resource);
 }

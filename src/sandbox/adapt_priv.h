@@ -55,6 +55,8 @@ struct str adapter_upper(struct arena *a, struct str text); /* ASCII letters */
 struct str adapter_medication_name(struct adapter *ad, const struct json *order);
 /* A note of plain text (base64) as HTML and as RTF (base64), as Epic keeps it. */
 void adapter_note_forms(struct arena *a, struct str data, struct str *ret_html, struct str *ret_rtf);
+/* The words of a page of XHTML (base64) as RTF (base64); scripts, styles, frames and the like go. */
+struct str adapter_page_rtf(struct arena *a, struct str data);
 /* The resource that a reference leads to within the Bundle, or NULL. */
 const struct json *adapter_target(const struct adapter *ad, struct str reference);
 
@@ -62,7 +64,7 @@ const struct json *adapter_target(const struct adapter *ad, struct str reference
 struct str adapter_id(enum ehr_vendor vendor, struct arena *a, struct str type, struct str id,
 		      const struct json *resource);
 /* A new id of the vendor's form for something that had none. */
-struct str adapter_fresh_id(enum ehr_vendor vendor, struct arena *a, struct str type);
+struct str adapter_fresh_id(enum ehr_vendor vendor, struct arena *a, struct str type, const struct json *resource);
 /* A number that stays the same for the same text, below limit. */
 uint64_t adapter_number(struct str type, struct str id, uint64_t limit);
 

@@ -140,7 +140,7 @@ static bool admit(void *ctx, struct rest_call *call, struct rest_answer *answer)
 	/* who sends a batch and may has been answered by cerner_batch() */
 	if (open || call->interaction == REST_BATCH || (bulk_is_route(call) && (!call->operation || call->type)) ||
 	    (call->type && face_may(s, call->type_name, face_letter(call->interaction))))
-		return true;
+		return call->interaction != REST_DELETE || cerner_names_version(s, call, answer);
 	cerner_refuse(answer, 404, "not-found", S("Not Found"));
 	return false;
 }
@@ -239,10 +239,10 @@ static void after_read(void *ctx, struct rest_call *call, const struct store_ent
 	answer->content_type = S("");
 }
 
-static struct str new_id(void *ctx, struct arena *a, const struct fhir_type *type)
+static struct str new_id(void *ctx, struct arena *a, const struct fhir_type *type, const struct json *resource)
 {
 	(void)ctx;
-	return adapter_fresh_id(EHR_CERNER, a, type->name);
+	return adapter_fresh_id(EHR_CERNER, a, type->name, resource);
 }
 
 /* ---- writes ----------------------------------------------------------------------------------------------------- */

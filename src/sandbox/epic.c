@@ -95,10 +95,10 @@ static void after_read(void *ctx, struct rest_call *call, const struct store_ent
 		rest_answer_header(answer, "ETag", etag);
 }
 
-static struct str new_id(void *ctx, struct arena *a, const struct fhir_type *type)
+static struct str new_id(void *ctx, struct arena *a, const struct fhir_type *type, const struct json *resource)
 {
 	(void)ctx;
-	return adapter_fresh_id(EHR_EPIC, a, type->name);
+	return adapter_fresh_id(EHR_EPIC, a, type->name, resource);
 }
 
 /* ---- writes ----------------------------------------------------------------------------------------------------- */

@@ -25,6 +25,7 @@ static const struct {
 	{"DocumentReference", "type"},
 	{"DocumentReference", "content"},
 	{"Observation", "category"},
+	{"Observation", "code"},
 	{"Observation", "subject"},
 	{"Observation", "encounter"},
 	{"Observation", "effectiveDateTime"},

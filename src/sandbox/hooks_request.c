@@ -138,10 +138,10 @@ struct drafts {
 /* Epic's ids of drafts are some 200 characters long, longer than FHIR allows. */
 static struct str draft_id(struct sandbox *s, struct arena *a)
 {
-	struct str id = adapter_fresh_id(s->o.vendor, a, S("MedicationRequest"));
+	struct str id = adapter_fresh_id(s->o.vendor, a, S("MedicationRequest"), NULL);
 	while (s->o.vendor == EHR_EPIC && id.p && id.n < DRAFT_ID_SIZE)
 		id = arena_printf(a, "%.*s%.*s", STR_ARG(id),
-				  STR_ARG(adapter_fresh_id(s->o.vendor, a, S("MedicationRequest"))));
+				  STR_ARG(adapter_fresh_id(s->o.vendor, a, S("MedicationRequest"), NULL)));
 	return str_slice(id, 0, DRAFT_ID_SIZE);
 }
 

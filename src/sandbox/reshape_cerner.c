@@ -356,10 +356,35 @@ static void recorded(struct reshape *x, const struct json *value)
 		reshape_put(x, "recordedDate", "$", timed(x, reshape_time(x, time), "12:00:00.000Z"));
 }
 
+/* Of what is written one coding that was chosen is kept, and one that was not. */
+static void problem_code(struct reshape *x, const struct json *value)
+{
+	const struct json *kept[2] = {NULL, NULL};
+	struct json_iter it = json_iter(json_get(value, S("coding")));
+	while (json_next(&it)) {
+		const struct json **place = &kept[json_bool(json_get(it.value, S("userSelected"))) ? 0 : 1];
+		*place = *place ? *place : it.value;
+	}
+	if (!x->ad->native || json_size(json_get(value, S("coding"))) < 2) {
+		reshape_concept(x, "code", value);
+		return;
+	}
+	json_key(x->w, S("code"));
+	json_object_begin(x->w);
+	json_key(x->w, S("coding"));
+	json_array_begin(x->w);
+	for (size_t i = 0; i < 2; i++)
+		if (kept[i])
+			adapter_put_value(x->ad, x->w, x->type, kept[i]);
+	json_array_end(x->w);
+	json_put_member(x->w, S("text"), reshape_text(x, value));
+	json_object_end(x->w);
+}
+
 static const struct reshape_member condition[] = {{"clinicalStatus", reshape_put_clinical_status},
 						  {"verificationStatus", reshape_put_verification},
 						  {"category", problem_category},
-						  {"code", reshape_put_code},
+						  {"code", problem_code},
 						  {"subject", NULL},
 						  {"encounter", reshape_put_diagnosed_at},
 						  {"onsetDateTime", onset},
@@ -406,10 +431,28 @@ static void allergy_reaction(struct reshape *x, const struct json *value)
 		reshape_put(x, "reaction", "[#]", list);
 }
 
+/* Of several categories that are written one is kept. */
+static void allergy_category(struct reshape *x, const struct json *value)
+{
+	static const char *const order[] = {"medication", "food", "environment"};
+	if (!x->ad->native || json_size(value) < 2) {
+		reshape_copy(x, "category", value);
+		return;
+	}
+	for (size_t i = 0; i < 3; i++) {
+		struct json_iter it = json_iter(value);
+		while (json_next(&it))
+			if (str_is(json_str(it.value), order[i])) {
+				reshape_put(x, "category", "[$]", str_from(order[i]));
+				return;
+			}
+	}
+}
+
 static const struct reshape_member allergy[] = {{"clinicalStatus", reshape_put_clinical_status},
 						{"verificationStatus", reshape_put_verification},
 						{"type", NULL},
-						{"category", NULL},
+						{"category", allergy_category},
 						{"criticality", allergy_criticality},
 						{"code", reshape_put_code},
 						{"patient", NULL},

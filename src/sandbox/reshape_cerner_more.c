@@ -331,9 +331,11 @@ static void dosage(struct reshape *x, const struct json *value)
 	reshape_put(x, "dosageInstruction",
 		    "[{'extension':[{'valueString':$,'url':"
 		    "'https://fhir-ehr.cerner.com/r4/StructureDefinition/clinical-instruction'}],'text':$,"
-		    "'patientInstruction':$,'timing':{'repeat':{#}}##}]",
+		    "'patientInstruction':$###}]",
 		    text, text, arena_printf(a, "%.*s. Refills: 0.", STR_ARG(text)),
-		    start.p ? reshape_form(a, "'boundsPeriod':{'start':$}", reshape_seconds(x, start)) : S(""),
+		    start.p ? reshape_form(a, ",'timing':{'repeat':{'boundsPeriod':{'start':$}}}",
+					   reshape_seconds(x, start))
+			    : S(""),
 		    route_form(x, json_get(first, S("route"))),
 		    json_size(list) && dose
 			    ? reshape_form(a, ",'doseAndRate':[{'doseQuantity':#}]", quantity_form(x, dose))

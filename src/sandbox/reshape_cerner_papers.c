@@ -81,6 +81,11 @@ static struct str attachment(struct reshape *x, const struct json *value, struct
 	struct arena *a = x->ad->arena;
 	struct str media = json_get_str(value, S("contentType")), data = json_get_str(value, S("data"));
 	struct str url = json_get_str(value, S("url"));
+	/* What is written as a page becomes RTF, without what could run or lead elsewhere. */
+	if (data.p && x->ad->native && str_starts(media, S("application/xhtml+xml"))) {
+		data = adapter_page_rtf(a, data);
+		media = S("text/rtf");
+	}
 	if (data.p)
 		url = binary_link(x, media.p ? media : S("text/plain"), data);
 	if (!url.p)

@@ -49,7 +49,7 @@ bool face_rewrite(struct sandbox *s, struct rest_call *call, const struct json *
 			     .find_ctx = &finding,
 			     .now = arena_printf(call->arena, "%.19sZ", now)};
 	struct buf out;
-	struct str id = call->id.p ? call->id : adapter_fresh_id(s->o.vendor, call->arena, call->type->name);
+	struct str id = call->id.p ? call->id : adapter_fresh_id(s->o.vendor, call->arena, call->type->name, resource);
 	buf_init(&out, (size_t)64 << 20);
 	map_init(&ad.resources, 1);
 	map_init(&ad.made, 1000);

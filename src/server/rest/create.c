@@ -31,6 +31,6 @@ bool create_resolve(const struct bundle_options *o, struct bundle_entry *e, stru
 	e->found = found.entries;
 	e->found_count = found.count;
 	e->change_count = found.count ? 0 : 1;
-	e->id = found.count ? found.entries[0].id : rest_new_id(o->face, o->preparer.arena, e->type);
+	e->id = found.count ? found.entries[0].id : rest_new_id(o->face, o->preparer.arena, e->type, e->resource);
 	return e->id.p || error_memory(err);
 }

@@ -56,10 +56,11 @@ static bool read_method(struct str text, struct bundle_entry *e)
 	return false;
 }
 
-struct str rest_new_id(const struct rest_face *face, struct arena *a, const struct fhir_type *type)
+struct str rest_new_id(const struct rest_face *face, struct arena *a, const struct fhir_type *type,
+		       const struct json *resource)
 {
 	if (face && face->new_id)
-		return face->new_id(face->ctx, a, type);
+		return face->new_id(face->ctx, a, type, resource);
 	char text[UUID_SIZE];
 	random_uuid_ordered(text);
 	return arena_str(a, str_make(text, sizeof(text)));

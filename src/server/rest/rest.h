@@ -105,7 +105,7 @@ struct rest_face {
 	/* Before a JSON Patch is applied. */
 	bool (*patch)(void *ctx, struct rest_call *call, const struct json *patch, struct rest_answer *answer);
 	/* An id for a new resource. */
-	struct str (*new_id)(void *ctx, struct arena *a, const struct fhir_type *type);
+	struct str (*new_id)(void *ctx, struct arena *a, const struct fhir_type *type, const struct json *resource);
 	/* Turns a stored resource into what this vendor shows. entry->body is the served form. Also called for the
 	 * entries of a searchset or history when there is no searchset hook, and for the body of a write's answer. */
 	bool (*resource)(void *ctx, struct rest_call *call, const struct store_entry *entry, struct buf *out,

@@ -191,7 +191,8 @@ struct bundle_options {
 /* Those of a call; scratch is given by the caller, who frees it. */
 struct bundle_options bundle_options_of(const struct rest_call *call, struct buf *scratch);
 /* An id for a new resource: the face's, or a time-ordered UUID, which keeps indexes compact. */
-struct str rest_new_id(const struct rest_face *face, struct arena *a, const struct fhir_type *type);
+struct str rest_new_id(const struct rest_face *face, struct arena *a, const struct fhir_type *type,
+		       const struct json *resource);
 /* An error at Bundle.entry[position] + below; always false. */
 bool entry_fail(struct error *err, enum error_code code, size_t position, const char *below, const char *text);
 /* Puts the entry in front of a path: "Patient.name" becomes "Bundle.entry[3].resource.name". */

@@ -57,6 +57,6 @@ bool update_resolve(const struct bundle_options *o, struct bundle_entry *e, stru
 		return error_set(err, ERR_BUSINESS_RULE,
 				 "The condition matches nothing, and this server does not let clients choose ids");
 	e->must_be_new = true;
-	e->id = own.p ? own : rest_new_id(o->face, o->preparer.arena, e->type);
+	e->id = own.p ? own : rest_new_id(o->face, o->preparer.arena, e->type, e->resource);
 	return e->id.p || error_memory(err);
 }

@@ -135,7 +135,8 @@ static void the_same_input_gives_the_same_id(void **state)
 		assert_true(str_eq(one, adapter_id(v, &a, S("Patient"), S("x"), NULL)));
 		assert_false(str_eq(one, adapter_id(v, &a, S("Patient"), S("y"), NULL)));
 		assert_false(str_eq(one, adapter_id(v, &a, S("Encounter"), S("x"), NULL)));
-		assert_false(str_eq(adapter_fresh_id(v, &a, S("Flag")), adapter_fresh_id(v, &a, S("Flag"))));
+		assert_false(
+			str_eq(adapter_fresh_id(v, &a, S("Flag"), NULL), adapter_fresh_id(v, &a, S("Flag"), NULL)));
 	}
 	arena_done(&a);
 }
