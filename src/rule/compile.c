@@ -135,7 +135,7 @@ struct str compile_beside(const struct compiler *c, struct str name)
  */
 
 /* It is part of an address: {baseUrl}/cds-services/{id}. */
-static bool check_id(struct compiler *c, struct str id)
+bool compile_id(struct compiler *c, struct str id)
 {
 	bool good = id.n && id.n <= 100;
 	for (size_t i = 0; i < id.n; i++) {
@@ -164,7 +164,7 @@ static bool read_head(struct compiler *c, const struct json *service)
 					    "indicator", NULL};
 	struct rule_service *s = c->service;
 	return compile_members(c, service, known) && compile_str(c, service, "id", true, &s->id) &&
-	       check_id(c, s->id) && compile_str(c, service, "hook", true, &s->hook) && check_hook(c, s->hook) &&
+	       compile_id(c, s->id) && compile_str(c, service, "hook", true, &s->hook) && check_hook(c, s->hook) &&
 	       compile_str(c, service, "title", false, &s->title) &&
 	       compile_str(c, service, "description", true, &s->description) &&
 	       compile_str(c, service, "usageRequirements", false, &s->usage);
@@ -251,8 +251,8 @@ static bool keep(struct compiler *c)
 	return true;
 }
 
-const struct rule_service *rule_compile(struct rule_library *library, struct str file, const struct json *service,
-					struct error *err)
+static const struct rule_service *compile(struct rule_library *library, struct str file, const struct json *service,
+					  bool hooked, struct error *err)
 {
 	struct compiler *c = ARENA_NEW(library->arena, struct compiler);
 	struct error mine = {0};
@@ -268,12 +268,26 @@ const struct rule_service *rule_compile(struct rule_library *library, struct str
 	c->program = ARENA_NEW(c->arena, struct rule_program);
 	bool plan = str_is(json_get_str(service, S("resourceType")), "PlanDefinition");
 	bool ok = c->service && c->program && names_begin(c) &&
-		  (plan ? plan_compile(c, service) : read_service(c, service)) && keep(c);
+		  (plan ? plan_compile(c, service, hooked) : read_service(c, service)) && keep(c);
 	if (ok)
 		return c->service;
 	if (mine.code == ERR_NONE)
 		error_memory(&mine);
 	if (err && err->code == ERR_NONE)
 		*err = mine;
+	return NULL;
+}
+
+const struct rule_service *rule_compile(struct rule_library *library, struct str file, const struct json *service,
+					struct error *err)
+{
+	return compile(library, file, service, true, err);
+}
+
+const struct rule_service *rule_compile_plan(struct rule_library *library, const struct json *plan, struct error *err)
+{
+	if (str_is(json_get_str(plan, S("resourceType")), "PlanDefinition"))
+		return compile(library, S(""), plan, false, err);
+	error_set(err, ERR_VALUE, "This is no PlanDefinition");
 	return NULL;
 }

@@ -329,6 +329,24 @@ static bool suggestion_run(struct run *r, const struct rule_suggestion *from, st
 	return text_run(r, &from->label, false, &ret->label);
 }
 
+/* Those of which all conditions hold. */
+static bool suggestions_run(struct run *r, const struct rule_card *from, struct hook_card *ret)
+{
+	ret->suggestions = ARENA_ARRAY(r->arena, struct hook_suggestion, from->suggestion_count);
+	if (!ret->suggestions)
+		return error_memory(r->err);
+	for (size_t i = 0; i < from->suggestion_count; i++) {
+		const struct rule_suggestion *s = &from->suggestions[i];
+		bool holds = true;
+		for (size_t n = 0; holds && n < s->when_count; n++)
+			if (!run_condition(r, s->when[n], &holds))
+				return false;
+		if (holds && !suggestion_run(r, s, &ret->suggestions[ret->suggestion_count++]))
+			return false;
+	}
+	return true;
+}
+
 static bool link_run(struct run *r, const struct rule_link *from, struct hook_link *ret)
 {
 	ret->smart = from->smart;
@@ -355,18 +373,13 @@ bool card_run(struct run *r, const struct rule_card *from, struct hook_card *ret
 	*ret = (struct hook_card){.at_most_one = from->at_most_one,
 				  .override_reasons = from->override_reasons,
 				  .override_reason_count = from->override_reason_count,
-				  .suggestion_count = from->suggestion_count,
 				  .link_count = from->link_count};
 	ret->source.topic = from->topic;
-	ret->suggestions = ARENA_ARRAY(r->arena, struct hook_suggestion, from->suggestion_count);
 	ret->links = ARENA_ARRAY(r->arena, struct hook_link, from->link_count);
-	if (!ret->suggestions || !ret->links)
+	if (!ret->links)
 		return error_memory(r->err);
-	if (!card_texts(r, from, ret))
+	if (!card_texts(r, from, ret) || !suggestions_run(r, from, ret))
 		return false;
-	for (size_t i = 0; i < from->suggestion_count; i++)
-		if (!suggestion_run(r, &from->suggestions[i], &ret->suggestions[i]))
-			return false;
 	for (size_t i = 0; i < from->link_count; i++)
 		if (!link_run(r, &from->links[i], &ret->links[i]))
 			return false;

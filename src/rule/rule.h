@@ -65,6 +65,9 @@ struct rule_service {
  * PlanDefinition asks for and this does not do. */
 const struct rule_service *rule_compile(struct rule_library *library, struct str file, const struct json *service,
 					struct error *err) MUST_USE;
+/* A PlanDefinition by itself, for the operation $apply: it needs no trigger, and the service has no hook. */
+const struct rule_service *rule_compile_plan(struct rule_library *library, const struct json *plan,
+					     struct error *err) MUST_USE;
 /* What the service would do, for people: its prefetch, expressions and rules as they were understood. */
 void rule_explain(struct buf *out, const struct rule_service *service);
 
@@ -96,5 +99,11 @@ struct rule_input {
  * lies in the arena or belongs to the service and the input. */
 bool rule_run(const struct rule_service *service, struct arena *a, const struct rule_input *input,
 	      struct rule_result *ret_result, struct error *err) MUST_USE;
+
+/* The CarePlan that $apply gives (R4 plandefinition-operation-apply.html): a RequestGroup with an action for each card
+ * and what it suggests, and the resources, all contained. plan: the PlanDefinition; subject: "Patient/12". ERR_MEMORY.
+ */
+bool rule_care_plan(struct arena *a, const struct hook_answer *answer, const struct json *plan, struct str subject,
+		    struct buf *out, struct error *err) MUST_USE;
 
 #endif

@@ -76,6 +76,8 @@ struct rule_action {
 	const struct rule_tree *resource;
 };
 struct rule_suggestion {
+	const struct rule_expression *const *when; /* all must be true for it to be made */
+	size_t when_count;
 	struct rule_text label;
 	bool recommended;
 	const struct rule_action *actions;
@@ -144,6 +146,7 @@ struct compiler {
 	struct rule_values_named values[RULE_RULES_MAX];
 	size_t value_count;
 	const struct path_given *focus; /* of the expressions that are read now; NULL: none */
+	bool literal; /* {{ in texts has no meaning: they come from a resource, not from a template */
 	struct error *err;
 };
 
@@ -164,6 +167,9 @@ bool compile_bool(struct compiler *c, const struct json *object, const char *nam
 /* An array member of objects; 0 when it is absent. ERR_LIMIT past max. */
 bool compile_count(struct compiler *c, const struct json *object, const char *name, size_t max,
 		   size_t *ret_count) MUST_USE;
+
+/* An id must be fit for an address. */
+bool compile_id(struct compiler *c, struct str id) MUST_USE;
 
 bool names_begin(struct compiler *c) MUST_USE;
 bool names_add(struct compiler *c, struct str name, struct rule_name how, struct path_given given) MUST_USE;
@@ -191,7 +197,25 @@ bool card_codings(struct compiler *c, const struct json *object, const char *nam
 bool actions_compile(struct compiler *c, const struct json *object, const char *name,
 		     const struct rule_action **ret_list, size_t *ret_count) MUST_USE;
 bool rules_compile(struct compiler *c, const struct json *service) MUST_USE;
-bool plan_compile(struct compiler *c, const struct json *plan) MUST_USE;
+
+/* ---- PlanDefinitions ----------------------------------------------------------------------------------------------
+ */
+
+bool plan_compile(struct compiler *c, const struct json *plan, bool service) MUST_USE;
+/* An Expression in FHIRPath; other languages are refused by name. */
+const struct rule_expression *plan_expression(struct compiler *c, const struct json *expression, bool condition);
+/* The conditions of an action after those of the actions around it. */
+bool plan_conditions(struct compiler *c, const struct json *action, const struct rule_expression *const *outer,
+		     size_t outer_count, const struct rule_expression *const **ret_list, size_t *ret_count) MUST_USE;
+/* What an action says it needs (DataRequirement): keys of the prefetch, and names where it has an id. */
+bool plan_data(struct compiler *c, const struct json *list, const char *name) MUST_USE;
+/* The resource that an action's ActivityDefinition and dynamicValues make. *ret_tree is NULL when it has none. */
+bool plan_activity(struct compiler *c, const struct json *action, const struct rule_tree **ret_tree) MUST_USE;
+/* Puts an expression into a tree of a resource, at a path of element names. */
+bool plan_set(struct compiler *c, struct rule_tree *resource, struct str type, struct str path,
+	      const struct rule_expression *expression) MUST_USE;
+/* What is the name of a member that is not supported? Refuses the first that is there. */
+bool plan_refuse(struct compiler *c, const struct json *object, const char *const *names) MUST_USE;
 
 /* ---- value sets ---------------------------------------------------------------------------------------------------
  */

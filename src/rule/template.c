@@ -184,12 +184,12 @@ static struct str whole_expression(struct str text)
 
 static bool tree_text(struct compiler *c, struct rule_tree *tree, const struct json *value)
 {
-	struct str whole = whole_expression(json_str(value));
+	struct str whole = c->literal ? STR_NULL : whole_expression(json_str(value));
 	if (whole.p) {
 		tree->whole = expression_compile(c, whole);
 		return tree->whole;
 	}
-	if (str_find(json_str(value), S("{{")) != STR_NONE)
+	if (!c->literal && str_find(json_str(value), S("{{")) != STR_NONE)
 		return text_compile(c, json_str(value), &tree->text);
 	tree->constant = value;
 	return true;

@@ -5,8 +5,9 @@
 examples=$(cd "$2" && pwd)/cds
 
 # ---- checking
-run cds check --brief "$examples/care-gap.yaml" "$examples/opioid"
+run cds check --brief "$examples/care-gap.yaml" "$examples/opioid" "$examples/plan"
 expect "the examples are fine" 0
+says "plans too" out 'hba1c-plan.json.*: fine, 1 rules'
 says "each has its line" out 'care-gap.yaml.*: fine, 3 rules'
 silent_about "none is wrong" out '[0-9]:[0-9]+: '
 run cds check "$examples/care-gap.yaml"
@@ -75,6 +76,12 @@ says "the measure is named" out 'CMS951 0.1.000'
 run cds check "$examples/care-gap.yaml" --request "$scratch/request.json" --now 2025-06-01 --format json
 says "HbA1c is due a year later" out 'The last result on record is of 2024-01-15'
 says "an order is suggested" out '"resourceType":"ServiceRequest","status":"draft","intent":"order"'
+run cds check "$examples/plan" --request "$scratch/request.json" --now 2024-06-01 --format json
+says "a plan" out '"reference":"Patient/p"\},"reasonReference"'
+sed 's/text.fhirpath/text\/cql/' "$examples/plan/hba1c-plan.json" >"$scratch/cql.json"
+run cds check "$scratch/cql.json"
+expect "a plan in CQL" 1
+says "the language is named" out "cql.json:[0-9]+:[0-9]+: action\[0\]\..*: The language 'text/cql' is not supported"
 sed 's/"hook":"patient-view"/"hook":"order-sign"/' "$scratch/request.json" >"$scratch/other.json"
 run cds check "$scratch/service.yaml" --request "$scratch/other.json"
 expect "a request of another hook" 1
