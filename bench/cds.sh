@@ -14,14 +14,14 @@ trap 'for child in $children; do kill "$child" 2>/dev/null || true; done; wait; 
 
 # Every 60th ingredient: drugs of all kinds, few of which belong together.
 rxnorm=http://www.nlm.nih.gov/research/umls/rxnorm
-awk -F '\t' '$2 == "IN" && $7 ~ /[A-Z]/ && ++n % 30 == 0 { print $1 "\t" $3 }' "$here/../data/knowledge/ingredients.tsv" | head -n "$size" >"$work/drugs"
+awk -F '\t' '$2 == "IN" && $6 ~ /[A-Z]/ && ++n % 16 == 0 { print $1 "\t" $3 }' "$here/../data/knowledge/ingredients.tsv" | head -n "$size" >"$work/drugs"
 [ "$(wc -l <"$work/drugs")" -eq "$size" ] || { say "not enough ingredients with an ATC code"; exit 1; }
 mkdir "$work/patient"
 {
 	printf '{"resourceType":"Patient","id":"busy","name":[{"family":"Busy","given":["Anna"]}],"gender":"female","birthDate":"1950-02-03"}\n'
-	awk -F '\t' -v system="$rxnorm" '{
+	awk -F '\t' -v uri="$rxnorm" '{
 		printf "{\"resourceType\":\"MedicationRequest\",\"id\":\"drug%d\",\"status\":\"active\",\"intent\":\"order\",\"subject\":{\"reference\":\"Patient/busy\"},", NR
-		printf "\"authoredOn\":\"2026-01-01\",\"medicationCodeableConcept\":{\"coding\":[{\"system\":\"%s\",\"code\":\"%s\",\"display\":\"%s\"}],\"text\":\"%s\"},", system, $1, $2, $2
+		printf "\"authoredOn\":\"2026-01-01\",\"medicationCodeableConcept\":{\"coding\":[{\"system\":\"%s\",\"code\":\"%s\",\"display\":\"%s\"}],\"text\":\"%s\"},", uri, $1, $2, $2
 		printf "\"dosageInstruction\":[{\"text\":\"one a day\",\"timing\":{\"repeat\":{\"frequency\":1,\"period\":1,\"periodUnit\":\"d\"}},"
 		printf "\"doseAndRate\":[{\"doseQuantity\":{\"value\":1,\"unit\":\"tablet\"}}]}]}\n" }' "$work/drugs"
 	for code in 7984 2670 10831 1202 4603; do
@@ -39,9 +39,14 @@ mkdir "$work/patient"
 children="$children $!"
 "$firth" sandbox epic --port 0 --data "$work/epic" --import "$work/patient" --no-auth >"$work/epic.log" 2>&1 &
 children="$children $!"
-wait_for_port "$work/epic.log"
-epic=$(sed -n 's/.*"event":"listening".*"base":"\([^"]*\)".*/\1/p' "$work/epic.log")
 wait_for_port "$work/serve.log"
+epic=
+for _ in $(seq 1000); do
+	epic=$(sed -n 's/.*"event":"listening".*"base":"\([^"]*\)".*/\1/p' "$work/epic.log")
+	[ -n "$epic" ] && break
+	sleep 0.01
+done
+[ -n "$epic" ] || { cat "$work/epic.log"; exit 1; }
 base=http://127.0.0.1:$port
 patient=$(head -n 1 "$work/epic/roster.txt")
 
