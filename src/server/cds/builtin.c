@@ -1,7 +1,7 @@
 /* The services that come with Firth: orders of medications against allergies and other drugs. */
 #include "server/cds/cds_priv.h"
 
-/* The laboratory values are those that rules look at: potassium and eGFR. */
+/* The laboratory values are those of clinical/labs.def: potassium, eGFR and INR. */
 #define ALLERGIES  "AllergyIntolerance?patient={{context.patientId}}"
 #define ORDERS	   "MedicationRequest?patient={{context.patientId}}&status=active,on-hold"
 #define STATEMENTS "MedicationStatement?patient={{context.patientId}}&status=active,intended,on-hold"
@@ -9,7 +9,8 @@
 	"MedicationRequest?patient={{context.patientId}}&status=stopped,completed&authoredon=ge{{today() - 180 days}}"
 #define LABORATORY                                                                                                     \
 	"Observation?patient={{context.patientId}}&code=http://loinc.org|2823-3,http://loinc.org|6298-4,"              \
-	"http://loinc.org|98979-8,http://loinc.org|33914-3,http://loinc.org|77147-7&date=ge{{today() - 90 days}}"
+	"http://loinc.org|98979-8,http://loinc.org|33914-3,http://loinc.org|77147-7,http://loinc.org|6301-6"           \
+	"&date=ge{{today() - 90 days}}"
 
 #define TEXT(literal)                                                                                                  \
 	{                                                                                                              \
