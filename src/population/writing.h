@@ -29,6 +29,7 @@ struct writing_step {
 	enum writing_op op;
 	struct str type, id; /* id STR_NULL: a create */
 	struct str version; /* the file was made from this one; STR_NULL: it does not say */
+	bool unchecked; /* the vendor's rules are not looked at */
 	struct str body; /* what it is to say afterwards; a delete has none */
 	struct str patch; /* of WRITING_PATCH: the operations themselves; STR_NULL: made from the body */
 };

@@ -12,7 +12,7 @@
 #define PATHOLOGY  "LP7839-6"
 
 enum { C = WRITING_CREATE, U = WRITING_UPDATE, P = WRITING_PATCH, D = WRITING_DELETE, PARTS_MAX = 8 };
-enum kind { MUST, MUST_NOT, SINGLE, ONE_OF };
+enum kind { MUST, MUST_NOT, SINGLE, ONE_OF, REFERS };
 
 static const struct {
 	enum ehr_vendor vendor;
@@ -94,6 +94,33 @@ unsigned writing_stated(const struct json *capabilities, struct str type)
 
 /* ---- the table --------------------------------------------------------------------------------------------------- */
 
+/* Of the names the first that is there, otherwise the first. */
+static struct str one_of_names(const struct json *j, struct str names)
+{
+	struct str first = names, rest = names;
+	first = str_split(&first, '|');
+	while (rest.p) {
+		struct str name = str_split(&rest, '|');
+		if (json_get(j, name))
+			return name;
+	}
+	return first;
+}
+
+/* Whether a reference names one of the types; what has no such form is for the EHR to judge. */
+static bool refers(const struct json *link, struct str types)
+{
+	struct str text = json_get_str(link, S("reference"));
+	size_t id = text.n ? str_rfind_char(text, '/') : STR_NONE;
+	struct str type = id == STR_NONE ? STR_NULL : str_slice(text, 0, id);
+	size_t before = type.n ? str_rfind_char(type, '/') : STR_NONE;
+	type = before == STR_NONE ? type : str_slice(type, before + 1, type.n);
+	while (type.n && types.p)
+		if (str_eq(str_split(&types, '|'), type))
+			return true;
+	return !type.n;
+}
+
 /* Does every item that the path leads to satisfy it? */
 static bool holds(enum kind kind, const struct json *j, struct str path, struct str values)
 {
@@ -105,9 +132,9 @@ static bool holds(enum kind kind, const struct json *j, struct str path, struct 
 					return true;
 			return false;
 		}
-		return true;
+		return kind != REFERS || refers(j, values);
 	}
-	struct str rest = path, name = str_split(&rest, '.');
+	struct str rest = path, name = one_of_names(j, str_split(&rest, '.'));
 	const struct json *value = json_get(j, name);
 	if (!value)
 		return kind != MUST;
@@ -220,9 +247,42 @@ static void check_cerner_vital(struct planning *p, const struct json *r)
 	if (has_value(r) && !json_get(r, S("valueQuantity")))
 		planning_break(p, "value", "vital signs are accepted as quantities only");
 	bool panel = writing_has_code(json_get(r, S("code")), LOINC, "85354-9") ||
-		     writing_has_code(json_get(r, S("code")), LOINC, "59408-5");
+		     writing_has_code(json_get(r, S("code")), LOINC, "59408-5") ||
+		     writing_has_code(json_get(r, S("code")), LOINC, "2708-6");
 	if (json_get(r, S("component")) && !panel)
 		planning_break(p, "component", "components are accepted for blood pressure and pulse oximetry only");
+	if (json_get(r, S("id")) && !json_get(r, S("identifier")))
+		planning_break(p, "identifier", "an update of a vital sign names its identifier");
+}
+
+/* Every function of a performer is one that the category knows. */
+static void check_functions(struct planning *p, const struct json *r, const char *known)
+{
+	struct json_iter it = json_iter(json_get(r, S("performer")));
+	while (json_next(&it)) {
+		struct str rest = str_from(known);
+		bool any = false, named = false;
+		struct json_iter e = json_iter(json_get(it.value, S("extension")));
+		while (json_next(&e))
+			named = named || str_is(json_get_str(e.value, S("url")), PERFORMER);
+		while (rest.p && !any) {
+			char function[16] = "";
+			struct str one = str_split(&rest, ' ');
+			memcpy(function, one.p, one.n < sizeof function ? one.n : sizeof function - 1);
+			any = performs(it.value, function);
+		}
+		if (named && !any)
+			planning_break(p, "performer", "the functions of performers here are %s", known);
+	}
+}
+
+static void check_range(struct planning *p, const struct json *range)
+{
+	const struct json *type = json_get(range, S("type"));
+	if (type && !writing_has_code(type, "http://terminology.hl7.org/CodeSystem/referencerange-meaning", "normal"))
+		planning_break(p, "referenceRange.type", "only the normal range is accepted");
+	if (json_get(range, S("text")) && (json_get(range, S("low")) || json_get(range, S("high"))))
+		planning_break(p, "referenceRange", "a range is given in words or in numbers, not both");
 }
 
 static void check_cerner_observation(struct planning *p, const struct json *r)
@@ -235,6 +295,8 @@ static void check_cerner_observation(struct planning *p, const struct json *r)
 		planning_break(p, "value", "a value is required");
 	check_code_kinds(p, json_get(r, S("code")), "code");
 	check_time(p, json_get_str(r, S("effectiveDateTime")), "effectiveDateTime");
+	check_functions(p, r, vital ? "LA PPRF" : "LA PPRF PRF OP AUTHEN");
+	check_range(p, json_at(json_get(r, S("referenceRange")), 0));
 	if (vital)
 		check_cerner_vital(p, r);
 	else if (json_get(r, S("component")))
@@ -269,7 +331,11 @@ static void check_cerner_report(struct planning *p, const struct json *r)
 {
 	bool heart = writing_has_code(json_get(r, S("category")), LOINC, CARDIOLOGY);
 	bool tissue = writing_has_code(json_get(r, S("category")), LOINC, PATHOLOGY);
+	bool standard;
 	check_code_kinds(p, json_get(r, S("code")), "code");
+	if (!count_code_sets(json_get(r, S("code")), &standard) && standard &&
+	    !writing_has_code(json_get(r, S("code")), LOINC, NULL))
+		planning_break(p, "code", "a report is coded by LOINC or by codeSet/72");
 	const struct json *period = json_get(r, S("effectivePeriod"));
 	if (heart && (!period || json_get(r, S("effectiveDateTime"))))
 		planning_break(p, "effective", "a cardiology report has effectivePeriod only");
@@ -285,17 +351,27 @@ static void check_cerner_report(struct planning *p, const struct json *r)
 	if (heart && json_get(r, S("basedOn")))
 		planning_break(p, "basedOn", "a cardiology report has no basedOn");
 	struct json_iter it = json_iter(json_get(r, S("presentedForm")));
-	while (json_next(&it))
+	while (json_next(&it)) {
 		if (!is_document_type(json_get_str(it.value, S("contentType"))))
 			planning_break(p, "presentedForm.contentType",
 				       "PDF, or text, RTF, HTML or XML with ;charset=utf-8, is required");
+		check_time(p, json_get_str(it.value, S("creation")), "presentedForm.creation");
+	}
+	check_time(p, json_get_str(r, S("issued")), "issued");
+	if (heart && !json_get(r, S("resultsInterpreter")))
+		planning_hint(p, "resultsInterpreter", "required where the site has no default charting user");
 }
+
+#define CONDITION_CATEGORY "http://terminology.hl7.org/CodeSystem/condition-category"
 
 static void check_cerner_condition(struct planning *p, const struct json *r)
 {
-	bool diagnosis =
-		writing_has_code(json_get(r, S("category")), "http://terminology.hl7.org/CodeSystem/condition-category",
-				 "encounter-diagnosis");
+	const struct json *category = json_get(r, S("category"));
+	bool diagnosis = writing_has_code(category, CONDITION_CATEGORY, "encounter-diagnosis");
+	if (json_size(category) && !diagnosis && !writing_has_code(category, CONDITION_CATEGORY, "problem-list-item"))
+		planning_break(p, "category", "only problem-list-item and encounter-diagnosis are accepted");
+	if (json_size(json_get(json_get(r, S("code")), S("coding"))) > 2)
+		planning_hint(p, "code.coding", "one selected and one other coding are kept");
 	if (diagnosis && !json_get(r, S("encounter")))
 		planning_break(p, "encounter", "a diagnosis needs its encounter");
 	if (diagnosis && !writing_has_code(json_get(r, S("clinicalStatus")),
@@ -311,10 +387,34 @@ static void check_cerner_allergy(struct planning *p, const struct json *r)
 				     "http://terminology.hl7.org/CodeSystem/allergyintolerance-verification",
 				     refused[i]))
 			planning_break(p, "verificationStatus", "an allergy cannot be created as %s", refused[i]);
+	if (json_size(json_get(r, S("category"))) > 1)
+		planning_hint(p, "category", "one is kept: medication before food before environment");
+}
+
+static void check_cerner_patient(struct planning *p, const struct json *r)
+{
+	struct json_iter it = json_iter(json_get(r, S("name")));
+	size_t official = 0;
+	while (json_next(&it))
+		official += str_is(json_get_str(it.value, S("use")), "official");
+	if (official != 1)
+		planning_break(p, "name", "exactly one official name is required");
+}
+
+static void check_cerner_encounter(struct planning *p, const struct json *r)
+{
+	if (json_get(r, S("serviceProvider")) && json_get(r, S("location")))
+		planning_break(p, "location", "serviceProvider and location exclude each other");
 }
 
 static void check_cerner_document(struct planning *p, const struct json *r)
 {
+	bool standard;
+	size_t own = count_code_sets(json_get(r, S("type")), &standard);
+	if (own != 1 && !writing_has_code(json_get(r, S("type")), LOINC, NULL))
+		planning_break(p, "type", "the type is a code of LOINC or of codeSet/72");
+	if (str_is(json_get_str(r, S("docStatus")), "amended"))
+		planning_hint(p, "docStatus", "amended documents are taken from systems, not from people");
 	struct json_iter it = json_iter(json_get(r, S("content")));
 	while (json_next(&it)) {
 		struct str type = json_get_str(json_get(it.value, S("attachment")), S("contentType"));
@@ -352,6 +452,8 @@ void planning_check(struct planning *p, const struct json *resource, struct str 
 		{EHR_CERNER, "Condition", C, check_cerner_condition},
 		{EHR_CERNER, "AllergyIntolerance", C, check_cerner_allergy},
 		{EHR_CERNER, "DocumentReference", C, check_cerner_document},
+		{EHR_CERNER, "Patient", C, check_cerner_patient},
+		{EHR_CERNER, "Encounter", C, check_cerner_encounter},
 		{EHR_EPIC, "Observation", C, check_epic_observation},
 	};
 	bool report = p->options->vendor == EHR_CERNER && op == WRITING_CREATE && str_is(type, "DiagnosticReport");

@@ -187,8 +187,10 @@ static void plan_resource(struct planning *p, enum writing_op op, struct str id,
 	if (p->broken)
 		p->plan->reason = broken_rules(p);
 	if (!p->plan->reason.p) {
-		if (planning_add(p, op, p->type, id, their_body(p, id)))
+		if (planning_add(p, op, p->type, id, their_body(p, id))) {
 			p->plan->steps[0].version = version;
+			p->plan->steps[0].unchecked = p->options->unchecked;
+		}
 		return;
 	}
 	if (!p->options->exact && op == WRITING_CREATE)

@@ -30,6 +30,9 @@ void planning_check(struct planning *p, const struct json *resource, struct str 
 void planning_nearest(struct planning *p);
 bool planning_add(struct planning *p, enum writing_op op, struct str type, struct str id, struct str body);
 
+/* Why an update that says `sent` is not taken where `shown` stands; NULL: it may be. Static text. */
+const char *writing_keeps(const struct definitions *d, enum ehr_vendor vendor, struct arena *a, struct str type,
+			  const struct json *sent, const struct json *shown);
 /* A code of a system in a concept, or in any concept of a list. code STR_NULL: any. */
 bool writing_has_code(const struct json *concept, const char *system, const char *code);
 

@@ -367,6 +367,15 @@ static bool update(struct sending *s, struct error *err)
 		if (!patch.p)
 			return true;
 	}
+	const char *kept =
+		s->step->op == WRITING_UPDATE && !s->step->unchecked
+			? writing_keeps(s->d, s->config->vendor, s->a, s->step->type, s->sent, before.resource)
+			: NULL;
+	if (kept) {
+		s->out->result = WRITING_REFUSED;
+		say(s, "Nothing was sent, since %s there", kept);
+		return true;
+	}
 	s->former = before.body;
 	s->out->guarded = before.version.p != NULL;
 	if (!ledger_put(s, "sending", err))

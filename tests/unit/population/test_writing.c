@@ -203,6 +203,71 @@ static const struct {
 	 "1\"},\"reaction\":[{\"manifestation\":[{\"text\":\"a\"},{\"text\":\"b\"}]"
 	 "}]}",
 	 "", "breaks 1 rule", "AllergyIntolerance.reaction.manifestation"},
+	/* Line by line. */
+	{"write_5_3: a report coded by SNOMED CT", EHR_CERNER,
+	 "{\"resourceType\":\"DiagnosticReport\",\"status\":\"final\",\"category\":[" LOINC(
+		 "LP7839-6") "],\"code\":{\"coding\":[{\"system\":\"http://snomed.info/sct\",\"code\":\"1\"}]}," PATIENT
+			     ",\"performer\":[{\"reference\":\"Practitioner/"
+			     "1\"}],\"identifier\":[{\"system\":\"urn:x\","
+			     "\"value\":\"1\"}]," FORM "," AT "}",
+	 "", "breaks 1 rule", "DiagnosticReport.code"},
+	{"write_5_3: performed by a patient", EHR_CERNER,
+	 "{\"resourceType\":\"DiagnosticReport\",\"status\":\"final\",\"category\":[" LOINC(
+		 "LP7839-6") "],\"code\":" LOINC("11524-6") "," PATIENT
+							    ",\"performer\":[{\"reference\":\"Patient/1\"}],"
+							    "\"identifier\":[{\"system\":\"urn:x\",\"value\":\"1\"}]"
+							    "," FORM "," AT "}",
+	 "", "breaks 1 rule", "DiagnosticReport.performer"},
+	{"write_5_3: a form of a day", EHR_CERNER,
+	 REPORT("LP29708-2", PERIOD ",\"presentedForm\":[{\"contentType\":\"application/pdf\",\"data\":\"AAAA\","
+				    "\"creation\":\"2020-04-03\"}]"),
+	 "create DocumentReference", "breaks 1 rule", "DiagnosticReport.presentedForm.creation"},
+	{"write_5_3: an interpreter may be needed", EHR_CERNER, REPORT("LP29708-2", FORM "," PERIOD),
+	 "create DiagnosticReport", NULL, "DiagnosticReport.resultsInterpreter"},
+	{"write_5_5: a function that vital signs do not have", EHR_CERNER,
+	 VITAL VALUE
+	 ",\"performer\":[{\"extension\":[{\"url\":\"http://hl7.org/fhir/StructureDefinition/"
+	 "event-performerFunction\",\"valueCodeableConcept\":{\"coding\":[{\"code\":\"LA\"}]}}],\"reference\":"
+	 "\"Practitioner/1\"},{\"extension\":[{\"url\":\"http://hl7.org/fhir/StructureDefinition/"
+	 "event-performerFunction\",\"valueCodeableConcept\":{\"coding\":[{\"code\":\"AUTHEN\"}]}}],"
+	 "\"reference\":\"Practitioner/2\"}]}",
+	 "", "breaks 1 rule", "Observation.performer"},
+	{"write_5_5: a critical range", EHR_CERNER,
+	 LAB ",\"referenceRange\":[{\"low\":{\"value\":1},\"type\":{\"coding\":[{\"code\":\"critical\"}]}}]}", "",
+	 "breaks 1 rule", "Observation.referenceRange.type"},
+	{"write_5_5: a range in words and numbers", EHR_CERNER,
+	 LAB ",\"referenceRange\":[{\"text\":\"a\",\"low\":{\"value\":1}}]}", "", "breaks 1 rule",
+	 "Observation.referenceRange"},
+	{"write_5_5: a vital sign's update names its identifier", EHR_CERNER,
+	 "{\"id\":\"VS-1\",\"resourceType\":\"Observation\",\"status\":\"amended\"," CATEGORY(
+		 "vital-signs") ",\"code\":" LOINC("8331-1") "," PATIENT "," AT "," VALUE "," AUTHENTICATOR "}",
+	 "", "breaks 1 rule", "Observation.identifier"},
+	{"write_5_6: another category of problems", EHR_CERNER,
+	 "{\"resourceType\":\"Condition\",\"category\":[{\"coding\":[{\"code\":\"health-concern\"}]}],"
+	 "\"clinicalStatus\":{\"coding\":[{\"code\":\"active\"}]},\"code\":{\"text\":\"x\"}," PATIENT "}",
+	 "", "breaks 1 rule", "Condition.category"},
+	{"write_5_6: two official names", EHR_CERNER,
+	 "{\"resourceType\":\"Patient\",\"identifier\":[{\"value\":\"1\",\"assigner\":{\"reference\":\"Organization/"
+	 "1\"}}]"
+	 ",\"name\":[{\"use\":\"official\",\"family\":\"a\"},{\"use\":\"official\",\"family\":\"b\"}]}",
+	 "", "breaks 1 rule", "Patient.name"},
+	{"write_5_6: a visit of both kinds", EHR_CERNER,
+	 "{\"resourceType\":\"Encounter\",\"status\":\"planned\",\"type\":[{\"text\":\"x\"}]," PATIENT
+	 ",\"serviceProvider\":{\"reference\":\"Organization/1\"},\"location\":[{\"location\":{\"reference\":"
+	 "\"Location/1\"}}]}",
+	 "", "breaks 1 rule", "Encounter.location"},
+	{"write_5_6: a visit of neither", EHR_CERNER,
+	 "{\"resourceType\":\"Encounter\",\"status\":\"planned\",\"type\":[{\"text\":\"x\"}]," PATIENT "}", "",
+	 "breaks 1 rule", "Encounter.serviceProvider|location"},
+	{"write_5_6: an order reported by somebody", EHR_CERNER,
+	 "{\"resourceType\":\"MedicationRequest\",\"status\":\"active\",\"intent\":\"order\","
+	 "\"reportedReference\":{\"reference\":\"Practitioner/"
+	 "1\"},\"medicationCodeableConcept\":{\"text\":\"x\"}," PATIENT "}",
+	 "create MedicationRequest", NULL, NULL},
+	{"write_5_6: an order of nothing", EHR_CERNER,
+	 "{\"resourceType\":\"MedicationRequest\",\"status\":\"active\",\"intent\":\"order\","
+	 "\"reportedBoolean\":false," PATIENT "}",
+	 "", "breaks 1 rule", "MedicationRequest.medicationCodeableConcept|medicationReference"},
 };
 
 static void plans_follow_the_vendors_rules(void **state)
@@ -463,6 +528,51 @@ static void without_versions_it_is_told(void **state)
 	assert_false(o.guarded);
 }
 
+/* What an update must not touch at Oracle Health is known before anything is sent. */
+static void write_5_5_and_5_6_updates_keep_what_stays(void **state)
+{
+	struct world *w = *state;
+	static const struct {
+		const char *type, *id, *there, *sent, *problem;
+	} rows[] = {
+#define NUMBER(status, patient, value)                                                                                 \
+	"{\"resourceType\":\"Observation\",\"id\":\"L-1\",\"status\":\"" status                                        \
+	"\"," CATEGORY("laboratory") ",\"code\":" LOINC("718-7") ",\"subject\":{\"reference\":\"Patient/" patient      \
+								 "\"}," AT "," value "}"
+		{"Observation", "L-1", NUMBER("final", "p1", VALUE), NUMBER("amended", "p2", VALUE), "patient"},
+		{"Observation", "L-1", NUMBER("final", "p1", VALUE),
+		 NUMBER("amended", "p1", "\"valueDateTime\":\"2020-04-03T19:21:00Z\""), "kind of the value"},
+		{"Observation", "L-1", NUMBER("final", "p1", VALUE),
+		 NUMBER("amended", "p1", "\"valueString\":\"much\""), NULL},
+#define EGG(code, note)                                                                                                \
+	"{\"resourceType\":\"AllergyIntolerance\",\"id\":\"1\",\"code\":{\"text\":\"" code                             \
+	"\"},\"patient\":{\"reference\":\"Patient/p1\"},\"note\":[" note "]}"
+		{"AllergyIntolerance", "1", EGG("egg", "{\"text\":\"a\"}"), EGG("milk", "{\"text\":\"a\"}"),
+		 "substance"},
+		{"AllergyIntolerance", "1", EGG("egg", "{\"text\":\"a\"}"), EGG("egg", "{\"text\":\"b\"}"), "notes"},
+		{"AllergyIntolerance", "1", EGG("egg", "{\"text\":\"a\"}"),
+		 EGG("egg", "{\"text\":\"a\"},{\"text\":\"b\"}"), NULL},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		const char *why = writing_keeps(definitions_builtin(), EHR_CERNER, &w->arena, str_from(rows[i].type),
+						parse(w, rows[i].sent), parse(w, rows[i].there));
+		if (rows[i].problem ? !why || !strstr(why, rows[i].problem) : why != NULL)
+			fail_msg("row %zu: %s", i, why ? why : "nothing");
+		assert_null(writing_keeps(definitions_builtin(), EHR_GENERIC, &w->arena, str_from(rows[i].type),
+					  parse(w, rows[i].sent), parse(w, rows[i].there)));
+	}
+	open_client(w, EHR_CERNER);
+	tiny_add(&w->ehr, rows[0].there);
+	const struct writing_step step = {
+		.op = WRITING_UPDATE, .type = S("Observation"), .id = S("L-1"), .body = str_from(rows[0].sent)};
+	struct writing_outcome o;
+	struct error err = {0};
+	assert_true(writing_send(w->client, w->store, definitions_builtin(), &w->arena, &step, 1, &o, &err));
+	assert_int_equal(o.result, WRITING_REFUSED);
+	assert_non_null(strstr(o.problem.p, "Nothing was sent"));
+	assert_int_equal(w->ehr.updates, 0);
+}
+
 #define ORDER(id, status, intent)                                                                                      \
 	"{\"resourceType\":\"MedicationRequest\",\"id\":\"" id "\",\"status\":\"" status "\",\"intent\":\"" intent     \
 	"\"," PATIENT "}"
@@ -546,6 +656,7 @@ int main(void)
 		T(updates_name_the_version_and_keep_what_stood_there),
 		T(who_was_forestalled_writes_nothing),
 		T(without_versions_it_is_told),
+		T(write_5_5_and_5_6_updates_keep_what_stays),
 		T(what_a_patch_may_change_is_patched),
 		T(what_was_recorded_at_epic_is_known),
 		T(refusals_are_told_and_forgotten),
