@@ -20,7 +20,7 @@ struct cds_setup {
 	struct terminology *terminology; /* for value sets that no file lists */
 	struct cds_service *services;
 	size_t service_count;
-	struct cds_client *clients;
+	struct cds_ehr *clients;
 };
 
 /* ---- the site's own services ---------------------------------------------------------------------------------------
@@ -134,15 +134,15 @@ static bool make_services(struct cds_setup *s, const struct cds_setup_options *o
 static bool make_clients(struct cds_setup *s, struct error *err)
 {
 	const struct config *c = s->config;
-	s->clients = ARENA_ARRAY(&s->arena, struct cds_client, c->cds_client_count + 1);
+	s->clients = ARENA_ARRAY(&s->arena, struct cds_ehr, c->cds_client_count + 1);
 	if (!s->clients)
 		return error_memory(err);
 	for (size_t i = 0; i < c->cds_client_count; i++) {
 		const struct config_cds_client *from = &c->cds_clients[i];
-		s->clients[i] = (struct cds_client){.issuer = from->iss,
-						    .key_urls = from->jku,
-						    .jwks = from->jwks,
-						    .fhir_servers = from->fhir_servers};
+		s->clients[i] = (struct cds_ehr){.issuer = from->iss,
+						 .key_urls = from->jku,
+						 .jwks = from->jwks,
+						 .fhir_servers = from->fhir_servers};
 	}
 	return true;
 }
@@ -184,10 +184,10 @@ size_t cds_setup_count(const struct cds_setup *s)
 	return s->service_count;
 }
 
-struct cds *cds_setup_serve(const struct cds_setup *s, const struct cds_realm *realm, struct error *err)
+struct cds_server *cds_setup_serve(const struct cds_setup *s, const struct cds_realm *realm, struct error *err)
 {
 	const struct config_cds *c = &s->config->cds;
-	const struct cds_options options = {
+	const struct cds_server_options options = {
 		.services = s->services,
 		.service_count = s->service_count,
 		.store = realm->store,
@@ -209,5 +209,5 @@ struct cds *cds_setup_serve(const struct cds_setup *s, const struct cds_realm *r
 		.is_ours = realm->is_ours,
 		.ctx = realm->ctx,
 	};
-	return cds_open(&options, err);
+	return cds_server_open(&options, err);
 }

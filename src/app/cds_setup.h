@@ -26,6 +26,7 @@ struct cds_realm {
 	void *ctx;
 };
 /* The setup outlives it. */
-struct cds *cds_setup_serve(const struct cds_setup *s, const struct cds_realm *realm, struct error *err) MUST_USE;
+struct cds_server *cds_setup_serve(const struct cds_setup *s, const struct cds_realm *realm,
+				   struct error *err) MUST_USE;
 
 #endif

@@ -250,7 +250,7 @@ bool realm_open_part(struct realm *r, const struct realm *of, const struct servi
 
 void realm_close(struct realm *r)
 {
-	cds_close(r->cds);
+	cds_server_close(r->cds);
 	jobs_close(r->jobs); /* first: what runs uses everything else */
 	rest_close(r->rest);
 	knowledge_close(r->knowledge);
@@ -269,5 +269,5 @@ void realm_close(struct realm *r)
 bool realm_handle(struct realm *r, struct http_exchange *x)
 {
 	return (r->smart && smart_handle(r->smart, x)) || (r->login && login_handle(r->login, x)) ||
-	       (r->cds && cds_handle(r->cds, x)) || rest_handle(r->rest, x);
+	       (r->cds && cds_server_handle(r->cds, x)) || rest_handle(r->rest, x);
 }

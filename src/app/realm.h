@@ -12,7 +12,7 @@
 #include "server/login/login.h"
 #include "server/rest/operations/match.h"
 
-struct cds;
+struct cds_server;
 struct realm {
 	struct arena arena;
 	struct str tenant; /* STR_NULL: the root */
@@ -29,7 +29,7 @@ struct realm {
 	struct bulk_import import;
 	struct bulk_export export;
 	struct match_weights weights;
-	struct cds *cds; /* NULL: no CDS services */
+	struct cds_server *cds; /* NULL: no CDS services */
 	struct rest_server *rest;
 	bool own_store; /* closed with the realm */
 };

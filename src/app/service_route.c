@@ -158,7 +158,7 @@ static void route(struct service *s, struct http_exchange *x)
 		/* EHRs send browsers here from their own pages, so it is no matter of strangers. */
 	} else if (operator_door_handle(s->door, x)) {
 		return;
-	} else if (s->root.cds && cds_handle(s->root.cds, x)) {
+	} else if (s->root.cds && cds_server_handle(s->root.cds, x)) {
 		return; /* has its own rule of which pages may call */
 	} else if (service_refuse_stranger(s, x)) {
 		return;
@@ -187,7 +187,7 @@ bool service_expect(void *ctx, struct http_exchange *x, struct http_expectation 
 	struct service *s = ctx;
 	struct str path = http_request(x)->path;
 	if (s->ready && s->root.cds && str_starts(path, S("/cds-services")))
-		return cds_expect(s->root.cds, x, expectation, err);
+		return cds_server_expect(s->root.cds, x, expectation, err);
 	if (!s->ready || service_is_stranger(s, x, NULL, NULL))
 		return true; /* told so when it is complete */
 	if (!is_tenants_path(path))

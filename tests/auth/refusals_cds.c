@@ -7,7 +7,7 @@
 #define AWAY	"https://away.example.org/fhir"
 #define KEYLESS "https://keyless.example.org/fhir"
 
-static struct cds *cds;
+static struct cds_server *cds;
 static struct http_server *http;
 static char base[64];
 
@@ -15,7 +15,7 @@ static void handle(void *ctx, struct http_exchange *x)
 {
 	(void)ctx;
 	/* The base URL is known once the server listens. */
-	assert_true(cds_handle(cds, x));
+	assert_true(cds_server_handle(cds, x));
 }
 
 static void refuse(void *ctx, struct http_exchange *x, const struct error *err)
@@ -38,7 +38,7 @@ static void open_services(void)
 {
 	static const struct cds_service service = {
 		.id = {"quiet", 5}, .hook = HOOK_ID_PATIENT_VIEW, .description = {"Says nothing", 12}, .run = silent};
-	static struct cds_client clients[3];
+	static struct cds_ehr clients[3];
 	static char away[128], jwks[128];
 	struct error err = {0};
 	const struct http_handler handler = {.handle = handle, .refuse = refuse};
@@ -47,17 +47,17 @@ static void open_services(void)
 	snprintf(base, sizeof(base), "http://127.0.0.1:%u", http_server_port(http));
 	snprintf(away, sizeof(away), "%s/cds-services/nothing", base); /* answers 404 */
 	snprintf(jwks, sizeof(jwks), "%s/cds-services", base); /* answers, but with no keys */
-	clients[0] = (struct cds_client){.issuer = S(ISSUER), .jwks = p->jwks[0]};
-	clients[1] = (struct cds_client){.issuer = S(AWAY), .key_urls = str_from(away)};
-	clients[2] = (struct cds_client){.issuer = S(KEYLESS), .key_urls = str_from(jwks)};
-	const struct cds_options options = {.services = &service,
-					    .service_count = 1,
-					    .store = p->servers[0].store,
-					    .base_url = str_from(base),
-					    .clients = clients,
-					    .client_count = 3,
-					    .now_ms = place_now};
-	cds = cds_open(&options, &err);
+	clients[0] = (struct cds_ehr){.issuer = S(ISSUER), .jwks = p->jwks[0]};
+	clients[1] = (struct cds_ehr){.issuer = S(AWAY), .key_urls = str_from(away)};
+	clients[2] = (struct cds_ehr){.issuer = S(KEYLESS), .key_urls = str_from(jwks)};
+	const struct cds_server_options options = {.services = &service,
+						   .service_count = 1,
+						   .store = p->servers[0].store,
+						   .base_url = str_from(base),
+						   .clients = clients,
+						   .client_count = 3,
+						   .now_ms = place_now};
+	cds = cds_server_open(&options, &err);
 	if (!cds)
 		fail_msg("%s", err.text);
 }
@@ -158,5 +158,5 @@ void refusals_of_calling_ehrs(void **state)
 	answer = call(sign(&(struct jwt){0}), S("https://evil.example"));
 	refusal_expect(REFUSAL_CDS_PAGE, &answer);
 	http_server_stop(http);
-	cds_close(cds);
+	cds_server_close(cds);
 }

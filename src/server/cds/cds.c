@@ -18,7 +18,7 @@ static bool is_id(struct str id)
 	return id.n > 0 && id.n <= ID_MAX;
 }
 
-static bool check_service(const struct cds *c, size_t at, struct error *err)
+static bool check_service(const struct cds_server *c, size_t at, struct error *err)
 {
 	const struct cds_service *s = &c->o.services[at];
 	if (!is_id(s->id))
@@ -58,7 +58,7 @@ static void put_service(struct json_writer *w, const struct cds_service *s)
 	json_object_end(w);
 }
 
-static bool write_discovery(const struct cds *c, struct buf *out, struct error *err)
+static bool write_discovery(const struct cds_server *c, struct buf *out, struct error *err)
 {
 	struct json_writer w = json_writer(out);
 	json_object_begin(&w);
@@ -71,7 +71,7 @@ static bool write_discovery(const struct cds *c, struct buf *out, struct error *
 	return buf_ok(out) || error_memory(err);
 }
 
-static bool keep(struct cds *c, bool (*write)(const struct cds *c, struct buf *out, struct error *err),
+static bool keep(struct cds_server *c, bool (*write)(const struct cds_server *c, struct buf *out, struct error *err),
 		 struct str *ret_text, struct error *err)
 {
 	struct buf out;
@@ -82,7 +82,7 @@ static bool keep(struct cds *c, bool (*write)(const struct cds *c, struct buf *o
 	return ok && (ret_text->p || error_memory(err));
 }
 
-static void set_defaults(struct cds_options *o)
+static void set_defaults(struct cds_server_options *o)
 {
 	o->max_body = o->max_body ? o->max_body : CDS_MAX_BODY;
 	o->fetch_ms = o->fetch_ms ? o->fetch_ms : CDS_FETCH_MS;
@@ -93,7 +93,7 @@ static void set_defaults(struct cds_options *o)
 	o->now_ms = o->now_ms ? o->now_ms : clock_now_ms;
 }
 
-static bool open_all(struct cds *c, struct error *err)
+static bool open_all(struct cds_server *c, struct error *err)
 {
 	c->path = arena_printf(&c->arena, "%.*s/cds-services", STR_ARG(c->o.base_path));
 	if (!c->path.p)
@@ -110,28 +110,33 @@ static bool open_all(struct cds *c, struct error *err)
 	return c->pool != NULL;
 }
 
-struct cds *cds_open(const struct cds_options *options, struct error *err)
+struct cds_server *cds_server_open(const struct cds_server_options *options, struct error *err)
 {
-	struct cds *c = calloc(1, sizeof(*c));
+	struct cds_server *c = calloc(1, sizeof(*c));
 	if (!c) {
 		error_memory(err);
 		return NULL;
 	}
 	c->o = *options;
+	pthread_mutex_init(&c->lock, NULL);
+	pthread_cond_init(&c->settled, NULL);
 	set_defaults(&c->o);
 	arena_init(&c->arena, 64 << 20);
 	if (open_all(c, err))
 		return c;
-	cds_close(c);
+	cds_server_close(c);
 	return NULL;
 }
 
-void cds_close(struct cds *c)
+void cds_server_close(struct cds_server *c)
 {
 	if (!c)
 		return;
 	pool_close(c->pool);
 	callers_close(c);
+	records_wait(c);
+	pthread_cond_destroy(&c->settled);
+	pthread_mutex_destroy(&c->lock);
 	arena_done(&c->arena);
 	free(c);
 }

@@ -51,24 +51,24 @@ size_t cds_builtin_services(const struct hook_orders_options *options, bool pati
 /* ---- serving ----------------------------------------------------------------------------------------------------- */
 
 /* An EHR that may call. */
-struct cds_client {
+struct cds_ehr {
 	struct str issuer; /* iss of its tokens, to the letter */
 	struct str key_urls; /* where its keys may come from (jku), separated by spaces; STR_NULL: jwks alone */
 	const struct json *jwks; /* its keys by value; NULL: none */
 	struct str fhir_servers; /* base URLs that data may be fetched from for it, separated by spaces */
 };
 
-struct cds_options {
+struct cds_server_options {
 	const struct cds_service *services; /* borrowed */
 	size_t service_count;
 	struct store *store;
 	struct decision_journal *journal; /* may be NULL */
 	struct str base_url; /* "https://firth.example.org", of a tenant ".../t/NAME": audiences are made of it */
 	struct str base_path; /* what paths begin with: "", "/t/NAME" */
-	const struct cds_client *clients; /* none: nobody needs a token */
+	const struct cds_ehr *clients; /* none: nobody needs a token */
 	size_t client_count;
 	struct str origins; /* of web pages that may call, separated by spaces; "*": any. STR_NULL: none but ours */
-	struct str fhir_servers; /* as in struct cds_client, for every caller */
+	struct str fhir_servers; /* as in struct cds_ehr, for every caller */
 	bool loopback; /* data may also be fetched from this machine, for callers that are no web page of elsewhere */
 	size_t max_body; /* bytes; 0 = 10 MB */
 	unsigned fetch_ms; /* time for all that a call fetches; 0 = 4000 */
@@ -80,14 +80,15 @@ struct cds_options {
 	void *ctx;
 	int64_t (*now_ms)(void); /* NULL = clock_now_ms */
 };
-struct cds;
+struct cds_server;
 /* ERR_CONFIG for services, keys or URLs that cannot work. */
-struct cds *cds_open(const struct cds_options *options, struct error *err) MUST_USE;
+struct cds_server *cds_server_open(const struct cds_server_options *options, struct error *err) MUST_USE;
 /* After the HTTP server: waits for what is being fetched. */
-void cds_close(struct cds *c);
+void cds_server_close(struct cds_server *c);
 /* Answers, perhaps later, what lies at and below BASE/cds-services (true); leaves everything else alone (false). */
-bool cds_handle(struct cds *c, struct http_exchange *x);
+bool cds_server_handle(struct cds_server *c, struct http_exchange *x);
 /* May such a body come? See struct http_handler. */
-bool cds_expect(const struct cds *c, struct http_exchange *x, struct http_expectation *expectation, struct error *err);
+bool cds_server_expect(const struct cds_server *c, struct http_exchange *x, struct http_expectation *expectation,
+		       struct error *err);
 
 #endif

@@ -37,23 +37,26 @@ bool pool_add(struct pool *p, struct pool_job *job) MUST_USE;
  */
 
 struct caller {
-	const struct cds_client *facts;
+	const struct cds_ehr *facts;
 	struct jose_key_set *fixed; /* NULL: by URL */
 	struct key_source *sources; /* one per URL */
 	size_t source_count;
 };
-struct cds {
-	struct cds_options o;
+struct cds_server {
+	struct cds_server_options o;
 	struct arena arena; /* as long as it is open; read-only then */
 	struct str path; /* BASE/cds-services */
 	struct str discovery, openapi; /* JSON */
 	struct caller *callers;
 	struct pool *pool;
+	pthread_mutex_t lock; /* over what follows */
+	pthread_cond_t settled; /* nothing is under way */
+	struct apart *under_way; /* records that are not durable yet, see record.c */
 };
 
 /* One call from its beginning to its answer, in the arena of its exchange. */
 struct visit {
-	struct cds *cds;
+	struct cds_server *cds;
 	struct http_exchange *x;
 	struct arena *a;
 	const struct cds_service *service;
@@ -88,8 +91,8 @@ struct visit {
 	struct store_fact facts[2];
 };
 
-bool callers_open(struct cds *c, struct error *err) MUST_USE;
-void callers_close(struct cds *c);
+bool callers_open(struct cds_server *c, struct error *err) MUST_USE;
+void callers_close(struct cds_server *c);
 /* Claims and keys as far as that is possible without waiting. ret_wait: the signature is still to be verified, and keys
  * must be fetched for it. */
 bool caller_check(struct visit *v, bool *ret_wait, struct error *err) MUST_USE;
@@ -98,7 +101,7 @@ struct str caller_name(const struct visit *v); /* issuer, or "anonymous" */
 /* The key under which the jti is remembered. */
 bool caller_jti_fact(struct visit *v, struct store_fact *ret_fact, struct error *err) MUST_USE;
 /* May a web page of this origin ask? STR_NULL: it is no page. */
-bool caller_page_allowed(const struct cds *c, struct str origin);
+bool caller_page_allowed(const struct cds_server *c, struct str origin);
 
 /* ---- origin.c -----------------------------------------------------------------------------------------------------
  */
@@ -143,6 +146,11 @@ void fetch_all(struct visit *v, void (*then)(struct visit *v));
 /* STR_NULL without memory. */
 struct str override_key(struct arena *a, struct str issuer, struct str patient, struct str user, struct str topic,
 			struct str about);
+/* Until all records are durable. */
+void records_wait(struct cds_server *c);
+/* What is kept of an answer by the beginning of its uuids; STR_NULL: nothing. */
+bool cards_find(struct cds_server *c, struct arena *a, struct str base, struct str *ret_value,
+		struct error *err) MUST_USE;
 /* Whose patients and users these are: the issuer, or the origin of the FHIR server. */
 struct str override_realm(const struct visit *v);
 /* Takes cards away that their user has overridden, and those beyond the most. */
@@ -160,10 +168,11 @@ void answer_refuse(struct visit *v, const struct error *err);
  */
 
 void feedback_take(struct visit *v);
-bool openapi_write(const struct cds *c, struct buf *out, struct error *err) MUST_USE;
+bool openapi_write(const struct cds_server *c, struct buf *out, struct error *err) MUST_USE;
 /* The body, which is taken over, with the headers of every answer. */
-void cds_respond(const struct cds *c, struct http_exchange *x, int status, struct buf *body);
-void cds_respond_error(const struct cds *c, struct http_exchange *x, const struct error *err, struct str request_id);
+void cds_respond(const struct cds_server *c, struct http_exchange *x, int status, struct buf *body);
+void cds_respond_error(const struct cds_server *c, struct http_exchange *x, const struct error *err,
+		       struct str request_id);
 /* Once it is known who calls. */
 void visit_begin(struct visit *v);
 

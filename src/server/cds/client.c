@@ -10,9 +10,9 @@ enum { LEEWAY_S = 30, LONGEST_S = 15 * 60, JTI_MAX = 151, TOKEN_MAX = 16 * 1024,
 /* ---- opening -------------------------------------------------------------------------------------------------------
  */
 
-static bool open_caller(struct cds *c, struct caller *caller, struct error *err)
+static bool open_caller(struct cds_server *c, struct caller *caller, struct error *err)
 {
-	const struct cds_client *f = caller->facts;
+	const struct cds_ehr *f = caller->facts;
 	if (!f->issuer.n)
 		return error_set(err, ERR_CONFIG, "an EHR that may call needs iss");
 	if (!f->jwks && !f->key_urls.n)
@@ -36,7 +36,7 @@ static bool open_caller(struct cds *c, struct caller *caller, struct error *err)
 	return true;
 }
 
-bool callers_open(struct cds *c, struct error *err)
+bool callers_open(struct cds_server *c, struct error *err)
 {
 	c->callers = ARENA_ARRAY(&c->arena, struct caller, c->o.client_count + 1);
 	if (!c->callers)
@@ -49,7 +49,7 @@ bool callers_open(struct cds *c, struct error *err)
 	return true;
 }
 
-void callers_close(struct cds *c)
+void callers_close(struct cds_server *c)
 {
 	for (size_t i = 0; c->callers && i < c->o.client_count; i++) {
 		for (size_t n = 0; n < c->callers[i].source_count; n++)
@@ -240,7 +240,7 @@ bool caller_jti_fact(struct visit *v, struct store_fact *ret_fact, struct error 
 }
 
 /* Pages of elsewhere run in the browsers of people on this machine, so they are told apart from programs. */
-bool caller_page_allowed(const struct cds *c, struct str origin)
+bool caller_page_allowed(const struct cds_server *c, struct str origin)
 {
 	return !origin.p || str_has_word(c->o.origins, S("*")) || (origin.n && str_has_word(c->o.origins, origin)) ||
 	       (c->o.is_ours && c->o.is_ours(c->o.ctx, origin));

@@ -66,7 +66,7 @@ static bool has(const struct visit *v, struct str key)
 /* Why not; NULL: it may be. */
 static const char *fetch_barrier(const struct visit *v)
 {
-	const struct cds_options *o = &v->cds->o;
+	const struct cds_server_options *o = &v->cds->o;
 	struct str url = v->request.fhir_server;
 	struct str page = http_request_header(v->x, "Origin");
 	if (!url.p)

@@ -64,7 +64,7 @@ static bool find_card(struct visit *v, struct entry *e, struct error *err)
 		e->topic = e->card; /* as Epic names it */
 		return true;
 	}
-	if (!store_fact_get(v->cds->o.store, v->a, SHELF_CARDS, str_slice(e->card, 0, UUID_SIZE - 4), &value, err))
+	if (!cards_find(v->cds, v->a, str_slice(e->card, 0, UUID_SIZE - 4), &value, err))
 		return false;
 	const struct json *j = value.p ? json_parse(v->a, value, 0, &ignored) : NULL;
 	char digits[3] = {e->card.p[UUID_SIZE - 2], e->card.p[UUID_SIZE - 1], 0};

@@ -72,8 +72,8 @@ static void put_operation(struct json_writer *w, const struct operation *o)
 	json_object_end(w);
 }
 
-static void put_path(const struct cds *c, struct json_writer *w, struct arena *a, struct str id, const char *tail,
-		     const struct operation *o)
+static void put_path(const struct cds_server *c, struct json_writer *w, struct arena *a, struct str id,
+		     const char *tail, const struct operation *o)
 {
 	struct str path = arena_printf(a, "%.*s%s%.*s%s", STR_ARG(c->path), id.n ? "/" : "", STR_ARG(id), tail);
 	json_key(w, path.p ? path : S("/"));
@@ -82,7 +82,7 @@ static void put_path(const struct cds *c, struct json_writer *w, struct arena *a
 	json_object_end(w);
 }
 
-static void put_service(const struct cds *c, struct json_writer *w, const struct cds_service *s)
+static void put_service(const struct cds_server *c, struct json_writer *w, const struct cds_service *s)
 {
 	struct arena a;
 	bool token = c->o.client_count > 0;
@@ -99,7 +99,7 @@ static void put_service(const struct cds *c, struct json_writer *w, const struct
 	arena_done(&a);
 }
 
-bool openapi_write(const struct cds *c, struct buf *out, struct error *err)
+bool openapi_write(const struct cds_server *c, struct buf *out, struct error *err)
 {
 	struct json_writer w = json_writer(out);
 	struct arena a;

@@ -179,20 +179,66 @@ static bool cards_fact(const struct visit *v, struct store_fact *ret_fact)
 /* ---- without waiting ------------------------------------------------------------------------------------------------
  */
 
-/* A record on its own, which outlives its exchange. */
+/* A record on its own, which outlives its exchange. Until it is durable it is found here: feedback may be quick. */
 struct apart {
+	struct cds_server *server;
+	struct apart *next, **at; /* of those under way */
 	struct store_txn txn;
 	struct audit_event event;
 	struct store_fact fact;
 	struct arena arena;
 };
 
+static void apart_free(struct apart *r)
+{
+	arena_done(&r->arena);
+	free(r);
+}
+
 static void apart_done(void *ctx, struct store_txn *txn)
 {
 	struct apart *r = ctx;
 	(void)txn;
-	arena_done(&r->arena);
-	free(r);
+	pthread_mutex_lock(&r->server->lock);
+	*r->at = r->next;
+	if (r->next)
+		r->next->at = r->at;
+	if (!r->server->under_way)
+		pthread_cond_broadcast(&r->server->settled);
+	pthread_mutex_unlock(&r->server->lock);
+	apart_free(r);
+}
+
+void records_wait(struct cds_server *c)
+{
+	pthread_mutex_lock(&c->lock);
+	while (c->under_way)
+		pthread_cond_wait(&c->settled, &c->lock);
+	pthread_mutex_unlock(&c->lock);
+}
+
+static void apart_begin(struct apart *r)
+{
+	struct cds_server *c = r->server;
+	pthread_mutex_lock(&c->lock);
+	r->next = c->under_way;
+	r->at = &c->under_way;
+	if (r->next)
+		r->next->at = &r->next;
+	c->under_way = r;
+	pthread_mutex_unlock(&c->lock);
+}
+
+bool cards_find(struct cds_server *c, struct arena *a, struct str base, struct str *ret_value, struct error *err)
+{
+	struct str value = STR_NULL;
+	pthread_mutex_lock(&c->lock);
+	for (const struct apart *r = c->under_way; r && !value.p; r = r->next)
+		if (str_eq(r->fact.key, base))
+			value = arena_str(a, r->fact.value);
+	pthread_mutex_unlock(&c->lock);
+	*ret_value = value;
+	return value.p || store_fact_get(c->o.store, a, SHELF_CARDS, base, ret_value, err);
 }
 
 static bool copy_texts(struct apart *r)
@@ -225,9 +271,11 @@ static bool record_apart(const struct visit *v, const struct audit_event *event,
 				    .done = apart_done,
 				    .ctx = r};
 	if (!copy_texts(r)) {
-		apart_done(r, &r->txn);
+		apart_free(r);
 		return error_memory(err);
 	}
+	r->server = v->cds;
+	apart_begin(r);
 	store_submit(v->cds->o.store, &r->txn);
 	return true;
 }

@@ -8,7 +8,7 @@
 
 enum { HEADERS_MAX = 8 };
 
-static size_t add_headers(const struct cds *c, struct http_exchange *x, struct http_header *headers)
+static size_t add_headers(const struct cds_server *c, struct http_exchange *x, struct http_header *headers)
 {
 	struct str origin = http_request_header(x, "Origin");
 	size_t n = 0;
@@ -25,20 +25,23 @@ static size_t add_headers(const struct cds *c, struct http_exchange *x, struct h
 	return n;
 }
 
-void cds_respond(const struct cds *c, struct http_exchange *x, int status, struct buf *body)
+/* The body may lie in the arena of the exchange, which is gone once it was answered. */
+void cds_respond(const struct cds_server *c, struct http_exchange *x, int status, struct buf *body)
 {
 	struct http_header headers[HEADERS_MAX];
 	size_t n = add_headers(c, x, headers);
+	struct buf own = *body;
+	body->p = NULL;
 	http_respond(x, &(struct http_response){.status = status,
-						.content_type = body && body->n ? S("application/json") : S(""),
+						.content_type = own.n ? S("application/json") : S(""),
 						.headers = headers,
 						.header_count = n,
-						.body = body});
-	if (body)
-		buf_done(body);
+						.body = &own});
+	buf_done(&own);
 }
 
-void cds_respond_error(const struct cds *c, struct http_exchange *x, const struct error *err, struct str request_id)
+void cds_respond_error(const struct cds_server *c, struct http_exchange *x, const struct error *err,
+		       struct str request_id)
 {
 	struct http_header headers[HEADERS_MAX];
 	struct buf body;
@@ -59,7 +62,7 @@ void cds_respond_error(const struct cds *c, struct http_exchange *x, const struc
 	buf_done(&body);
 }
 
-static void respond_text(const struct cds *c, struct http_exchange *x, struct str text)
+static void respond_text(const struct cds_server *c, struct http_exchange *x, struct str text)
 {
 	struct buf body;
 	buf_init(&body, text.n + 1);
@@ -68,7 +71,7 @@ static void respond_text(const struct cds *c, struct http_exchange *x, struct st
 }
 
 /* A browser asks whether its page may ask (Fetch standard, "CORS-preflight fetch"). */
-static void preflight(const struct cds *c, struct http_exchange *x)
+static void preflight(const struct cds_server *c, struct http_exchange *x)
 {
 	struct http_header headers[HEADERS_MAX];
 	size_t n = add_headers(c, x, headers);
@@ -83,7 +86,7 @@ static void preflight(const struct cds *c, struct http_exchange *x)
 /* ---- routes --------------------------------------------------------------------------------------------------------
  */
 
-static const struct cds_service *service_named(const struct cds *c, struct str id)
+static const struct cds_service *service_named(const struct cds_server *c, struct str id)
 {
 	for (size_t i = 0; i < c->o.service_count; i++)
 		if (str_eq(c->o.services[i].id, id))
@@ -98,7 +101,7 @@ static bool is_json(struct str type)
 	       str_eq_nocase(media, S("application/fhir+json"));
 }
 
-static void call(struct cds *c, struct http_exchange *x, struct str id, bool feedback)
+static void call(struct cds_server *c, struct http_exchange *x, struct str id, bool feedback)
 {
 	const struct http_request *r = http_request(x);
 	const struct cds_service *service = service_named(c, id);
@@ -125,14 +128,14 @@ static void call(struct cds *c, struct http_exchange *x, struct str id, bool fee
 	visit_begin(v);
 }
 
-static void wrong_method(const struct cds *c, struct http_exchange *x, const char *allowed)
+static void wrong_method(const struct cds_server *c, struct http_exchange *x, const char *allowed)
 {
 	struct error err = {0};
 	error_set(&err, ERR_METHOD, "Only %s is answered here", allowed);
 	cds_respond_error(c, x, &err, STR_NULL);
 }
 
-static void get(const struct cds *c, struct http_exchange *x, struct str rest)
+static void get(const struct cds_server *c, struct http_exchange *x, struct str rest)
 {
 	struct error err = {0};
 	if (!rest.n)
@@ -147,7 +150,7 @@ static void get(const struct cds *c, struct http_exchange *x, struct str rest)
 			STR_NULL);
 }
 
-static void route(struct cds *c, struct http_exchange *x, struct str rest)
+static void route(struct cds_server *c, struct http_exchange *x, struct str rest)
 {
 	const struct http_request *r = http_request(x);
 	if (str_ends(rest, S("/")))
@@ -165,14 +168,14 @@ static void route(struct cds *c, struct http_exchange *x, struct str rest)
 }
 
 /* What follows BASE/cds-services; STR_NULL: it lies elsewhere. */
-static struct str rest_of(const struct cds *c, struct str path)
+static struct str rest_of(const struct cds_server *c, struct str path)
 {
 	if (!str_starts(path, c->path) || (path.n > c->path.n && path.p[c->path.n] != '/'))
 		return STR_NULL;
 	return str_slice(path, c->path.n, path.n);
 }
 
-bool cds_handle(struct cds *c, struct http_exchange *x)
+bool cds_server_handle(struct cds_server *c, struct http_exchange *x)
 {
 	struct str rest = rest_of(c, http_request(x)->path);
 	if (!rest.p)
@@ -181,7 +184,8 @@ bool cds_handle(struct cds *c, struct http_exchange *x)
 	return true;
 }
 
-bool cds_expect(const struct cds *c, struct http_exchange *x, struct http_expectation *expectation, struct error *err)
+bool cds_server_expect(const struct cds_server *c, struct http_exchange *x, struct http_expectation *expectation,
+		       struct error *err)
 {
 	(void)err;
 	if (rest_of(c, http_request(x)->path).p) {
