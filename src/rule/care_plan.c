@@ -3,6 +3,7 @@
 
 struct writer {
 	struct arena *arena;
+	struct str subject;
 	struct json_writer w;
 	size_t resources; /* that were named so far: "#r1" */
 };
@@ -60,7 +61,8 @@ static void put_suggestion(struct writer *o, const struct hook_suggestion *s)
 	json_put_member(&o->w, S("title"), s->label);
 	if (s->recommended)
 		json_put_member(&o->w, S("precheckBehavior"), S("yes"));
-	if (s->action_count == 1)
+	/* An action has a resource or actions, never neither (rqg-1): what only says something is a message. */
+	if (s->action_count <= 1)
 		put_reference(o, "resource", arena_printf(o->arena, "#r%zu", ++o->resources));
 	if (s->action_count > 1) {
 		json_key(&o->w, S("action"));
@@ -95,6 +97,8 @@ static void put_card(struct writer *o, const struct hook_card *card)
 	json_put_member(&o->w, S("description"), card->detail);
 	json_put_member(&o->w, S("priority"), str_from(priority_of(card->indicator)));
 	put_links(o, card);
+	if (!card->suggestion_count)
+		put_reference(o, "resource", arena_printf(o->arena, "#r%zu", ++o->resources));
 	if (card->suggestion_count) {
 		json_put_member(&o->w, S("selectionBehavior"), card->at_most_one ? S("at-most-one") : S("any"));
 		json_key(&o->w, S("action"));
@@ -139,19 +143,51 @@ static void put_resource(struct writer *o, const struct json *resource)
 	json_object_end(&o->w);
 }
 
+static void put_message(struct writer *o, struct str text, struct str more)
+{
+	const struct str texts[] = {text, more};
+	json_object_begin(&o->w);
+	json_put_member(&o->w, S("resourceType"), S("CommunicationRequest"));
+	json_put_member(&o->w, S("id"), arena_printf(o->arena, "r%zu", ++o->resources));
+	json_put_member(&o->w, S("status"), S("draft"));
+	put_reference(o, "subject", o->subject);
+	json_key(&o->w, S("payload"));
+	json_array_begin(&o->w);
+	for (size_t i = 0; i < 2; i++) {
+		if (!texts[i].n)
+			continue;
+		json_object_begin(&o->w);
+		json_put_member(&o->w, S("contentString"), texts[i]);
+		json_object_end(&o->w);
+	}
+	json_array_end(&o->w);
+	json_object_end(&o->w);
+}
+
+static void put_suggested(struct writer *o, const struct hook_suggestion *s)
+{
+	if (!s->action_count)
+		put_message(o, s->label, STR_NULL);
+	for (size_t i = 0; i < s->action_count; i++)
+		put_resource(o, s->actions[i].resource);
+}
+
 static void put_resources(struct writer *o, const struct hook_answer *answer)
 {
 	o->resources = 0;
-	for (size_t i = 0; i < answer->count; i++)
-		for (size_t n = 0; n < answer->cards[i].suggestion_count; n++)
-			for (size_t k = 0; k < answer->cards[i].suggestions[n].action_count; k++)
-				put_resource(o, answer->cards[i].suggestions[n].actions[k].resource);
+	for (size_t i = 0; i < answer->count; i++) {
+		const struct hook_card *card = &answer->cards[i];
+		if (!card->suggestion_count)
+			put_message(o, card->summary, card->detail);
+		for (size_t n = 0; n < card->suggestion_count; n++)
+			put_suggested(o, &card->suggestions[n]);
+	}
 }
 
 bool rule_care_plan(struct arena *a, const struct hook_answer *answer, const struct json *plan, struct str subject,
 		    struct buf *out, struct error *err)
 {
-	struct writer o = {.arena = a, .w = json_writer(out)};
+	struct writer o = {.arena = a, .subject = subject, .w = json_writer(out)};
 	json_object_begin(&o.w);
 	json_put_member(&o.w, S("resourceType"), S("CarePlan"));
 	json_key(&o.w, S("contained"));
