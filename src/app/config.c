@@ -195,13 +195,13 @@ const struct config_section config_sections[] = {
 	{"provider", .item_size = sizeof(struct config), KEYS(provider_keys)},
 	{"users", true, sizeof(struct login_user), "name", KEYS(user_keys), offsetof(struct config, users),
 	 offsetof(struct config, user_count)},
+	{"ehrs", true, sizeof(struct ehr_config), "name", KEYS(ehr_keys), offsetof(struct config, ehrs),
+	 offsetof(struct config, ehr_count)},
 	{"cds", .item_size = sizeof(struct config), KEYS(cds_keys)},
 	{"cds_clients", true, sizeof(struct config_cds_client), "iss", KEYS(cds_client_keys),
 	 offsetof(struct config, cds_clients), offsetof(struct config, cds_client_count)},
 	{"cds_policy", true, sizeof(struct config_cds_policy), "name", KEYS(cds_policy_keys),
 	 offsetof(struct config, cds_policy), offsetof(struct config, cds_policy_count)},
-	{"ehrs", true, sizeof(struct ehr_config), "name", KEYS(ehr_keys), offsetof(struct config, ehrs),
-	 offsetof(struct config, ehr_count)},
 };
 const size_t config_section_count = sizeof(config_sections) / sizeof(config_sections[0]);
 

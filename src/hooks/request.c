@@ -173,21 +173,6 @@ static bool is_resource(const struct json *value)
 	return json_get_str(value, S("resourceType")).n > 0;
 }
 
-static bool check_bundle(const struct reading *in, const struct hook_field *f, const struct json *bundle)
-{
-	const struct json *entries = json_get(bundle, S("entry"));
-	struct json_iter it = json_iter(entries);
-	if (!str_is(json_get_str(bundle, S("resourceType")), "Bundle"))
-		return wrong(in, ERR_VALUE, context_path(in, f->name), "must be a Bundle");
-	if (entries && !json_is(entries, JSON_ARRAY))
-		return wrong(in, ERR_VALUE, arena_printf(in->a, "context.%s.entry", f->name), "must be a list");
-	for (size_t i = 0; json_next(&it); i++)
-		if (!is_resource(json_get(it.value, S("resource"))))
-			return wrong(in, ERR_VALUE, arena_printf(in->a, "context.%s.entry[%zu].resource", f->name, i),
-				     "must be a FHIR resource");
-	return true;
-}
-
 static bool check_resources(const struct reading *in, const struct hook_field *f, const struct json *list)
 {
 	struct json_iter it = json_iter(list);
@@ -196,6 +181,24 @@ static bool check_resources(const struct reading *in, const struct hook_field *f
 	for (size_t i = 0; json_next(&it); i++)
 		if (!is_resource(it.value))
 			return wrong(in, ERR_VALUE, arena_printf(in->a, "context.%s[%zu]", f->name, i),
+				     "must be a FHIR resource");
+	return true;
+}
+
+/* Or a plain list of the resources, as earlier versions wrote appointments. */
+static bool check_bundle(const struct reading *in, const struct hook_field *f, const struct json *bundle)
+{
+	const struct json *entries = json_get(bundle, S("entry"));
+	struct json_iter it = json_iter(entries);
+	if (json_is(bundle, JSON_ARRAY))
+		return check_resources(in, f, bundle);
+	if (!str_is(json_get_str(bundle, S("resourceType")), "Bundle"))
+		return wrong(in, ERR_VALUE, context_path(in, f->name), "must be a Bundle");
+	if (entries && !json_is(entries, JSON_ARRAY))
+		return wrong(in, ERR_VALUE, arena_printf(in->a, "context.%s.entry", f->name), "must be a list");
+	for (size_t i = 0; json_next(&it); i++)
+		if (!is_resource(json_get(it.value, S("resource"))))
+			return wrong(in, ERR_VALUE, arena_printf(in->a, "context.%s.entry[%zu].resource", f->name, i),
 				     "must be a FHIR resource");
 	return true;
 }
@@ -336,8 +339,17 @@ struct hook_resources hook_resources(const struct json *value)
 	bool bundle = str_is(json_get_str(value, S("resourceType")), "Bundle");
 	if (!json_get(value, S("resourceType")) && json_get(value, S("resource")))
 		value = json_get(value, S("resource"));
-	return (struct hook_resources){.single = bundle ? NULL : value,
-				       .entries = json_iter(bundle ? json_get(value, S("entry")) : NULL)};
+	bool list = json_is(value, JSON_ARRAY);
+	return (struct hook_resources){.single = bundle || list ? NULL : value,
+				       .entries = json_iter(bundle ? json_get(value, S("entry"))
+							    : list ? value
+								   : NULL)};
+}
+
+/* Of an entry of a Bundle; a resource in a list is its own. */
+static const struct json *entry_resource(const struct json *item)
+{
+	return json_get(item, S("resourceType")) ? item : json_get(item, S("resource"));
 }
 
 const struct json *hook_resources_next(struct hook_resources *it)
@@ -348,7 +360,7 @@ const struct json *hook_resources_next(struct hook_resources *it)
 		if (!resource && !json_next(&it->entries))
 			return NULL;
 		if (!resource)
-			resource = json_get(it->entries.value, S("resource"));
+			resource = entry_resource(it->entries.value);
 		struct str type = json_get_str(resource, S("resourceType"));
 		if (type.n && !str_is(type, "OperationOutcome"))
 			return resource;

@@ -59,7 +59,7 @@ struct hook_request {
 	const struct json *context, *prefetch; /* prefetch NULL: none */
 	struct str user; /* "Practitioner/7"; STR_NULL: the context has none */
 	struct str patient, encounter; /* ids without type; STR_NULL: none */
-	const struct json *orders; /* the Bundle of draftOrders or appointments; NULL: none */
+	const struct json *orders; /* draftOrders or appointments, a Bundle or a list; NULL: none */
 	const struct json *selections; /* of order-select; NULL: none */
 };
 

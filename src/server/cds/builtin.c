@@ -17,9 +17,12 @@
 		literal, sizeof(literal) - 1                                                                           \
 	}
 static const struct cds_template templates[] = {
-	{TEXT("allergies"), TEXT(ALLERGIES), false},  {TEXT("medications"), TEXT(ORDERS), false},
-	{TEXT("statements"), TEXT(STATEMENTS), true}, {TEXT("ended"), TEXT(ENDED), true},
+	{TEXT("allergies"), TEXT(ALLERGIES), false},
+	{TEXT("medications"), TEXT(ORDERS), false},
+	{TEXT("statements"), TEXT(STATEMENTS), true},
+	{TEXT("ended"), TEXT(ENDED), true},
 	{TEXT("laboratory"), TEXT(LABORATORY), true},
+	{TEXT("user"), TEXT("{{context.userId}}"), true}, /* the last: only where the policy asks who it is */
 };
 
 #define NOTICE                                                                                                         \
@@ -65,6 +68,14 @@ static bool run(void *ctx, const struct cds_call *call, struct hook_answer *answ
 	return true;
 }
 
+static bool asks_for_roles(const struct policy *p)
+{
+	for (size_t i = 0; i < p->line_count; i++)
+		if (p->lines[i].role.n)
+			return true;
+	return false;
+}
+
 size_t cds_builtin_services(const struct hook_orders_options *options, bool patient_view,
 			    struct cds_service *ret_services, size_t max)
 {
@@ -75,7 +86,7 @@ size_t cds_builtin_services(const struct hook_orders_options *options, bool pati
 		struct cds_service *s = &ret_services[count++];
 		*s = builtins[i];
 		s->prefetch = templates;
-		s->prefetch_count = sizeof(templates) / sizeof(*templates);
+		s->prefetch_count = sizeof(templates) / sizeof(*templates) - !asks_for_roles(options->policy);
 		s->references = true;
 		s->run = run;
 		s->ctx = (void *)(uintptr_t)options;

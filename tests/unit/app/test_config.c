@@ -107,6 +107,39 @@ static void test_mistakes_have_a_place_and_a_hint(void **state)
 	}
 }
 
+static void test_cds(void **state)
+{
+	static const struct {
+		const char *text, *says; /* NULL: it is good */
+	} cases[] = {
+		{"cds:\n  threshold: warning\n  remember: 0 s\n", NULL},
+		{"cds:\n  enabled: off\n  threshold: nonsense\n", NULL}, /* of no interest then */
+		{"cds:\n  threshold: loud\n", "cds.threshold"},
+		{"cds:\n  cards: 0\n", "cds.cards"},
+		{"cds:\n  fetch_time: 5 min\n", "cds.fetch_time"},
+		{"cds_clients:\n  - {iss: 'https://x'}\n", "needs jku or jwks_file"},
+		{"cds_clients:\n  - {iss: 'https://x', jku: 'https://x/k'}\ncds:\n  open: on\n", "do not go together"},
+		{"cds_policy:\n  - {name: a, action: shout}\n", "action is none of"},
+		{"cds_policy:\n  - {name: a, kind: food, action: off}\n", "kind is none of"},
+		{"cds_policy:\n  - {name: a, rule: DD022, role: pharmacist, action: off}\n", NULL},
+		{"server:\n  host: 0.0.0.0\n  auth: on\ncds:\n  cards: 5\n", "without asking who calls"},
+		{"server:\n  host: 0.0.0.0\n  auth: on\ncds:\n  open: on\n", NULL},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct config c;
+		struct error err = {0};
+		config_defaults(&c);
+		assert_false(c.cds.enabled);
+		bool ok = config_parse(&c, &arena, str_from(cases[i].text), S("f.yaml"), &err) &&
+			  config_load_cds(&c, &arena, &err) && config_settle(&c, &err);
+		if (ok != !cases[i].says || (!ok && !strstr(err.text, cases[i].says)))
+			fail_msg("%s: %s", cases[i].text, err.text);
+		if (ok)
+			assert_int_equal(c.cds.enabled, i != 1);
+	}
+}
+
 static void test_empty_files_say_nothing(void **state)
 {
 	(void)state;
@@ -187,6 +220,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_full_file),
 		cmocka_unit_test(test_mistakes_have_a_place_and_a_hint),
+		cmocka_unit_test(test_cds),
 		cmocka_unit_test(test_empty_files_say_nothing),
 		cmocka_unit_test(test_documented_example),
 		cmocka_unit_test(test_only_loopback_without_auth),

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "jose/jose.h"
 
 static struct cds_world w;
 
@@ -373,8 +374,77 @@ static void test_policy(void **state)
 					    request_text(a, "order-sign", "", BUNDLE(ENTRY(IBUPROFEN)), role));
 	assert_int_equal(cards(&r), 0);
 	r = cds_world_call(&w, "firth-order-sign",
-			   request_text(a, "order-sign", "", BUNDLE(ENTRY(IBUPROFEN)), strchr(role, ',') + 1));
+			   request_text(a, "order-sign", "", BUNDLE(ENTRY(IBUPROFEN)), strstr(role, "\"allergies")));
+	assert_int_equal(cards(&r), 1);
 	cds_world_close(&w);
+}
+
+/* ---- tokens of EHRs whose keys are at a URL ------------------------------------------------------------------------
+ */
+
+static struct str signed_token(const struct jose_key *key, const char *jku, int number)
+{
+	struct arena *a = &w.f->arena;
+	struct error err = {0};
+	struct buf token;
+	struct str claims =
+		arena_printf(a,
+			     "{\"iss\":\"https://ehr.example\",\"aud\":\"%s/cds-services/firth-order-sign\","
+			     "\"exp\":%lld,\"jti\":\"n%d\"}",
+			     w.base, (long long)(clock_now_ms() / 1000 + 300), number);
+	buf_init(&token, 64 * 1024);
+	assert_true(jose_sign_linked(key, str_from(jku), claims, &token, &err));
+	struct str header = arena_printf(a, "Bearer %.*s", STR_ARG(buf_str(&token)));
+	buf_done(&token);
+	return header;
+}
+
+static int call_with(struct str authorization)
+{
+	struct arena *a = &w.f->arena;
+	const struct http_header headers[] = {{S("Content-Type"), S("application/json")},
+					      {S("Authorization"), authorization}};
+	const char *text = request_text(a, "order-sign", "", BUNDLE(ENTRY(AMOXICILLIN)), BOTH);
+	return cds_world_ask(&w, a, "POST", "/firth-order-sign", text, headers, 2).status;
+}
+
+static void test_keys_by_url(void **state)
+{
+	struct fixture *f = *state;
+	struct arena *a = &f->arena;
+	struct error err = {0};
+	struct buf set;
+	struct cds_ehr ehr = {.issuer = S("https://ehr.example")};
+	struct jose_key *key = jose_key_new(JOSE_ES384, &err), *other = jose_key_new(JOSE_ES384, &err);
+	struct ehr_answer answers[] = {{"jwks", 200, NULL, 0}, {NULL, 0, NULL, 0}};
+	assert_non_null(key);
+	buf_init(&set, 64 * 1024);
+	assert_true(jose_key_write_public_set(key, &set, &err));
+	answers[0].body = arena_str(a, buf_str(&set)).p;
+	/* Its port is known only when it listens. */
+	cds_world_open(&w, f, NULL);
+	const char *jku = arena_printf(a, "%s/jwks", w.fhir).p;
+	ehr.key_urls = str_from(jku);
+	cds_server_close(w.cds);
+	w.cds = cds_server_open(&(struct cds_server_options){.services = w.services,
+							     .service_count = 2,
+							     .store = f->store,
+							     .base_url = str_from(w.base),
+							     .clients = &ehr,
+							     .client_count = 1},
+				&err);
+	assert_non_null(w.cds);
+	w.answers = answers;
+	assert_int_equal(call_with(signed_token(key, jku, 1)), 200);
+	assert_int_equal(call_with(signed_token(key, jku, 2)), 200);
+	assert_int_equal(w.asked, 1); /* the keys are kept */
+	assert_int_equal(call_with(signed_token(key, jku, 2)), 401);
+	assert_int_equal(call_with(signed_token(other, jku, 3)), 401);
+	assert_int_equal(call_with(STR_NULL), 401);
+	cds_world_close(&w);
+	jose_key_free(key);
+	jose_key_free(other);
+	buf_done(&set);
 }
 
 /* ---- waiting -------------------------------------------------------------------------------------------------------
@@ -430,9 +500,9 @@ static void test_no_thread_held(void **state)
 int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, fixture_setup, fixture_teardown)
-	const struct CMUnitTest tests[] = {TEST(test_discovery),     TEST(test_refused), TEST(test_sent_along),
-					   TEST(test_fetched),	     TEST(test_missing), TEST(test_feedback),
-					   TEST(test_limits),	     TEST(test_epic),	 TEST(test_policy),
-					   TEST(test_no_thread_held)};
+	const struct CMUnitTest tests[] = {TEST(test_discovery),   TEST(test_refused),	     TEST(test_sent_along),
+					   TEST(test_fetched),	   TEST(test_missing),	     TEST(test_feedback),
+					   TEST(test_limits),	   TEST(test_epic),	     TEST(test_policy),
+					   TEST(test_keys_by_url), TEST(test_no_thread_held)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
