@@ -1,9 +1,10 @@
 /*
- * Published examples of CDS Hooks: the JSON files of DIRECTORY, from the specification and its hooks, or from the CRD reference
- * implementation. Requests must be read, or refused for a member that is not there or is no such thing; an example of a
- * hook's context alone is read as a request of the hook that the file is named after, and hooks that are not among the
- * seven of 2.0 must be refused by name. Discovery documents, answers and single cards are held to the specification;
- * those that break it themselves are on the list of known ones. A line per failing case, then "N passed, N failed".
+ * Published examples of CDS Hooks: the JSON files of DIRECTORY, from the specification and its hooks, or from the CRD
+ * reference implementation. Requests must be read, or refused for a member that is not there or is no such thing; an
+ * example of a hook's context alone is read as a request of the hook that the file is named after, and hooks that are
+ * not among the seven of 2.0 must be refused by name. Discovery documents, answers and single cards are held to the
+ * specification; those that break it themselves are on the list of known ones. A line per failing case, then "N passed,
+ * N failed".
  */
 #include <dirent.h>
 #include <stdio.h>
