@@ -2,6 +2,7 @@
  * Texts and resources of a card, filled with what the expressions give. What comes from data stays text: in Markdown it
  * is escaped, in plain texts it is one line. A resource that a card suggests must be one that FHIR allows.
  */
+#include "base/encode.h"
 #include "fhir/resource.h"
 #include "rule/rule_priv.h"
 
@@ -120,7 +121,7 @@ struct str item_text(struct run *r, const struct path_item *item)
 /* ---- texts --------------------------------------------------------------------------------------------------------
  */
 
-enum text_form { TEXT_MARKDOWN, TEXT_PLAIN, TEXT_RAW };
+enum text_form { TEXT_MARKDOWN, TEXT_PLAIN, TEXT_RAW, TEXT_URL /* values become parts of an address */ };
 
 static bool put_parts(struct run *r, const struct rule_part *part, enum text_form form, struct buf *out);
 
@@ -133,6 +134,8 @@ static bool put_item(struct run *r, const struct path_item *item, enum text_form
 		hook_markdown_add(out, text, RULE_VALUE_MAX);
 	else if (form == TEXT_PLAIN)
 		hook_plain_add(out, text, RULE_VALUE_MAX);
+	else if (form == TEXT_URL)
+		encode_percent(out, text);
 	else
 		buf_add(out, text);
 	return true;
@@ -347,11 +350,25 @@ static bool suggestions_run(struct run *r, const struct rule_card *from, struct 
 	return true;
 }
 
+/* An address that a value is as a whole stays as it is; values within one are encoded. Whatever comes of it must be an
+ * address of the web: an EHR shows it to be followed. */
+static bool url_run(struct run *r, const struct rule_text *t, struct str *ret_url)
+{
+	bool whole = t->parts && t->parts->kind == PART_VALUE && !t->parts->next;
+	if (!text_form(r, t, whole ? TEXT_PLAIN : TEXT_URL, ret_url))
+		return false;
+	struct str url = *ret_url;
+	bool good = !url.p || str_starts(url, S("https://")) || str_starts(url, S("http://"));
+	for (size_t i = 0; good && i < url.n; i++)
+		good = (unsigned char)url.p[i] > ' ' && url.p[i] != '"' && url.p[i] != '<' && url.p[i] != '>';
+	return good || error_set(r->err, ERR_VALUE, "an address must begin with https:// and have no spaces");
+}
+
 static bool link_run(struct run *r, const struct rule_link *from, struct hook_link *ret)
 {
 	ret->smart = from->smart;
 	ret->autolaunchable = from->autolaunchable;
-	return text_run(r, &from->label, false, &ret->label) && text_run(r, &from->url, false, &ret->url) &&
+	return text_run(r, &from->label, false, &ret->label) && url_run(r, &from->url, &ret->url) &&
 	       text_form(r, &from->app_context, TEXT_RAW, &ret->app_context);
 }
 
@@ -360,8 +377,7 @@ static bool card_texts(struct run *r, const struct rule_card *from, struct hook_
 	struct str indicator;
 	if (!text_run(r, &from->summary, false, &ret->summary) || !text_run(r, &from->detail, true, &ret->detail) ||
 	    !text_run(r, &from->source_label, false, &ret->source.label) ||
-	    !text_run(r, &from->source_url, false, &ret->source.url) ||
-	    !text_run(r, &from->source_icon, false, &ret->source.icon) ||
+	    !url_run(r, &from->source_url, &ret->source.url) || !url_run(r, &from->source_icon, &ret->source.icon) ||
 	    !text_run(r, &from->indicator, false, &indicator))
 		return false;
 	return hook_indicator_named(str_trim(indicator), &ret->indicator) ||

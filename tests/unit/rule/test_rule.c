@@ -185,6 +185,36 @@ static void each_item_has_its_card(void **state)
 	world_close(&w);
 }
 
+/* The url of a link by this template. */
+static struct str link_by(const char *url)
+{
+	static struct world w;
+	static char service[2000], got[400];
+	world_open(&w);
+	snprintf(service, sizeof(service),
+		 "{'id':'t','hook':'order-select','description':'d','source':{'label':'us'},'indicator':'info','"
+		 "prefetch':{"
+		 "'patient':'Patient/"
+		 "{{context.patientId}}'},'rules':[{'id':'r','when':true,'card':{'summary':'s','links':[{"
+		 "'label':'l','url':'%s'}]}}]}",
+		 url);
+	struct str answer = world_run(&w, service, CONTEXT, PREFETCH);
+	struct str text = w.result.answer.count ? w.result.answer.cards[0].links[0].url : answer;
+	snprintf(got, sizeof(got), "%.*s", STR_ARG(text));
+	world_close(&w);
+	return str_from(got);
+}
+
+static void links_lead_into_the_web(void **state)
+{
+	(void)state;
+	assert_string_equal(link_by("https://a.example/{{ %patient.name.family }}?x=1").p,
+			    "https://a.example/B%2Ack?x=1");
+	assert_string_equal(link_by("{{ `https://a.example/b?c=d&e` }}").p, "https://a.example/b?c=d&e");
+	assert_true(str_starts(link_by("{{ `javascript:alert(1)` }}"), S("failed: rule r: an address must begin")));
+	assert_true(str_starts(link_by("{{ %patient.name.family }}://x"), S("failed: rule r: an address must begin")));
+}
+
 static void one_failing_rule_leaves_the_others(void **state)
 {
 	struct world w;
@@ -243,6 +273,7 @@ int main(void)
 		cmocka_unit_test(summaries_say_what_expressions_give),
 		cmocka_unit_test(details_keep_data_as_text),
 		cmocka_unit_test(each_item_has_its_card),
+		cmocka_unit_test(links_lead_into_the_web),
 		cmocka_unit_test(one_failing_rule_leaves_the_others),
 		cmocka_unit_test(steps_of_a_request_are_bounded),
 		cmocka_unit_test(terminology_is_asked_for_what_no_file_lists),
