@@ -24,6 +24,7 @@ enum {
 	DEFAULT_TRANSFER_S = 60,
 	DEFAULT_PACK_FROM = 4 * 1024,
 	BACKLOG = 1024,
+	CLOSING = 256, /* connections that libmicrohttpd still counts when they have told us of their end */
 	SPARE_FILES = 256, /* descriptors for everything that is no connection */
 };
 
@@ -132,7 +133,7 @@ static bool start_daemons(struct http_server *s, const struct http_server_option
 	s->max_connections = connections;
 	raise_file_limit(connections);
 	const struct MHD_OptionItem options[] = {
-		{MHD_OPTION_CONNECTION_LIMIT, connections, NULL},
+		{MHD_OPTION_CONNECTION_LIMIT, connections + CLOSING, NULL}, /* accept.c limits them */
 		{MHD_OPTION_CONNECTION_TIMEOUT, o->idle_timeout_s ? o->idle_timeout_s : DEFAULT_IDLE_S, NULL},
 		{MHD_OPTION_CONNECTION_MEMORY_LIMIT, (intptr_t)(o->max_header ? o->max_header : DEFAULT_HEADER), NULL},
 		{MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL},
