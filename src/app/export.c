@@ -12,7 +12,7 @@
 
 struct export_command {
 	struct login_command c;
-	struct str group, types, since, out, onto, elements, config;
+	struct str group, types, since, out, onto, elements, associated, config;
 	struct option_list patients, filters;
 	bool patient, system, lenient, again, cancel;
 	int64_t parallel, poll;
@@ -127,6 +127,7 @@ static bool settle(struct export_command *x, struct error *err)
 	}
 	o->types = x->types.n ? x->types : o->types;
 	o->since = x->since.n ? x->since : o->since;
+	o->associated = x->associated.n ? x->associated : o->associated;
 	o->elements = x->elements.n ? x->elements : o->elements;
 	if (!join_filters(x, err))
 		return false;
@@ -234,6 +235,8 @@ int command_export(struct app *app)
 		{"since", OPTION_TEXT, "INSTANT", "only what changed since then", &x.since, NULL},
 		{"type-filter", OPTION_LIST, "TYPE?QUERY", "only what the search finds", &x.filters, NULL},
 		{"elements", OPTION_TEXT, "NAME,...", "only these elements", &x.elements, NULL},
+		{"associated", OPTION_TEXT, "WORD", "what comes beside: LatestProvenanceResources", &x.associated,
+		 NULL},
 		{"out", OPTION_TEXT, "DIR", "where files, journal and certificate go (default: export)", &x.out, NULL},
 		{"onto", OPTION_TEXT, "DIR", "apply what changed and was deleted to the files of an earlier export",
 		 &x.onto, NULL},

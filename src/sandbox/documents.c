@@ -162,6 +162,10 @@ static struct str at(struct sandbox *s, const char *path)
 	return arena_printf(&s->arena, "%.*s%s", STR_ARG(s->o.base_url), path);
 }
 
+#define SERVICE(code)                                                                                                  \
+	"{\"coding\":[{\"system\":\"http://terminology.hl7.org/CodeSystem/restful-security-service\",\"code\":\"" code \
+	"\",\"display\":\"" code "\"}],\"text\":\"" code "\"}"
+
 static void put_security(struct json_writer *w, struct sandbox *s)
 {
 	json_key(w, S("security"));
@@ -184,11 +188,15 @@ static void put_security(struct json_writer *w, struct sandbox *s)
 	json_array_end(w);
 	put_bool(w, "cors", true);
 	json_key(w, S("service"));
-	json_put_raw(w,
-		     S("[{\"coding\":[{\"system\":\"http://terminology.hl7.org/CodeSystem/restful-security-service\","
-		       "\"code\":\"SMART-on-FHIR\",\"display\":\"SMART-on-FHIR\"}],\"text\":\"SMART-on-FHIR\"}]"));
+	json_array_begin(w);
+	json_put_raw(w, S(SERVICE("SMART-on-FHIR")));
+	if (s->o.vendor == EHR_EPIC && behaves(s, BEHAVIOUR_BASIC, "on"))
+		json_put_raw(w, S(SERVICE("Basic")));
+	json_array_end(w);
 	json_object_end(w);
 }
+
+#undef SERVICE
 
 /* "2026-05" is "May 2026", released in the first days of the month. */
 static void put_epic_software(struct json_writer *w, const struct sandbox *s)

@@ -113,6 +113,7 @@ struct sandbox {
 	struct str last_entry; /* type and entry, malloc'ed */
 	size_t last_entry_type; /* bytes of it that are the type */
 	struct jose_key *hooks_key; /* of calls to CDS services; NULL until the first */
+	struct jose_key *token_key; /* of Cerner's access tokens; the same */
 	unsigned works; /* under way on threads of their own */
 	pthread_cond_t idle;
 };

@@ -346,6 +346,7 @@ static void start(struct sandbox *s, struct http_exchange *x, const struct hook_
 void hooks_close(struct sandbox *s)
 {
 	jose_key_free(s->hooks_key);
+	jose_key_free(s->token_key);
 }
 
 /* ---- the address ------------------------------------------------------------------------------------------------- */

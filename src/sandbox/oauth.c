@@ -134,7 +134,10 @@ bool oauth_handle(struct sandbox *s, struct http_exchange *x)
 		smart_serve(s->smart, x, "register");
 		break;
 	case PLACE_KEYS:
-		smart_serve(s->smart, x, "jwks");
+		if (s->o.vendor == EHR_CERNER)
+			oauth_cerner_keys(s, x);
+		else
+			smart_serve(s->smart, x, "jwks");
 		break;
 	case PLACE_INTROSPECT:
 		smart_serve(s->smart, x, "introspect");

@@ -111,6 +111,7 @@ void oauth_cerner_persona(struct sandbox *s)
 		.revokes_refresh_alone = true,
 		.refresh_suspended = behaves(s, BEHAVIOUR_OFFLINE_TOKENS, "suspended"),
 		.refresh_pause_s = (unsigned)behaviour_number(s, BEHAVIOUR_REFRESH_PAUSE),
+		.token = oauth_cerner_token,
 		.told = told,
 		.identity = identity,
 	};

@@ -28,6 +28,11 @@ bool oauth_scopes_reworded(struct sandbox *s, struct arena *a, bool v2, struct s
 struct str oauth_scopes_written_out(struct sandbox *s, struct arena *a, struct str scopes);
 bool oauth_scope_is_v2(const struct scope *scope);
 
+/* An access token in Cerner's form (struct smart_persona.token), and the set of keys with the one that signs them. */
+struct str oauth_cerner_token(void *ctx, struct arena *a, const struct grant *grant, struct str secret);
+void oauth_cerner_keys(struct sandbox *s, struct http_exchange *x);
+/* Answers a call of Epic's with Basic that is as it should be. */
+bool oauth_basic(struct sandbox *s, struct http_exchange *x, enum face_host host);
 /* Answers what lies at the vendor's addresses beside token and authorization endpoint: keys, introspection, discovery
  * of OpenID Connect, styles, pages of errors. */
 bool oauth_handle(struct sandbox *s, struct http_exchange *x);

@@ -77,6 +77,24 @@ static void preflight(struct http_exchange *x)
 				.status = 204, .content_type = S(""), .headers = headers, .header_count = 3});
 }
 
+/* Epic lists the grant in its discovery, and no document tells how it is done: so no app here is registered for it. */
+static bool is_exchange(const struct sandbox *s, const struct http_request *r)
+{
+	struct buf plain;
+	buf_init(&plain, 256);
+	bool is = s->o.vendor == EHR_EPIC && decode_percent(&plain, face_value(r->body, S("grant_type")), true) &&
+		  str_is(buf_str(&plain), "urn:ietf:params:oauth:grant-type:token-exchange");
+	buf_done(&plain);
+	return is;
+}
+
+static struct smart_token_answer refuse_exchange(struct error *err)
+{
+	error_set(err, ERR_NOT_SUPPORTED,
+		  "Token exchange (RFC 8693) is not offered here: what Epic wants is not published");
+	return (struct smart_token_answer){.status = 400, .error = "unauthorized_client"};
+}
+
 bool face_token(struct sandbox *s, struct http_exchange *x)
 {
 	const struct http_request *r = http_request(x);
@@ -96,6 +114,8 @@ bool face_token(struct sandbox *s, struct http_exchange *x)
 	else if (behaves(s, BEHAVIOUR_BACKGROUND_USER, "none") &&
 		 str_is(face_value(r->body, S("grant_type")), "client_credentials"))
 		answer = (struct smart_token_answer){.status = 400, .error = "unauthorized_client"};
+	else if (is_exchange(s, r))
+		answer = refuse_exchange(&err);
 	else if (hostile_clock_refuses(s, r->body) || apps_pending(s, r->arena, client_of(r)))
 		answer = (struct smart_token_answer){.status = 400, .error = "invalid_client"};
 	else if (s->vendor->needs_scope && str_is(face_value(r->body, S("grant_type")), "client_credentials") &&

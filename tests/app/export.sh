@@ -126,6 +126,9 @@ sandbox cerner cerner --patients 5 --behaviour bulk-retry-after=1 --behaviour bu
 run export "$base" --group "$group" --type Patient,Observation --out cerner-out
 expect "files that lead to another host" 0
 says "while it runs" err 'the server says: in-progress'
+run export "$base" --group "$group" --type Patient --associated LatestProvenanceResources --out beside
+expect "where resources are from" 0
+says "has a Provenance for each" out '^Provenance +1 +- +5 +5 +0$'
 run export "$base" --group "$group" --type Patient --since 2999-01-01T00:00:00Z --out empty
 expect "an export of nothing" 0
 "$firth" export "$base" --group "$group" --type Patient --out cancelled >out 2>err </dev/null &

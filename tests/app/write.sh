@@ -23,7 +23,7 @@ cat >lab.json <<END
 {"resourceType":"Observation","status":"final",$category,"code":$(loinc 718-7),$(patient cerner),$at,
 "valueQuantity":{"value":14.1,"unit":"g/dL","system":"http://unitsofmeasure.org","code":"g/dL"}}
 END
-report='"resourceType":"DiagnosticReport","status":"final","identifier":[{"system":"urn:x","value":"1"}],"performer":[{"reference":"Practitioner/1"}],"conclusion":"all well"'
+report='"resourceType":"DiagnosticReport","status":"final","identifier":[{"system":"urn:x","value":"1"}],"performer":[{"reference":"Practitioner/12742069"}],"conclusion":"all well"'
 echo "{$report,\"category\":[$(loinc LP29693-6)],\"code\":$(loinc 11502-2),$(patient cerner),$at}" >cerner-report.json
 echo "{$report,\"category\":[$(loinc LP29693-6)],\"code\":$(loinc 11502-2),$(patient epic),$at}" >epic-report.json
 

@@ -2,6 +2,7 @@
 #include "server/bulk/export.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -38,6 +39,7 @@ struct export
 	char type[TYPE_NAME];
 	struct buf buffer, last;
 	uint64_t resources;
+	FILE *beside; /* lines that come after everything else; NULL: none are wanted */
 };
 
 static void export_free(void *ctx)
@@ -45,6 +47,8 @@ static void export_free(void *ctx)
 	struct export *x = ctx;
 	if (x->fd >= 0)
 		close(x->fd);
+	if (x->beside)
+		fclose(x->beside);
 	for (size_t i = 0; i < LIST_COUNT; i++)
 		free(x->outputs[i]);
 	buf_done(&x->buffer);
@@ -169,12 +173,38 @@ static void tell_progress(struct export *x)
 	arena_done(&a);
 }
 
+static bool keep_beside(struct export *x, const struct fhir_type *type, struct str line, struct error *err)
+{
+	struct buf more;
+	if (!x->beside)
+		return true;
+	buf_init(&more, 1 << 20);
+	x->b->beside(x->b->ctx, type, line, &more);
+	bool ok = buf_ok(&more) && fwrite(more.p ? more.p : "", 1, more.n, x->beside) == more.n;
+	buf_done(&more);
+	return ok || error_set(err, ERR_STORE_FULL, "What is beside the resources cannot be kept");
+}
+
+static bool put_beside(struct export *x, struct error *err)
+{
+	char *text = NULL;
+	size_t size = 0;
+	bool ok = true;
+	if (!x->beside)
+		return true;
+	rewind(x->beside);
+	for (ssize_t n; ok && (n = getline(&text, &size, x->beside)) > 1;)
+		ok = put(x, LIST_OUTPUT, S("Provenance"), str_make(text, (size_t)n - 1), err);
+	free(text);
+	return ok;
+}
+
 static bool take_line(void *ctx, const struct fhir_type *type, struct str line, struct error *err)
 {
 	struct export *x = ctx;
 	if (x->resources++ % PROGRESS_EVERY == 0)
 		tell_progress(x);
-	return put(x, LIST_OUTPUT, type->name, line, err);
+	return keep_beside(x, type, line, err) && put(x, LIST_OUTPUT, type->name, line, err);
 }
 
 /* http://hl7.org/fhir/uv/bulkdata/export.html: a transaction Bundle with the deletion. */
@@ -280,8 +310,8 @@ static bool linger(struct export *x, int64_t started_ms, struct error *err)
 static bool make_files(struct export *x, struct error *err)
 {
 	const struct rest_export_sink sink = {take_line, take_gone, x};
-	return rest_export_run(x->e, &sink, err) && truncate_last(x, err) && close_file(x, err) && put_errors(x, err) &&
-	       close_file(x, err);
+	return rest_export_run(x->e, &sink, err) && put_beside(x, err) && truncate_last(x, err) && close_file(x, err) &&
+	       put_errors(x, err) && close_file(x, err);
 }
 
 static void fail(struct export *x, const struct error *err)
@@ -329,17 +359,23 @@ bool bulk_export_start(void *ctx, struct rest_call *call, struct rest_export *e,
 	arena_init(&x->arena, (size_t)1 << 20);
 	buf_init(&x->buffer, ((size_t)64 << 20) + 2 * BUFFER);
 	buf_init(&x->last, (size_t)64 << 20);
+	bool beside = b->wants_beside && b->wants_beside(b->ctx, call);
+	x->beside = beside ? tmpfile() : NULL;
 	const struct job_work work = {.run = export_run,
 				      .free = export_free,
 				      .ctx = x,
 				      .owner = call_owner(call),
 				      .keep_ms = b->keep_ms ? b->keep_ms : KEEP_MS};
-	if ((!b->accepted || b->accepted(b->ctx, call, err))) {
+	if (beside && !x->beside)
+		error_set(err, ERR_STORE_FULL, "What is beside the resources cannot be kept");
+	else if (!b->accepted || b->accepted(b->ctx, call, err)) {
 		x->e = e;
 		if (rest_accept_job(call, &work, answer, err))
 			return true;
 	}
 	/* The walk stays the caller's. */
+	if (x->beside)
+		fclose(x->beside);
 	buf_done(&x->buffer);
 	buf_done(&x->last);
 	arena_done(&x->arena);

@@ -29,6 +29,10 @@ struct bulk_export {
 	/* Something that went wrong in part, as OperationOutcomes, one a line. */
 	void (*errors)(void *ctx, struct rest_export *e, struct buf *out);
 	struct str (*progress)(void *ctx, struct arena *a, uint64_t resources);
+	/* Does the request want what is beside the resources, and what there is beside one: lines of Provenance, which
+	 * become files of their own. */
+	bool (*wants_beside)(void *ctx, struct rest_call *call);
+	void (*beside)(void *ctx, const struct fhir_type *type, struct str line, struct buf *out);
 	void (*spoil)(void *ctx, struct bulk_spoiling *ret_spoiling);
 	void *ctx;
 };

@@ -12,7 +12,7 @@
 
 /* A token that has expired is known for a while, so that whoever comes with it learns that and when, instead of hearing
  * that it was never issued. People come back the next day; a backend service asks again within the hour. */
-enum { OWN_ID_HEX = 32, KNOWN_MS = 24 * 3600 * 1000, OWN_KNOWN_MS = 3600 * 1000 };
+enum { OWN_ID_HEX = 32, KNOWN_MS = 24 * 3600 * 1000, OWN_KNOWN_MS = 3600 * 1000, WRAPPED_MAX = 8000 };
 
 static int64_t known_until(const struct grant *grant, bool owned)
 {
@@ -62,8 +62,11 @@ static struct str long_token(struct arena *a, size_t size)
 
 bool token_make(struct asking *q, const struct grant *grant, struct str *ret_token, struct error *err)
 {
-	struct str token = long_token(q->a, q->s->options.persona->token_size),
-		   key = token.p ? secret_digest(q->a, token) : STR_NULL,
+	const struct smart_persona *persona = q->s->options.persona;
+	struct str token = long_token(q->a, persona->token_size);
+	if (token.p && persona->token)
+		token = persona->token(persona->ctx, q->a, grant, token);
+	struct str key = token.p ? secret_digest(q->a, token) : STR_NULL,
 		   stored = format(q->a, grant, grant->id.p != NULL);
 	if (!key.p || !stored.p)
 		return error_memory(err);
@@ -212,7 +215,8 @@ static bool find_token(const struct smart *s, struct str authorization, struct d
 	*ret_token = str_trim(str_slice(authorization, 7, authorization.n));
 	decision_note(d, CHECK_TOKEN_FOUND, STR_NULL, STR_NULL);
 	size_t size = s->options.persona->token_size;
-	if (ret_token->n != (size > SECRET_SIZE ? size : SECRET_SIZE))
+	size = size > SECRET_SIZE ? size : SECRET_SIZE;
+	if (s->options.persona->token ? ret_token->n < size || ret_token->n > WRAPPED_MAX : ret_token->n != size)
 		return refuse(d, CHECK_TOKEN_FORM, REFUSAL_TOKEN_MALFORMED, err);
 	return true;
 }

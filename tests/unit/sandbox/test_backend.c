@@ -572,6 +572,86 @@ static void row_19_epic_uploaded_keys_have_an_end_D(void **state)
 	jose_key_free(key);
 }
 
+/* ---- the form of tokens, and other ways in --------------------------------------------------------------------------
+ */
+
+static struct str cerner_token(struct site *s, int64_t *ret_lifetime)
+{
+	struct http_answer answer =
+		ask_token(s, S("grant_type=client_credentials&scope=system%2FPatient.rs"), "by-secret:" SECRET);
+	assert_int_equal(answer.status, 200);
+	const struct json *body = parsed(s->w, answer);
+	assert_true(str_to_i64(json_number(json_get(body, S("expires_in"))), ret_lifetime));
+	return json_get_str(body, S("access_token"));
+}
+
+static int patient_with(struct site *s, struct str token)
+{
+	return ask(s->w, "Patient/$P", (struct asked){.accept = "application/fhir+json", .token = token}).status;
+}
+
+/* A JWT for whoever looks, by a key of the set; an encrypted one in newer domains. Each opens what it should. */
+static void row_14_cerner_access_tokens_are_jwts_D(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *behaviour;
+		int dots; /* of the token */
+	} forms[] = {{NULL, 2}, {"access-token=encrypted", 4}, {"access-token=opaque", 0}};
+	for (size_t i = 0; i < sizeof(forms) / sizeof(*forms); i++) {
+		struct jose_key *key = new_key(JOSE_RS384);
+		struct site *s = open_site(EHR_CERNER, key, "system/Patient.rs", forms[i].behaviour);
+		int64_t lifetime;
+		struct str token = cerner_token(s, &lifetime), again = cerner_token(s, &lifetime);
+		int dots = 0;
+		for (size_t at = 0; at < token.n; at++)
+			dots += token.p[at] == '.';
+		assert_int_equal(dots, forms[i].dots);
+		assert_int_equal(lifetime, 570);
+		assert_false(str_eq(token, again));
+		assert_int_equal(patient_with(s, token), 200);
+		/* Everything of it counts. */
+		struct str cut = str_slice(token, 0, token.n - 1);
+		assert_int_equal(patient_with(s, arena_printf(&s->arena, "%.*s%s", STR_ARG(cut),
+							      token.p[token.n - 1] == 'A' ? "B" : "A")),
+				 401);
+		if (i == 0) {
+			struct error err = {0};
+			struct jose_token seen;
+			struct asked plain = {.accept = "application/json"};
+			struct http_answer keys =
+				ask_url(s->w, arena_printf(&s->arena, "%.*s/jwk", STR_ARG(s->w->host)), plain);
+			struct jose_key_set *set = jose_key_set_parse_identity(parsed(s->w, keys), &err);
+			must(set, &err);
+			must(jose_verify(&s->arena, token, set, &seen, &err), &err);
+			assert_true(str_is(seen.algorithm, "ES256") && str_ends(seen.kid, S(".ec.es256")));
+			const struct json *claims =
+				json_get(seen.claims, S("urn:cerner:authorization:claims:version:1"));
+			assert_true(str_is(json_get_str(claims, S("tenant")), CERNER_TENANT));
+			jose_key_set_free(set);
+		}
+		jose_key_free(key);
+		close_site(s);
+	}
+}
+
+/* Epic's discovery names the grant, and nothing says how it is done. */
+static void row_13_epic_token_exchange_is_refused_I(void **state)
+{
+	(void)state;
+	struct jose_key *key = new_key(JOSE_RS384);
+	struct site *s = open_site(EHR_EPIC, key, "system/Patient.rs", NULL);
+	struct http_answer answer = ask_token(s,
+					      S("grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Atoken-exchange&"
+						"subject_token=x&subject_token_type="
+						"urn%3Aietf%3Aparams%3Aoauth%3Atoken-type%3Aaccess_token"),
+					      NULL);
+	assert_int_equal(answer.status, 400);
+	assert_true(str_is(json_get_str(parsed(s->w, answer), S("error")), "unauthorized_client"));
+	jose_key_free(key);
+	close_site(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -588,6 +668,8 @@ int main(void)
 		cmocka_unit_test(row_4_epic_answers_401_with_two_quotes_C),
 		cmocka_unit_test(row_4_cerner_answers_with_code_and_message_C),
 		cmocka_unit_test(row_19_epic_uploaded_keys_have_an_end_D),
+		cmocka_unit_test(row_14_cerner_access_tokens_are_jwts_D),
+		cmocka_unit_test(row_13_epic_token_exchange_is_refused_I),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -287,6 +287,32 @@ static void row_17_cerner_exports_a_list_of_patients(void **state)
 	world_close(w);
 }
 
+/* Who wrote what is beside the resources when it is asked for, but for places, organisations and people. */
+static void row_17_cerner_adds_provenance_D(void **state)
+{
+	static const char *const values[] = {"LatestProvenanceResources", "RelevantProvenanceResources"};
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct world *w = cerner(NULL);
+		const struct json *manifest = export(
+			w,
+			arena_printf(&w->arena, "?_type=Patient,Organization&includeAssociatedData=%s", values[i]).p);
+		struct str url = output(manifest, "output", "Provenance");
+		struct http_answer moved = call(w, "GET", url, NULL, NULL, NULL, NULL);
+		struct http_answer file =
+			call(w, "GET", http_answer_header(&moved, "Location"), NULL, NULL, NULL, NULL);
+		assert_int_equal(lines(file.body), 12); /* one for each patient */
+		assert_true(str_find(file.body, S("\"target\":[{\"reference\":\"Patient/")) != STR_NONE);
+		assert_true(str_find(file.body, S("Organization/")) == STR_NONE);
+		manifest = export(w, "?_type=Patient");
+		assert_int_equal(json_size(json_get(manifest, S("output"))), 1);
+		struct http_answer a = call(w, "GET", group_url(w, "?_type=Patient&includeAssociatedData=All"),
+					    "respond-async", NULL, NULL, NULL);
+		assert_int_equal(a.status, 400);
+		world_close(w);
+	}
+}
+
 /* ---- faults ----------------------------------------------------------------------------------------------------- */
 
 static void row_20_bulk_files_go_wrong_on_demand(void **state)
@@ -329,6 +355,7 @@ int main(void)
 		cmocka_unit_test(row_17_cerner_files_are_elsewhere_and_take_no_token),
 		cmocka_unit_test(row_17_cerner_refuses_by_its_rules),
 		cmocka_unit_test(row_17_cerner_exports_a_list_of_patients),
+		cmocka_unit_test(row_17_cerner_adds_provenance_D),
 		cmocka_unit_test(row_20_bulk_files_go_wrong_on_demand),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,8 @@
  */
 #include "site.h"
 
+#include "base/encode.h"
+
 #include "jose/jose.h"
 
 /* ---- row 11: scopes ---------------------------------------------------------------------------------------------- */
@@ -406,6 +408,50 @@ static void row_14_pkce_is_as_the_site_wants_it_I(void **state)
 	}
 }
 
+/* ---- before OAuth ---------------------------------------------------------------------------------------------------
+ */
+
+static struct http_answer basic_call(struct site *s, const char *credentials, const char *header, const char *value)
+{
+	struct buf text;
+	buf_init(&text, 4096);
+	encode_base64(&text, str_from(credentials));
+	struct asked how = {.accept = "application/fhir+json",
+			    .authorization = arena_printf(&s->w->arena, "Basic %.*s", STR_ARG(buf_str(&text))),
+			    .more = {str_from(header), str_from(value)}};
+	buf_done(&text);
+	return ask(s->w, "Patient/$P", how);
+}
+
+static void row_11_epic_takes_basic_from_staff_D(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *what, *credentials, *header, *value;
+		int status;
+	} calls[] = {
+		{"somebody of the staff, by an app", "emp$clinician:" PERSON_PASSWORD, "Epic-Client-ID", "confidential",
+		 200},
+		{"a wrong password", "emp$clinician:another", "Epic-Client-ID", "confidential", 401},
+		{"nobody", "emp$nobody:" PERSON_PASSWORD, "Epic-Client-ID", "confidential", 401},
+		{"not as staff", "clinician:" PERSON_PASSWORD, "Epic-Client-ID", "confidential", 401},
+		{"an app that is not known", "emp$clinician:" PERSON_PASSWORD, "Epic-Client-ID", "else", 401},
+		{"no app", "emp$clinician:" PERSON_PASSWORD, "X-Other", "confidential", 401},
+	};
+	struct site s = open_site(EHR_EPIC, PEOPLE, NULL);
+	for (size_t i = 0; i < sizeof(calls) / sizeof(*calls); i++) {
+		struct http_answer a = basic_call(&s, calls[i].credentials, calls[i].header, calls[i].value);
+		if (a.status != calls[i].status)
+			fail_msg("%s: %d", calls[i].what, a.status);
+	}
+	assert_true(str_find(ask(s.w, "metadata", JSON).body, S("\"Basic\"")) != STR_NONE);
+	close_site(&s);
+	s = open_site(EHR_EPIC, PEOPLE, "basic=off");
+	assert_int_equal(basic_call(&s, calls[0].credentials, "Epic-Client-ID", "confidential").status, 401);
+	assert_true(str_find(ask(s.w, "metadata", JSON).body, S("\"Basic\"")) == STR_NONE);
+	close_site(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -425,6 +471,7 @@ int main(void)
 		cmocka_unit_test(row_14_cerner_refresh_never_rotates_and_is_slowed_down_D),
 		cmocka_unit_test(row_14_codes_are_good_once_D),
 		cmocka_unit_test(row_14_pkce_is_as_the_site_wants_it_I),
+		cmocka_unit_test(row_11_epic_takes_basic_from_staff_D),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
