@@ -46,8 +46,9 @@ static void put_service(struct check *c, struct str file, const struct rule_serv
 			rule_explain(&c->out, s);
 			buf_char(&c->out, '\n');
 		}
-		buf_printf(&c->out, "%s%.*s%s: fine, %zu rules\n", app_style(c->app, STYLE_GOOD), STR_ARG(file),
-			   app_style(c->app, STYLE_PLAIN), s->rule_count);
+		buf_printf(&c->out, "%s%.*s%s: %.*s at %.*s: fine, %zu rules\n", app_style(c->app, STYLE_GOOD),
+			   STR_ARG(file), app_style(c->app, STYLE_PLAIN), STR_ARG(s->id), STR_ARG(s->hook),
+			   s->rule_count);
 		return;
 	}
 	json_object_begin(&c->w);

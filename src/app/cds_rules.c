@@ -132,9 +132,16 @@ static bool add_service(struct cds_rules *r, struct str file, const struct rule_
 static bool compile(struct cds_rules *r, struct str path, struct str text, const struct json *document,
 		    struct error *err)
 {
-	struct error why = {0};
-	const struct rule_service *service = rule_compile(&r->library, path, document, &why);
-	return service ? add_service(r, path, service, err) : fail_in(r, path, text, &why, err);
+	size_t count = rule_hooks(document);
+	for (size_t i = 0; i < (count ? count : 1); i++) {
+		struct error why = {0};
+		const struct rule_service *service = rule_compile(&r->library, path, document, i, &why);
+		if (!service)
+			return fail_in(r, path, text, &why, err);
+		if (!add_service(r, path, service, err))
+			return false;
+	}
+	return true;
 }
 
 bool cds_rules_file(struct cds_rules *r, struct str path, struct error *err)

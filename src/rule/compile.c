@@ -147,6 +147,37 @@ bool compile_id(struct compiler *c, struct str id)
 				    "'id' is part of the service's address: letters, digits, '-' and '_', at most 100");
 }
 
+size_t rule_hooks(const struct json *service)
+{
+	const struct json *hook = json_get(service, S("hook"));
+	return json_is(hook, JSON_ARRAY) ? json_size(hook) : 1;
+}
+
+static bool is_repeated(const struct json *hooks, size_t last)
+{
+	for (size_t i = 0; i < last; i++)
+		if (str_eq(json_str(json_at(hooks, i)), json_str(json_at(hooks, last))))
+			return true;
+	return false;
+}
+
+/* One hook, or of several the one that this service is for; all but the first have it in their id. */
+static bool read_hook(struct compiler *c, const struct json *service)
+{
+	const struct json *hooks = json_get(service, S("hook"));
+	struct rule_service *s = c->service;
+	if (!json_is(hooks, JSON_ARRAY))
+		return compile_str(c, service, "hook", true, &s->hook);
+	if (c->hook >= json_size(hooks) || is_repeated(hooks, c->hook)) {
+		compile_enter(c, S("hook"));
+		return compile_fail(c, ERR_VALUE, "'hook' needs one or more different hooks");
+	}
+	s->hook = json_str(json_at(hooks, c->hook));
+	if (c->hook)
+		s->id = arena_printf(c->arena, "%.*s-%.*s", STR_ARG(s->id), STR_ARG(s->hook));
+	return s->id.p || error_memory(c->err);
+}
+
 static bool check_hook(struct compiler *c, struct str hook)
 {
 	if (hook_named(hook))
@@ -164,7 +195,7 @@ static bool read_head(struct compiler *c, const struct json *service)
 					    "indicator", NULL};
 	struct rule_service *s = c->service;
 	return compile_members(c, service, known) && compile_str(c, service, "id", true, &s->id) &&
-	       compile_id(c, s->id) && compile_str(c, service, "hook", true, &s->hook) && check_hook(c, s->hook) &&
+	       compile_id(c, s->id) && read_hook(c, service) && check_hook(c, s->hook) &&
 	       compile_str(c, service, "title", false, &s->title) &&
 	       compile_str(c, service, "description", true, &s->description) &&
 	       compile_str(c, service, "usageRequirements", false, &s->usage);
@@ -252,7 +283,7 @@ static bool keep(struct compiler *c)
 }
 
 static const struct rule_service *compile(struct rule_library *library, struct str file, const struct json *service,
-					  bool hooked, struct error *err)
+					  size_t hook, bool hooked, struct error *err)
 {
 	struct compiler *c = ARENA_NEW(library->arena, struct compiler);
 	struct error mine = {0};
@@ -264,6 +295,7 @@ static const struct rule_service *compile(struct rule_library *library, struct s
 	c->arena = library->arena;
 	c->file = arena_str(c->arena, file);
 	c->err = &mine;
+	c->hook = hook;
 	c->service = ARENA_NEW(c->arena, struct rule_service);
 	c->program = ARENA_NEW(c->arena, struct rule_program);
 	bool plan = str_is(json_get_str(service, S("resourceType")), "PlanDefinition");
@@ -279,15 +311,15 @@ static const struct rule_service *compile(struct rule_library *library, struct s
 }
 
 const struct rule_service *rule_compile(struct rule_library *library, struct str file, const struct json *service,
-					struct error *err)
+					size_t hook, struct error *err)
 {
-	return compile(library, file, service, true, err);
+	return compile(library, file, service, hook, true, err);
 }
 
 const struct rule_service *rule_compile_plan(struct rule_library *library, const struct json *plan, struct error *err)
 {
 	if (str_is(json_get_str(plan, S("resourceType")), "PlanDefinition"))
-		return compile(library, S(""), plan, false, err);
+		return compile(library, S(""), plan, 0, false, err);
 	error_set(err, ERR_VALUE, "This is no PlanDefinition");
 	return NULL;
 }

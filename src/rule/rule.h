@@ -60,11 +60,13 @@ struct rule_service {
 	const struct rule_program *program; /* private */
 };
 
-/* Compiles a service. file: where it stands, for the files that it names. NULL with an error whose path is the member
- * that is wrong ("rules[2].when") and whose text tells the position in an expression. ERR_NOT_SUPPORTED for what a
- * PlanDefinition asks for and this does not do. */
+/* How many services it is: one for each hook that it names. */
+size_t rule_hooks(const struct json *service);
+/* Compiles a service, for the hook of that place among those that it names. file: where it stands, for the files that
+ * it names. NULL with an error whose path is the member that is wrong ("rules[2].when") and whose text tells the
+ * position in an expression. ERR_NOT_SUPPORTED for what a PlanDefinition asks for and this does not do. */
 const struct rule_service *rule_compile(struct rule_library *library, struct str file, const struct json *service,
-					struct error *err) MUST_USE;
+					size_t hook, struct error *err) MUST_USE;
 /* A PlanDefinition by itself, for the operation $apply: it needs no trigger, and the service has no hook. */
 const struct rule_service *rule_compile_plan(struct rule_library *library, const struct json *plan,
 					     struct error *err) MUST_USE;

@@ -136,6 +136,7 @@ struct compiler {
 	struct arena *arena;
 	struct str file;
 	struct str at; /* the member that is read, for errors */
+	size_t hook; /* which of those that the service names */
 	struct rule_service *service;
 	struct rule_program *program;
 	struct rule_prefetch prefetch[RULE_PREFETCH_MAX];

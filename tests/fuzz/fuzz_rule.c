@@ -89,7 +89,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct buf out;
 	buf_init(&out, 16 << 20);
 	const struct json *j = str_starts(text, S("{")) ? json_parse(&a, text, 0, &err) : service_of(&a, text, &out);
-	const struct rule_service *service = j ? rule_compile(&library, S(""), j, &err) : NULL;
+	const struct rule_service *service = j ? rule_compile(&library, S(""), j, 0, &err) : NULL;
 	if (service)
 		run(&a, service);
 	buf_done(&out);

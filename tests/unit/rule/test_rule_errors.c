@@ -21,6 +21,8 @@ static const struct {
 	{"{'id':'a','hook':'patient-look','description':'d'}", "hook: There is no hook 'patient-look'"},
 	{"{'id':'a','hook':'patient-view','descripton':'d'}",
 	 "descripton: There is no 'descripton' here; did you mean 'description'?"},
+	{"{'id':'a','hook':[],'description':'d'}", "hook: 'hook' needs one or more different hooks"},
+	{"{'id':'a','hook':['patient-view'],'description':'d'}", "The service has no 'rules'"},
 	{HEAD "'rules':[]}", "The service has no 'rules'"},
 	{RULE("'when':true"), "rules[0]: The rule has no 'card'"},
 	{RULE(CARD), "rules[0]: The rule has neither 'when' nor 'forEach'"},

@@ -97,7 +97,7 @@ const struct rule_service *world_compile(struct world *w, const char *service)
 	w->err = (struct error){0};
 	w->library.member_of = w->knows ? member_of : NULL;
 	const struct json *j = json_parse(&w->arena, quoted(w, service), 0, &w->err);
-	return j ? rule_compile(&w->library, S("services/x.yaml"), j, &w->err) : NULL;
+	return j ? rule_compile(&w->library, S("services/x.yaml"), j, 0, &w->err) : NULL;
 }
 
 static struct str failure(struct world *w)
