@@ -15,7 +15,8 @@ struct list {
 struct sorted {
 	struct arena *a;
 	struct list selected, drafts, taken, allergies, labs;
-	struct map medications; /* "Medication/12" -> the resource */
+	struct map medications; /* "Medication/12", or a URL -> the resource */
+	struct str server; /* that ids are of; STR_NULL: not known */
 	size_t seen;
 	struct error *err;
 };
@@ -42,19 +43,24 @@ static struct str reference_tail(struct str text)
 	return before == STR_NONE ? whole : str_slice(whole, before + 1, whole.n);
 }
 
-static bool add_medication(struct sorted *s, const struct json *resource)
+static bool remember(struct sorted *s, struct str key, const struct json *resource)
 {
-	struct str id = json_get_str(resource, S("id"));
-	struct str key = id.n ? arena_printf(s->a, "Medication/%.*s", STR_ARG(id)) : STR_NULL;
 	uint64_t *slot = key.p ? map_put(&s->medications, key, NULL) : NULL;
-	if (id.n && !slot)
+	if (!slot)
 		return error_memory(s->err);
-	if (slot)
-		*slot = (uint64_t)(uintptr_t)resource;
+	*slot = (uint64_t)(uintptr_t)resource;
 	return true;
 }
 
-static bool sort_record(struct sorted *s, const struct json *resource)
+/* By its id, and by the URL that an entry gives it, such as urn:uuid:... */
+static bool add_medication(struct sorted *s, const struct json *resource, const struct json *entry)
+{
+	struct str id = json_get_str(resource, S("id")), url = json_get_str(entry, S("fullUrl"));
+	return (!id.n || remember(s, arena_printf(s->a, "Medication/%.*s", STR_ARG(id)), resource)) &&
+	       (!url.n || remember(s, url, resource));
+}
+
+static bool sort_record(struct sorted *s, const struct json *resource, const struct json *entry)
 {
 	struct str type = json_get_str(resource, S("resourceType"));
 	if (++s->seen > RESOURCES_MAX)
@@ -65,7 +71,7 @@ static bool sort_record(struct sorted *s, const struct json *resource)
 		return add(s, &s->allergies, resource);
 	if (str_is(type, "Observation"))
 		return add(s, &s->labs, resource);
-	return !str_is(type, "Medication") || add_medication(s, resource);
+	return !str_is(type, "Medication") || add_medication(s, resource, entry);
 }
 
 static bool sort_orders(struct sorted *s, const struct hook_request *r)
@@ -74,7 +80,7 @@ static bool sort_orders(struct sorted *s, const struct hook_request *r)
 	const struct json *resource;
 	while (r->orders && (resource = hook_resources_next(&it))) {
 		struct str type = json_get_str(resource, S("resourceType"));
-		if (str_is(type, "Medication") && !add_medication(s, resource))
+		if (str_is(type, "Medication") && !add_medication(s, resource, it.entries.value))
 			return false;
 		if (str_is(type, "MedicationRequest") &&
 		    !add(s, hook_is_selected(r, resource) ? &s->selected : &s->drafts, resource))
@@ -86,13 +92,14 @@ static bool sort_orders(struct sorted *s, const struct hook_request *r)
 static bool sort_all(struct sorted *s, const struct hook_request *r, const struct hook_prefetch *p)
 {
 	const struct json *resource;
-	map_init(&s->medications, RESOURCES_MAX);
+	map_init(&s->medications, 2 * RESOURCES_MAX);
+	s->server = r->fhir_server;
 	if (!sort_orders(s, r))
 		return false;
 	for (size_t i = 0; i < p->count; i++) {
 		struct hook_resources it = hook_resources(p->items[i].value);
 		while (p->items[i].value && (resource = hook_resources_next(&it)))
-			if (!sort_record(s, resource))
+			if (!sort_record(s, resource, it.entries.value))
 				return false;
 	}
 	return true;
@@ -105,10 +112,23 @@ static struct str medication_reference(const struct json *record)
 	return json_get_str(json_get(record, S("medicationReference")), S("reference"));
 }
 
+/* "Medication/12" for a reference to this EHR; what is elsewhere may have the same id and be another. */
+static struct str own_reference(const struct sorted *s, struct str reference)
+{
+	bool absolute = str_find(reference, S("://")) != STR_NONE;
+	bool own = !absolute || !s->server.p ||
+		   (str_starts(reference, s->server) && reference.n > s->server.n && reference.p[s->server.n] == '/');
+	struct str tail = own ? reference_tail(reference) : S("");
+	return str_starts(tail, S("Medication/")) ? tail : STR_NULL;
+}
+
 static const struct json *medication_of(const struct sorted *s, const struct json *record)
 {
 	struct str reference = medication_reference(record);
-	uint64_t *slot = reference.n ? map_get(&s->medications, reference_tail(reference)) : NULL;
+	struct str own = own_reference(s, reference);
+	uint64_t *slot = reference.n ? map_get(&s->medications, reference) : NULL;
+	if (!slot && own.p)
+		slot = map_get(&s->medications, own);
 	return slot ? (const struct json *)(uintptr_t)*slot : NULL;
 }
 
@@ -178,8 +198,8 @@ bool hook_orders_check(const struct hook_orders_options *o, struct arena *a, con
 
 static bool is_wanted(struct sorted *s, const struct json *record, const struct str *found, size_t count)
 {
-	struct str reference = medication_reference(record), tail = reference_tail(reference);
-	if (!str_starts(tail, S("Medication/")) || str_starts(reference, S("#")) || map_get(&s->medications, tail))
+	struct str reference = medication_reference(record), tail = own_reference(s, reference);
+	if (!tail.p || medication_of(s, record))
 		return false;
 	for (size_t i = 0; i < count; i++)
 		if (str_eq(found[i], tail))

@@ -41,11 +41,12 @@ static bool call(struct page *p, struct str url, struct http_answer *ret_answer)
 	struct visit *v = f->v;
 	unsigned left = time_left(v);
 	struct error why = {0};
-	bool own = str_eq(url_origin(url), url_origin(v->request.fhir_server));
+	/* Nothing in a request may lead out of it, by dots neither. */
+	bool own = url_is_below(url_origin(v->request.fhir_server), url);
 	bool bearer = own && v->request.access_token.p;
 	struct http_header headers[] = {{S("Accept"), S("application/fhir+json")}, {S("Authorization"), STR_NULL}};
 	if (!own)
-		return missing(f, "its next page is at another server");
+		return missing(f, "it leads to another server than fhirServer");
 	if (!left)
 		return missing(f, "the EHR was not fast enough (cds.fetch_time)");
 	if (bearer)

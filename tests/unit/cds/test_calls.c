@@ -215,7 +215,7 @@ static void test_missing(void **state)
 	w.answers = refusing;
 	expect_missing(server_of(a, w.fhir, TOKEN), NULL, "status 403");
 	w.answers = leading;
-	expect_missing(server_of(a, w.fhir, TOKEN), NULL, "another server");
+	expect_missing(server_of(a, w.fhir, TOKEN), NULL, "to another server");
 	w.answers = turning;
 	expect_missing(server_of(a, w.fhir, TOKEN), NULL, "prefetch allergies");
 	assert_true(w.asked < 250);

@@ -1,6 +1,7 @@
 /* A store, the services, an EHR beside them, and a client that calls; see world.h. */
 #include "world.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -39,6 +40,8 @@ static const struct ehr_answer *answer_to(const struct cds_world *w, struct str 
 	return NULL;
 }
 
+static pthread_mutex_t bearer_lock = PTHREAD_MUTEX_INITIALIZER;
+
 static void answer_as_ehr(void *ctx, struct http_exchange *x)
 {
 	struct cds_world *w = ctx;
@@ -46,7 +49,9 @@ static void answer_as_ehr(void *ctx, struct http_exchange *x)
 	struct str bearer = http_request_header(x, "Authorization");
 	struct buf body;
 	__atomic_add_fetch(&w->asked, 1, __ATOMIC_SEQ_CST);
+	pthread_mutex_lock(&bearer_lock);
 	snprintf(w->bearer, sizeof(w->bearer), "%.*s", STR_ARG(bearer.p ? bearer : S("")));
+	pthread_mutex_unlock(&bearer_lock);
 	if (a && a->sleep_ms)
 		nanosleep(&(struct timespec){a->sleep_ms / 1000, a->sleep_ms % 1000 * 1000000L}, NULL);
 	buf_init(&body, 64 << 20);

@@ -184,6 +184,20 @@ static void test_references(void **state)
 				      &r, &err));
 	assert_int_equal(hook_orders_missing(&o.a, &r, &none, missing, 4, &err), 1);
 	assert_true(str_is(missing[0], "Medication/7"));
+	/* The same id at another server is another Medication. */
+	r.fhir_server = S("https://elsewhere");
+	assert_int_equal(hook_orders_missing(&o.a, &r, &none, missing, 4, &err), 0);
+	r.fhir_server = S("https://ehr");
+	assert_int_equal(hook_orders_missing(&o.a, &r, &none, missing, 4, &err), 1);
+	end(&o);
+	/* By the URL of its entry. */
+	run(&o,
+	    REQUEST("order-sign", "",
+		    ENTRY("{\"resourceType\":\"MedicationRequest\",\"id\":\"d1\",\"status\":\"draft\","
+			  "\"medicationReference\":{\"reference\":\"urn:uuid:9\"}}") ",{\"fullUrl\":\"urn:uuid:9\","
+										     "\"resource\":" MEDICATION "}"),
+	    BUNDLE(ENTRY(ALLERGY("a1", "723", "Amoxicillin"))));
+	assert_int_equal(o.answer.count, 1);
 	end(&o);
 }
 
