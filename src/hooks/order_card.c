@@ -162,10 +162,11 @@ static struct str how_sure(const struct making *m)
 	const struct finding *f = m->f;
 	if (f->kind == FINDING_UNCODED_ALLERGY || f->kind == FINDING_UNREAD_DRUG)
 		return STR_NULL;
-	return arena_printf(m->a, "%s; the rule is %s%s%.*s",
+	return arena_printf(m->a, "%s; the rule is %s%s%s%.*s",
 			    f->sure ? "both records were read by their codes"
 				    : "read from words rather than codes: see that this is what is meant",
-			    verified_name(f->verified), f->note.n ? "; " : "", STR_ARG(f->note));
+			    verified_name(f->verified), f->verified == VERIFIED_NO ? "" : " against its source",
+			    f->note.n ? "; " : "", STR_ARG(f->note));
 }
 
 static struct str source_line(const struct making *m)
@@ -175,6 +176,17 @@ static struct str source_line(const struct making *m)
 			    STR_ARG(f->rule), f->source.n ? ": " : "", STR_ARG(f->source),
 			    f->verified == VERIFIED_YES ? "" : "; ",
 			    f->verified == VERIFIED_YES ? "" : verified_name(f->verified));
+}
+
+/* The tables' shorthand in words. */
+static struct str why(const struct making *m)
+{
+	struct str text = m->f->mechanism, rest = str_slice(text, 3, text.n);
+	if (str_starts(text, S("PD ")))
+		return arena_printf(m->a, "pharmacodynamic: %.*s", STR_ARG(rest));
+	if (str_starts(text, S("PK ")))
+		return arena_printf(m->a, "pharmacokinetic: %.*s", STR_ARG(rest));
+	return text;
 }
 
 static struct str make_detail(struct making *m)
@@ -187,7 +199,7 @@ static struct str make_detail(struct making *m)
 		put_record(m, drug->label.n ? drug->label : drug_name(m, f->drug, f->ingredient), drug->id, "  \n");
 	}
 	put_records(m);
-	put_row(m, "Why", f->mechanism);
+	put_row(m, "Why", why(m));
 	put_row(m, f->kind == FINDING_ALLERGY ? "How often" : "What may happen", f->effect);
 	put_row(m, "Severity", f->severity);
 	put_row(m, "What to do", f->advice);
@@ -220,13 +232,23 @@ static struct hook_suggestion *suggest(struct making *m, struct str label, const
 	return s;
 }
 
-static bool suggest_removal(struct making *m, struct str name)
+static bool suggest_removal(struct making *m, size_t drug, struct str name)
 {
-	return suggest(m, arena_printf(m->a, "Remove %.*s", STR_ARG(name)),
-		       &(struct hook_action){
-			       .type = HOOK_DELETE,
-			       .description = arena_printf(m->a, "Remove the draft order of %.*s", STR_ARG(name)),
-			       .resource_id = m->orders->drugs[m->f->drug].id}) != NULL;
+	const struct hook_action removal = {.type = HOOK_DELETE,
+					    .description =
+						    arena_printf(m->a, "Remove the draft order of %.*s", STR_ARG(name)),
+					    .resource_id = m->orders->drugs[drug].id};
+	return suggest(m, arena_printf(m->a, "Remove %.*s", STR_ARG(name)), &removal) != NULL;
+}
+
+/* Two drafts that do not go together: either may go. Of the same drug the first will do. */
+static bool suggest_other_removal(struct making *m)
+{
+	const struct finding *f = m->f;
+	if (!f->with_drug || m->problem->count > 1 || f->other >= m->orders->drafts ||
+	    f->ingredient == f->other_ingredient || !m->orders->drugs[f->other].id.n)
+		return true;
+	return suggest_removal(m, f->other, one_line(m->a, drug_name(m, f->other, f->other_ingredient), LABEL_MAX));
 }
 
 /* The draft as it is, with one more note. */
@@ -257,11 +279,24 @@ static struct str with_note(struct arena *a, const struct json *draft, struct st
 	return text;
 }
 
+/* "Avoid; use acetaminophen" is no advice for keeping it. */
+static bool is_against(struct str advice)
+{
+	static const char *const words[] = {"avoid", "do not", "contraindicated"};
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+		struct str word = str_from(words[i]);
+		if (str_eq_nocase(str_slice(advice, 0, word.n), word))
+			return true;
+	}
+	return false;
+}
+
 /* Where the order may stand with care, the care goes onto it. */
 static bool suggest_note(struct making *m, struct str name)
 {
 	const struct finding *f = m->f;
-	if (f->kind != FINDING_INTERACTION || f->level == LEVEL_CRITICAL || !f->advice.n)
+	if (f->kind != FINDING_INTERACTION || f->level == LEVEL_CRITICAL || !f->advice.n || is_against(f->advice) ||
+	    str_is(f->severity, "contraindicated"))
 		return true;
 	struct str note =
 		arena_printf(m->a, "With %.*s: %.*s (%.*s)", STR_ARG(drug_name(m, f->other, f->other_ingredient)),
@@ -284,10 +319,11 @@ static bool suggest_all(struct making *m, bool plain)
 	    !str_is(json_get_str(draft, S("resourceType")), "MedicationRequest"))
 		return true;
 	struct str name = one_line(m->a, drug_name(m, m->f->drug, m->f->ingredient), LABEL_MAX);
-	m->card->suggestions = ARENA_ARRAY(m->a, struct hook_suggestion, 2);
-	if (!m->card->suggestions || !suggest_removal(m, name) || (!plain && !suggest_note(m, name)))
+	m->card->suggestions = ARENA_ARRAY(m->a, struct hook_suggestion, 3);
+	if (!m->card->suggestions || !suggest_removal(m, m->f->drug, name) || !suggest_other_removal(m) ||
+	    (!plain && !suggest_note(m, name)))
 		return false;
-	m->card->at_most_one = m->card->suggestion_count > 1; /* removed or kept */
+	m->card->at_most_one = !plain && m->card->suggestion_count > 1; /* one of them does */
 	return true;
 }
 
