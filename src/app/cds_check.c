@@ -87,6 +87,16 @@ static bool now_of(const struct check *c, int64_t *ret_ms, struct error *err)
 	       error_set(err, ERR_USAGE, "--now needs a date or time such as 2024-05-01T12:00:00Z");
 }
 
+/* What the server would ask the EHR for is not there. */
+static void note_missing(const struct rule_service *s, const struct json *request)
+{
+	const struct json *prefetch = json_get(request, S("prefetch"));
+	for (size_t i = 0; i < s->prefetch_count; i++)
+		if (!json_get(prefetch, s->prefetch[i].key) && !s->prefetch[i].optional)
+			fprintf(stderr, "note: the request has no prefetch '%.*s', which a server would fetch\n",
+				STR_ARG(s->prefetch[i].key));
+}
+
 static bool answer(struct check *c, struct arena *a, const struct rule_service *s, struct error *err)
 {
 	struct str text;
@@ -97,6 +107,7 @@ static bool answer(struct check *c, struct arena *a, const struct rule_service *
 	if (!now_of(c, &now, err) || !file_read(a, c->request, CDS_RULE_FILE_MAX, &text, err) ||
 	    !(request = json_parse(a, text, 0, err)) || !cds_rules_try(s, a, request, now, &result, err))
 		return false;
+	note_missing(s, request);
 	for (size_t i = 0; i < result.failure_count; i++) {
 		c->failed++;
 		fprintf(stderr, "rule %.*s: %s\n", STR_ARG(result.failures[i].rule), result.failures[i].error.text);

@@ -67,9 +67,10 @@ const struct regex *regex_compile(struct arena *a, struct str pattern, unsigned 
 	return NULL;
 }
 
-/* What one match needs, in the scratch arena. */
+/* What one match needs; given back at once, since many matches may be made for one request. */
 struct matching {
 	uint64_t steps;
+	pcre2_general_context *general;
 	pcre2_match_context *context;
 	pcre2_match_data *data;
 };
@@ -81,18 +82,27 @@ static int count_step(pcre2_callout_block *block, void *ctx)
 	return ++*steps > STEP_LIMIT ? PCRE2_ERROR_CALLOUT : 0;
 }
 
-static bool prepare(const struct regex *r, struct arena *scratch, struct str text, struct matching *m,
-		    struct error *err)
+static void done(struct matching *m)
+{
+	pcre2_match_data_free(m->data);
+	pcre2_match_context_free(m->context);
+	pcre2_general_context_free(m->general);
+}
+
+static bool prepare(const struct regex *r, struct str text, struct matching *m, struct error *err)
 {
 	if (text.n > REGEX_MAX_TEXT)
 		return error_set(err, ERR_LIMIT, "A text of more than %zu bytes is too long for a regular expression",
 				 REGEX_MAX_TEXT);
 	m->steps = 0;
-	pcre2_general_context *memory = pcre2_general_context_create(take, give, scratch);
-	m->context = memory ? pcre2_match_context_create(memory) : NULL;
-	m->data = memory ? pcre2_match_data_create_from_pattern(r->code, memory) : NULL;
-	if (!m->context || !m->data)
+	/* Of general memory: that of the pattern's code is an arena, in which nothing is given back. */
+	m->general = pcre2_general_context_create(NULL, NULL, NULL);
+	m->context = m->general ? pcre2_match_context_create(m->general) : NULL;
+	m->data = m->general ? pcre2_match_data_create_from_pattern(r->code, m->general) : NULL;
+	if (!m->context || !m->data) {
+		done(m);
 		return error_memory(err);
+	}
 	pcre2_set_callout(m->context, count_step, &m->steps);
 	pcre2_set_match_limit(m->context, MATCH_LIMIT);
 	pcre2_set_depth_limit(m->context, DEPTH_LIMIT);
@@ -100,13 +110,13 @@ static bool prepare(const struct regex *r, struct arena *scratch, struct str tex
 	return true;
 }
 
-bool regex_search_counted(const struct regex *r, struct arena *scratch, struct str text, bool *ret_found,
-			  uint64_t *steps, struct error *err)
+bool regex_search_counted(const struct regex *r, struct str text, bool *ret_found, uint64_t *steps, struct error *err)
 {
 	struct matching m;
-	if (!prepare(r, scratch, text, &m, err))
+	if (!prepare(r, text, &m, err))
 		return false;
 	int code = pcre2_match(r->code, (PCRE2_SPTR)(text.p ? text.p : ""), text.n, 0, 0, m.data, m.context);
+	done(&m);
 	*steps += m.steps;
 	if (code < 0 && code != PCRE2_ERROR_NOMATCH)
 		return fail_pcre(err, code, "Matching the regular expression");
@@ -114,19 +124,16 @@ bool regex_search_counted(const struct regex *r, struct arena *scratch, struct s
 	return true;
 }
 
-bool regex_search(const struct regex *r, struct arena *scratch, struct str text, bool *ret_found, struct error *err)
+bool regex_search(const struct regex *r, struct str text, bool *ret_found, struct error *err)
 {
 	uint64_t steps = 0;
-	return regex_search_counted(r, scratch, text, ret_found, &steps, err);
+	return regex_search_counted(r, text, ret_found, &steps, err);
 }
 
-bool regex_replace(const struct regex *r, struct arena *scratch, struct str text, struct str replacement,
-		   struct buf *out, uint64_t *steps, struct error *err)
+static bool substitute(const struct regex *r, struct matching *m, struct str text, struct str replacement,
+		       struct buf *out, uint64_t *steps, struct error *err)
 {
-	struct matching m;
 	size_t room = 2 * text.n + replacement.n + 64;
-	if (!prepare(r, scratch, text, &m, err))
-		return false;
 	for (int round = 0; round < 2; round++) {
 		size_t n = room;
 		char *into = buf_reserve(out, room);
@@ -135,9 +142,9 @@ bool regex_replace(const struct regex *r, struct arena *scratch, struct str text
 		int code = pcre2_substitute(r->code, (PCRE2_SPTR)(text.p ? text.p : ""), text.n, 0,
 					    PCRE2_SUBSTITUTE_GLOBAL | PCRE2_SUBSTITUTE_OVERFLOW_LENGTH |
 						    PCRE2_SUBSTITUTE_UNSET_EMPTY,
-					    m.data, m.context, (PCRE2_SPTR)(replacement.p ? replacement.p : ""),
+					    m->data, m->context, (PCRE2_SPTR)(replacement.p ? replacement.p : ""),
 					    replacement.n, (PCRE2_UCHAR *)into, &n);
-		*steps += m.steps;
+		*steps += m->steps;
 		if (code >= 0) {
 			out->n += n;
 			return true;
@@ -147,4 +154,15 @@ bool regex_replace(const struct regex *r, struct arena *scratch, struct str text
 		room = n;
 	}
 	return error_set(err, ERR_LIMIT, "The replaced text is too long");
+}
+
+bool regex_replace(const struct regex *r, struct str text, struct str replacement, struct buf *out, uint64_t *steps,
+		   struct error *err)
+{
+	struct matching m;
+	if (!prepare(r, text, &m, err))
+		return false;
+	bool ok = substitute(r, &m, text, replacement, out, steps, err);
+	done(&m);
+	return ok;
 }

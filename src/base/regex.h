@@ -25,14 +25,13 @@ enum regex_flags {
 const struct regex *regex_compile(struct arena *a, struct str pattern, unsigned flags, struct error *err) MUST_USE;
 /* Does the expression match anywhere in the text? ERR_LIMIT when finding out takes too long or the text is longer than
  * REGEX_MAX_TEXT, ERR_UTF8. */
-bool regex_search(const struct regex *r, struct arena *scratch, struct str text, bool *ret_found,
-		  struct error *err) MUST_USE;
+bool regex_search(const struct regex *r, struct str text, bool *ret_found, struct error *err) MUST_USE;
 /* The same, and adds the steps taken to *steps: for callers that do many and have a limit of their own. */
-bool regex_search_counted(const struct regex *r, struct arena *scratch, struct str text, bool *ret_found,
-			  uint64_t *steps, struct error *err) MUST_USE;
+bool regex_search_counted(const struct regex *r, struct str text, bool *ret_found, uint64_t *steps,
+			  struct error *err) MUST_USE;
 /* Appends the text with every match replaced; $1, ${1} and ${name} in the replacement stand for groups, $$ for a
  * dollar. ERR_VALUE when the replacement is malformed. */
-bool regex_replace(const struct regex *r, struct arena *scratch, struct str text, struct str replacement,
-		   struct buf *out, uint64_t *steps, struct error *err) MUST_USE;
+bool regex_replace(const struct regex *r, struct str text, struct str replacement, struct buf *out, uint64_t *steps,
+		   struct error *err) MUST_USE;
 
 #endif

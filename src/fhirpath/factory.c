@@ -163,7 +163,7 @@ static bool pattern_fits(struct eval *e, const struct fhir_type *type, const str
 	if (!type->pattern.p)
 		return true;
 	regex = regex_compile(e->arena, type->pattern, REGEX_WHOLE, NULL);
-	return regex && regex_search(regex, e->arena, value->text, &fits, NULL) && fits;
+	return regex && regex_search(regex, value->text, &fits, NULL) && fits;
 }
 
 static bool fits_primitive(struct eval *e, const struct fhir_type *type, struct path_item *value)

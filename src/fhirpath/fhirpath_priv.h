@@ -91,7 +91,20 @@ struct binding {
 	const struct binding *older;
 };
 
+/* Patterns that came from data or from other expressions, so that one which is used again and again is compiled once.
+ */
+enum { PATTERNS_KEPT = 16 };
+struct patterns {
+	struct kept_pattern {
+		struct str text;
+		unsigned flags;
+		const struct regex *regex;
+	} kept[PATTERNS_KEPT];
+	size_t next; /* the place of the next one */
+};
+
 struct eval {
+	struct patterns *patterns; /* NULL: none yet */
 	struct arena *arena;
 	const struct path_program *program;
 	const struct path_context *context;

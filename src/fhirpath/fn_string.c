@@ -248,6 +248,25 @@ static bool regex_flags_of(struct eval *e, const struct call *c, const struct pa
 	return true;
 }
 
+static const struct regex *kept_pattern(const struct eval *e, struct str pattern, unsigned flags)
+{
+	for (size_t i = 0; e->patterns && i < PATTERNS_KEPT; i++) {
+		const struct kept_pattern *k = &e->patterns->kept[i];
+		if (k->regex && k->flags == flags && str_eq(k->text, pattern))
+			return k->regex;
+	}
+	return NULL;
+}
+
+static void keep_pattern(struct eval *e, struct str pattern, unsigned flags, const struct regex *regex)
+{
+	if (!e->patterns)
+		e->patterns = ARENA_NEW(e->arena, struct patterns);
+	if (e->patterns)
+		e->patterns->kept[e->patterns->next++ % PATTERNS_KEPT] =
+			(struct kept_pattern){.text = pattern, .flags = flags, .regex = regex};
+}
+
 /* The expression of the first argument: compiled beforehand when it is a literal without flags. */
 static bool regex_of(struct eval *e, const struct call *c, struct str pattern, const struct path_node *flag_arg,
 		     unsigned flags, const struct regex **ret)
@@ -257,9 +276,16 @@ static bool regex_of(struct eval *e, const struct call *c, struct str pattern, c
 		*ret = c->node->regex;
 		return true;
 	}
-	if (!regex_flags_of(e, c, flag_arg, &flags) || !eval_work(e, 200))
+	if (!regex_flags_of(e, c, flag_arg, &flags))
+		return false;
+	*ret = kept_pattern(e, pattern, flags);
+	if (*ret)
+		return true;
+	if (!eval_work(e, 200))
 		return false;
 	*ret = regex_compile(e->arena, pattern, flags, &why);
+	if (*ret)
+		keep_pattern(e, pattern, flags, *ret);
 	return *ret || eval_fail(e, c->node->args, why.code, "%s", why.text);
 }
 
@@ -275,7 +301,7 @@ static bool matches(struct eval *e, const struct call *c, unsigned flags, struct
 		return true;
 	if (!regex_of(e, c, pattern, c->node->args->next, flags, &regex) || !eval_work(e, 20))
 		return false;
-	if (!regex_search_counted(regex, e->arena, text, &found, &e->work, &why))
+	if (!regex_search_counted(regex, text, &found, &e->work, &why))
 		return eval_fail(e, c->node, why.code, "%s", why.text);
 	return add_boolean(e, out, found);
 }
@@ -307,7 +333,7 @@ bool fn_replace_matches(struct eval *e, const struct call *c, struct path_items 
 	if (!regex_of(e, c, pattern, second->next, 0, &regex) || !eval_work(e, 20))
 		return false;
 	buf_init(&replaced, PATH_MAX_TEXT);
-	if (regex_replace(regex, e->arena, text, by, &replaced, &e->work, &why))
+	if (regex_replace(regex, text, by, &replaced, &e->work, &why))
 		return add_buffer(e, out, &replaced);
 	buf_done(&replaced);
 	return eval_fail(e, c->node, why.code, "%s", why.text);

@@ -6,7 +6,7 @@
 #include "fhir/resource.h"
 #include "rule/rule_priv.h"
 
-enum { RESOURCE_MAX = 1 << 20 };
+enum { RESOURCE_MAX = 1 << 20, SHOWN_MAX = 50 /* items of one template */ };
 
 /* ---- what an item is for people -----------------------------------------------------------------------------------
  */
@@ -141,17 +141,25 @@ static bool put_item(struct run *r, const struct path_item *item, enum text_form
 	return true;
 }
 
+/* Nobody reads thousands; that there are more is said. */
+static void put_rest(size_t count, const char *before, struct buf *out)
+{
+	if (count > SHOWN_MAX)
+		buf_printf(out, "%s… and %zu more", before, count - (size_t)SHOWN_MAX);
+}
+
 static bool put_value(struct run *r, const struct rule_part *part, enum text_form form, struct buf *out)
 {
 	struct path_items items;
 	if (!run_items(r, part->expression, &items))
 		return false;
-	for (size_t i = 0; i < items.count; i++) {
+	for (size_t i = 0; i < items.count && i < SHOWN_MAX; i++) {
 		if (i)
 			buf_add(out, S(", "));
 		if (!put_item(r, &items.items[i], form, out))
 			return false;
 	}
+	put_rest(items.count, ", ", out);
 	return true;
 }
 
@@ -162,11 +170,12 @@ static bool put_each(struct run *r, const struct rule_part *part, enum text_form
 	if (!run_items(r, part->expression, &items))
 		return false;
 	bool ok = true;
-	for (size_t i = 0; ok && i < items.count; i++) {
+	for (size_t i = 0; ok && i < items.count && i < SHOWN_MAX; i++) {
 		r->focus = &items.items[i];
 		ok = put_parts(r, part->inner, form, out);
 	}
 	r->focus = focus;
+	put_rest(items.count, form == TEXT_MARKDOWN ? "\n\n" : " ", out);
 	return ok;
 }
 

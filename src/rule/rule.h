@@ -19,7 +19,7 @@
 #define RULE_PREFETCH_MAX 50
 #define RULE_TEXT_MAX	  20000 /* bytes of a text that a template may become */
 #define RULE_VALUE_MAX	  1000 /* characters of one value within a text */
-#define RULE_STEPS_MAX	  3000000 /* FHIRPath steps of one request: some tenths of a second */
+#define RULE_STEPS_MAX	  10000000 /* FHIRPath steps of one request: some tenths of a second */
 #define RULE_CODES_MAX	  200000 /* of a value set */
 
 /* ---- what comes from outside ----------------------------------------------------------------------------------- */

@@ -131,7 +131,7 @@ bool filter_compile(struct arena *a, const struct system *s, const struct json *
 /* ---- evaluation -------------------------------------------------------------------------------------------------- */
 
 /* Does one text satisfy the operation? */
-static enum code_answer text_passes(const struct filter *f, struct str text, bool no_case, struct arena *scratch)
+static enum code_answer text_passes(const struct filter *f, struct str text, bool no_case)
 {
 	struct str rest = f->value;
 	bool found = false;
@@ -146,7 +146,7 @@ static enum code_answer text_passes(const struct filter *f, struct str text, boo
 		}
 		return found == (f->op == FILTER_IN) ? CODE_IN : CODE_NOT_IN;
 	case FILTER_REGEX:
-		if (!regex_search(f->regex, scratch, text, &found, NULL))
+		if (!regex_search(f->regex, text, &found, NULL))
 			return CODE_UNKNOWN;
 		return found ? CODE_IN : CODE_NOT_IN;
 	default:
@@ -195,12 +195,12 @@ static struct str nth_text(const struct filter *f, const struct image *im, uint3
 }
 
 /* A concept passes when any of its values does; not-in wants all of them outside; exists asks for one at all. */
-static enum code_answer values_pass(const struct filter *f, const struct system *s, uint32_t id, struct arena *scratch)
+static enum code_answer values_pass(const struct filter *f, const struct system *s, uint32_t id)
 {
 	bool no_case = f->on == ON_CODE && (s->image.head->flags & IMAGE_NO_CASE), unknown = false, any = false;
 	uint32_t at = 0;
 	for (struct str text = nth_text(f, &s->image, id, &at); text.p; text = nth_text(f, &s->image, id, &at)) {
-		enum code_answer answer = text_passes(f, text, no_case, scratch);
+		enum code_answer answer = text_passes(f, text, no_case);
 		any = true;
 		unknown |= answer == CODE_UNKNOWN;
 		if (f->op == FILTER_NOT_IN ? answer == CODE_NOT_IN : answer == CODE_IN && f->op != FILTER_EXISTS)
@@ -213,7 +213,7 @@ static enum code_answer values_pass(const struct filter *f, const struct system 
 	return f->op == FILTER_NOT_IN ? CODE_IN : CODE_NOT_IN;
 }
 
-enum code_answer filter_passes(const struct filter *f, const struct system *s, uint32_t id, struct arena *scratch)
+enum code_answer filter_passes(const struct filter *f, const struct system *s, uint32_t id)
 {
 	const struct image *im = &s->image;
 	uint32_t count;
@@ -248,9 +248,9 @@ enum code_answer filter_passes(const struct filter *f, const struct system *s, u
 			passes = id != f->id && image_is_a(im, f->id, id);
 			break;
 		}
-		return values_pass(f, s, id, scratch);
+		return values_pass(f, s, id);
 	default:
-		return values_pass(f, s, id, scratch);
+		return values_pass(f, s, id);
 	}
 	return passes ? CODE_IN : CODE_NOT_IN;
 }

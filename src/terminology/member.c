@@ -48,7 +48,7 @@ struct hit clause_passes(const struct clause *c, struct arena *a, uint32_t id)
 {
 	struct hit found = {.answer = CODE_IN, .system = c->system, .system_url = c->system_url, .id = id};
 	for (size_t i = 0; i < c->filter_count; i++) {
-		enum code_answer passes = filter_passes(&c->filters[i], c->system, id, a);
+		enum code_answer passes = filter_passes(&c->filters[i], c->system, id);
 		if (passes == CODE_NOT_IN)
 			return not_in();
 		if (passes == CODE_UNKNOWN)
@@ -58,7 +58,7 @@ struct hit clause_passes(const struct clause *c, struct arena *a, uint32_t id)
 }
 
 /* A clause of a whole system or with filters. */
-static struct hit system_contains(const struct clause *c, struct arena *a, struct str code, struct hit *found)
+static struct hit system_contains(const struct clause *c, struct str code, struct hit *found)
 {
 	uint32_t id;
 	enum code_answer has = system_has(c->system, code, &id);
@@ -70,7 +70,7 @@ static struct hit system_contains(const struct clause *c, struct arena *a, struc
 		return answer(CODE_UNKNOWN, CODE_SYSTEM_PARTIAL, c->system_url);
 	found->id = id;
 	for (size_t i = 0; i < c->filter_count; i++) {
-		enum code_answer passes = filter_passes(&c->filters[i], c->system, id, a);
+		enum code_answer passes = filter_passes(&c->filters[i], c->system, id);
 		if (passes == CODE_NOT_IN)
 			return not_in();
 		if (passes == CODE_UNKNOWN)
@@ -104,7 +104,7 @@ struct hit clause_contains(const struct clause *c, struct arena *a, struct str s
 			      c->system_url.p && !c->system ? CODE_SYSTEM_UNKNOWN : CODE_VALUE_SET_UNDECIDED,
 			      c->trouble);
 	if (c->system_url.p && !c->listed.count) {
-		struct hit in = system_contains(c, a, code, &found);
+		struct hit in = system_contains(c, code, &found);
 		if (in.answer != CODE_IN)
 			return in;
 	}

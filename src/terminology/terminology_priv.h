@@ -100,7 +100,7 @@ struct filter {
 /* Fills a filter from ValueSet.compose.include.filter. Only memory is an error: others are kept as trouble. */
 bool filter_compile(struct arena *a, const struct system *s, const struct json *json, struct filter *ret_filter,
 		    struct error *err) MUST_USE;
-enum code_answer filter_passes(const struct filter *f, const struct system *s, uint32_t id, struct arena *scratch);
+enum code_answer filter_passes(const struct filter *f, const struct system *s, uint32_t id);
 
 struct value_set;
 

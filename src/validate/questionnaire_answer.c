@@ -168,7 +168,7 @@ static void check_format(const struct answer *a)
 	if (!pattern.n || !text.p)
 		return;
 	const struct regex *r = regex_compile(a->f->v->arena, pattern, REGEX_WHOLE, &err);
-	if (r && regex_search(r, a->f->v->arena, text, &found, &err) && !found)
+	if (r && regex_search(r, text, &found, &err) && !found)
 		find_error(a->f->v, &a->place, ERR_VALUE, "questionnaire-format",
 			   "The answer does not have the format that the question asks for (%.*s)", Q_SHOW(pattern));
 }

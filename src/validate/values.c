@@ -268,7 +268,7 @@ static void check_regex(struct validation *v, const struct node *n, const struct
 		error_set(&err, ERR_LIMIT, "Expressions of this document have taken too long");
 	else
 		r = regex_compile(&own, e->regex, REGEX_WHOLE, &err);
-	if (!r || !regex_search_counted(r, &own, text, &found, &v->regex_steps, &err))
+	if (!r || !regex_search_counted(r, text, &found, &v->regex_steps, &err))
 		find_hint(v, n, err.code, "regex", "The form of the text cannot be decided: %s", err.text);
 	else if (!found)
 		find_error(v, n, ERR_VALUE, "regex", "The text \"%.*s\" does not have the form \"%.*s\" (%.*s)",

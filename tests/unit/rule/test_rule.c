@@ -87,6 +87,16 @@ static void summaries_say_what_expressions_give(void **state)
 		{SERVICE("'use':['good.json'],'define':{'own':'%shared & `!`'},", "true", "{{ %own }}"), "yes!"},
 		{SERVICE("", "true", "a\\n{{#each %meds}}\\n- {{ id }}\\n{{#if true}}\\n!\\n{{/if}}\\n{{/each}}\\nb"),
 		 "a\n- m1\n!\n- m2\n!\n- m3\n!\nb"},
+		{SERVICE("", "true", "{{ (%rows.repeatAll(iif(name.exists(), 7, {})) | %file.name).count() }}"), "3"},
+		{SERVICE("", "true",
+			 "{{ "
+			 "(1|2|3|4|5|6|7|8|9|10|11|12|13|14|15|16|17|18|19|20|21|22|23|24|25|26|27|28|29|30|31|32|33|"
+			 "34|"
+			 "35|36|37|38|39|40|41|42|43|44|45|46|47|48|49|50|51|52).skip(49) }} {{ "
+			 "(1|2|3|4|5|6|7).select($this|10+$this|20+$this|30+$this|40+$this|50+$this|60+$this|70+$this)."
+			 "take("
+			 "52).count() }}"),
+		 "50, 51, 52 52"},
 		{SERVICE("", "true", "{{ 5 `mg` }}"), "5 'mg'"},
 	};
 	struct world w;
