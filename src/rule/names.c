@@ -60,8 +60,9 @@ bool names_add(struct compiler *c, struct str name, struct rule_name how, struct
 				    STR_ARG(str_slice(name, 0, 60)));
 	if (is_taken(c, name))
 		return compile_fail(c, ERR_VALUE, "The name '%.*s' is taken already", STR_ARG(name));
-	if (c->name_count == NAMES_MAX)
-		return compile_fail(c, ERR_LIMIT, "A service has at most %d names", (int)NAMES_MAX);
+	/* One place is kept for the item of a rule. */
+	if (c->name_count >= NAMES_MAX - 1)
+		return compile_fail(c, ERR_LIMIT, "A service has at most %d names", (int)NAMES_MAX - 1);
 	put(c, name, how, given);
 	return true;
 }

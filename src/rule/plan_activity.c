@@ -111,6 +111,9 @@ bool plan_set(struct compiler *c, struct rule_tree *resource, struct str type, s
 				return false;
 			append(at, child);
 		}
+		if (child->whole && !last)
+			return compile_fail(c, ERR_VALUE, "'%.*s' is within an element that is set as a whole already",
+					    STR_ARG(str_slice(path, 0, 100)));
 		if (child->constant)
 			*child = (struct rule_tree){.name = child->name, .type = child->type, .next = child->next};
 		at = many ? child_at(c, child, step.index) : child;
@@ -118,6 +121,9 @@ bool plan_set(struct compiler *c, struct rule_tree *resource, struct str type, s
 			return c->err->code ? false
 					    : compile_fail(c, ERR_VALUE, "The path '%.*s' leaves places empty",
 							   STR_ARG(str_slice(path, 0, 100)));
+		if (at->whole && !last)
+			return compile_fail(c, ERR_VALUE, "'%.*s' is within an element that is set as a whole already",
+					    STR_ARG(str_slice(path, 0, 100)));
 		owner = step.type;
 		if (last)
 			*at = (struct rule_tree){.name = at->name, .next = at->next, .whole = expression};

@@ -67,6 +67,13 @@ static const struct {
 	 "action[0].dynamicValue[0]: The path 'action.timing' is not supported"},
 	{PLAN(VISIT ",'dynamicValue':[{'path':'colour','expression':{'language':'text/fhirpath','expression':'1'}}]"),
 	 "action[0].dynamicValue[0]: ServiceRequest has no element 'colour'"},
+	{PLAN(VISIT
+	      ",'dynamicValue':[{'path':'code','expression':{'language':'text/fhirpath','expression':'maritalStatus'}},"
+	      "{'path':'code.text','expression':{'language':'text/fhirpath','expression':'gender'}}]"),
+	 "action[0].dynamicValue[1]: 'code.text' is within an element that is set as a whole already"},
+	{PLAN(VISIT
+	      ",'dynamicValue':[{'path':'note[3].text','expression':{'language':'text/fhirpath','expression':'1'}}]"),
+	 "action[0].dynamicValue[0]: The path 'note[3].text' leaves places empty"},
 	{PLAN("'input':[{'type':'Medication'}]"), "action[0].input[0]: Data of type 'Medication' is not supported"},
 	{PLAN("'input':[{'type':'Condition','dateFilter':[{}]}]"),
 	 "action[0].input[0]: 'dateFilter' of a data requirement is not supported"},
