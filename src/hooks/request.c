@@ -304,7 +304,7 @@ bool hook_request_of(struct arena *a, const struct json *document, struct hook_r
 
 bool hook_request_read(struct arena *a, struct str body, struct hook_request *ret_request, struct error *err)
 {
-	const struct json *document = json_parse(a, body, 0, err);
+	const struct json *document = json_parse(a, body, 2 * JSON_MAX_DEPTH, err); /* resources lie some levels deep */
 	return document && hook_request_of(a, document, ret_request, err);
 }
 

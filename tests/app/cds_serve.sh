@@ -74,6 +74,16 @@ says "the operator reads why" out 'was an access token sent'
 # shellcheck disable=SC2086
 run audit list $store
 says "calls are in the audit trail" out 'cds-call'
+# shellcheck disable=SC2086
+run cds tally $store
+expect "cards are counted" 0
+says "by topic" out '^ +1 +0 +0 +firth-order-sign +allergyAX001amoxicillin'
+# shellcheck disable=SC2086
+run cds tally $store --format json --days 1
+says "for programs, too" out '"topic":"interactionDD022","shown":1,"accepted":0'
+# shellcheck disable=SC2086
+run cds tally $store --days 30
+expect "of a week at most" 2
 fetch "$services"
 expect "discovery needs no token" 200
 says "a site's own service is there" out '"id":"care-gap"'

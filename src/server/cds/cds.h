@@ -91,4 +91,22 @@ bool cds_server_handle(struct cds_server *c, struct http_exchange *x);
 bool cds_server_expect(const struct cds_server *c, struct http_exchange *x, struct http_expectation *expectation,
 		       struct error *err);
 
+/* ---- looking back -------------------------------------------------------------------------------------------------
+ */
+
+/* What became of the cards of one topic: shown in the last seven days at most, and told by feedback. */
+enum { CDS_TALLY_DAYS = 7, CDS_TALLY_REASONS = 8 };
+struct cds_tally {
+	struct str service, topic; /* topic "-": feedback about cards that nobody knows any more */
+	uint64_t shown, accepted, overridden;
+	struct {
+		struct str code;
+		uint64_t count;
+	} reasons[CDS_TALLY_REASONS]; /* of overrides, the first ones that came */
+	size_t reason_count;
+};
+/* From since_ms on, the most shown first. ERR_LIMIT beyond 20,000 topics. */
+bool cds_tally_read(struct store *store, struct arena *a, int64_t since_ms, struct cds_tally **ret_tallies,
+		    size_t *ret_count, struct error *err) MUST_USE;
+
 #endif

@@ -138,6 +138,7 @@ void fetch_all(struct visit *v, void (*then)(struct visit *v));
 /* ---- record.c: audit records, what is kept of cards, overrides -----------------------------------------------------
  */
 
+enum { CDS_CARDS_DAYS = 7 }; /* that what an answer's cards were is kept */
 #define SHELF_CARDS    S("cds-cards") /* of an answer, by the beginning of its uuids */
 #define SHELF_FEEDBACK S("cds-feedback")
 #define SHELF_COUNTS   S("cds-counts") /* "service topic outcome" */

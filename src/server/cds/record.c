@@ -12,7 +12,7 @@
 
 #define DAY_MS INT64_C(86400000)
 
-enum { CARDS_KEPT_DAYS = 7, VALUE_MAX = 64 * 1024, BASE_SIZE = UUID_SIZE - 4 };
+enum { VALUE_MAX = 64 * 1024, BASE_SIZE = UUID_SIZE - 4 };
 
 /* ---- overrides -----------------------------------------------------------------------------------------------------
  */
@@ -79,6 +79,7 @@ static bool cut(struct visit *v, struct error *err)
 		return false;
 	card->summary = arena_printf(v->a, "%zu further warnings of lower rank are not shown", more);
 	card->source.label = v->service->title.n ? v->service->title : v->service->id;
+	card->source.topic = (struct hook_coding){S(HOOK_TOPIC_SYSTEM), S("moreWarnings"), STR_NULL};
 	return card->summary.p || error_memory(err);
 }
 
@@ -171,7 +172,7 @@ static bool cards_fact(const struct visit *v, struct store_fact *ret_fact)
 	*ret_fact = (struct store_fact){.shelf = SHELF_CARDS,
 					.key = v->base,
 					.value = value,
-					.expires_ms = v->now_ms + CARDS_KEPT_DAYS * DAY_MS,
+					.expires_ms = v->now_ms + CDS_CARDS_DAYS * DAY_MS,
 					.quiet = true};
 	return value.p != NULL;
 }

@@ -300,9 +300,22 @@ static void test_feedback(void **state)
 		assert_true(str_find(facts[i].value, S("seen")) == STR_NONE);
 	assert_true(store_fact_list(f->store, a, S("cds-counts"), STR_NULL, 10, &facts, &count, &err));
 	assert_true(count >= 4);
+	struct cds_tally *tallies;
+	size_t topics, shown = 0, overridden = 0;
+	cds_world_close(&w); /* what is shown is on disk then */
+	assert_true(cds_tally_read(f->store, a, clock_now_ms() - 60000, &tallies, &topics, &err));
+	for (size_t i = 0; i < topics; i++) {
+		shown += tallies[i].shown;
+		overridden += tallies[i].overridden;
+	}
+	assert_int_equal(shown, 7);
+	assert_int_equal(overridden, 4);
+	assert_true(str_is(tallies[0].topic, "allergyAX001amoxicillin") && tallies[0].shown == 4);
+	assert_true(str_is(tallies[0].reasons[0].code, "monitored"));
+	assert_true(cds_tally_read(f->store, a, clock_now_ms() + 60000, &tallies, &topics, &err));
+	assert_int_equal(topics, 0);
 	assert_true(store_fact_list(f->store, a, S("cds-override"), STR_NULL, 10, &facts, &count, &err));
 	assert_int_equal(count, 2);
-	cds_world_close(&w);
 }
 
 /* ---- limits --------------------------------------------------------------------------------------------------------
