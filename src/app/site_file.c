@@ -31,8 +31,8 @@ static bool read_end(yaml_parser_t *parser, struct str file, struct error *err)
 	if (!yaml_parser_load(parser, &second))
 		return syntax_error(parser, file, err);
 	yaml_node_t *root = yaml_document_get_root_node(&second);
-	bool ok = !root || fail_at(err, file, &root->start_mark,
-				   "a second document starts here; a configuration is one document");
+	bool ok =
+		!root || fail_at(err, file, &root->start_mark, "a second document starts here; a file is one document");
 	yaml_document_delete(&second);
 	return ok;
 }

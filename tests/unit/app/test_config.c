@@ -70,7 +70,7 @@ static void test_mistakes_have_a_place_and_a_hint(void **state)
 		{"server:\n  hots: x\n", 2, 3, "did you mean 'host'"},
 		{"servr:\n  host: x\n", 1, 1, "did you mean 'server'"},
 		{"zebra: 1\n", 1, 1,
-		 "known are server, limits, tokens, clients, policy, login, provider, users, cds, cds_clients, "},
+		 "known are server, limits, tokens, clients, policy, login, provider, users, ehrs, cds, cds_clients, "},
 		{"server:\n  port: eighty\n", 2, 9, "a port from 0 to 65535"},
 		{"server:\n  port: 70000\n", 2, 9, "no port number"},
 		{"server:\n  port: \"80\"\n", 2, 9, "without quotes"},
