@@ -8,6 +8,7 @@
 
 #include "app/login.h"
 #include "base/file.h"
+#include "doctor/doctor.h"
 #include "export/export.h"
 
 struct export_command {
@@ -189,6 +190,10 @@ static int show(struct export_command *x, const struct export_result *result)
 	}
 	if (!app_write(app, text) || (app->json && !app_write(app, S("\n"))))
 		return APP_FAILED;
+	if (result->token_at_files)
+		fprintf(stderr, "\n%s: %s\n  %s\n", doctor_cause_name(DOCTOR_CAUSE_TOKEN_AT_FILES),
+			doctor_cause_text(DOCTOR_CAUSE_TOKEN_AT_FILES),
+			doctor_next(DOCTOR_CAUSE_TOKEN_AT_FILES, x->c.ehr->vendor));
 	if (!app->json)
 		fprintf(stderr,
 			"\n%llu lines in %llu files in %.*s; certificate.json and certificate.txt are beside them\n",

@@ -125,6 +125,10 @@ void login_write(struct json_writer *w, struct arena *a, const struct ehr_login 
 	json_put_member(w, S("fhir_user"), login->fhir_user);
 	json_put_member(w, S("patient"), login->patient);
 	json_put_member(w, S("encounter"), login->encounter);
+	if (login->others.n) {
+		json_key(w, S("others"));
+		json_put_raw(w, login->others);
+	}
 	put_time(w, S("logged_in"), login->started_ms);
 	put_time(w, S("token_expires"), login->expires_ms);
 	json_key(w, S("renewable"));

@@ -43,6 +43,7 @@ struct ehr_login {
 	struct str patient, encounter, intent, style_url; /* launch context; STR_NULL: none */
 	struct str fhir_user; /* "Practitioner/7" */
 	struct str subject, name; /* of the id_token */
+	struct str others; /* members of the EHR's own in its answer, as a JSON object; STR_NULL: none */
 	struct str ended; /* why it cannot be used any more, for people; STR_NULL: it can */
 	int64_t started_ms; /* the person logged in */
 	int64_t issued_ms, renew_ms, expires_ms; /* of the access token; it is renewed when 4/5 of its life are over */

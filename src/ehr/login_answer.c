@@ -6,6 +6,8 @@
 #include "base/encode.h"
 #include "ehr/login_priv.h"
 
+enum { OTHERS_MAX = 16 << 10 };
+
 /* ---- the redirect ------------------------------------------------------------------------------------------------ */
 
 struct str ehr_login_state(struct arena *a, struct str query)
@@ -136,13 +138,41 @@ static void keep(const struct json *answer, const char *name, struct str *field)
 		*field = text;
 }
 
+/* What no specification names: sites and vendors add members, and apps may need them. */
+static bool keep_others(struct arena *a, const struct json *answer, struct ehr_login *login)
+{
+	static const char known[] = "access_token token_type expires_in refresh_token scope patient encounter intent "
+				    "smart_style_url need_patient_banner id_token state";
+	struct buf out;
+	struct json_iter it = json_iter(answer);
+	bool any = false;
+	buf_init(&out, OTHERS_MAX);
+	struct json_writer w = json_writer(&out);
+	json_object_begin(&w);
+	while (json_next(&it)) {
+		if (str_has_word(str_from(known), it.key))
+			continue;
+		any = true;
+		json_key(&w, it.key);
+		json_put_value(&w, it.value);
+	}
+	json_object_end(&w);
+	struct str text = any && buf_ok(&out) ? arena_str(a, buf_str(&out)) : STR_NULL;
+	bool fits = buf_ok(&out); /* too many of them are not kept */
+	buf_done(&out);
+	if (text.p)
+		login->others = text;
+	return !any || !fits || text.p;
+}
+
 bool ehr_login_take(struct ehr_client *c, struct arena *a, const struct json *answer, struct ehr_login *login,
 		    struct ehr_failure *f)
 {
 	struct ehr_token_answer got;
-	(void)a;
 	if (!ehr_token_answer(c, answer, &got, f))
 		return false;
+	if (!keep_others(a, answer, login))
+		return ehr_fail(c, f, ERR_MEMORY, "not enough memory");
 	login->access_token = got.access_token;
 	keep(answer, "refresh_token", &login->refresh_token);
 	keep(answer, "scope", &login->granted);

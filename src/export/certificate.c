@@ -310,7 +310,10 @@ bool certificate_write(struct run *r, struct export_result *ret_result, struct e
 	buf_done(&text);
 	if (!summary.p)
 		return error_memory(err);
-	*ret_result = (struct export_result){.complete = is_complete(r), .files = r->file_count, .summary = summary};
+	*ret_result = (struct export_result){.complete = is_complete(r),
+					     .files = r->file_count,
+					     .token_at_files = atomic_load(&r->token_at_files),
+					     .summary = summary};
 	for (size_t i = 0; i < r->file_count; i++) {
 		ret_result->lines += r->files[i].counts.lines;
 		ret_result->bytes += r->files[i].counts.bytes;

@@ -42,6 +42,7 @@ struct export_options {
 struct export_result {
 	bool complete; /* everything that was promised is there and whole */
 	uint64_t files, lines, bytes;
+	bool token_at_files; /* a host of files refused some because of a token beside its signed link */
 	struct str summary; /* the certificate for people */
 };
 /* False when it could not be carried to its end: what is there stays, and the same call goes on from it. ERR_USAGE for

@@ -114,6 +114,7 @@ struct run {
 	size_t next; /* file to be fetched */
 	uint64_t files_done, lines_done, refetches;
 	unsigned working; /* threads */
+	atomic_bool token_at_files; /* see struct export_result */
 	atomic_bool failing; /* nothing more is begun */
 	struct error failure; /* first of the threads */
 };

@@ -27,6 +27,7 @@ struct worker {
 	struct run *r;
 	struct http_client *http;
 	struct arena a; /* of one file */
+	bool bare; /* this file without a token, although it is at the EHR's origin */
 	pthread_t thread;
 	bool running;
 };
@@ -94,7 +95,7 @@ static bool follow(struct worker *w, struct str url, int fd, struct str header, 
 {
 	const struct ehr_client *client = w->r->o->client;
 	for (unsigned n = 0;; n++) {
-		*ret_bearer = ehr_is_home(client, url) ? header : STR_NULL;
+		*ret_bearer = ehr_is_home(client, url) && !w->bare ? header : STR_NULL;
 		if (!get_once(w, url, fd, *ret_bearer, ret_answer, err))
 			return false;
 		int status = ret_answer->status;
@@ -135,6 +136,13 @@ static bool get(struct worker *w, struct str url, int fd, struct http_answer *re
 
 enum verdict { GOOD, AGAIN, RENEW, LOST };
 
+/* Links to object stores are signed, and a token beside the signature is refused (S3: InvalidArgument). Our token goes
+ * to no other host, so the store is behind the EHR's own address, or something on the way adds a token. */
+static bool is_token_too_many(const struct http_answer *answer)
+{
+	return answer->status == 400 && str_find(answer->body, S("Only one auth mechanism allowed")) != STR_NONE;
+}
+
 /* What an answer means for the file. why: for the certificate. */
 static enum verdict judge(struct worker *w, const struct http_answer *answer, struct str bearer_used,
 			  unsigned *renewals, struct str *ret_why)
@@ -148,6 +156,14 @@ static enum verdict judge(struct worker *w, const struct http_answer *answer, st
 	}
 	if (answer->status == 200)
 		return GOOD;
+	if (is_token_too_many(answer)) {
+		*ret_why = S("the host of the file refuses a token beside the signature of its link");
+		w->bare = true;
+		if (bearer_used.p)
+			return AGAIN; /* and without it */
+		atomic_store(&w->r->token_at_files, true);
+		return LOST;
+	}
 	if (answer->status == 401 && bearer_used.p && *renewals < RENEWALS) {
 		bearer_refused(w, bearer_used);
 		++*renewals;
@@ -199,7 +215,7 @@ static bool download(struct worker *w, struct export_file *f, int fd, bool *ret_
 	struct run *r = w->r;
 	struct str why = S("");
 	unsigned renewals = 0;
-	*ret_had = false;
+	*ret_had = w->bare = false;
 	for (unsigned n = 1; n <= ATTEMPTS; n++) {
 		struct http_answer answer = {0};
 		struct error trouble = {0};

@@ -121,6 +121,7 @@ void oauth_epic_persona(struct sandbox *s)
 		.curves_by_url = !behaves(s, BEHAVIOUR_KEY_UPLOAD, "any"),
 		.no_keys_by_value = late || behaves(s, BEHAVIOUR_KEY_UPLOAD, "none"),
 		.short_spans = true,
+		.small_bearer = true,
 		.refetch = true,
 		.basic_alone = true,
 		.device_clients = behaves(s, BEHAVIOUR_DYNAMIC_CLIENTS, "on"),

@@ -50,6 +50,7 @@ struct smart_persona {
 	/* The text of an access token around a secret that is in it, at most 8,000 characters; NULL: the secret itself.
 	 * The same grant and secret need not give the same text. STR_NULL: without memory. */
 	struct str (*token)(void *ctx, struct arena *a, const struct grant *grant, struct str secret);
+	bool small_bearer; /* token_type is bearer in small letters, to people's apps as well */
 	bool refresh_stays; /* refresh tokens do not rotate */
 	bool refresh_comes_again; /* a new one with each answer; the old one stays good */
 	bool refresh_needs_proof; /* public clients get none */

@@ -197,7 +197,7 @@ bool tokens_issue(struct asking *q, const struct issuing *issuing, struct error 
 	if (!keep(q, g, issuing->first, err))
 		return false;
 	struct json_writer w = json_writer(q->out);
-	put_begin(&w, token, "Bearer", &grant);
+	put_begin(&w, token, q->s->options.persona->small_bearer ? "bearer" : "Bearer", &grant);
 	json_put_member(&w, S("refresh_token"), refresh);
 	json_put_member(&w, S("id_token"), identity);
 	const struct smart_told told = identity_told(q, g, list->words, issuing->first);

@@ -314,6 +314,14 @@ static void home(void *ctx, struct http_exchange *x)
 	l->home_calls++;
 	if (str_is(path, "/busy") && l->busy && l->busy--)
 		respond(x, 503, S("text/plain"), "Retry-After", S("1"), S("busy"));
+	else if (str_starts(path, S("/s3")) &&
+		 (http_request_header(x, "Authorization").p || str_is(path, "/s3-behind")))
+		respond(x, 400, S("application/xml"), NULL, STR_NULL,
+			S("<Error><Code>InvalidArgument</Code><Message>Only one auth mechanism allowed; only the "
+			  "X-Amz-Algorithm "
+			  "query parameter, Signature query string parameter or the Authorization header should be "
+			  "specified"
+			  "</Message></Error>"));
 	else if (str_is(path, "/token"))
 		respond(x, 200, S("application/json"), NULL, STR_NULL,
 			S("{\"access_token\":\"secret\",\"token_type\":\"bearer\",\"expires_in\":300}"));
@@ -369,6 +377,8 @@ static const struct {
 	{"packed elsewhere", MANIFEST("true", COUNTED_AT("%2/file", "500")), true, true, 1},
 	{"redirected elsewhere", MANIFEST("true", FILE_AT("%1/moved")), true, true, 1},
 	{"busy for a while", MANIFEST("true", FILE_AT("%1/busy")), true, true, 0},
+	{"a store behind the same address", MANIFEST("true", FILE_AT("%1/s3")), true, true, 0},
+	{"a proxy that adds the token", MANIFEST("true", FILE_AT("%1/s3-behind")), true, false, 0},
 	{"in a circle", MANIFEST("true", FILE_AT("%1/circle")), true, false, 0},
 	{"a token that the manifest denies", MANIFEST("false", FILE_AT("%1/guarded")), true, false, 0},
 	{"a web page", MANIFEST("true", FILE_AT("%1/page")), true, false, 0},
@@ -429,6 +439,8 @@ static void no_token_leaves_for_another_host(void **state)
 		bool ok = run(&t, &result, &err);
 		if (ok != lies[i].through || (ok && result.complete != lies[i].complete))
 			fail_msg("%s: %s%.*s", lies[i].name, ok ? "" : err.text, STR_ARG(result.summary));
+		if (ok && result.token_at_files != (strcmp(lies[i].name, "a proxy that adds the token") == 0))
+			fail_msg("%s: a token too many: %d", lies[i].name, result.token_at_files);
 		if (l.foreign_calls != lies[i].foreign_calls)
 			fail_msg("%s: %u calls elsewhere", lies[i].name, l.foreign_calls);
 		assert_false(l.token_seen_elsewhere);

@@ -11,8 +11,9 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "normal/normal.h"
 #include "population/population.h"
-#include "sandbox/sandbox.h"
+#include "sandbox/face_priv.h"
 
 enum { PATIENTS = 4 };
 
@@ -254,11 +255,111 @@ static void closed_sites_refuse_and_the_run_goes_on(void **state)
 	stop(w);
 }
 
+static const struct json *stored(struct world *w, struct store *store, const char *type, struct str id)
+{
+	struct store_entry entry;
+	struct error err = {0};
+	return store_read(store, &w->arena, definitions_resource(definitions_builtin(), str_from(type)), id, 0, &entry,
+			  &err)
+		       ? json_parse(&w->arena, entry.body, 0, &err)
+		       : NULL;
+}
+
+/* The EHR finds out that two records are one person's, and keeps one of them. */
+static void merge(struct world *w, struct site *site, struct str gone, struct str left)
+{
+	struct store_entry entry;
+	struct error err = {0};
+	const struct fhir_type *type = definitions_resource(definitions_builtin(), S("Patient"));
+	assert_true(store_read(site->store, &w->arena, type, gone, 0, &entry, &err));
+	struct str body = str_trim(entry.body);
+	struct str merged = arena_printf(&w->arena,
+					 "%.*s,\"link\":[{\"other\":{\"reference\":\"Patient/%.*s\"},\"type\":"
+					 "\"replaced-by\"}]}",
+					 STR_ARG(str_slice(body, 0, body.n - 1)), STR_ARG(left));
+	assert_true(face_store(site->sandbox, &w->arena, S("Patient"), gone, merged, &err));
+}
+
+/* A condition of somebody at the EHR: its id. */
+static struct str problem_of(struct world *w, struct site *site, struct str patient)
+{
+	struct ehr_matches found;
+	struct ehr_failure f = {0};
+	struct str query = arena_printf(&w->arena, "patient=%.*s&category=problem-list-item", STR_ARG(patient));
+	if (!ehr_search(site->client, &w->arena, S("Condition"), query, &found, &f))
+		fail_msg("%s", f.error.text);
+	return found.count ? found.items[0].id : STR_NULL;
+}
+
+static struct population_patient *patient_of(struct world *w, struct str vendor_id)
+{
+	for (size_t i = 0; i < w->result.patient_count; i++)
+		if (str_eq(w->result.patients[i].vendor_id, vendor_id))
+			return &w->result.patients[i];
+	return NULL;
+}
+
+/* Epic redirects, with 4107; Oracle Health shows a stub that names who is left. Either way what is kept here is of that
+ * one from then on, under their id, and nothing is left of the other. */
+static void row_13_merged_patients_become_who_is_left_at_both_vendors(void **state)
+{
+	(void)state;
+	struct world *w = start(false);
+	run(w);
+	for (size_t i = 0; i < 2; i++) {
+		struct site *site = &w->sites[i];
+		const char *name = ehr_vendor_name(i ? EHR_CERNER : EHR_EPIC);
+		struct error err = {0};
+		struct str gone = arena_str(&w->arena, w->result.patients[i * PATIENTS].vendor_id);
+		struct str left = arena_str(&w->arena, w->result.patients[i * PATIENTS + 1].vendor_id);
+		struct str problem = problem_of(w, site, gone);
+		struct str local = arena_printf(&w->arena, "%s.%.*s", name, STR_ARG(gone));
+		struct str local_left = arena_printf(&w->arena, "%s.%.*s", name, STR_ARG(left));
+		struct str local_problem = arena_printf(&w->arena, "%s.%.*s", name, STR_ARG(problem));
+		assert_non_null(stored(w, w->store, "Patient", local));
+		assert_true(problem.n && stored(w, w->store, "Condition", local_problem));
+		merge(w, site, gone, left);
+		/* A read leads to who is left, whatever the form of the answer. */
+		struct ehr_resource found;
+		struct ehr_failure f = {0};
+		assert_true(ehr_read(site->client, &w->arena, S("Patient"), gone, &found, &f));
+		assert_true(i ? str_eq(found.id, gone) &&
+					    normal_replaced_by(definitions_builtin(), &w->arena, found.resource).n
+			      : str_eq(found.id, left));
+		/* This run has the one who is gone, and not the other. */
+		assert_true(file_write(str_from(site->roster), arena_printf(&w->arena, "%.*s\n", STR_ARG(gone)), 0600,
+				       &err));
+		struct ehr_client *clients[] = {site->client};
+		struct population_result before = w->result;
+		if (!population_run(&(struct population_options){.definitions = definitions_builtin(),
+								 .extractor = w->extractor,
+								 .store = w->store,
+								 .ehrs = clients,
+								 .ehr_count = 1,
+								 .charlson = w->charlson,
+								 .normaliser = w->normaliser,
+								 .pull = true,
+								 .score = true},
+				    &w->arena, &w->result, &err))
+			fail_msg("%s", err.text);
+		assert_int_equal(w->result.ehrs[0].merged, 1);
+		const struct population_patient *p = patient_of(w, left);
+		assert_non_null(p);
+		assert_true(str_eq(p->merged_into, left) && str_eq(p->local_id, local_left) && p->scored);
+		assert_null(stored(w, w->store, "Patient", local));
+		assert_null(stored(w, w->store, "Condition", local_problem));
+		assert_non_null(stored(w, w->store, "Patient", local_left));
+		w->result = before;
+	}
+	stop(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(flags_are_written_once_and_read_back),
 		cmocka_unit_test(closed_sites_refuse_and_the_run_goes_on),
+		cmocka_unit_test(row_13_merged_patients_become_who_is_left_at_both_vendors),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

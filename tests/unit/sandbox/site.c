@@ -3,8 +3,6 @@
 
 #include "base/encode.h"
 
-#define SECRET "a secret of the app, long enough"
-
 static struct arena site_arena;
 
 struct site open_site(enum ehr_vendor vendor, const char *scope, const char *behaviour)
@@ -20,7 +18,7 @@ struct site open_site(enum ehr_vendor vendor, const char *scope, const char *beh
 						  .launch_url = S("https://app.example.org/launch")};
 	s.clients[CONFIDENTIAL] = s.clients[PUBLIC];
 	s.clients[CONFIDENTIAL].client_id = S("confidential");
-	s.clients[CONFIDENTIAL].secret_sha256 = digest_hex(&site_arena, S(SECRET));
+	s.clients[CONFIDENTIAL].secret_sha256 = digest_hex(&site_arena, S(SITE_SECRET));
 	s.w = world_open(&(struct world_options){
 		.vendor = vendor,
 		.patients = 1,
@@ -88,7 +86,7 @@ struct http_answer token_request(struct site *s, enum app app, const char *form)
 	if (app == CONFIDENTIAL) {
 		struct buf text;
 		buf_init(&text, 4096);
-		encode_base64(&text, S("confidential:" SECRET));
+		encode_base64(&text, S("confidential:" SITE_SECRET));
 		how.authorization = arena_printf(&w->arena, "Basic %.*s", STR_ARG(buf_str(&text)));
 		buf_done(&text);
 	} else {

@@ -9,6 +9,8 @@
 	"openid fhirUser profile launch launch/patient offline_access online_access patient/Patient.rs "               \
 	"patient/Observation.rs"
 
+#define SITE_SECRET "a secret of the app, long enough" /* of the confidential one */
+
 enum app { PUBLIC, CONFIDENTIAL, APPS };
 
 struct site {
