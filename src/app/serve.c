@@ -79,10 +79,14 @@ static int serve(struct app *app, const struct config *config, const struct serv
 			"  what it can do  %.*s/fhir/metadata\n"
 			"  how to use it   docs/rest.md, docs/search.md; limits: firth serve --help\n"
 			"  authorization   %s\n"
+			"%s"
 			"Ctrl-C ends it\n",
 			STR_ARG(service_base_url(service)), STR_ARG(config_store_shown(config, &app->arena)),
 			STR_ARG(service_base_url(service)),
-			config->auth ? "on" : "off: open to everyone on this machine");
+			config->auth ? "on" : "off: open to everyone on this machine",
+			config->cds.enabled
+				? "  CDS Hooks       at /cds-services; no pharmacist has reviewed the rules\n"
+				: "");
 	int signal_number = 0;
 	sigwait(&signals, &signal_number);
 	log_event(LOG_INFO, "stopping", {"signal", .number = signal_number});

@@ -28,9 +28,15 @@ bool url_is_loopback(struct str url)
 	return false;
 }
 
+/* Segments of a path that lead up, also in disguise. */
 static bool has_dots(struct str url)
 {
-	return str_find(url, S("/../")) != STR_NONE || str_find(url, S("/./")) != STR_NONE || str_ends(url, S("/.."));
+	struct str rest = url, path = str_split(&rest, '?');
+	for (size_t i = 0; i + 2 < path.n; i++)
+		if (path.p[i] == '%' && path.p[i + 1] == '2' && (path.p[i + 2] == 'e' || path.p[i + 2] == 'E'))
+			return true;
+	return str_find(path, S("/../")) != STR_NONE || str_find(path, S("/./")) != STR_NONE ||
+	       str_ends(path, S("/..")) || str_ends(path, S("/."));
 }
 
 bool url_is_below(struct str bases, struct str url)
