@@ -52,6 +52,12 @@ wrong "two documents" 's/^rules:/---\n&/' 'a second document starts here'
 run cds check "$scratch/nowhere.yaml"
 expect "no such file" 1
 
+# ---- the description
+awk '/^```yaml/ { n++; on = 1; next } /^```/ { on = 0 } on && n == 2' "$examples/../../docs/cds-rules.md" >"$scratch/described.yaml"
+run cds check "$scratch/described.yaml"
+expect "the service that the description shows" 0
+says "is read" out 'greet at patient-view: fine, 1 rules'
+
 # ---- trying
 cat >"$scratch/request.json" <<'END'
 {"hook":"patient-view","hookInstance":"9d02e4d7-2d5b-492f-8f77-d76edb47168b","context":{"userId":"Practitioner/u","patientId":"p"},
