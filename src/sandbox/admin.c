@@ -3,7 +3,7 @@
  * and CDS services called. For callers on this machine only, and changes only as JSON, which a page of another origin
  * cannot send unasked.
  */
-#include "sandbox/hooks_priv.h"
+#include "sandbox/orders_priv.h"
 
 static bool is_local(struct str address)
 {
@@ -83,15 +83,16 @@ bool admin_handle(struct sandbox *s, struct http_exchange *x)
 {
 	static const char base[] = "/sandbox/faults";
 	const struct http_request *r = http_request(x);
-	bool apps = str_is(r->path, "/sandbox/apps"), hooks = str_is(r->path, "/sandbox/hooks");
-	if (!apps && !hooks && !str_starts(r->path, str_from(base)))
+	bool apps = str_is(r->path, "/sandbox/apps"), hooks = str_is(r->path, "/sandbox/hooks"),
+	     orders = str_is(r->path, ORDERS_PATH);
+	if (!apps && !hooks && !orders && !str_starts(r->path, str_from(base)))
 		return false;
 	if (!is_local(r->address)) {
 		admin_refuse(x, 403, S("This is for callers on the same machine only."));
 		return true;
 	}
-	if (hooks) {
-		hooks_handle(s, x);
+	if (hooks || orders) {
+		hooks ? hooks_handle(s, x) : orders_handle(s, x);
 		return true;
 	}
 	if (apps) {

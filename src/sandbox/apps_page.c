@@ -22,11 +22,6 @@ static struct str form_text(struct arena *a, struct str sent)
 	return text;
 }
 
-static struct str value_of(struct arena *a, struct str form, const char *name)
-{
-	return form_text(a, face_value(form, str_from(name)));
-}
-
 static void put_list_of(struct json_writer *w, const char *member, struct str lines)
 {
 	json_key(w, str_from(member));
@@ -59,10 +54,10 @@ static struct str scopes_of(struct arena *a, struct str form, struct str who)
 
 const struct json *apps_form_metadata(struct sandbox *s, struct arena *a, struct str form, struct error *err)
 {
-	struct str who = value_of(a, form, "who"), keys = value_of(a, form, "jwks"), scopes;
-	struct str redirects = value_of(a, form, "redirect_uris"), launch = value_of(a, form, "launch_url"),
-		   keys_url = value_of(a, form, "jwks_uri");
-	bool secret = str_is(value_of(a, form, "proof"), "secret");
+	struct str who = sheet_value(a, form, "who"), keys = sheet_value(a, form, "jwks"), scopes;
+	struct str redirects = sheet_value(a, form, "redirect_uris"), launch = sheet_value(a, form, "launch_url"),
+		   keys_url = sheet_value(a, form, "jwks_uri");
+	bool secret = str_is(sheet_value(a, form, "proof"), "secret");
 	struct buf out;
 	(void)s;
 	who = face_listed("system user patient", who) && who.n ? who : S("system");
@@ -74,7 +69,7 @@ const struct json *apps_form_metadata(struct sandbox *s, struct arena *a, struct
 	buf_init(&out, 1 << 20);
 	struct json_writer w = json_writer(&out);
 	json_object_begin(&w);
-	json_put_member(&w, S("client_name"), value_of(a, form, "client_name"));
+	json_put_member(&w, S("client_name"), sheet_value(a, form, "client_name"));
 	if (redirects.n)
 		put_list_of(&w, "redirect_uris", redirects);
 	if (launch.n)

@@ -114,6 +114,7 @@ struct sandbox {
 	size_t last_entry_type; /* bytes of it that are the type */
 	struct jose_key *hooks_key; /* of calls to CDS services; NULL until the first */
 	struct jose_key *token_key; /* of Cerner's access tokens; the same */
+	struct order_desk *desk; /* orders that are being entered; NULL until the first */
 	unsigned works; /* under way on threads of their own */
 	pthread_cond_t idle;
 };
@@ -163,6 +164,8 @@ bool face_entry(struct rest_call *call, const struct sandbox *s, struct json_wri
 /* Stores a resource as it is, beside what a client asked for. */
 bool face_store(struct sandbox *s, struct arena *a, struct str type, struct str id, struct str text,
 		struct error *err) MUST_USE;
+/* Deletes one. ERR_NOT_FOUND when it is not there. */
+bool face_remove(struct sandbox *s, struct arena *a, struct str type, struct str id, struct error *err) MUST_USE;
 /* The resource of a write in the vendor's own form; what it leads to is stored. */
 bool face_rewrite(struct sandbox *s, struct rest_call *call, const struct json *resource, struct str *ret_body,
 		  struct error *err) MUST_USE;

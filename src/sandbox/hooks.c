@@ -3,20 +3,18 @@
  * specification has it. And /sandbox/hooks, where people and programs ask for a call. A call may come back to this
  * server for data, so it is made on a thread of its own.
  */
-#include "sandbox/hooks_priv.h"
+#include "sandbox/orders_priv.h"
 #include "sandbox/sheet_priv.h"
 #include "sandbox/work_priv.h"
 
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "base/encode.h"
 #include "base/random.h"
-#include "hooks/client.h"
 #include "http/client.h"
 #include "jose/jose.h"
 
-enum { TIMEOUT_MS = 10000 };
+enum { TIMEOUT_MS = 10000, FEEDBACK_MAX = 1 << 20 };
 
 /* ---- what is asked for ------------------------------------------------------------------------------------------- */
 
@@ -129,50 +127,54 @@ static bool send(struct http_client *client, struct hook_run *run, const struct 
 }
 
 /* The service that the wish means, out of discovery (CDS Hooks 2.0, "Discovery"). */
-static const struct json *discovered(struct http_client *client, struct hook_run *run, struct str base,
+static const struct json *discovered(struct http_client *client, struct hook_run *run, struct hook_address at,
 				     struct error *err)
 {
 	struct http_answer answer = {0};
 	struct error ignored = {0};
 	const struct http_header accept = {S("Accept"), S("application/json")};
-	struct str url = arena_printf(run->a, "%.*s/cds-services", STR_ARG(base));
+	struct str url = arena_printf(run->a, "%.*s/cds-services", STR_ARG(at.base)),
+		   id = run->wish->id.n ? run->wish->id : at.service;
 	if (!send(client, run, &(struct http_call){S("GET"), url, &accept, 1, STR_NULL, NULL}, &answer)) {
 		error_set(err, ERR_NETWORK, "Discovery: %.*s", STR_ARG(run->failure));
 		return NULL;
 	}
 	run->discovery = answer.body;
 	const struct json *j = answer.status == 200 ? json_parse(run->a, answer.body, 0, &ignored) : NULL,
-			  *service = hook_service_find(j, run->wish->id, str_from(hook_name(run->wish->hook)));
-	if (service)
-		return service;
-	error_set(err, ERR_VALUE, "Discovery at /cds-services answered %d and tells of no service for %s",
-		  answer.status, hook_name(run->wish->hook));
-	return NULL;
+			  *service = hook_service_find(j, id, str_from(hook_name(run->wish->hook)));
+	if (!service)
+		error_set(err, ERR_VALUE, "Discovery at /cds-services answered %d and tells of no service for %s",
+			  answer.status, hook_name(run->wish->hook));
+	return service;
 }
 
-static struct str without_slash(struct str url)
+static bool take_service(struct hook_run *run, struct hook_address at, const struct json *service,
+			 const struct json **prefetch, struct error *err)
 {
-	return str_ends(url, S("/")) ? str_slice(url, 0, url.n - 1) : url;
+	run->url = arena_printf(run->a, "%.*s/cds-services/%.*s", STR_ARG(at.base),
+				STR_ARG(json_get_str(service, S("id"))));
+	if (!*prefetch)
+		*prefetch = json_get(service, S("prefetch"));
+	return run->url.p || error_memory(err);
 }
 
-/* Whom it goes to, and what goes along. */
+/* Whom it goes to, and what goes along. At Epic somebody has typed both in, after a look at discovery if need be. */
 static bool aim(struct sandbox *s, struct http_client *client, struct hook_run *run, const struct json **ret_prefetch,
 		struct error *err)
 {
+	struct hook_address at = hook_address(run->wish->service);
+	struct error ignored = {0};
+	bool epic = s->o.vendor == EHR_EPIC, asks = !epic || run->wish->ask_discovery;
+	const struct json *service = asks ? discovered(client, run, at, epic ? &ignored : err) : NULL;
 	*ret_prefetch = run->wish->prefetch;
 	run->url = run->wish->service;
-	if (s->o.vendor == EHR_EPIC)
-		return hooks_jwt(s, run->a, run->url, run->wish->client_id.n ? run->wish->client_id : S("none"),
-				 &run->authorization, err);
-	struct str base = without_slash(run->wish->service);
-	const struct json *service = discovered(client, run, base, err);
-	if (!service)
+	if (!service && !epic)
 		return false;
-	run->url =
-		arena_printf(run->a, "%.*s/cds-services/%.*s", STR_ARG(base), STR_ARG(json_get_str(service, S("id"))));
-	if (!*ret_prefetch)
-		*ret_prefetch = json_get(service, S("prefetch"));
-	return run->url.p || error_memory(err);
+	if (service && !take_service(run, at, service, ret_prefetch, err))
+		return false;
+	run->failure = STR_NULL;
+	return !epic || hooks_jwt(s, run->a, run->url, run->wish->client_id.n ? run->wish->client_id : S("none"),
+				  &run->authorization, err);
 }
 
 static void call_service(struct http_client *client, struct hook_run *run)
@@ -191,6 +193,33 @@ static void call_service(struct http_client *client, struct hook_run *run)
 	run->json = json_parse(run->a, answer.body, 0, &ignored);
 	if (run->json && !json_is(run->json, JSON_OBJECT))
 		run->json = NULL;
+}
+
+bool hooks_tell(struct sandbox *s, struct arena *a, const struct hook_run *run, const struct hook_outcome *outcomes,
+		size_t count, struct hook_run *ret_told, struct error *err)
+{
+	struct error ignored = {0};
+	struct buf body;
+	struct http_client *client = http_client_new(
+		&(struct http_client_options){.timeout_ms = TIMEOUT_MS, .max_body = HOOKS_ANSWER_MAX}, err);
+	*ret_told = (struct hook_run){.a = a, .wish = run->wish, .judged = {.a = a}};
+	ret_told->url = arena_printf(a, "%.*s/feedback", STR_ARG(run->url));
+	buf_init(&body, FEEDBACK_MAX);
+	hook_feedback_write(&body, outcomes, count);
+	ret_told->body = buf_ok(&body) ? arena_str(a, buf_str(&body)) : STR_NULL;
+	buf_done(&body);
+	bool ok = client && (ret_told->body.p || error_memory(err));
+	if (ok && s->o.vendor == EHR_EPIC)
+		ok = hooks_jwt(s, a, ret_told->url, run->wish->client_id.n ? run->wish->client_id : S("none"),
+			       &ret_told->authorization, err);
+	if (ok) {
+		call_service(client, ret_told);
+		judge_feedback(&ret_told->judged, json_parse(a, ret_told->body, 0, &ignored));
+		judge_feedback_reply(&ret_told->judged,
+				     &(struct judge_reply){.status = ret_told->status, .failure = ret_told->failure});
+	}
+	http_client_free(client);
+	return ok;
 }
 
 static struct hook_wish with_user(const struct sandbox *s, const struct hook_wish *wish)
@@ -345,27 +374,15 @@ static void start(struct sandbox *s, struct http_exchange *x, const struct hook_
 
 void hooks_close(struct sandbox *s)
 {
+	orders_close(s);
 	jose_key_free(s->hooks_key);
 	jose_key_free(s->token_key);
 }
 
 /* ---- the address ------------------------------------------------------------------------------------------------- */
 
-static struct str form_text(struct arena *a, struct str form, const char *name)
+void hooks_prefetch_lines(struct json_writer *w, struct str lines)
 {
-	struct str sent = face_value(form, str_from(name)), text = STR_NULL;
-	struct buf out;
-	buf_init(&out, 1 << 20);
-	if (sent.n && decode_percent(&out, sent, true))
-		text = arena_str(a, buf_str(&out));
-	buf_done(&out);
-	return text;
-}
-
-/* The page's prefetch: a line "key=query" each. */
-static void put_lines(struct json_writer *w, struct str lines)
-{
-	json_key(w, S("prefetch"));
 	json_object_begin(w);
 	for (struct str rest = lines; rest.p;) {
 		struct str query = str_trim(str_split(&rest, '\n')), key = str_trim(str_split(&query, '='));
@@ -383,12 +400,12 @@ static const struct json *form_wish(struct arena *a, struct str form, struct err
 	struct json_writer w = json_writer(&out);
 	json_object_begin(&w);
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-		struct str text = form_text(a, form, names[i]);
+		struct str text = sheet_value(a, form, names[i]);
 		if (text.n)
 			json_put_member(&w, str_from(names[i]), text);
 	}
-	if (form_text(a, form, "prefetch").n)
-		put_lines(&w, form_text(a, form, "prefetch"));
+	if (sheet_value(a, form, "prefetch").n)
+		hooks_prefetch_lines((json_key(&w, S("prefetch")), &w), sheet_value(a, form, "prefetch"));
 	json_object_end(&w);
 	const struct json *j = json_parse(a, arena_str(a, buf_str(&out)), 0, err);
 	buf_done(&out);

@@ -8,7 +8,6 @@
 #include "base/clock.h"
 #include "base/encode.h"
 #include "base/random.h"
-#include "hooks/client.h"
 
 enum { TOKEN_S = 300, DRAFT_ID_SIZE = 200, BODY_MAX = 64 << 20, DRAWN = 2 };
 
@@ -136,7 +135,7 @@ struct drafts {
 };
 
 /* Epic's ids of drafts are some 200 characters long, longer than FHIR allows. */
-static struct str draft_id(struct sandbox *s, struct arena *a)
+struct str hooks_draft_id(struct sandbox *s, struct arena *a)
 {
 	struct str id = adapter_fresh_id(s->o.vendor, a, S("MedicationRequest"), NULL);
 	while (s->o.vendor == EHR_EPIC && id.p && id.n < DRAFT_ID_SIZE)
@@ -155,7 +154,8 @@ static void put_entry(struct drafts *d, const struct json *resource)
 
 static void put_draft(struct sandbox *s, struct drafts *d, const struct json *order)
 {
-	struct str id = draft_id(s, d->run->a), type = json_get_str(order, S("resourceType"));
+	struct str own = json_get_str(order, S("id")), type = json_get_str(order, S("resourceType"));
+	struct str id = d->run->wish->own_ids && own.n ? own : hooks_draft_id(s, d->run->a);
 	if (d->count == HOOKS_ORDERS || !id.p)
 		return;
 	d->references[d->count++] = arena_printf(d->run->a, "%.*s/%.*s", STR_ARG(type), STR_ARG(id));

@@ -91,6 +91,23 @@ bool face_store(struct sandbox *s, struct arena *a, struct str type, struct str 
 	return prepare(&l, id, text, err) && commit(&l, err);
 }
 
+bool face_remove(struct sandbox *s, struct arena *a, struct str type, struct str id, struct error *err)
+{
+	struct store_change change = {
+		.op = STORE_DELETE, .type = definitions_resource(s->o.definitions, type), .id = arena_str(a, id)};
+	struct audit_event event = {.action = 'D',
+				    .interaction = S("delete"),
+				    .http_status = 204,
+				    .agent = S("order-entry"),
+				    .address = S("127.0.0.1"),
+				    .detail = S("a suggestion of a CDS service was accepted")};
+	struct store_txn txn = {.changes = &change, .change_count = 1, .events = &event, .event_count = 1};
+	if (!change.type || !change.id.p)
+		return error_set(err, ERR_NOT_FOUND, "There is no such resource.");
+	return store_commit(s->o.store, &txn, err) &&
+	       (!change.unchanged || error_set(err, ERR_NOT_FOUND, "There is no such resource."));
+}
+
 bool sandbox_load(struct sandbox *s, struct str bundle_text, struct sandbox_loaded *total, struct error *err)
 {
 	struct arena a;

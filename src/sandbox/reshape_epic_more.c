@@ -395,15 +395,15 @@ static void dosage(struct reshape *x, const struct json *value)
 	struct arena *a = x->ad->arena;
 	struct str text = json_get_str(first, S("text")), often = reshape_text(x, json_get(timing, S("code")));
 	struct str start = reshape_day(json_get_str(x->resource, S("authoredOn")));
-	struct str bounds = start.p ? reshape_form(a, "'boundsPeriod':{'start':$}", start) : S("");
+	struct str bounds = start.p ? reshape_form(a, "'repeat':{'boundsPeriod':{'start':$}}", start) : S(""),
+		   code = often.p ? reshape_form(a, "#'code':{'text':$}", start.p ? S(",") : S(""), often) : S("");
 	if (!text.p)
 		text = adapter_medication_name(x->ad, x->resource);
 	if (!text.p)
 		return;
-	reshape_put(x, "dosageInstruction",
-		    "[{'text':$,'patientInstruction':$,'timing':{'repeat':{#}#},'asNeededBoolean':####}]",
+	reshape_put(x, "dosageInstruction", "[{'text':$,'patientInstruction':$#,'asNeededBoolean':####}]",
 		    start.p ? arena_printf(a, "%.*s, Starting %.*s, Normal", STR_ARG(text), STR_ARG(start)) : text,
-		    text, bounds, often.p ? reshape_form(a, ",'code':{'text':$}", often) : S(""),
+		    text, start.p || often.p ? reshape_form(a, ",'timing':{##}", bounds, code) : S(""),
 		    json_bool(json_get(first, S("asNeededBoolean"))) ? S("true") : S("false"),
 		    dosage_concept(x, "route", json_get(first, S("route")), EPIC_OID "4.798268.7025"),
 		    dosage_concept(x, "method", json_get(first, S("method")), NULL), doses(x, first));
@@ -413,6 +413,11 @@ static void dispense(struct reshape *x, const struct json *value)
 {
 	static const char *const keys[] = {"numberOfRepeatsAllowed", "quantity", "expectedSupplyDuration"};
 	struct str start = reshape_day(json_get_str(x->resource, S("authoredOn")));
+	bool any = start.p != NULL;
+	for (size_t i = 0; i < 3; i++)
+		any = any || json_get(value, str_from(keys[i]));
+	if (!any)
+		return;
 	json_key(x->w, S("dispenseRequest"));
 	json_object_begin(x->w);
 	if (start.p)

@@ -1,4 +1,5 @@
 /* What the pages of sandbox and launch simulator are made of. */
+#include "sandbox/face_priv.h"
 #include "sandbox/sheet_priv.h"
 
 #include "base/encode.h"
@@ -39,11 +40,25 @@ bool sheet_is_ours(const struct http_exchange *x, struct str base_url)
 	return false;
 }
 
+struct str sheet_value(struct arena *a, struct str form, const char *name)
+{
+	struct str sent = face_value(form, str_from(name)), text = STR_NULL;
+	struct buf out;
+	buf_init(&out, 1 << 20);
+	if (sent.n && decode_percent(&out, sent, true) && str_trim(buf_str(&out)).n)
+		text = arena_str(a, str_trim(buf_str(&out)));
+	buf_done(&out);
+	return text;
+}
+
 static void put_places(struct buf *out, const char *here)
 {
 	static const struct {
 		const char *path, *name;
-	} places[] = {{"/launcher", "Launches"}, {"/sandbox/apps", "Apps"}, {"/sandbox/hooks", "CDS Hooks"}};
+	} places[] = {{"/launcher", "Launches"},
+		      {"/sandbox/apps", "Apps"},
+		      {"/sandbox/hooks", "CDS Hooks"},
+		      {"/sandbox/order-entry", "Order entry"}};
 	buf_add(out, S("<nav class=\"places\" aria-label=\"Sandbox\">\n"));
 	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++)
 		buf_printf(out, "<a href=\"%s\"%s>%s</a>\n", places[i].path,

@@ -14,6 +14,8 @@ void sheet_begin(struct buf *out, const struct sheet *sheet);
 void sheet_send(struct http_exchange *x, int status, struct buf *out);
 /* Was the form that came sent by a page of this server? */
 bool sheet_is_ours(const struct http_exchange *x, struct str base_url);
+/* A field of a form that was sent, trimmed; STR_NULL when it is not there or empty. */
+struct str sheet_value(struct arena *a, struct str form, const char *name);
 /* Any answer with the headers of these pages; location STR_NULL: none. */
 void sheet_respond(struct http_exchange *x, int status, struct str type, struct str location, struct buf *body);
 /* <div class="field"> with a label and an input; and the beginning of one with a select. */
