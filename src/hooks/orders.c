@@ -1,10 +1,12 @@
 /* From a request and what came with it to findings: sorts resources by type, resolves Medications, runs the engines. */
 #include "hooks/orders.h"
 
+#include <stdlib.h>
+
 #include "base/map.h"
 #include "jose/jose.h"
 
-enum { RESOURCES_MAX = 50000, TOPIC_MAX = 100 };
+enum { RESOURCES_MAX = 50000, TOPIC_MAX = 100, ABOUT_MAX = 4 << 20 };
 
 /* ---- sorting ----------------------------------------------------------------------------------------------------- */
 
@@ -252,19 +254,57 @@ static struct str topic_code(struct arena *a, struct str topic)
 	return arena_printf(a, "%.*s%.*s", TOPIC_MAX - 20, text, 20, digest.p ? digest.p : "");
 }
 
-static struct str about(const struct hook_orders_options *o, struct arena *a, const struct finding *f)
+/* What a finding is about beside the order: the other drug, the class, or the record that nobody could read. */
+static struct str other_of(const struct hook_orders_options *o, struct arena *a, const struct hook_orders *orders,
+			   const struct finding *f)
 {
-	const struct ingredient *own =
-		f->ingredient == FINDING_NO_INGREDIENT ? NULL : knowledge_ingredient(o->knowledge, f->ingredient);
-	const struct ingredient *other = f->other_ingredient == FINDING_NO_INGREDIENT
-						 ? NULL
-						 : knowledge_ingredient(o->knowledge, f->other_ingredient);
-	return arena_printf(a, "%u+%u%.*s", own ? own->rxcui : 0, other ? other->rxcui : 0, STR_ARG(f->other_class));
+	if (f->kind == FINDING_UNCODED_ALLERGY) {
+		const struct allergy *g = &orders->allergies.items[f->other];
+		return g->id.n ? g->id : g->label;
+	}
+	if (f->kind == FINDING_UNREAD_DRUG)
+		return orders->drugs[f->drug].label;
+	return f->other_ingredient == FINDING_NO_INGREDIENT
+		       ? f->other_class
+		       : arena_printf(a, "%u", knowledge_ingredient(o->knowledge, f->other_ingredient)->rxcui);
 }
 
-static bool add_problem(const struct hook_orders_options *o, struct arena *a, const struct findings *f, size_t first,
-			bool *told, struct hook_problem *ret, struct error *err)
+static int by_text(const void *x, const void *y)
 {
+	return str_cmp(*(const struct str *)x, *(const struct str *)y);
+}
+
+/* The same for the same drugs and records in whatever order they come, and another once one more is among them, so that
+ * an override never hides what its user has not seen. */
+static struct str about(const struct hook_orders_options *o, struct arena *a, const struct hook_orders *orders,
+			const struct hook_problem *p)
+{
+	struct buf text;
+	unsigned own = p->finding->ingredient;
+	struct str *others = ARENA_ARRAY(a, struct str, p->count);
+	if (!others)
+		return STR_NULL;
+	for (size_t i = 0; i < p->count; i++)
+		others[i] = other_of(o, a, orders, p->all[i]);
+	qsort(others, p->count, sizeof(*others), by_text);
+	buf_init(&text, ABOUT_MAX);
+	buf_u64(&text, own == FINDING_NO_INGREDIENT ? 0 : knowledge_ingredient(o->knowledge, own)->rxcui);
+	for (size_t i = 0; i < p->count; i++) {
+		if (i && str_eq(others[i], others[i - 1]))
+			continue;
+		buf_char(&text, '\n');
+		buf_add(&text, others[i]);
+	}
+	/* Labels are a patient's, so what is kept is a digest. */
+	struct str digest = buf_ok(&text) ? digest_hex(a, buf_str(&text)) : STR_NULL;
+	buf_done(&text);
+	return str_slice(digest, 0, 32);
+}
+
+static bool add_problem(const struct hook_orders_options *o, struct arena *a, const struct hook_orders *orders,
+			size_t first, bool *told, struct hook_problem *ret, struct error *err)
+{
+	const struct findings *f = &orders->findings;
 	const struct finding **all = ARENA_ARRAY(a, const struct finding *, f->count - first);
 	*ret = (struct hook_problem){.finding = &f->items[first], .all = all};
 	for (size_t i = first; all && i < f->count; i++) {
@@ -274,7 +314,7 @@ static bool add_problem(const struct hook_orders_options *o, struct arena *a, co
 		all[ret->count++] = &f->items[i];
 	}
 	ret->topic = topic_code(a, ret->finding->topic);
-	ret->about = about(o, a, ret->finding);
+	ret->about = all ? about(o, a, orders, ret) : STR_NULL;
 	return (all && ret->topic.p && ret->about.p) || error_memory(err);
 }
 
@@ -290,7 +330,7 @@ bool hook_orders_problems(const struct hook_orders_options *o, struct arena *a, 
 	for (size_t i = 0; i < f->count && p.count < HOOK_CARDS_MAX; i++) {
 		if (told[i])
 			continue;
-		if (!add_problem(o, a, f, i, told, &p.items[p.count], err))
+		if (!add_problem(o, a, orders, i, told, &p.items[p.count], err))
 			return false;
 		p.count++;
 	}

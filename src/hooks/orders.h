@@ -43,7 +43,7 @@ struct hook_problem {
 	const struct finding *const *all; /* with it, in their order */
 	size_t count;
 	struct str topic; /* letters and digits, as source.topic.code: stable across versions, 100 at most */
-	struct str about; /* of which drugs, stable: with the topic what an override is remembered by */
+	struct str about; /* a digest of the drugs and records: with the topic what an override is remembered by */
 };
 struct hook_problems {
 	struct hook_problem *items; /* ranked */

@@ -149,7 +149,7 @@ static bool add_entry(struct taking *t, const struct entry *e, struct error *err
 	const struct store_fact remembered = {
 		.shelf = SHELF_OVERRIDE,
 		.key = override_key(v->a, e->realm, e->patient, e->user, e->topic, e->about.p ? e->about : S("")),
-		.value = e->reason.n ? e->reason : S("-"),
+		.value = arena_printf(v->a, "%.*s %.*s", STR_ARG(e->level), STR_ARG(e->reason)),
 		.expires_ms = v->now_ms + v->cds->o.remember_ms};
 	return add_fact(t, remembered, err);
 }

@@ -47,7 +47,9 @@ static bool is_silenced(struct visit *v, const struct hook_card *card, bool *ret
 		return error_memory(err);
 	if (!store_fact_get(v->cds->o.store, v->a, SHELF_OVERRIDE, key, &value, err))
 		return false;
-	*ret_silenced = value.p != NULL;
+	/* "warning monitored": what has become worse since is said again. */
+	enum hook_indicator then;
+	*ret_silenced = value.p && hook_indicator_named(str_split(&value, ' '), &then) && card->indicator <= then;
 	return true;
 }
 

@@ -421,6 +421,26 @@ static int call_with(struct str authorization)
 	return cds_world_ask(&w, a, "POST", "/firth-order-sign", text, headers, 2).status;
 }
 
+/* An override of an information does not silence the warning that it has become. */
+static void test_raised(void **state)
+{
+	static const struct policy_line low = {.rule = {"DD022", 5}, .action = POLICY_INFO};
+	struct fixture *f = *state;
+	cds_world_open(&w, f, &(struct cds_server_options){.remember_ms = 3600000});
+	w.policy.lines = &low;
+	w.policy.line_count = 1;
+	struct cds_reply r = sign_both("Practitioner/7");
+	assert_int_equal(cards(&r), 2);
+	assert_true(str_is(json_get_str(card(&r, 1), S("indicator")), "info"));
+	assert_int_equal(give_feedback(json_get_str(card(&r, 1), S("uuid")), "overridden"), 200);
+	r = sign_both("Practitioner/7");
+	assert_int_equal(cards(&r), 1);
+	w.policy.line_count = 0;
+	r = sign_both("Practitioner/7");
+	assert_int_equal(cards(&r), 2);
+	cds_world_close(&w);
+}
+
 static void test_keys_by_url(void **state)
 {
 	struct fixture *f = *state;
@@ -513,9 +533,9 @@ static void test_no_thread_held(void **state)
 int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, fixture_setup, fixture_teardown)
-	const struct CMUnitTest tests[] = {TEST(test_discovery),   TEST(test_refused),	     TEST(test_sent_along),
-					   TEST(test_fetched),	   TEST(test_missing),	     TEST(test_feedback),
-					   TEST(test_limits),	   TEST(test_epic),	     TEST(test_policy),
-					   TEST(test_keys_by_url), TEST(test_no_thread_held)};
+	const struct CMUnitTest tests[] = {TEST(test_discovery), TEST(test_refused),	 TEST(test_sent_along),
+					   TEST(test_fetched),	 TEST(test_missing),	 TEST(test_feedback),
+					   TEST(test_limits),	 TEST(test_epic),	 TEST(test_policy),
+					   TEST(test_raised),	 TEST(test_keys_by_url), TEST(test_no_thread_held)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

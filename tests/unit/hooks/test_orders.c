@@ -146,6 +146,44 @@ static void test_grouped(void **state)
 	end(&o);
 }
 
+static struct str about_of(const char *drafts, const char *records, char *ret_text)
+{
+	struct outcome o;
+	char request[4000];
+	snprintf(request, sizeof(request), REQUEST("order-sign", "", "%s"), drafts);
+	run(&o, request, records);
+	assert_int_equal(o.problems.count, 1);
+	struct str about = o.problems.items[0].about;
+	assert_int_equal(about.n, 32);
+	memcpy(ret_text, about.p, about.n);
+	end(&o);
+	return str_make(ret_text, 32);
+}
+
+/* What an override is remembered by: the same whatever the order and ids, another with one more drug or record. */
+static void test_about(void **state)
+{
+	static const char unread[] =
+		"{\"resourceType\":\"AllergyIntolerance\",\"id\":\"u%s\",\"code\":{\"text\":\"xyzzy\"}}";
+	char a[32], b[32], c[32], one[400], two[400], both[1000];
+	(void)state;
+	struct str first = about_of(ENTRY(IBUPROFEN), BUNDLE(ENTRY(WARFARIN)), a);
+	struct str again =
+		about_of(ENTRY(RX("other", "5640", "Advil")), BUNDLE(ENTRY(RX("m9", "11289", "Coumadin"))), b);
+	assert_true(str_eq(first, again));
+	struct str naproxen = about_of(ENTRY(RX("d2", "7258", "naproxen")), BUNDLE(ENTRY(WARFARIN)), c);
+	assert_false(str_eq(first, naproxen));
+	snprintf(one, sizeof(one), unread, "1");
+	snprintf(two, sizeof(two), unread, "2");
+	snprintf(both, sizeof(both), BUNDLE(ENTRY("%s")), one);
+	first = about_of(ENTRY(AMOXICILLIN), both, a);
+	snprintf(both, sizeof(both), BUNDLE(ENTRY("%s") "," ENTRY("%s")), one, two);
+	again = about_of(ENTRY(AMOXICILLIN), both, b);
+	assert_false(str_eq(first, again));
+	snprintf(both, sizeof(both), BUNDLE(ENTRY("%s") "," ENTRY("%s")), two, one);
+	assert_true(str_eq(again, about_of(ENTRY(AMOXICILLIN), both, c)));
+}
+
 static void test_hostile(void **state)
 {
 	struct outcome o;
@@ -239,9 +277,9 @@ static void test_suggestions(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_allergy),	    cmocka_unit_test(test_silent),  cmocka_unit_test(test_selection),
-		cmocka_unit_test(test_grouped),	    cmocka_unit_test(test_hostile), cmocka_unit_test(test_references),
-		cmocka_unit_test(test_suggestions),
+		cmocka_unit_test(test_allergy),	   cmocka_unit_test(test_silent),      cmocka_unit_test(test_selection),
+		cmocka_unit_test(test_grouped),	   cmocka_unit_test(test_about),       cmocka_unit_test(test_hostile),
+		cmocka_unit_test(test_references), cmocka_unit_test(test_suggestions),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
