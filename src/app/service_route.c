@@ -204,7 +204,7 @@ void service_refuse(void *ctx, struct http_exchange *x, const struct error *err)
 	struct service *s = ctx;
 	if (s->ready && str_starts(http_request(x)->path, S("/fhir")))
 		rest_refuse(s->root.rest, x, err);
-	else
+	else if (!s->ready || !s->root.cds || !cds_server_refuse(s->root.cds, x, err))
 		service_respond_error(x, err, STR_NULL);
 }
 

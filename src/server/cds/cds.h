@@ -87,6 +87,8 @@ struct cds_server *cds_server_open(const struct cds_server_options *options, str
 void cds_server_close(struct cds_server *c);
 /* Answers, perhaps later, what lies at and below BASE/cds-services (true); leaves everything else alone (false). */
 bool cds_server_handle(struct cds_server *c, struct http_exchange *x);
+/* Answers a request that went wrong before it was complete, see struct http_handler (true); leaves others alone. */
+bool cds_server_refuse(const struct cds_server *c, struct http_exchange *x, const struct error *err);
 /* May such a body come? See struct http_handler. */
 bool cds_server_expect(const struct cds_server *c, struct http_exchange *x, struct http_expectation *expectation,
 		       struct error *err);

@@ -79,6 +79,8 @@ struct visit {
 	size_t fetch_count;
 	atomic_size_t pending;
 	atomic_size_t fetched_bytes;
+	size_t fetched; /* queries so far */
+	struct str without; /* keys that could not be had, for the record; STR_NULL: none */
 	uint64_t deadline_ns;
 	void (*then)(struct visit *v);
 	/* what comes out */

@@ -91,6 +91,13 @@ static bool refuse_missing(struct visit *v, struct str key, const char *why, str
 			    "prefetch %.*s: %s", STR_ARG(str_slice(key, 0, 60)), why);
 }
 
+static void note_without(struct visit *v, struct str key)
+{
+	if (!str_is(key, "Medication"))
+		v->without = arena_printf(v->a, "%.*s%s%.*s", STR_ARG(v->without.p ? v->without : S("")),
+					  v->without.p ? ", " : "", STR_ARG(str_slice(key, 0, 60)));
+}
+
 static bool plan_template(struct visit *v, const struct cds_template *t, const char *barrier, struct error *err)
 {
 	struct str query = STR_NULL;
@@ -104,8 +111,10 @@ static bool plan_template(struct visit *v, const struct cds_template *t, const c
 		return true; /* without an encounter, say, there is none to fetch */
 	if (barrier && !t->optional)
 		return refuse_missing(v, t->key, cut ? "only a part of it was sent along" : barrier, err);
-	if (barrier)
+	if (barrier) {
+		note_without(v, t->key);
 		return !cut || add_value(v, t->key, sent, err);
+	}
 	add_fetch(v, t->key, query, t->optional)->first = cut ? sent : NULL;
 	return true;
 }
@@ -135,6 +144,7 @@ bool data_take(struct visit *v, struct error *err)
 		} else if (f->err.code == ERR_MEMORY || f->err.code == ERR_BUSY) {
 			return error_set(err, f->err.code, "%s", f->err.text);
 		} else if (f->optional) {
+			note_without(v, f->key);
 			if (f->first && !add_value(v, f->key, f->first, err))
 				return false;
 		} else {
@@ -143,6 +153,7 @@ bool data_take(struct visit *v, struct error *err)
 					    "%s", f->err.text);
 		}
 	}
+	v->fetched += v->fetch_count;
 	v->fetch_count = 0;
 	return true;
 }

@@ -319,14 +319,26 @@ static bool record_durably(struct visit *v, const struct store_fact *cards, stru
 	return true;
 }
 
+/* "service firth-order-sign: 2 cards, 1 silenced by overrides, 5 queries to https://ehr.example, without laboratory" */
+static struct str what_was_done(const struct visit *v)
+{
+	struct str text = arena_printf(v->a, "service %.*s: %zu cards", STR_ARG(v->service->id), v->answer.count);
+	if (v->silenced && text.p)
+		text = arena_printf(v->a, "%.*s, %zu silenced by overrides", STR_ARG(text), v->silenced);
+	if (v->fetched && text.p)
+		text = arena_printf(v->a, "%.*s, %zu queries to %.*s", STR_ARG(text), v->fetched,
+				    STR_ARG(url_origin(v->request.fhir_server)));
+	if (v->without.p && text.p)
+		text = arena_printf(v->a, "%.*s, without %.*s", STR_ARG(text), STR_ARG(v->without));
+	return text;
+}
+
 void answer_record(struct visit *v)
 {
 	struct error err = {0};
 	struct store_fact cards;
 	bool kept = cards_fact(v, &cards);
-	v->event = event_of(v, 200,
-			    arena_printf(v->a, "service %.*s: %zu cards, %zu silenced by overrides",
-					 STR_ARG(v->service->id), v->answer.count, v->silenced));
+	v->event = event_of(v, 200, what_was_done(v));
 	if (v->caller) {
 		if (record_durably(v, kept ? &cards : NULL, &err))
 			return;

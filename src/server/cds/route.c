@@ -187,6 +187,14 @@ bool cds_server_handle(struct cds_server *c, struct http_exchange *x)
 	return true;
 }
 
+bool cds_server_refuse(const struct cds_server *c, struct http_exchange *x, const struct error *err)
+{
+	if (!rest_of(c, http_request(x)->path).p)
+		return false;
+	cds_respond_error(c, x, err, STR_NULL);
+	return true;
+}
+
 bool cds_server_expect(const struct cds_server *c, struct http_exchange *x, struct http_expectation *expectation,
 		       struct error *err)
 {

@@ -128,6 +128,8 @@ static void test_sent_along(void **state)
 	assert_int_equal(count, 3);
 	assert_true(str_is(rows[0].event.interaction, "cds-call"));
 	assert_true(str_is(rows[0].event.patient, "Patient/1"));
+	assert_true(str_is(rows[0].event.detail,
+			   "service firth-order-sign: 0 cards, without statements, ended, laboratory"));
 	cds_world_close(&w);
 }
 
