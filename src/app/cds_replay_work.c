@@ -69,8 +69,10 @@ static bool check(struct worker *w, const struct replay_case *c, const struct po
 		  size_t *ret_cards, size_t *ret_orders, struct error *err)
 {
 	struct replay *r = w->p->r;
-	const struct hook_orders_options o = {
-		.knowledge = r->knowledge, .policy = policy, .role = r->role, .now_ms = c->now_ms};
+	const struct hook_orders_options o = {.knowledge = r->knowledge,
+					      .policy = policy,
+					      .role = r->role.n ? r->role : hook_role(&c->request, &c->prefetch),
+					      .now_ms = c->now_ms};
 	struct hook_orders orders;
 	struct hook_problems problems;
 	if (!hook_orders_check(&o, &w->arena, &c->request, &c->prefetch, &orders, err) ||

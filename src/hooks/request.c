@@ -366,3 +366,29 @@ const struct json *hook_resources_next(struct hook_resources *it)
 			return resource;
 	}
 }
+
+static struct str role_in(const struct json *value)
+{
+	struct hook_resources it = hook_resources(value);
+	const struct json *resource;
+	while (value && (resource = hook_resources_next(&it)) != NULL) {
+		if (!str_is(json_get_str(resource, S("resourceType")), "PractitionerRole"))
+			continue;
+		const struct json *code = json_at(json_get(resource, S("code")), 0);
+		struct str role = json_get_str(json_at(json_get(code, S("coding")), 0), S("code"));
+		if (role.n || (role = json_get_str(code, S("text"))).n)
+			return role;
+	}
+	return STR_NULL;
+}
+
+struct str hook_role(const struct hook_request *r, const struct hook_prefetch *p)
+{
+	struct str rest = r->user;
+	for (size_t i = 0; i < p->count; i++) {
+		struct str role = role_in(p->items[i].value);
+		if (role.n)
+			return role;
+	}
+	return rest.n ? str_split(&rest, '/') : S("");
+}

@@ -97,6 +97,10 @@ struct hook_resources {
 struct hook_resources hook_resources(const struct json *value);
 const struct json *hook_resources_next(struct hook_resources *it);
 
+/* The user's role: the first code of a PractitionerRole among the data, else the type of the user, "Practitioner";
+ * empty when neither is known. */
+struct str hook_role(const struct hook_request *r, const struct hook_prefetch *p);
+
 /* A template with its tokens filled in (CDS Hooks 2.0, "Prefetch Tokens"): {{context.patientId}},
  * {{userPractitionerId}} and its like, paths into the context such as {{context.draftOrders.MedicationRequest.id}} or
  * {{context.draftOrders.entry.resource.ofType(ServiceRequest).code.coding.code}}, whose values are joined by commas,

@@ -74,7 +74,7 @@ static const struct json *prefetch_of(struct order_session *o)
 	return text.p ? json_parse(&o->run_arena, text, 0, &ignored) : NULL;
 }
 
-static bool call(struct sandbox *s, struct order_session *o, struct str hook, struct error *err)
+static bool call(struct sandbox *s, struct order_session *o, struct arena *a, struct str hook, struct error *err)
 {
 	bool sign = str_is(hook, "order-sign");
 	if (!o->draft_count)
@@ -97,6 +97,7 @@ static bool call(struct sandbox *s, struct order_session *o, struct str hook, st
 		return false;
 	o->hook = wish.hook;
 	o->ran = true;
+	orders_apply_system(s, o, a);
 	return true;
 }
 
@@ -216,7 +217,7 @@ static bool act(struct sandbox *s, struct order_session *o, struct arena *a, str
 	if (str_is(verb, "remove"))
 		return remove_draft(o, what, err);
 	if (str_is(verb, "check"))
-		return call(s, o, what, err);
+		return call(s, o, a, what, err);
 	if (str_is(verb, "accept"))
 		return accept(s, o, a, what, err);
 	if (str_is(verb, "override"))

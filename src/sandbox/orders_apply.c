@@ -156,14 +156,14 @@ static bool drop(struct sandbox *s, struct order_session *o, struct arena *a, st
 	return true;
 }
 
-static bool apply(struct sandbox *s, struct order_session *o, struct arena *a, const struct json *action,
-		  struct error *err)
+static bool act_on(struct sandbox *s, struct order_session *o, struct arena *a, const struct json *action,
+		   struct error *err)
 {
 	const struct json *resource = json_get(action, S("resource")), *ids = json_get(action, S("resourceId"));
 	struct str kind = json_get_str(action, S("type")), id = json_str(ids);
 	struct json_iter it = json_iter(ids);
-	if (!takes_action(s, action))
-		return error_set(err, ERR_NOT_SUPPORTED, "This EHR does not take the action.");
+	if (!one_of(kind, "create update delete"))
+		return error_set(err, ERR_VALUE, "The action is none of create, update and delete.");
 	if (!str_is(kind, "delete") && !json_get_str(resource, S("resourceType")).n)
 		return error_set(err, ERR_VALUE, "The action has no resource.");
 	if (str_is(kind, "create"))
@@ -186,9 +186,33 @@ bool orders_apply(struct sandbox *s, struct order_session *o, struct arena *a, c
 {
 	struct json_iter it = json_iter(json_get(suggestion, S("actions")));
 	while (json_next(&it))
-		if (!apply(s, o, a, it.value, err))
+		if (!takes_action(s, it.value))
+			return error_set(err, ERR_NOT_SUPPORTED, "This EHR does not take the action.");
+		else if (!act_on(s, o, a, it.value, err))
 			return false;
 	return true;
+}
+
+/* Epic takes updates of unsigned ServiceRequests alone, and of nothing before February 2024. */
+static bool takes_system(const struct sandbox *s, const struct json *action)
+{
+	struct str kind = json_get_str(action, S("type")),
+		   type = json_get_str(json_get(action, S("resource")), S("resourceType"));
+	return s->o.vendor != EHR_EPIC ||
+	       (released(s, "2024-02") && str_is(kind, "update") && str_is(type, "ServiceRequest"));
+}
+
+void orders_apply_system(struct sandbox *s, struct order_session *o, struct arena *a)
+{
+	struct json_iter it = json_iter(json_get(o->run.json, S("systemActions")));
+	while (json_next(&it)) {
+		struct error err = {0};
+		bool ok = takes_system(s, it.value) ? act_on(s, o, a, it.value, &err)
+						    : error_set(&err, ERR_NOT_SUPPORTED, "this EHR does not take it");
+		if (!ok)
+			o->said = arena_printf(&o->arena, "%.*s%sA system action was not applied: %s.",
+					       STR_ARG(o->said.p ? o->said : S("")), o->said.n ? " " : "", err.text);
+	}
 }
 
 bool orders_sign(struct sandbox *s, struct order_session *o, struct arena *a, struct error *err)

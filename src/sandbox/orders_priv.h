@@ -68,6 +68,8 @@ struct str orders_label(const struct json *resource); /* of a medication record;
 /* All actions of a suggestion, in their order, up to the first that fails; says what was done. */
 bool orders_apply(struct sandbox *s, struct order_session *o, struct arena *a, const struct json *suggestion,
 		  struct error *err) MUST_USE;
+/* Those that the service wants done without asking: which this EHR takes are applied, the others are told. */
+void orders_apply_system(struct sandbox *s, struct order_session *o, struct arena *a);
 /* Does this EHR take the suggestion's actions? */
 bool orders_takes(const struct sandbox *s, const struct json *suggestion);
 /* Makes active orders of all drafts. */

@@ -122,6 +122,11 @@ printf 'cds_policy:\n  - {name: quiet, rule: DD022, action: off}\n' >firth.yaml
 run cds replay three.ndjson
 expect "with the policy of firth.yaml" 0
 says "which is followed" out '^3 orders in 3 requests: 1 cards'
+printf 'cds_policy:\n  - {name: quiet, rule: DD022, role: Practitioner, action: off}\n' >firth.yaml
+run cds replay three.ndjson
+says "by the role that the server would see" out '^3 orders in 3 requests: 1 cards'
+run cds replay three.ndjson --role pharmacist
+says "or by another" out '^3 orders in 3 requests: 2 cards'
 rm firth.yaml
 run cds replay svc/requests.ndjson
 expect "what it wrote down can be replayed" 0

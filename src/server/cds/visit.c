@@ -11,33 +11,6 @@ enum { ANSWER_MAX = 16 << 20 };
 /* ---- running -------------------------------------------------------------------------------------------------------
  */
 
-static struct str role_in(const struct json *value)
-{
-	struct hook_resources it = hook_resources(value);
-	const struct json *resource;
-	while (value && (resource = hook_resources_next(&it)) != NULL) {
-		if (!str_is(json_get_str(resource, S("resourceType")), "PractitionerRole"))
-			continue;
-		const struct json *code = json_at(json_get(resource, S("code")), 0);
-		struct str role = json_get_str(json_at(json_get(code, S("coding")), 0), S("code"));
-		if (role.n || (role = json_get_str(code, S("text"))).n)
-			return role;
-	}
-	return STR_NULL;
-}
-
-/* By the data where it is there, else by what kind of user it is. */
-static struct str role_of(const struct visit *v)
-{
-	struct str rest = v->request.user;
-	for (size_t i = 0; i < v->value_count; i++) {
-		struct str role = role_in(v->values[i].value);
-		if (role.n)
-			return role;
-	}
-	return rest.n ? str_split(&rest, '/') : S("");
-}
-
 /* Epic takes suggestions of one action that create or delete; it says in extensions that it is Epic. */
 static bool is_plain(const struct visit *v)
 {
@@ -55,7 +28,7 @@ static bool run_service(struct visit *v, struct error *err)
 				      .prefetch = &prefetch,
 				      .arena = v->a,
 				      .now_ms = v->now_ms,
-				      .role = role_of(v),
+				      .role = hook_role(&v->request, &prefetch),
 				      .plain = is_plain(v)};
 	return v->service->run(v->service->ctx, &call, &v->answer, err) && overrides_apply(v, err);
 }

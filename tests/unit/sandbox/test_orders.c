@@ -243,6 +243,30 @@ static void epic_takes_what_epic_takes(void **state)
 	close_vendor();
 }
 
+static void system_actions_are_applied_unasked(void **state)
+{
+	static const char answer[] =
+		"{\"cards\":[],\"systemActions\":[{\"type\":\"create\",\"description\":\"d\",\"resource\":{"
+		"\"resourceType\":\"MedicationRequest\",\"medicationCodeableConcept\":{\"text\":\"naloxone\"}}},{"
+		"\"type\":\"delete\",\"description\":\"d\",\"resourceId\":\"MedicationRequest/none\"}]}";
+	(void)state;
+	open_vendor(EHR_CERNER, "cds-hooks=on");
+	open_chart(cerner_patient(), "");
+	post("do=add+amoxicillin");
+	service.answer = answer;
+	struct str page = post("do=check+order-sign");
+	must_show(page, "Added naloxone to the orders.");
+	must_show(page, "A system action was not applied: Neither the drafts nor the sandbox have");
+	must_show(page, "value=\"remove 1\"");
+	close_vendor();
+	open_vendor(EHR_EPIC, NULL);
+	open_chart(CAMILA, "/cds-services/sign");
+	post("do=add+amoxicillin");
+	service.answer = answer;
+	must_show(post("do=check+order-sign"), "this EHR does not take it");
+	close_vendor();
+}
+
 /* ---- overriding and signing -------------------------------------------------------------------------------------- */
 
 static void cards_are_overridden_with_a_reason(void **state)
@@ -327,6 +351,7 @@ int main(void)
 		cmocka_unit_test(suggestions_change_drafts),
 		cmocka_unit_test(suggestions_change_the_sandbox),
 		cmocka_unit_test(epic_takes_what_epic_takes),
+		cmocka_unit_test(system_actions_are_applied_unasked),
 		cmocka_unit_test(cards_are_overridden_with_a_reason),
 		cmocka_unit_test(signed_orders_are_on_the_list),
 		cmocka_unit_test(nobody_else_may_order),
