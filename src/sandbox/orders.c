@@ -267,7 +267,10 @@ void orders_handle(struct sandbox *s, struct http_exchange *x)
 	struct asking *q = malloc(sizeof(*q));
 	if (q)
 		*q = (struct asking){s, x, post ? r->body : STR_NULL};
-	if (q && work_start(s, work, q))
+	/* The first page asks the sandbox for nothing, so it needs no thread of its own. */
+	if (q && !post)
+		work(q);
+	if (q && (!post || work_start(s, work, q)))
 		return;
 	free(q);
 	admin_refuse(x, 503, S("Too much is under way."));
