@@ -30,6 +30,9 @@ static const struct asked_key {
 	{"login_key_file", "login-key", "FILE", "its private key, or"},
 	{"login_secret_file", "login-secret", "FILE", "a file with its secret, mode 0600"},
 	{"login_port", "login-port", "PORT", "the loopback port of its redirect URI"},
+	{"ca_file", "ca", "FILE", "authorities (PEM) to trust for it, beside this machine's"},
+	{"cert_file", "cert", "FILE", "the client certificate (PEM) that it asks for, with"},
+	{"cert_key_file", "cert-key", "FILE", "its key, mode 0600"},
 	{"requests_per_second", "per-second", "N", "at most so many requests a second"},
 	{"requests_per_day", "per-day", "N", "at most so many a day"},
 	{"parallel", "parallel", "N", "at most so many at once"},
@@ -133,12 +136,23 @@ static bool check_name(const struct add *add, struct error *err)
 					 STR_ARG(there->name));
 }
 
+/* The same without who we are, but for TLS. */
+static struct ehr_config stranger(const struct ehr_config *ehr)
+{
+	return (struct ehr_config){.name = ehr->name,
+				   .vendor = ehr->vendor,
+				   .base_url = ehr->base_url,
+				   .ca_file = ehr->ca_file,
+				   .cert_file = ehr->cert_file,
+				   .cert_key_file = ehr->cert_key_file};
+}
+
 /* A key that is no key, or that others may read, is told now. */
 static bool check_files(const struct add *add, struct error *err)
 {
 	struct ehr_config ehr = add->ehr;
 	if (!ehr_config_is_backend(&ehr))
-		return true;
+		ehr = stranger(&ehr);
 	ehr.vendor = EHR_GENERIC;
 	struct ehr_client *c = ehr_open(
 		&ehr, &(struct ehr_client_options){.definitions = definitions_builtin(), .max_attempts = 1}, err);
@@ -166,7 +180,7 @@ static bool judge(struct add *add, bool vendor_given, struct error *err)
 /* Capability statement and discovery, without identity: nothing is proven by a secret yet. */
 static bool look(struct add *add, bool vendor_given, struct error *err)
 {
-	const struct ehr_config ehr = {.name = add->ehr.name, .vendor = add->ehr.vendor, .base_url = add->ehr.base_url};
+	const struct ehr_config ehr = stranger(&add->ehr);
 	struct ehr_failure failure = {0};
 	add->client = ehr_open(
 		&ehr, &(struct ehr_client_options){.definitions = definitions_builtin(), .max_attempts = 2}, err);

@@ -114,7 +114,10 @@ bool login_record_begin(struct login_command *c, struct error *err)
 							 .unmasked = c->unmasked,
 							 .definitions = definitions_builtin()},
 				err);
-	c->transport = c->record ? record_transport_new(c->record, 0, err) : NULL;
+	struct http_client_options http = {0};
+	if (c->ehr)
+		http.tls = ehr_tls(c->ehr);
+	c->transport = c->record ? record_transport_new(c->record, &http, err) : NULL;
 	return c->transport != NULL;
 }
 

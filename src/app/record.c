@@ -115,16 +115,20 @@ static int serve(struct record_command *c, const struct record_options *file, co
 }
 
 /* A name of the registry, or an address as it is. */
-static bool target_of(struct record_command *c, const struct config *config, struct str *ret_url)
+static bool target_of(struct record_command *c, const struct config *config, struct str *ret_url,
+		      struct http_tls *ret_tls)
 {
 	*ret_url = c->to;
+	*ret_tls = (struct http_tls){0};
 	if (str_find(c->to, S("://")) != STR_NONE)
 		return true;
 	const struct ehr_config *ehr = login_ehr_find(config, c->to);
 	if (!ehr)
 		c->app->status = app_misuse(c->app, "there is no EHR named %.*s", STR_ARG(str_slice(c->to, 0, 80)));
-	else
+	if (ehr) {
 		*ret_url = ehr->base_url;
+		*ret_tls = ehr_tls(ehr);
+	}
 	return ehr != NULL;
 }
 
@@ -183,7 +187,8 @@ int command_record(struct app *app)
 	if (!choose(c.births, births, 3, &birth))
 		return app_misuse(app, "--birth-dates is year, mask or keep");
 	struct str url;
-	if (!target_of(&c, &config, &url))
+	struct http_tls tls;
+	if (!target_of(&c, &config, &url, &tls))
 		return app->status;
 	log_setup(LOG_INFO, STDOUT_FILENO);
 	return serve(&c,
@@ -196,6 +201,7 @@ int command_record(struct app *app)
 					      .definitions = definitions_builtin()},
 		     &(struct record_proxy_options){.base_url = url,
 						    .port = (uint16_t)c.port,
+						    .tls = tls,
 						    .rewrite = (enum record_rewrite)rewrite,
 						    .observe = observe,
 						    .ctx = &c});

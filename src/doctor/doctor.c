@@ -202,9 +202,13 @@ static bool open_tools(struct examination *x, struct error *err)
 	const struct ehr_config stranger = {.name = x->ehr->name,
 					    .vendor = x->ehr->vendor,
 					    .base_url = x->ehr->base_url,
+					    .ca_file = x->ehr->ca_file,
+					    .cert_file = x->ehr->cert_file,
+					    .cert_key_file = x->ehr->cert_key_file,
 					    .breaker_failures = INT32_MAX};
 	const struct ehr_client_options options = doctor_client_options(x);
-	x->http = http_client_new(&(struct http_client_options){.timeout_ms = x->o->timeout_ms}, err);
+	x->http = http_client_new(&(struct http_client_options){.timeout_ms = x->o->timeout_ms, .tls = ehr_tls(x->ehr)},
+				  err);
 	x->stranger = x->http ? ehr_open(&stranger, &options, err) : NULL;
 	return x->stranger != NULL;
 }

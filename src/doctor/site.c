@@ -56,7 +56,8 @@ bool doctor_host(struct examination *x)
 {
 	struct http_look look;
 	struct error err = {0};
-	if (!http_look(x->a, x->ehr->base_url, x->o->timeout_ms, clock_now_ms(), &look, &err))
+	const struct http_tls tls = ehr_tls(x->ehr);
+	if (!http_look(x->a, x->ehr->base_url, &tls, x->o->timeout_ms, clock_now_ms(), &look, &err))
 		return doctor_say(x, DOCTOR_DNS, DOCTOR_BAD, DOCTOR_CAUSE_NO_NAME, "%s", err.text);
 	if (look.trouble == HTTP_NO_NAME)
 		return doctor_say(x, DOCTOR_DNS, DOCTOR_BAD, DOCTOR_CAUSE_NO_NAME, "no address is known: %.*s",

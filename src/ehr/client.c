@@ -33,12 +33,13 @@ static bool name_valid(struct str name)
 static bool copy_config(struct ehr_client *c, const struct ehr_config *config, struct error *err)
 {
 	struct str *const members[] = {
-		&c->config.name,	 &c->config.base_url,	    &c->config.client_id,
-		&c->config.key_file,	 &c->config.key_text,	    &c->config.token_url,
-		&c->config.secret_file,	 &c->config.secret,	    &c->config.scopes,
-		&c->config.roster,	 &c->config.group,	    &c->config.login_client_id,
-		&c->config.login_scopes, &c->config.login_key_file, &c->config.login_secret_file,
-		&c->config.login_secret,
+		&c->config.name,	  &c->config.base_url,	     &c->config.client_id,
+		&c->config.key_file,	  &c->config.key_text,	     &c->config.token_url,
+		&c->config.secret_file,	  &c->config.secret,	     &c->config.scopes,
+		&c->config.roster,	  &c->config.group,	     &c->config.login_client_id,
+		&c->config.login_scopes,  &c->config.login_key_file, &c->config.login_secret_file,
+		&c->config.login_secret,  &c->config.ca_file,	     &c->config.cert_file,
+		&c->config.cert_key_file,
 	};
 	c->config = *config;
 	c->config.base_url = ehr_url_trim(str_trim(config->base_url));
@@ -99,9 +100,12 @@ struct ehr_client *ehr_open(const struct ehr_config *config, const struct ehr_cl
 	c->options.now_ms = options->now_ms ? options->now_ms : clock_now_ms;
 	c->options.sleep_ms = options->sleep_ms ? options->sleep_ms : sleep_really;
 	c->rules = ehr_rules(config->vendor);
-	bool ok = copy_config(c, config, err) && ehr_backend_open(c, err) && open_budgets(c, err);
+	bool ok = copy_config(c, config, err) && ehr_tls_check(c, err) && ehr_backend_open(c, err) &&
+		  open_budgets(c, err);
 	if (ok && !options->transport) {
-		c->http = http_client_new(&(struct http_client_options){.timeout_ms = options->timeout_ms}, err);
+		c->http = http_client_new(
+			&(struct http_client_options){.timeout_ms = options->timeout_ms, .tls = ehr_tls(&c->config)},
+			err);
 		ok = c->http != NULL;
 	}
 	if (ok)

@@ -38,11 +38,16 @@ struct ehr_config {
 	struct str login_secret_file; /* ... or by a secret: in a file readable by its owner only, */
 	struct str login_secret; /* or from the environment; never from firth.yaml */
 	int64_t login_port; /* of the loopback redirect; 0: any free one */
+	/* TLS: PEM files; an authority trusted beside those of this machine, and a certificate of ours with its key,
+	 * which is readable by its owner only. Empty: none. */
+	struct str ca_file, cert_file, cert_key_file;
 	/* What it may be asked of: budget.h. 0: no limit, or the usual. */
 	int64_t requests_per_second, requests_per_day, parallel;
 	int64_t breaker_failures, breaker_pause_ms;
 };
 
+/* For connections to it; the texts are the configuration's. */
+struct http_tls ehr_tls(const struct ehr_config *config);
 /* Has it a key or a secret, by which it gets tokens without a person? */
 bool ehr_config_is_backend(const struct ehr_config *config);
 

@@ -133,6 +133,8 @@ bool ehr_token_covers(const struct ehr_client *c, struct str type);
 bool ehr_secret_read(const struct ehr_client *c, struct str path, const char *what, struct buf *out,
 		     struct error *err) MUST_USE;
 struct jose_key *ehr_key_read(const struct ehr_client *c, struct str path, struct error *err) MUST_USE;
+/* The files of TLS: what they hold, and that only the owner reads the key. */
+bool ehr_tls_check(const struct ehr_client *c, struct error *err) MUST_USE;
 /* private_key_jwt into a form that is being written: "&client_assertion_type=...&client_assertion=...". */
 bool ehr_add_assertion(struct ehr_client *c, const struct jose_key *key, struct str client_id, struct buf *form,
 		       struct error *err) MUST_USE;

@@ -9,10 +9,11 @@
 #include <unistd.h>
 
 #include "base/encode.h"
+#include "base/file.h"
 #include "base/random.h"
 #include "ehr/ehr_priv.h"
 
-enum { SECRET_FILE_MAX = 64 << 10, ASSERTION_BACK_S = 30, ASSERTION_AHEAD_S = 240 };
+enum { SECRET_FILE_MAX = 64 << 10, TLS_FILE_MAX = 4 << 20, ASSERTION_BACK_S = 30, ASSERTION_AHEAD_S = 240 };
 
 static bool read_open_file(const struct ehr_client *c, int fd, const char *what, struct buf *out, struct error *err)
 {
@@ -48,6 +49,66 @@ bool ehr_secret_read(const struct ehr_client *c, struct str path, const char *wh
 	close(fd);
 	return ok;
 }
+
+/* ---- TLS --------------------------------------------------------------------------------------------------------- */
+
+struct http_tls ehr_tls(const struct ehr_config *config)
+{
+	return (struct http_tls){config->ca_file, config->cert_file, config->cert_key_file};
+}
+
+/* PEM (RFC 7468) with such a label. */
+static bool check_pem(const struct ehr_client *c, struct str path, const char *what, const char *label,
+		      struct error *err)
+{
+	struct arena a;
+	struct str text;
+	if (!path.n)
+		return true;
+	arena_init(&a, 2 * TLS_FILE_MAX);
+	bool ok = file_read(&a, path, TLS_FILE_MAX, &text, err);
+	if (!ok)
+		error_context(err, "the %s of EHR %.*s", what, STR_ARG(c->config.name));
+	else if (str_find(text, str_from(label)) == STR_NONE)
+		ok = error_set(err, ERR_KEY, "The %s of EHR %.*s holds no certificate (PEM)", what,
+			       STR_ARG(c->config.name));
+	arena_done(&a);
+	return ok;
+}
+
+static bool check_tls_key(const struct ehr_client *c, struct error *err)
+{
+	struct buf text;
+	buf_init(&text, 2 * SECRET_FILE_MAX);
+	bool ok = ehr_secret_read(c, c->config.cert_key_file, "cert_key_file", &text, err);
+	struct str key = buf_str(&text);
+	if (ok && str_find(key, S("PRIVATE KEY-----")) == STR_NONE)
+		ok = error_set(err, ERR_KEY, "The cert_key_file of EHR %.*s holds no private key (PEM)",
+			       STR_ARG(c->config.name));
+	else if (ok && str_find(key, S("ENCRYPTED")) != STR_NONE)
+		ok = error_set(
+			err, ERR_KEY,
+			"The cert_key_file of EHR %.*s has a passphrase; take it off and keep the file to yourself "
+			"(chmod 600)",
+			STR_ARG(c->config.name));
+	if (text.p)
+		explicit_bzero(text.p, text.n);
+	buf_done(&text);
+	return ok;
+}
+
+bool ehr_tls_check(const struct ehr_client *c, struct error *err)
+{
+	const struct ehr_config *config = &c->config;
+	if ((config->cert_file.n > 0) != (config->cert_key_file.n > 0))
+		return error_set(err, ERR_CONFIG, "EHR %.*s has one of cert_file and cert_key_file; it takes both",
+				 STR_ARG(config->name));
+	return check_pem(c, config->ca_file, "ca_file", "-----BEGIN CERTIFICATE-----", err) &&
+	       check_pem(c, config->cert_file, "cert_file", "-----BEGIN CERTIFICATE-----", err) &&
+	       (!config->cert_key_file.n || check_tls_key(c, err));
+}
+
+/* ---- keys -------------------------------------------------------------------------------------------------------- */
 
 struct jose_key *ehr_key_read(const struct ehr_client *c, struct str path, struct error *err)
 {

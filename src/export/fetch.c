@@ -25,7 +25,7 @@ enum {
 
 struct worker {
 	struct run *r;
-	struct http_client *http;
+	struct http_client *http, *elsewhere; /* at the EHR, with our certificate; at other hosts */
 	struct arena a; /* of one file */
 	bool bare; /* this file without a token, although it is at the EHR's origin */
 	pthread_t thread;
@@ -86,7 +86,8 @@ static bool get_once(struct worker *w, struct str url, int fd, struct str author
 		.method = S("GET"), .url = url, .headers = headers, .header_count = count, .into = &into};
 	if (ftruncate(fd, 0) != 0 || lseek(fd, 0, SEEK_SET) != 0)
 		return error_set(err, ERR_IO, "A file cannot be begun again: %s", strerror(errno));
-	return ehr_call_over(w->r->o->client, w->http, &w->a, &call, ret_answer, err);
+	struct http_client *http = ehr_is_home(w->r->o->client, url) ? w->http : w->elsewhere;
+	return ehr_call_over(w->r->o->client, http, &w->a, &call, ret_answer, err);
 }
 
 /* The same over redirects. own: what the EHR itself answered, not whom it sent us to. */
@@ -353,9 +354,12 @@ static bool start(struct run *r, struct worker *w, struct error *err)
 {
 	*w = (struct worker){.r = r};
 	arena_init(&w->a, (size_t)16 << 20);
-	w->http =
-		http_client_new(&(struct http_client_options){.timeout_ms = DAY_MS, .connect_timeout_ms = 20000}, err);
-	if (!w->http)
+	struct http_client_options options = {
+		.timeout_ms = DAY_MS, .connect_timeout_ms = 20000, .tls = ehr_tls(ehr_client_config(r->o->client))};
+	w->http = http_client_new(&options, err);
+	options.tls.cert_file = options.tls.key_file = STR_NULL;
+	w->elsewhere = w->http ? http_client_new(&options, err) : NULL;
+	if (!w->elsewhere)
 		return false;
 	pthread_mutex_lock(&r->lock);
 	r->working++;
@@ -401,6 +405,7 @@ bool export_fetch_all(struct run *r, struct error *err)
 		if (workers[i].running)
 			pthread_join(workers[i].thread, NULL);
 		http_client_free(workers[i].http);
+		http_client_free(workers[i].elsewhere);
 		arena_done(&workers[i].a);
 	}
 	if (r->failure.code)

@@ -1,7 +1,6 @@
 /* libcurl behind http/client.h: one easy handle, whose connections live as long as the client. */
-#include "http/client.h"
+#include "http/client_priv.h"
 
-#include <curl/curl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -15,6 +14,7 @@ struct http_client {
 	size_t max_body;
 	unsigned timeout_ms, connect_timeout_ms;
 	char user_agent[64];
+	char *tls[HTTP_TLS_FILES]; /* authorities, certificate, key; NULL: none */
 };
 
 /* What the callbacks fill while an answer arrives. */
@@ -27,7 +27,38 @@ struct transfer {
 	const struct http_file *into;
 	uint64_t written;
 	CURL *curl;
+	char cause[CURL_ERROR_SIZE]; /* in libcurl's words */
 };
+
+void http_tls_set(CURL *curl, char *const files[HTTP_TLS_FILES])
+{
+	static const CURLoption options[HTTP_TLS_FILES] = {CURLOPT_CAINFO, CURLOPT_SSLCERT, CURLOPT_SSLKEY};
+	for (size_t i = 0; i < HTTP_TLS_FILES; i++)
+		if (files[i])
+			curl_easy_setopt(curl, options[i], files[i]);
+	/* What this machine trusts stays trusted; it is in a directory as well on the systems that we are made for. */
+	if (files[0])
+		curl_easy_setopt(curl, CURLOPT_CAPATH, "/etc/ssl/certs");
+	if (files[1])
+		curl_easy_setopt(curl, CURLOPT_KEYPASSWD, ""); /* nobody is asked for one */
+}
+
+bool http_tls_copy(const struct http_tls *tls, char *ret_files[HTTP_TLS_FILES], struct error *err)
+{
+	const struct str paths[HTTP_TLS_FILES] = {tls->ca_file, tls->cert_file, tls->key_file};
+	for (size_t i = 0; i < HTTP_TLS_FILES; i++) {
+		ret_files[i] = paths[i].n ? strndup(paths[i].p, paths[i].n) : NULL;
+		if (paths[i].n && !ret_files[i])
+			return error_memory(err);
+	}
+	return true;
+}
+
+void http_tls_free(char *files[HTTP_TLS_FILES])
+{
+	for (size_t i = 0; i < HTTP_TLS_FILES; i++)
+		free(files[i]);
+}
 
 static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
 
@@ -55,7 +86,10 @@ struct http_client *http_client_new(const struct http_client_options *options, s
 	struct str agent =
 		o->user_agent.n ? str_slice(o->user_agent, 0, sizeof(c->user_agent) - 1) : S("firth/" FIRTH_VERSION);
 	memcpy(c->user_agent, agent.p, agent.n);
-	return c;
+	if (http_tls_copy(&o->tls, c->tls, err))
+		return c;
+	http_client_free(c);
+	return NULL;
 }
 
 void http_client_free(struct http_client *c)
@@ -63,6 +97,7 @@ void http_client_free(struct http_client *c)
 	if (!c)
 		return;
 	curl_easy_cleanup(c->curl);
+	http_tls_free(c->tls);
 	free(c);
 }
 
@@ -165,6 +200,8 @@ static void set_options(struct http_client *c, struct transfer *t, const struct 
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, t);
 	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(curl, CURLOPT_HEADERDATA, t);
+	http_tls_set(curl, c->tls);
+	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, t->cause);
 	if (call->into) {
 		curl_easy_setopt(curl, CURLOPT_BUFFERSIZE, (long)FILE_BUFFER);
 		curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1024L);
@@ -210,6 +247,17 @@ static bool fail(const struct transfer *t, const struct http_call *call, CURLcod
 		return error_set(err, ERR_TIMEOUT, "%.*s did not answer in time", STR_ARG(origin));
 	if (code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL)
 		return error_set(err, ERR_VALUE, "The URL of %.*s is not a usable http or https URL", STR_ARG(origin));
+	/* With TLS 1.3 the refusal comes when the first answer is read (RFC 8446 section 4.4.2.4). */
+	if (strstr(t->cause, "certificate required"))
+		return error_set(err, ERR_NETWORK, "%.*s wants a client certificate", STR_ARG(origin));
+	if (strstr(t->cause, "alert") && (strstr(t->cause, "unknown ca") || strstr(t->cause, "bad certificate") ||
+					  strstr(t->cause, "certificate unknown")))
+		return error_set(err, ERR_NETWORK, "%.*s does not take the client certificate", STR_ARG(origin));
+	if (code == CURLE_SSL_CACERT_BADFILE || code == CURLE_SSL_CERTPROBLEM)
+		return error_set(err, ERR_CONFIG, "%.*s: %s", STR_ARG(origin),
+				 code == CURLE_SSL_CERTPROBLEM
+					 ? "the client certificate and its key do not open or do not belong together"
+					 : "the file with authorities holds none");
 	return error_set(err, ERR_NETWORK, "%.*s could not be reached: %s", STR_ARG(origin), curl_easy_strerror(code));
 }
 

@@ -12,11 +12,17 @@
 
 struct http_client;
 
+/* Whom to trust beside the authorities that this machine knows, and who we are to servers that ask in TLS: paths of PEM
+ * files, STR_NULL for none. Texts are copied. A key with a passphrase does not open. */
+struct http_tls {
+	struct str ca_file, cert_file, key_file;
+};
 struct http_client_options {
 	unsigned timeout_ms; /* whole call; 0 = 60 s */
 	unsigned connect_timeout_ms; /* 0 = 10 s */
 	size_t max_body; /* 0 = 256 MB */
 	struct str user_agent; /* STR_NULL = "firth/VERSION" */
+	struct http_tls tls;
 };
 struct http_client *http_client_new(const struct http_client_options *options, struct error *err) MUST_USE;
 void http_client_free(struct http_client *c);
@@ -61,7 +67,7 @@ enum http_trouble {
 	HTTP_CERTIFICATE_EXPIRED,
 	HTTP_CERTIFICATE_NAME, /* it is for another host */
 	HTTP_CERTIFICATE_UNTRUSTED, /* its chain does not end at an authority that this machine knows */
-	HTTP_TLS_REFUSED /* no TLS came about: version, or a client certificate is asked for */
+	HTTP_TLS_REFUSED /* no TLS came about: version, or a client certificate is asked for, or ours is not taken */
 };
 /* How far one comes with a server: its addresses, a connection, TLS. Nothing of HTTP is sent. */
 struct http_look {
@@ -74,7 +80,7 @@ struct http_look {
 	struct str cause; /* of the trouble, in the words of the system; STR_NULL */
 };
 /* False only for what is no http or https URL, and without memory. */
-bool http_look(struct arena *a, struct str url, unsigned timeout_ms, int64_t now_ms, struct http_look *ret_look,
-	       struct error *err) MUST_USE;
+bool http_look(struct arena *a, struct str url, const struct http_tls *tls, unsigned timeout_ms, int64_t now_ms,
+	       struct http_look *ret_look, struct error *err) MUST_USE;
 
 #endif

@@ -2,14 +2,13 @@
  * How far one comes with a server, step by step, for people who look for what is wrong: name, connection, certificate.
  * A certificate that is not good is looked at again without the checks, and that connection carries nothing.
  */
-#include <curl/curl.h>
 #include <netdb.h>
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "http/client.h"
+#include "http/client_priv.h"
 
 enum { ADDRESSES_MAX = 8, TEXT_MAX = 200 };
 
@@ -94,8 +93,8 @@ static void take_certificate(CURL *curl, struct arena *a, struct http_look *look
 }
 
 /* One connection that carries nothing. */
-static CURLcode connect_only(struct arena *a, struct str url, unsigned timeout_ms, bool check_chain, bool check_name,
-			     struct http_look *look, char cause[CURL_ERROR_SIZE])
+static CURLcode connect_only(struct arena *a, struct str url, char *const tls[HTTP_TLS_FILES], unsigned timeout_ms,
+			     bool check_chain, bool check_name, struct http_look *look, char cause[CURL_ERROR_SIZE])
 {
 	CURL *curl = curl_easy_init();
 	if (!curl)
@@ -110,6 +109,7 @@ static CURLcode connect_only(struct arena *a, struct str url, unsigned timeout_m
 	curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, check_chain ? 1L : 0L);
 	curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, check_name ? 2L : 0L);
 	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, cause);
+	http_tls_set(curl, tls);
 	CURLcode code = curl_easy_perform(curl);
 	take_certificate(curl, a, look);
 	curl_easy_cleanup(curl);
@@ -117,22 +117,23 @@ static CURLcode connect_only(struct arena *a, struct str url, unsigned timeout_m
 }
 
 /* Why a certificate was not taken. */
-static enum http_trouble explain(struct arena *a, struct str url, unsigned timeout_ms, int64_t now_ms,
-				 struct http_look *look)
+static enum http_trouble explain(struct arena *a, struct str url, char *const tls[HTTP_TLS_FILES], unsigned timeout_ms,
+				 int64_t now_ms, struct http_look *look)
 {
 	char ignored[CURL_ERROR_SIZE];
-	if (connect_only(a, url, timeout_ms, false, false, look, ignored) != CURLE_OK)
+	if (connect_only(a, url, tls, timeout_ms, false, false, look, ignored) != CURLE_OK)
 		return HTTP_TLS_REFUSED;
 	if (look->expires_ms && look->expires_ms < now_ms)
 		return HTTP_CERTIFICATE_EXPIRED;
-	if (connect_only(a, url, timeout_ms, false, true, look, ignored) != CURLE_OK)
+	if (connect_only(a, url, tls, timeout_ms, false, true, look, ignored) != CURLE_OK)
 		return HTTP_CERTIFICATE_NAME;
 	return HTTP_CERTIFICATE_UNTRUSTED;
 }
 
-bool http_look(struct arena *a, struct str url, unsigned timeout_ms, int64_t now_ms, struct http_look *ret_look,
-	       struct error *err)
+bool http_look(struct arena *a, struct str url, const struct http_tls *tls, unsigned timeout_ms, int64_t now_ms,
+	       struct http_look *ret_look, struct error *err)
 {
+	char *files[HTTP_TLS_FILES];
 	struct http_look look = {0};
 	struct str host, port, copy = arena_str(a, url);
 	char cause[CURL_ERROR_SIZE];
@@ -140,11 +141,15 @@ bool http_look(struct arena *a, struct str url, unsigned timeout_ms, int64_t now
 		return error_memory(err);
 	if (!take_host(a, copy, &host, &port, &look.tls))
 		return error_set(err, ERR_VALUE, "it is no usable http or https URL");
+	if (!http_tls_copy(tls, files, err)) {
+		http_tls_free(files);
+		return false;
+	}
 	curl_global_init(CURL_GLOBAL_DEFAULT);
 	if (resolve(a, host, port, &look)) {
-		CURLcode code = connect_only(a, copy, timeout_ms, true, true, &look, cause);
+		CURLcode code = connect_only(a, copy, files, timeout_ms, true, true, &look, cause);
 		if (code == CURLE_PEER_FAILED_VERIFICATION)
-			look.trouble = explain(a, copy, timeout_ms, now_ms, &look);
+			look.trouble = explain(a, copy, files, timeout_ms, now_ms, &look);
 		else if (code == CURLE_SSL_CONNECT_ERROR || code == CURLE_SSL_CIPHER || code == CURLE_SSL_CERTPROBLEM)
 			look.trouble = HTTP_TLS_REFUSED;
 		else if (code != CURLE_OK)
@@ -152,6 +157,7 @@ bool http_look(struct arena *a, struct str url, unsigned timeout_ms, int64_t now
 		if (look.trouble)
 			look.cause = arena_str(a, str_from(cause[0] ? cause : curl_easy_strerror(code)));
 	}
+	http_tls_free(files);
 	*ret_look = look;
 	return true;
 }

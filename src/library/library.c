@@ -113,7 +113,9 @@ static bool begin_recording(struct firth_ehr *e, const struct firth_options *o, 
 							 .unmasked = o->record_unmasked,
 							 .definitions = definitions_builtin()},
 				err);
-	e->transport = e->record ? record_transport_new(e->record, o->timeout_ms, err) : NULL;
+	e->transport = e->record ? record_transport_new(e->record,
+							&(struct http_client_options){.timeout_ms = o->timeout_ms}, err)
+				 : NULL;
 	return e->transport != NULL;
 }
 

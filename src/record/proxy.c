@@ -186,7 +186,9 @@ static struct http_client *client_take(struct record_proxy *p, struct error *err
 	struct http_client *client = p->client_count ? p->clients[--p->client_count] : NULL;
 	pthread_mutex_unlock(&p->lock);
 	return client ? client
-		      : http_client_new(&(struct http_client_options){.timeout_ms = p->options.timeout_ms}, err);
+		      : http_client_new(&(struct http_client_options){.timeout_ms = p->options.timeout_ms,
+								      .tls = p->options.tls},
+					err);
 }
 
 static void client_give(struct record_proxy *p, struct http_client *client)

@@ -62,7 +62,8 @@ void record_close(struct record *r);
 
 /* A transport for ehr_client_options that calls over sockets and records; r outlives it. ERR_MEMORY. */
 struct record_transport;
-struct record_transport *record_transport_new(struct record *r, unsigned timeout_ms, struct error *err) MUST_USE;
+struct record_transport *record_transport_new(struct record *r, const struct http_client_options *http,
+					      struct error *err) MUST_USE;
 const struct ehr_transport *record_transport(const struct record_transport *t);
 void record_transport_free(struct record_transport *t);
 
@@ -79,6 +80,7 @@ struct record_proxy_options {
 	uint16_t port; /* 0: any free one */
 	enum record_rewrite rewrite;
 	unsigned timeout_ms; /* 0 = 60 s */
+	struct http_tls tls; /* to the EHR; texts live as long as the proxy */
 	/* May be NULL: told of each exchange, from any thread. */
 	void (*observe)(void *ctx, struct str method, struct str path, int status);
 	void *ctx;

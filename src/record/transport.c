@@ -70,7 +70,8 @@ static bool call(void *ctx, struct arena *a, const struct http_call *call, struc
 	return call_over(t, t->http, a, call, ret_answer, err);
 }
 
-struct record_transport *record_transport_new(struct record *r, unsigned timeout_ms, struct error *err)
+struct record_transport *record_transport_new(struct record *r, const struct http_client_options *http,
+					      struct error *err)
 {
 	struct record_transport *t = calloc(1, sizeof(*t));
 	if (!t) {
@@ -79,7 +80,7 @@ struct record_transport *record_transport_new(struct record *r, unsigned timeout
 	}
 	t->transport = (struct ehr_transport){.call = call, .call_over = call_over, .ctx = t};
 	t->record = r;
-	t->http = http_client_new(&(struct http_client_options){.timeout_ms = timeout_ms}, err);
+	t->http = http_client_new(http, err);
 	if (t->http)
 		return t;
 	free(t);
