@@ -4,6 +4,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/unicode.h"
+
 struct error_facts {
 	const char *name;
 	int http_status;
@@ -18,6 +20,20 @@ static const struct error_facts facts[ERR_COUNT] = {
 #undef ERROR
 };
 
+/* Texts quote what callers sent, perhaps the half of a character, and go into JSON: broken bytes become question marks.
+ */
+static void make_sound(char *text, size_t n)
+{
+	struct str rest = str_make(text, n);
+	if (str_is_utf8(rest))
+		return;
+	while (rest.n) {
+		struct str bytes = unicode_next(&rest);
+		if (bytes.n == 1 && (unsigned char)bytes.p[0] >= 0x80)
+			text[bytes.p - text] = '?';
+	}
+}
+
 static void copy_text(char *to, size_t size, struct str s)
 {
 	size_t n = s.n < size - 1 ? s.n : size - 1;
@@ -27,6 +43,7 @@ static void copy_text(char *to, size_t size, struct str s)
 	if (n)
 		memcpy(to, s.p, n);
 	to[n] = '\0';
+	make_sound(to, n);
 }
 
 static void set_text(struct error *err, const char *format, va_list args)

@@ -35,6 +35,17 @@ static void long_errors_are_cut_between_characters(void **state)
 	assert_int_equal(strlen(e.text), sizeof(e.text) - 1 - (sizeof(e.text) - 2) % 2);
 }
 
+static void broken_bytes_in_errors_become_question_marks(void **state)
+{
+	(void)state;
+	struct error e = {0};
+	error_set_at(&e, ERR_VALUE, str_make("Patient.\xC3", 9), "had \xFF, \xC3\xA9 and \xE2\x82");
+	assert_string_equal(e.text, "had ?, \xC3\xA9 and ??");
+	assert_string_equal(e.path, "Patient.?");
+	error_context(&e, "a\x80");
+	assert_string_equal(e.text, "a?: had ?, \xC3\xA9 and ??");
+}
+
 static void every_code_has_a_face(void **state)
 {
 	(void)state;
@@ -154,6 +165,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(first_error_wins_and_takes_context),
 		cmocka_unit_test(long_errors_are_cut_between_characters),
+		cmocka_unit_test(broken_bytes_in_errors_become_question_marks),
 		cmocka_unit_test(every_code_has_a_face),
 		cmocka_unit_test(instants_are_written),
 		cmocka_unit_test(days_count_through_the_calendar),
