@@ -358,6 +358,29 @@ static void test_limits(void **state)
 	cds_world_close(&w);
 }
 
+/* What is taken already cannot be removed by a suggestion; at order-select only the selected order is spoken of. */
+static void test_other_hooks(void **state)
+{
+	struct fixture *f = *state;
+	struct arena *a = &f->arena;
+	cds_world_open(&w, f, NULL);
+	struct cds_reply r = cds_world_call(
+		&w, "firth-patient-view",
+		request_text(a, "patient-view", "", NULL,
+			     "\"allergies\":" BUNDLE(ENTRY(ALLERGY("a1", "723"))) ",\"medications\":" BUNDLE(
+				     ENTRY(AMOXICILLIN)) "," QUIET));
+	assert_int_equal(cards(&r), 1);
+	assert_null(json_get(card(&r, 0), S("suggestions")));
+	assert_true(str_starts(json_get_str(card(&r, 0), S("detail")), S("**Taken:**")));
+	const char *select = request_text(
+		a, "order-select", "",
+		BUNDLE(ENTRY(AMOXICILLIN) "," ENTRY(IBUPROFEN)) ",\"selections\":[\"MedicationRequest/d2\"]", BOTH);
+	r = cds_world_call(&w, "firth-order-select", select);
+	assert_int_equal(cards(&r), 1);
+	assert_true(str_starts(json_get_str(card(&r, 0), S("summary")), S("Ibuprofen with warfarin")));
+	cds_world_close(&w);
+}
+
 static void test_epic(void **state)
 {
 	struct fixture *f = *state;
@@ -535,9 +558,10 @@ static void test_no_thread_held(void **state)
 int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, fixture_setup, fixture_teardown)
-	const struct CMUnitTest tests[] = {TEST(test_discovery), TEST(test_refused),	 TEST(test_sent_along),
-					   TEST(test_fetched),	 TEST(test_missing),	 TEST(test_feedback),
-					   TEST(test_limits),	 TEST(test_epic),	 TEST(test_policy),
-					   TEST(test_raised),	 TEST(test_keys_by_url), TEST(test_no_thread_held)};
+	const struct CMUnitTest tests[] = {TEST(test_discovery),     TEST(test_refused), TEST(test_sent_along),
+					   TEST(test_fetched),	     TEST(test_missing), TEST(test_feedback),
+					   TEST(test_limits),	     TEST(test_epic),	 TEST(test_other_hooks),
+					   TEST(test_policy),	     TEST(test_raised),	 TEST(test_keys_by_url),
+					   TEST(test_no_thread_held)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
