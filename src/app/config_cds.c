@@ -13,7 +13,7 @@ void config_cds_defaults(struct config_cds *c)
 	*c = (struct config_cds){.body = 10 << 20,
 				 .fetch_bytes = 32 << 20,
 				 .fetch_time = 4000,
-				 .fetch_threads = 8,
+				 .fetch_threads = 16,
 				 .cards = 20,
 				 .remember = REMEMBERED};
 }

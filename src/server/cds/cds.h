@@ -73,7 +73,7 @@ struct cds_server_options {
 	size_t max_body; /* bytes; 0 = 10 MB */
 	unsigned fetch_ms; /* time for all that a call fetches; 0 = 4000 */
 	size_t fetch_bytes; /* 0 = 32 MB */
-	unsigned fetch_threads; /* 0 = 8 */
+	unsigned fetch_threads; /* 0 = 16 */
 	unsigned max_cards; /* 0 = 20 */
 	int64_t remember_ms; /* how long an override silences its card; 0: not at all */
 	bool (*is_ours)(void *ctx, struct str origin); /* of our own pages, or a host of ours. NULL: none is */

@@ -13,7 +13,7 @@ enum {
 	CDS_MAX_BODY = 10 << 20,
 	CDS_FETCH_MS = 4000,
 	CDS_FETCH_BYTES = 32 << 20,
-	CDS_FETCH_THREADS = 8,
+	CDS_FETCH_THREADS = 16,
 	CDS_CARDS = 20,
 	CDS_TEMPLATES_MAX = 50, /* of a service */
 	CDS_KEYS_MAX = 500, /* of a request's prefetch */
