@@ -65,6 +65,17 @@ static struct str others(const struct making *m)
 	return more ? arena_printf(m->a, " and %zu more", more) : S("");
 }
 
+/* One by its name, several by their number. */
+static struct str unread(const struct making *m, struct str label, const char *what, bool partly)
+{
+	const char *how = partly ? "could be read only in part: not fully checked" : "could not be read: not checked";
+	if (m->problem->count > 1)
+		return arena_printf(m->a, "%zu %s %s", m->problem->count, what, how);
+	struct str name = one_line(m->a, label, LABEL_MAX);
+	return arena_printf(m->a, "%s%.*s %s", m->f->kind == FINDING_UNCODED_ALLERGY ? "Recorded allergy to " : "",
+			    STR_ARG(name.n ? name : S("an unnamed thing")), how);
+}
+
 static struct str summary(const struct making *m)
 {
 	const struct finding *f = m->f;
@@ -89,13 +100,10 @@ static struct str summary(const struct making *m)
 					: arena_printf(m->a, "%.*s is already ordered or taken%.*s", STR_ARG(own),
 						       STR_ARG(others(m)));
 	case FINDING_UNCODED_ALLERGY:
-		return arena_printf(m->a, "%zu recorded %s could not be read and %s not checked", m->problem->count,
-				    m->problem->count == 1 ? "allergy" : "allergies",
-				    m->problem->count == 1 ? "was" : "were");
+		return unread(m, m->orders->allergies.items[f->other].label, "recorded allergies", false);
 	default:
-		return arena_printf(m->a, "%zu %s could not be read wholly and %s not fully checked", m->problem->count,
-				    m->problem->count == 1 ? "order" : "orders",
-				    m->problem->count == 1 ? "was" : "were");
+		return unread(m, drug_name(m, f->drug, FINDING_NO_INGREDIENT), "orders",
+			      f->ingredient != FINDING_NO_INGREDIENT);
 	}
 }
 

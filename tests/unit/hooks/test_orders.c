@@ -146,6 +146,22 @@ static void test_grouped(void **state)
 	end(&o);
 }
 
+static void test_unread(void **state)
+{
+	struct outcome o;
+	(void)state;
+	run(&o,
+	    REQUEST("order-sign", "",
+		    ENTRY("{\"resourceType\":\"MedicationRequest\",\"id\":\"d1\",\"status\":\"draft\","
+			  "\"medicationCodeableConcept\":{\"text\":\"frobnicate 5 mg\"}}")),
+	    BUNDLE(ENTRY("{\"resourceType\":\"AllergyIntolerance\",\"id\":\"a1\",\"code\":{\"text\":\"xyzzy\"}}") "," ENTRY(
+		    "{\"resourceType\":\"AllergyIntolerance\",\"id\":\"a2\",\"code\":{\"text\":\"plugh\"}}")));
+	assert_int_equal(o.answer.count, 2);
+	assert_true(str_is(o.answer.cards[0].summary, "2 recorded allergies could not be read: not checked"));
+	assert_true(str_is(o.answer.cards[1].summary, "frobnicate 5 mg could not be read: not checked"));
+	end(&o);
+}
+
 static struct str about_of(const char *drafts, const char *records, char *ret_text)
 {
 	struct outcome o;
@@ -277,9 +293,9 @@ static void test_suggestions(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_allergy),	   cmocka_unit_test(test_silent),      cmocka_unit_test(test_selection),
-		cmocka_unit_test(test_grouped),	   cmocka_unit_test(test_about),       cmocka_unit_test(test_hostile),
-		cmocka_unit_test(test_references), cmocka_unit_test(test_suggestions),
+		cmocka_unit_test(test_allergy), cmocka_unit_test(test_silent),	   cmocka_unit_test(test_selection),
+		cmocka_unit_test(test_grouped), cmocka_unit_test(test_unread),	   cmocka_unit_test(test_about),
+		cmocka_unit_test(test_hostile), cmocka_unit_test(test_references), cmocka_unit_test(test_suggestions),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
