@@ -138,6 +138,7 @@ for _ in $(seq 100); do
 	sleep 0.02
 done
 kill -9 $child
+wait $child 2>/dev/null # it holds the directory until it has gone
 run export "$base" --cancel --out cancelled
 expect "cancelling" 0
 run export "$base" --cancel --out cancelled
