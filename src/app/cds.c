@@ -24,7 +24,7 @@ bool cds_secret_read(struct arena *a, struct str path, struct str *ret_text, str
 	return true;
 }
 
-static bool read_key(struct cds_client *c, struct error *err)
+static bool read_key(struct cds_caller *c, struct error *err)
 {
 	struct str text;
 	if (!c->o.key.n)
@@ -37,9 +37,10 @@ static bool read_key(struct cds_client *c, struct error *err)
 	return c->key || error_context(err, "%.*s", STR_ARG(c->o.key));
 }
 
-bool cds_connect(struct cds_client *c, struct app *app, const struct cds_options *o, struct str url, struct error *err)
+bool cds_connect(struct cds_caller *c, struct app *app, const struct cds_caller_options *o, struct str url,
+		 struct error *err)
 {
-	*c = (struct cds_client){.app = app, .o = *o, .at = hook_address(url)};
+	*c = (struct cds_caller){.app = app, .o = *o, .at = hook_address(url)};
 	if (!str_starts(url, S("http://")) && !str_starts(url, S("https://")))
 		return error_set(err, ERR_USAGE, "%.*s is no http or https URL", STR_ARG(str_slice(url, 0, 80)));
 	if (!read_key(c, err))
@@ -51,20 +52,20 @@ bool cds_connect(struct cds_client *c, struct app *app, const struct cds_options
 	return c->http != NULL;
 }
 
-void cds_disconnect(struct cds_client *c)
+void cds_disconnect(struct cds_caller *c)
 {
 	http_client_free(c->http);
 	jose_key_free(c->key);
 }
 
-struct str cds_service_url(struct arena *a, const struct cds_client *c, struct str id, bool feedback)
+struct str cds_service_url(struct arena *a, const struct cds_caller *c, struct str id, bool feedback)
 {
 	return arena_printf(a, "%.*s/cds-services/%.*s%s", STR_ARG(c->at.base), STR_ARG(id),
 			    feedback ? "/feedback" : "");
 }
 
 /* "Trusting CDS Clients": the service knows us by a token that is made for this URL. */
-static bool make_token(struct cds_client *c, struct arena *a, struct str url, struct str *ret_header, struct error *err)
+static bool make_token(struct cds_caller *c, struct arena *a, struct str url, struct str *ret_header, struct error *err)
 {
 	char jti[UUID_SIZE];
 	struct buf claims, token;
@@ -85,7 +86,7 @@ static bool make_token(struct cds_client *c, struct arena *a, struct str url, st
 	return ok && (ret_header->p || error_memory(err));
 }
 
-bool cds_exchange(struct cds_client *c, struct arena *a, struct str method, struct str url, struct str body,
+bool cds_exchange(struct cds_caller *c, struct arena *a, struct str method, struct str url, struct str body,
 		  struct cds_exchange *ret_exchange, struct error *err)
 {
 	struct cds_exchange x = {.method = method, .url = url, .request = body};

@@ -16,7 +16,7 @@
 enum { CDS_ANSWER_MAX = 16 << 20, CDS_REQUEST_MAX = 64 << 20 };
 
 /* How we prove ourselves to a service; zero: not at all. */
-struct cds_options {
+struct cds_caller_options {
 	struct str key, issuer, jku; /* file with a private JWK or PEM; iss; where its public half is */
 	int64_t timeout_ms;
 };
@@ -30,16 +30,16 @@ struct cds_options {
 		"timeout", OPTION_TIME, "TIME", "give a call up after this (default 10s)", &(o).timeout_ms, NULL       \
 	}
 
-struct cds_client {
+struct cds_caller {
 	struct app *app;
-	struct cds_options o;
+	struct cds_caller_options o;
 	struct hook_address at;
 	struct http_client *http;
 	struct jose_key *key;
 };
-bool cds_connect(struct cds_client *c, struct app *app, const struct cds_options *o, struct str url,
+bool cds_connect(struct cds_caller *c, struct app *app, const struct cds_caller_options *o, struct str url,
 		 struct error *err) MUST_USE;
-void cds_disconnect(struct cds_client *c);
+void cds_disconnect(struct cds_caller *c);
 
 /* A call and what came of it; texts in the arena it was made with. */
 struct cds_exchange {
@@ -49,10 +49,10 @@ struct cds_exchange {
 	struct judgement *judged;
 };
 /* Never fails for what the other side did: that is in the reply. ERR_MEMORY, ERR_KEY. */
-bool cds_exchange(struct cds_client *c, struct arena *a, struct str method, struct str url, struct str body,
+bool cds_exchange(struct cds_caller *c, struct arena *a, struct str method, struct str url, struct str body,
 		  struct cds_exchange *ret_exchange, struct error *err) MUST_USE;
 /* BASE/cds-services/ID, with "/feedback" behind it when asked for. */
-struct str cds_service_url(struct arena *a, const struct cds_client *c, struct str id, bool feedback);
+struct str cds_service_url(struct arena *a, const struct cds_caller *c, struct str id, bool feedback);
 /* The content of a file that only its owner may read. */
 bool cds_secret_read(struct arena *a, struct str path, struct str *ret_text, struct error *err) MUST_USE;
 

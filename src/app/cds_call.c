@@ -12,10 +12,10 @@ struct call {
 	struct app *app;
 	struct config config;
 	struct config_options shared;
-	struct cds_options o;
+	struct cds_caller_options o;
 	struct cds_fhir_options fhir_options;
 	struct cds_fhir fhir;
-	struct cds_client client;
+	struct cds_caller client;
 	struct cds_wish wish;
 	struct option_list orders, drugs, selections, prefetch;
 	struct cds_outcome_options outcomes;

@@ -118,7 +118,7 @@ bool cds_outcomes_read(struct arena *a, const struct cds_outcome_options *o, con
 	return true;
 }
 
-bool cds_outcomes_send(struct cds_client *c, struct arena *a, struct str service, const struct hook_outcome *outcomes,
+bool cds_outcomes_send(struct cds_caller *c, struct arena *a, struct str service, const struct hook_outcome *outcomes,
 		       size_t count, struct cds_exchange *ret_exchange, struct error *err)
 {
 	struct buf body;
@@ -191,8 +191,8 @@ static int report(const struct app *app, const struct cds_exchange *x)
 int command_cds_feedback(struct app *app)
 {
 	struct feedback f = {0};
-	struct cds_options o = {0};
-	struct cds_client c;
+	struct cds_caller_options o = {0};
+	struct cds_caller c;
 	struct cds_exchange x;
 	struct hook_outcome outcome;
 	struct error err = {0};

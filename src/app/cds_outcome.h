@@ -14,7 +14,7 @@ struct cds_outcome_options {
 bool cds_outcomes_read(struct arena *a, const struct cds_outcome_options *o, const struct json *answer,
 		       struct hook_outcome **ret_outcomes, size_t *ret_count, struct error *err) MUST_USE;
 /* Sends them; what was wrong with the feedback or the answer to it is in ret_exchange->judged. */
-bool cds_outcomes_send(struct cds_client *c, struct arena *a, struct str service, const struct hook_outcome *outcomes,
+bool cds_outcomes_send(struct cds_caller *c, struct arena *a, struct str service, const struct hook_outcome *outcomes,
 		       size_t count, struct cds_exchange *ret_exchange, struct error *err) MUST_USE;
 
 #endif

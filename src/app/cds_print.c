@@ -74,10 +74,11 @@ void cds_print_reply(const struct app *app, const struct cds_exchange *x)
 		       (long long)r->took_ms);
 	if (!r->status || r->status == 200 || !x->text.n)
 		return;
-	/* why, in the other side's words */
+	/* why, in the other side's words: of an OperationOutcome those for people */
+	struct str why = json_get_str(json_at(json_get(r->body, S("issue")), 0), S("diagnostics"));
 	struct buf out;
 	buf_init(&out, 1 << 14);
-	cds_add_text(&out, str_slice(x->text, 0, LINE_MAX_CHARACTERS), LINE_MAX_CHARACTERS);
+	cds_add_text(&out, str_slice(why.n ? why : x->text, 0, LINE_MAX_CHARACTERS), LINE_MAX_CHARACTERS);
 	printf("%.*s\n", STR_ARG(buf_str(&out)));
 	buf_done(&out);
 }

@@ -157,10 +157,9 @@ static bool prepare(struct replay *r, const struct command_options *o, struct er
 	r->now_ms = clock_now_ms();
 	if (o->now.n && !date_range(o->now, &r->now_ms, &high))
 		return error_set(err, ERR_USAGE, "--now is a FHIR date or dateTime");
-	if (!o->service.n) {
-		r->knowledge = app_knowledge(&r->app->arena, o->tables.n ? o->tables : r->config.cds.knowledge, err);
+	r->knowledge = app_knowledge(&r->app->arena, o->tables.n ? o->tables : r->config.cds.knowledge, err);
+	if (!r->knowledge || !o->service.n)
 		return r->knowledge && read_policies(r, o, err);
-	}
 	r->service_url = o->service;
 	r->service = at.service;
 	if (!at.service.n)

@@ -78,28 +78,37 @@ static enum level level_of(const struct json *card)
 					      : LEVEL_INFO;
 }
 
-/* Of our own cards the display of the topic is "allergy/AX003/..."; others have their topic's code, or who says it. */
-static struct str rule_name(const struct json *card)
+/* Of our own topics, "allergy/AX003/...": the rule, as the engines name it. */
+static struct str rule_of_topic(const struct knowledge *k, struct str topic)
 {
-	const struct json *source = json_get(card, S("source")), *topic = json_get(source, S("topic"));
-	struct str display = json_get_str(topic, S("display")), code = json_get_str(topic, S("code")), rest = display;
-	if (str_is(json_get_str(topic, S("system")), HOOK_TOPIC_SYSTEM)) {
-		str_split(&rest, '/');
-		struct str rule = str_split(&rest, '/');
-		if (rule.n)
-			return rule;
-	}
-	return code.n				    ? code
-	       : json_get_str(source, S("label")).n ? json_get_str(source, S("label"))
-						    : S("without a topic");
+	struct str rest = topic, kind = str_split(&rest, '/'), name = str_split(&rest, '/');
+	if (str_is(kind, "duplicate"))
+		return knowledge_class_named(k, name) >= 0 ? S("DUP-CLASS") : S("DUP-INGREDIENT");
+	if (str_is(name, "uncoded"))
+		return S("UNCODED-ALLERGY");
+	if (str_is(name, "unread"))
+		return S("UNREAD-DRUG");
+	return str_is(name, "partly-read") ? S("PARTLY-READ-DRUG") : name;
 }
 
-void replay_count_answer(struct replay_tally *t, const struct json *answer, bool recorded)
+/* Others have their topic's code, or who says it. */
+static struct str rule_name(const struct knowledge *k, const struct json *card)
+{
+	const struct json *source = json_get(card, S("source")), *topic = json_get(source, S("topic"));
+	struct str code = json_get_str(topic, S("code")), label = json_get_str(source, S("label")), rule = STR_NULL;
+	if (str_is(json_get_str(topic, S("system")), HOOK_TOPIC_SYSTEM))
+		rule = rule_of_topic(k, json_get_str(topic, S("display")));
+	if (rule.n)
+		return rule;
+	return code.n ? code : label.n ? label : S("without a topic");
+}
+
+void replay_count_answer(struct replay_tally *t, const struct knowledge *k, const struct json *answer, bool recorded)
 {
 	enum { NAME_MAX_BYTES = 100 };
 	struct json_iter it = json_iter(json_get(answer, S("cards")));
 	while (json_next(&it)) {
-		struct replay_rule *rule = replay_rule_of(t, str_slice(rule_name(it.value), 0, NAME_MAX_BYTES));
+		struct replay_rule *rule = replay_rule_of(t, str_slice(rule_name(k, it.value), 0, NAME_MAX_BYTES));
 		if (!rule)
 			continue;
 		(recorded ? rule->recorded : rule->now)[level_of(it.value)]++;

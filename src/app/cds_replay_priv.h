@@ -59,7 +59,7 @@ void replay_tally_done(struct replay_tally *t);
 struct replay_rule *replay_rule_of(struct replay_tally *t, struct str name);
 void replay_count_problems(struct replay_tally *t, const struct hook_problems *problems, bool changed);
 /* Cards of an answer, by their topic's rule. */
-void replay_count_answer(struct replay_tally *t, const struct json *answer, bool recorded);
+void replay_count_answer(struct replay_tally *t, const struct knowledge *k, const struct json *answer, bool recorded);
 void replay_count_feedback(struct replay_tally *t, const struct json *feedback);
 void replay_count_time(struct replay_tally *t, int64_t ms);
 /* Milliseconds that this part of the calls did not exceed. */
@@ -72,14 +72,14 @@ void replay_settle_outcomes(struct replay_tally *t);
 
 struct replay {
 	struct app *app;
-	const struct knowledge *knowledge; /* NULL: a service is asked */
+	const struct knowledge *knowledge;
 	struct config config; /* whose policy of alerts is the one now */
 	struct policy policy, changed;
 	bool has_changes;
 	struct str role;
 	int64_t now_ms;
-	struct str service_url, service; /* of a service */
-	struct cds_options cds;
+	struct str service_url, service; /* STR_NULL: our own checks are asked */
+	struct cds_caller_options cds;
 	unsigned threads;
 	bool quiet;
 	struct str changes[REPLAY_CHANGES_MAX]; /* "DD022=off", for the report */

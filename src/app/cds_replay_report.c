@@ -46,7 +46,7 @@ static struct str about(struct report *p, struct str name)
 {
 	struct rule_info info;
 	const struct knowledge *k = p->r->knowledge;
-	for (size_t i = 0; k && i < rule_count(k); i++) {
+	for (size_t i = 0; i < rule_count(k); i++) {
 		rule_at(k, i, -1, -1, &info);
 		if (str_eq(info.id, name))
 			return arena_printf(&p->r->app->arena,
@@ -83,7 +83,7 @@ static void add_head(struct report *p, const struct replay_rule *all)
 		   "%llu orders in %llu requests: %llu cards, %.2f per 100 orders; %.1f%% of requests had none\n",
 		   (unsigned long long)t->orders, (unsigned long long)t->requests, (unsigned long long)cards,
 		   per_100(p->r, cards), t->requests ? 100.0 * (double)t->quiet_now / (double)t->requests : 100.0);
-	if (sum(t->times) && !p->r->knowledge)
+	if (sum(t->times) && p->r->service_url.p)
 		buf_printf(&p->out, "answered within %.0f ms (half), %.0f ms (99%%)\n", replay_time_at(t, 0.5),
 			   replay_time_at(t, 0.99));
 	if (t->refused || t->wrong)
@@ -271,7 +271,7 @@ static void add_json(struct report *p, const struct replay_rule *all)
 	put_number(&w, "lines_not_read", p->r->bad_lines);
 	put_changes(p, &w);
 	put_rule(p, &w, all, false);
-	if (!p->r->knowledge) {
+	if (p->r->service_url.p) {
 		put_number(&w, "not_answered", t->refused);
 		put_number(&w, "answers_with_mistakes", t->wrong);
 		put_ratio(&w, "milliseconds_p50", replay_time_at(t, 0.5));

@@ -29,7 +29,7 @@ struct worker {
 	pthread_t thread;
 	struct arena arena;
 	struct replay_tally tally;
-	struct cds_client client;
+	struct cds_caller client;
 	uint64_t bad;
 };
 struct pipeline {
@@ -135,7 +135,7 @@ static bool ask_service(struct worker *w, const struct replay_case *c, const str
 			break;
 		}
 	}
-	replay_count_answer(&w->tally, x.reply.status == 200 ? x.reply.body : NULL, false);
+	replay_count_answer(&w->tally, w->p->r->knowledge, x.reply.status == 200 ? x.reply.body : NULL, false);
 	w->tally.quiet_now += !json_size(json_get(x.reply.body, S("cards")));
 	w->tally.orders += count_orders(&c->request);
 	return true;
@@ -148,12 +148,12 @@ static void take_case(struct worker *w, const struct json *json, const struct li
 	bool ok = json && replay_read(&w->arena, json, w->p->r->now_ms, &c, &err);
 	if (ok && c.answer) {
 		w->tally.recorded++;
-		replay_count_answer(&w->tally, c.answer, true);
+		replay_count_answer(&w->tally, w->p->r->knowledge, c.answer, true);
 	}
 	if (ok && c.feedback)
 		replay_count_feedback(&w->tally, c.feedback);
 	if (ok && c.document) {
-		ok = w->p->r->knowledge ? run_engines(w, &c, &err) : ask_service(w, &c, l, &err);
+		ok = w->p->r->service_url.p ? ask_service(w, &c, l, &err) : run_engines(w, &c, &err);
 		w->tally.requests += ok;
 	}
 	if (ok)
@@ -283,7 +283,7 @@ static bool start(struct pipeline *p, struct error *err)
 		arena_init(&w->arena, WORKER_MEMORY);
 		replay_tally_init(&w->tally);
 		p->running++; /* before what may fail: it is to be ended */
-		if (!p->r->knowledge && !cds_connect(&w->client, p->r->app, &p->r->cds, p->r->service_url, err))
+		if (p->r->service_url.p && !cds_connect(&w->client, p->r->app, &p->r->cds, p->r->service_url, err))
 			return false;
 		if (pthread_create(&w->thread, NULL, work, w) != 0) {
 			w->p = NULL;

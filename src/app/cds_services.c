@@ -87,8 +87,8 @@ static void write_services(const struct cds_exchange *x)
 
 int command_cds_services(struct app *app)
 {
-	struct cds_options o = {0};
-	struct cds_client c;
+	struct cds_caller_options o = {0};
+	struct cds_caller c;
 	struct cds_exchange x;
 	struct error err = {0};
 	const struct option options[] = {CDS_OPTIONS(o)};

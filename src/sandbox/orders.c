@@ -268,9 +268,11 @@ void orders_handle(struct sandbox *s, struct http_exchange *x)
 	if (q)
 		*q = (struct asking){s, x, post ? r->body : STR_NULL};
 	/* The first page asks the sandbox for nothing, so it needs no thread of its own. */
-	if (q && !post)
+	if (q && !post) {
 		work(q);
-	if (q && (!post || work_start(s, work, q)))
+		return;
+	}
+	if (q && work_start(s, work, q))
 		return;
 	free(q);
 	admin_refuse(x, 503, S("Too much is under way."));

@@ -111,22 +111,22 @@ expect "which service?" 2
 run cds replay past.ndjson --service "$url/cds-services/sign" --silence DD022
 expect "rules of a service" 2
 # Our own service says what our engines say offline.
-head -n 3 past.ndjson >three.ndjson
-run cds replay three.ndjson --format json
+{ head -n 3 past.ndjson; request "$(order ibuprofen draft)" "$(order ibuprofen active),$(order naproxen active)"; echo; } >some.ndjson
+run cds replay some.ndjson --format json
 cp out offline.json
 serve --data data --cds
-run cds replay three.ndjson --service "http://127.0.0.1:$port/cds-services/firth-order-sign" --format json
+run cds replay some.ndjson --service "http://127.0.0.1:$port/cds-services/firth-order-sign" --format json
 expect "our own service, asked" 0
 holds "the same cards as offline" [ "$(grep -o '"rule":"[^"]*"\|"cards":[0-9]*' out)" = "$(grep -o '"rule":"[^"]*"\|"cards":[0-9]*' offline.json)" ]
 printf 'cds_policy:\n  - {name: quiet, rule: DD022, action: off}\n' >firth.yaml
-run cds replay three.ndjson
+run cds replay some.ndjson
 expect "with the policy of firth.yaml" 0
-says "which is followed" out '^3 orders in 3 requests: 1 cards'
+says "which is followed" out '^4 orders in 4 requests: 3 cards'
 printf 'cds_policy:\n  - {name: quiet, rule: DD022, role: Practitioner, action: off}\n' >firth.yaml
-run cds replay three.ndjson
-says "by the role that the server would see" out '^3 orders in 3 requests: 1 cards'
-run cds replay three.ndjson --role pharmacist
-says "or by another" out '^3 orders in 3 requests: 2 cards'
+run cds replay some.ndjson
+says "by the role that the server would see" out '^4 orders in 4 requests: 3 cards'
+run cds replay some.ndjson --role pharmacist
+says "or by another" out '^4 orders in 4 requests: 4 cards'
 rm firth.yaml
 run cds replay svc/requests.ndjson
 expect "what it wrote down can be replayed" 0
