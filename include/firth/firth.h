@@ -7,7 +7,8 @@
  *             there. Texts belong to what they were taken from and live as long as it does. Nothing given to a function
  *             is kept: texts are copied.
  * Threads     A handle and its results may be used by one thread at a time. Different handles may be used by different
- *             threads at once. The library starts no threads, catches no signals and writes to no standard stream.
+ *             threads at once. The library catches no signals and writes to no standard stream; threads of its own are
+ *             there during firth_export alone.
  * Errors      Functions that can fail return a status and fill an error, when one is given, that the caller owns. What
  *             they would have returned is left alone. Texts of errors are one line, hold no secrets and no patient's
  *             data, and are not stable; statuses are.
@@ -81,6 +82,15 @@ struct firth_options {
 	unsigned requests_per_second; /* of this handle; default: no limit */
 	const char *record_file; /* a HAR of everything that passes, secrets and PHI masked; must not be there yet */
 	int record_unmasked; /* nothing masked */
+	/* TLS: PEM files. An authority to trust beside those of this machine, and a client certificate with its key. */
+	const char *ca_file;
+	const char *cert_file;
+	const char *cert_key_file; /* readable by its owner only, without a passphrase */
+	/* The app that people log in with (firth_login_begin); NULL: client_id. Confidential by a key or a secret, in
+	 * files that only their owner may read, or public. */
+	const char *login_client_id;
+	const char *login_key_file;
+	const char *login_secret_file;
 };
 
 /* Reads the key and makes a handle; talks to nobody yet. NULL on failure. Given back with firth_ehr_close. */
@@ -140,6 +150,56 @@ FIRTH_API enum firth_status firth_patch(struct firth_ehr *ehr, const char *type,
 /* version: NULL: whichever is there. */
 FIRTH_API enum firth_status firth_delete(struct firth_ehr *ehr, const char *type, const char *id, const char *version,
 					 struct firth_error *error);
+
+/* ---- people's logins -------------------------------------------------------------------------------------------- */
+
+/*
+ * SMART App Launch: the program opens an address in a browser, gets back what came to its redirect URI, and from then
+ * on the handle calls with that person's token, which it renews by itself. One login a handle; everything is kept in
+ * memory only, unless the program keeps what firth_login_keep gives.
+ */
+struct firth_login {
+	const char *patient; /* id of the launch context; NULL: none, as for all that follow */
+	const char *encounter;
+	const char *user; /* "Practitioner/7" */
+	const char *name;
+	const char *scopes; /* granted, space separated */
+	int need_patient_banner;
+};
+/* launch: of the EHR's launch parameter; NULL: standalone. scopes: NULL: what reading needs. *ret_url lives until the
+ * next call about logins of this handle, as do the texts of the other functions. */
+FIRTH_API enum firth_status firth_login_begin(struct firth_ehr *ehr, const char *redirect_uri, const char *launch,
+					      const char *scopes, const char **ret_url, struct firth_error *error);
+/* answer: the URL at which the browser arrived, or its query. What was begun is over with it, whatever comes of it. */
+FIRTH_API enum firth_status firth_login_finish(struct firth_ehr *ehr, const char *answer, struct firth_error *error);
+/* NULL: nobody is logged in. */
+FIRTH_API const struct firth_login *firth_login(struct firth_ehr *ehr);
+/* The login as one text, to be given to firth_login_resume by a later run. It holds tokens: keep it as a secret, and
+ * take it anew after calls, since tokens are renewed. NULL: nobody is logged in. */
+FIRTH_API const char *firth_login_keep(struct firth_ehr *ehr);
+FIRTH_API enum firth_status firth_login_resume(struct firth_ehr *ehr, const char *kept, struct firth_error *error);
+
+/* ---- bulk export ------------------------------------------------------------------------------------------------ */
+
+/* Cleared by the caller but for what is set, as firth_options. */
+struct firth_export_options {
+	size_t size; /* sizeof(struct firth_export_options) */
+	const char *directory; /* required: for files, journal and certificate; made when absent */
+	const char *group; /* the members of this Group; or ... */
+	int patients; /* ... all patients; otherwise everything */
+	const char *types; /* "Patient,Observation"; NULL: all */
+	const char *since; /* an instant; NULL: everything */
+	unsigned parallel; /* files at once; default 4 */
+	int again; /* another export, although one may be under way */
+	void (*say)(void *context, const char *line); /* what is going on, for a person; may be NULL */
+	int (*stop)(void *context); /* asked often, by any thread; not 0 ends it. May be NULL */
+	void *context;
+};
+/* Fetches a bulk export ($export) into the directory. The same call goes on with what one before left, ended at any
+ * moment, without a second export. FIRTH_OK: it came to its end, and certificate.json and certificate.txt are there;
+ * *ret_complete says whether everything that was promised is there and whole. */
+FIRTH_API enum firth_status firth_export(struct firth_ehr *ehr, const struct firth_export_options *options,
+					 int *ret_complete, struct firth_error *error);
 
 #ifdef __cplusplus
 }

@@ -1,19 +1,11 @@
 /* The functions of <firth/firth.h> over the EHR client. One arena holds a result, and everything it points at. */
-#include <firth/firth.h>
+#include "library/library_priv.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "ehr/ehr.h"
-#include "record/record.h"
-
-enum { OPTIONS_FIRST_SIZE = sizeof(struct firth_options) };
-
-struct firth_ehr {
-	struct ehr_client *client;
-	struct record *record;
-	struct record_transport *transport;
-};
+/* Of its first version; what is behind came later, and is not there in older programs. */
+enum { OPTIONS_FIRST_SIZE = offsetof(struct firth_options, ca_file), LOGIN_MAX = 1 << 20 };
 
 struct firth_result {
 	struct arena arena;
@@ -66,6 +58,7 @@ static enum firth_status status_of(const struct ehr_failure *f)
 	case ERR_PRECONDITION:
 		return FIRTH_CONFLICT;
 	case ERR_THROTTLED:
+	case ERR_BUSY:
 		return FIRTH_THROTTLED;
 	case ERR_REMOTE:
 		return FIRTH_REMOTE;
@@ -79,7 +72,7 @@ static void copy(char *out, size_t size, const char *text)
 	snprintf(out, size, "%s", text);
 }
 
-static enum firth_status fail(struct firth_error *error, const struct ehr_failure *f)
+enum firth_status library_fail(struct firth_error *error, const struct ehr_failure *f)
 {
 	enum firth_status status = f->http_status == 429 ? FIRTH_THROTTLED : status_of(f);
 	if (!error)
@@ -91,55 +84,74 @@ static enum firth_status fail(struct firth_error *error, const struct ehr_failur
 	return status;
 }
 
-static enum firth_status fail_here(struct firth_error *error, enum error_code code, const char *text)
+enum firth_status library_fail_here(struct firth_error *error, enum error_code code, const char *text)
 {
 	struct ehr_failure f = {0};
 	error_set(&f.error, code, "%s", text);
-	return fail(error, &f);
+	return library_fail(error, &f);
 }
 
 /* ---- handles ---------------------------------------------------------------------------------------------------- */
 
-static struct str text_of(const char *text)
+struct str library_text(const char *text)
 {
 	return text && *text ? str_from(text) : STR_NULL;
 }
 
-static bool begin_recording(struct firth_ehr *e, const struct firth_options *o, struct error *err)
+static bool begin_recording(struct firth_ehr *e, const struct firth_options *o, const struct ehr_config *config,
+			    struct error *err)
 {
-	if (!text_of(o->record_file).p)
+	const struct http_client_options http = {.timeout_ms = o->timeout_ms, .tls = ehr_tls(config)};
+	if (!library_text(o->record_file).p)
 		return true;
 	e->record = record_open(&(struct record_options){.path = str_from(o->record_file),
 							 .unmasked = o->record_unmasked,
 							 .definitions = definitions_builtin()},
 				err);
-	e->transport = e->record ? record_transport_new(e->record,
-							&(struct http_client_options){.timeout_ms = o->timeout_ms}, err)
-				 : NULL;
+	e->transport = e->record ? record_transport_new(e->record, &http, err) : NULL;
 	return e->transport != NULL;
+}
+
+static bool begin_logins(struct firth_ehr *e, struct error *err)
+{
+	arena_init(&e->words, (size_t)16 << 20);
+	buf_init(&e->pending, LOGIN_MAX);
+	buf_init(&e->store.login, LOGIN_MAX);
+	if (e->for_people)
+		e->logins = ehr_logins_open(
+			&(struct ehr_logins_options){.store = &e->store, .shelf = LIBRARY_LOGIN_SHELF}, err);
+	return !e->for_people || e->logins;
 }
 
 static bool begin(struct firth_ehr *e, const struct firth_options *o, struct error *err)
 {
 	const struct ehr_config config = {
-		.name = text_of(o->name).p ? str_from(o->name) : S("ehr"),
+		.name = library_text(o->name).p ? str_from(o->name) : S("ehr"),
 		.vendor = ehr_vendor_parse(o->vendor ? str_from(o->vendor) : S("")),
-		.base_url = text_of(o->base_url),
-		.client_id = text_of(o->client_id),
-		.key_file = text_of(o->key_file),
-		.secret_file = text_of(o->secret_file),
-		.scopes = text_of(o->scopes),
+		.base_url = library_text(o->base_url),
+		.client_id = library_text(o->client_id),
+		.key_file = library_text(o->key_file),
+		.secret_file = library_text(o->secret_file),
+		.scopes = library_text(o->scopes),
 		.requests_per_second = o->requests_per_second,
+		.ca_file = library_text(o->ca_file),
+		.cert_file = library_text(o->cert_file),
+		.cert_key_file = library_text(o->cert_key_file),
+		.login_client_id = library_text(o->login_client_id),
+		.login_key_file = library_text(o->login_key_file),
+		.login_secret_file = library_text(o->login_secret_file),
 	};
+	e->for_people = config.login_client_id.n || (config.client_id.n && !ehr_config_is_backend(&config));
 	if (!config.base_url.p)
 		return error_set(err, ERR_CONFIG, "base_url is missing");
-	if (!begin_recording(e, o, err))
+	if (!begin_recording(e, o, &config, err) || !begin_logins(e, err))
 		return false;
 	const struct ehr_client_options options = {
 		.definitions = definitions_builtin(),
 		.max_attempts = o->max_attempts,
 		.timeout_ms = o->timeout_ms,
 		.transport = e->transport ? record_transport(e->transport) : NULL,
+		.logins = e->logins,
 	};
 	e->client = ehr_open(&config, &options, err);
 	return e->client != NULL;
@@ -150,15 +162,17 @@ struct firth_ehr *firth_ehr_open(const struct firth_options *options, struct fir
 	struct ehr_failure f = {0};
 	struct firth_ehr *e = NULL;
 	if (!options || options->size < OPTIONS_FIRST_SIZE) {
-		fail_here(error, ERR_USAGE, "options without their size");
+		library_fail_here(error, ERR_USAGE, "options without their size");
 		return NULL;
 	}
+	struct firth_options all = {0};
+	memcpy(&all, options, options->size < sizeof(all) ? options->size : sizeof(all));
 	e = calloc(1, sizeof(*e));
 	if (!e)
 		error_memory(&f.error);
-	if (e && begin(e, options, &f.error))
+	if (e && begin(e, &all, &f.error))
 		return e;
-	fail(error, &f);
+	library_fail(error, &f);
 	firth_ehr_close(e);
 	return NULL;
 }
@@ -170,6 +184,14 @@ void firth_ehr_close(struct firth_ehr *e)
 	ehr_close(e->client);
 	record_transport_free(e->transport);
 	record_close(e->record);
+	ehr_logins_close(e->logins);
+	struct buf *const secrets[] = {&e->pending, &e->store.login};
+	for (size_t i = 0; i < 2; i++) {
+		if (secrets[i]->p)
+			explicit_bzero(secrets[i]->p, secrets[i]->cap);
+		buf_done(secrets[i]);
+	}
+	arena_done(&e->words);
 	free(e);
 }
 
@@ -250,13 +272,14 @@ static enum firth_status finish(struct firth_result *r, bool ok, const struct eh
 		return FIRTH_OK;
 	}
 	firth_result_free(r);
-	return f->error.code == ERR_NONE ? fail_here(error, ERR_MEMORY, "out of memory") : fail(error, f);
+	return f->error.code == ERR_NONE ? library_fail_here(error, ERR_MEMORY, "out of memory")
+					 : library_fail(error, f);
 }
 
 /* What every call is given. */
 static bool usable(const struct firth_ehr *e, const char *type, const char *id, struct firth_result **ret)
 {
-	return e && ret && definitions_resource(definitions_builtin(), text_of(type)) && (!id || *id);
+	return e && ret && definitions_resource(definitions_builtin(), library_text(type)) && (!id || *id);
 }
 
 /* ---- calls ------------------------------------------------------------------------------------------------------ */
@@ -269,7 +292,7 @@ enum firth_status firth_read(struct firth_ehr *e, const char *type, const char *
 	struct ehr_failure f = {0};
 	struct ehr_resource resource;
 	if (!usable(e, type, id ? id : "", ret_result))
-		return fail_here(error, ERR_USAGE, UNUSABLE);
+		return library_fail_here(error, ERR_USAGE, UNUSABLE);
 	struct firth_result *r = result_new();
 	bool ok = r && ehr_read(e->client, &r->arena, str_from(type), str_from(id), &resource, &f) &&
 		  fill(r, &resource, 1);
@@ -282,7 +305,7 @@ enum firth_status firth_search(struct firth_ehr *e, const char *type, const char
 	struct ehr_failure f = {0};
 	struct ehr_matches matches;
 	if (!usable(e, type, NULL, ret_result))
-		return fail_here(error, ERR_USAGE, UNUSABLE);
+		return library_fail_here(error, ERR_USAGE, UNUSABLE);
 	struct firth_result *r = result_new();
 	struct str text = query ? str_from(query) : S("");
 	bool ok = r && ehr_search(e->client, &r->arena, str_from(type), text, &matches, &f) &&
@@ -319,7 +342,7 @@ enum firth_status firth_search_each(struct firth_ehr *e, const char *type, const
 	struct arena a;
 	bool more = true;
 	if (!usable(e, type, NULL, &unused) || !each)
-		return fail_here(error, ERR_USAGE, UNUSABLE);
+		return library_fail_here(error, ERR_USAGE, UNUSABLE);
 	const struct str queries[] = {query ? str_from(query) : S("")};
 	const struct ehr_pages_options options = {.type = str_from(type), .queries = queries, .query_count = 1};
 	struct ehr_pages *pages = ehr_pages_open(e->client, &options, &f.error);
@@ -329,7 +352,7 @@ enum firth_status firth_search_each(struct firth_ehr *e, const char *type, const
 		ok = each_of_page(pages, &a, each, context, &more, &f);
 	arena_done(&a);
 	ehr_pages_close(pages);
-	return ok ? FIRTH_OK : fail(error, &f);
+	return ok ? FIRTH_OK : library_fail(error, &f);
 }
 
 enum firth_status firth_capabilities(struct firth_ehr *e, struct firth_result **ret_result, struct firth_error *error)
@@ -338,7 +361,7 @@ enum firth_status firth_capabilities(struct firth_ehr *e, struct firth_result **
 	const struct json *statement;
 	struct buf body;
 	if (!e || !ret_result)
-		return fail_here(error, ERR_USAGE, UNUSABLE);
+		return library_fail_here(error, ERR_USAGE, UNUSABLE);
 	struct firth_result *r = result_new();
 	bool ok = r && ehr_capabilities(e->client, &r->arena, &statement, &f);
 	buf_init(&body, (size_t)64 << 20);
@@ -367,7 +390,7 @@ enum firth_status firth_create(struct firth_ehr *e, const char *type, const char
 	struct ehr_failure f = {0};
 	struct ehr_written written;
 	if (!usable(e, type, NULL, ret_result) || !body)
-		return fail_here(error, ERR_USAGE, UNUSABLE);
+		return library_fail_here(error, ERR_USAGE, UNUSABLE);
 	struct firth_result *r = result_new();
 	bool ok = r && ehr_create(e->client, &r->arena, str_from(type), str_make(body, body_size), &written, &f) &&
 		  fill_written(r, type, &written);
@@ -384,9 +407,10 @@ static enum firth_status change(change_fn fn, struct firth_ehr *e, const char *t
 	struct ehr_failure f = {0};
 	struct ehr_written written;
 	if (!usable(e, type, id ? id : "", ret_result) || !body.p)
-		return fail_here(error, ERR_USAGE, UNUSABLE);
+		return library_fail_here(error, ERR_USAGE, UNUSABLE);
 	struct firth_result *r = result_new();
-	bool ok = r && fn(e->client, &r->arena, str_from(type), str_from(id), body, text_of(version), &written, &f) &&
+	bool ok = r &&
+		  fn(e->client, &r->arena, str_from(type), str_from(id), body, library_text(version), &written, &f) &&
 		  fill_written(r, type, &written);
 	return finish(r, ok, &f, ret_result, error);
 }
@@ -413,9 +437,9 @@ enum firth_status firth_delete(struct firth_ehr *e, const char *type, const char
 	struct firth_result *unused;
 	struct arena a;
 	if (!usable(e, type, id ? id : "", &unused))
-		return fail_here(error, ERR_USAGE, UNUSABLE);
+		return library_fail_here(error, ERR_USAGE, UNUSABLE);
 	arena_init(&a, ARENA_NO_CAP);
-	bool ok = ehr_delete(e->client, &a, str_from(type), str_from(id), text_of(version), &written, &f);
+	bool ok = ehr_delete(e->client, &a, str_from(type), str_from(id), library_text(version), &written, &f);
 	arena_done(&a);
-	return ok ? FIRTH_OK : fail(error, &f);
+	return ok ? FIRTH_OK : library_fail(error, &f);
 }

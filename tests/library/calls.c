@@ -36,6 +36,8 @@ static void misuse(struct firth_ehr *ehr)
 	small.size = 1;
 	MUST(!firth_ehr_open(&small, &error) && error.status == FIRTH_INVALID);
 	MUST(!firth_ehr_open(NULL, NULL));
+	MUST(firth_export(ehr, NULL, NULL, &error) == FIRTH_INVALID);
+	MUST(!firth_login(NULL) && firth_login_resume(ehr, "x", &error) == FIRTH_INVALID);
 	MUST(firth_read(ehr, "Petient", "x", &r, &error) == FIRTH_INVALID && !r);
 	MUST(firth_read(ehr, "Patient", "", &r, &error) == FIRTH_INVALID);
 	MUST(firth_read(ehr, "Patient", NULL, &r, &error) == FIRTH_INVALID);
@@ -73,6 +75,9 @@ int main(int argc, char **argv)
 	struct firth_ehr *ehr;
 	size_t left = 2;
 
+	/* A program that was compiled with the first header: what is behind is not looked at. */
+	options.size = offsetof(struct firth_options, ca_file);
+	options.ca_file = "/nowhere";
 	options.base_url = argc > 1 ? argv[1] : "";
 	options.name = "own";
 	ehr = firth_ehr_open(&options, &error);

@@ -1,9 +1,10 @@
 #!/bin/sh
-# library.sh FIRTH BUILD CC: libfirth as a program meets it: installed, found by pkg-config, compiled against, linked both
+# library.sh FIRTH BUILD CC AUTHORITY: libfirth as a program meets it: installed, found by pkg-config, compiled against, linked both
 # ways, run at both vendors' sandboxes. And what it shows: the header's names, no others.
 . "$(dirname "$0")/../app/lib.sh"
 build=$(cd "$2" && pwd)
 cc=$3
+authority=$(realpath "$4")
 here=$(cd "$(dirname "$0")" && pwd)
 root=$here/../..
 for tool in pkg-config meson nm; do
@@ -99,6 +100,48 @@ for vendor in epic cerner; do
 		says "says so" err '^the patient: (not-found|remote): ehr: '
 	done
 done
+# Bulk export, and somebody's login.
+# shellcheck disable=SC2046
+"$cc" -Wall -Wextra -Wno-missing-field-initializers -Werror "$root/examples/export_group.c" $(ask --cflags --libs) -o export 2>"$scratch/err"
+code=$?
+expect "the example of bulk export" 0
+base=$(sed -n 's/.*"base":"\([^"]*\)".*/\1/p' epic.out)
+group=$(sed -n 's/.*"group":"\([^"]*\)".*/\1/p' epic.out)
+TYPES=Patient ./export "$base" "$group" exported epic >"$scratch/out" 2>"$scratch/err"
+code=$?
+expect "exports a Group" 0
+says "whole" out '^complete$'
+holds "with its certificate" grep -q '"complete":true' exported/certificate.json
+TYPES=Observation ./export "$base" "$group" exported epic >"$scratch/out" 2>"$scratch/err"
+code=$?
+expect "another into the same directory" 1
+says "is refused" err '^conflict: '
+# shellcheck disable=SC2046
+"$cc" -Wall -Wextra -Wno-missing-field-initializers -Werror "$here/logins.c" $(ask --cflags --libs) -o logins 2>"$scratch/err"
+code=$?
+expect "a program for people" 0
+if command -v curl >/dev/null; then
+	"$authority" "$scratch/port" 60 >authority.log 2>&1 &
+	children="$children $!"
+	for _ in $(seq 100); do [ -s "$scratch/port" ] && break; sleep 0.05; done
+	mkfifo arrived
+	: >"$scratch/out"
+	./logins "http://127.0.0.1:$(cat "$scratch/port")/fhir" <arrived >"$scratch/out" 2>"$scratch/err" &
+	child=$!
+	exec 9>arrived
+	for _ in $(seq 200); do
+		grep -q '^http' "$scratch/out" && break
+		kill -0 $child 2>/dev/null || break
+		sleep 0.05
+	done
+	curl -s -o /dev/null -w '%{redirect_url}\n' "$(head -n 1 "$scratch/out")" >&9
+	exec 9>&-
+	wait $child
+	code=$?
+	expect "somebody logs in" 0
+	says "and reads" out '^logged in$'
+fi
+
 # Every call once, those that write too, at a server of our own.
 serve --data own || bad "serve starts"
 # shellcheck disable=SC2046
