@@ -271,7 +271,9 @@ static void put_override(struct page *p, const struct json *card, size_t n)
 	struct json_iter it = json_iter(reasons);
 	if (p->o->cards[n].said.p)
 		return;
-	put(p, "<details class=\"override\"><summary>Override</summary>\n");
+	buf_printf(&p->out,
+		   "<details class=\"override\"><summary>Override<span class=\"away\"> card %zu</span></summary>\n",
+		   n + 1);
 	begin_form(p, "cards");
 	if (json_size(reasons)) {
 		buf_printf(&p->out,

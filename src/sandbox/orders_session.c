@@ -6,7 +6,7 @@
 #include "base/random.h"
 #include "hooks/client.h"
 
-enum { SESSION_MEMORY = 16 << 20, RUN_MEMORY = 256 << 20, DRUG_MEMORY = 64 << 20, DRAFT_MAX = 1 << 20 };
+enum { SESSION_MEMORY = 16 << 20, RUN_MEMORY = 96 << 20, DRUG_MEMORY = 64 << 20, DRAFT_MAX = 1 << 20 };
 #define RXNORM "http://www.nlm.nih.gov/research/umls/rxnorm"
 
 /* ---- sessions ---------------------------------------------------------------------------------------------------- */

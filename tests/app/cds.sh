@@ -80,6 +80,16 @@ says "null for what is not there" out '"gone":null'
 silent_about "nothing for the user" out '"user":'
 silent_about "no token" out fhirAuthorization
 
+# ---- an EHR that is known by name
+printf 'server: {data: %s/ehrs}\nehrs: [{name: here, vendor: generic, base_url: "%s"}]\n' "$scratch" "$fhir" >"$scratch/firth.yaml"
+run cds call "$url" --service sign --patient ada --drug amoxicillin --fhir-server here --config "$scratch/firth.yaml"
+expect "data of a known EHR" 0
+last
+says "it is named by its URL" out "\"fhirServer\":\"$fhir\""
+says "its data" out '"prefetch":\{"patient":\{"resourceType":"Patient","id":"ada"'
+run cds call "$url" --service sign --patient ada --drug amoxicillin --fhir-server nosuch --config "$scratch/firth.yaml"
+expect "an EHR that nobody knows" 2
+
 # ---- tokens
 echo s3cret >"$scratch/token"
 chmod 644 "$scratch/token"
