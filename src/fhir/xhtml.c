@@ -52,18 +52,37 @@ static struct str take_name(struct scan *s)
 	return str_slice(s->text, from, s->at);
 }
 
+/* The digits of a reference such as &#13; or &#x1f;, with any zeros before them, name a character of XML 1.0. */
+static bool is_character(struct str digits, bool hexadecimal)
+{
+	uint32_t value = 0;
+	for (size_t i = 0; i < digits.n; i++) {
+		char c = digits.p[i], small = (char)(c | 32);
+		uint32_t digit = c >= '0' && c <= '9'		? (uint32_t)(c - '0')
+				 : small >= 'a' && small <= 'f' ? (uint32_t)(small - 'a' + 10)
+								: 16;
+		value = value * (hexadecimal ? 16 : 10) + digit;
+		if (digit >= (hexadecimal ? 16u : 10u) || value > 0x10FFFF)
+			return false;
+	}
+	return value == '\t' || value == '\n' || value == '\r' || (value >= 0x20 && value <= 0xD7FF) ||
+	       (value >= 0xE000 && value <= 0xFFFD) || value >= 0x10000;
+}
+
 /* &name; or &#1; or &#x1f; from the ampersand on. */
 static const char *take_entity(struct scan *s)
 {
 	size_t end = str_find_char(s->text, ';', s->at);
 	struct str name = end == STR_NONE ? STR_NULL : str_slice(s->text, s->at + 1, end);
 	bool number = name.n > 1 && name.p[0] == '#', hex = number && name.n > 2 && name.p[1] == 'x';
-	if (name.n < 2 || name.n > 32)
+	if (number && !is_character(str_slice(name, 1 + hex, name.n), hex))
+		return "a reference to a character that XML cannot hold";
+	if (!number && (name.n < 2 || name.n > 32))
 		return "an & that starts no entity";
-	for (size_t i = number + hex; i < name.n; i++) {
-		char c = name.p[i];
-		bool digit = c >= '0' && c <= '9', letter = (c | 32) >= 'a' && (c | 32) <= (hex ? 'f' : 'z');
-		if (!(digit || (letter && (hex || !number))))
+	for (size_t i = 0; !number && i < name.n; i++) {
+		bool digit = name.p[i] >= '0' && name.p[i] <= '9',
+		     letter = (name.p[i] | 32) >= 'a' && (name.p[i] | 32) <= 'z';
+		if (!digit && !letter)
 			return "an & that starts no entity";
 	}
 	s->at = end + 1;

@@ -246,6 +246,8 @@ static void narratives_come_back_to_the_byte(void **state)
 		"<div xmlns=\"" XHTML "\">\xc3\xa9 \xf0\x9f\x98\x80</div>",
 		"<div xmlns=\"" XHTML "\" title=\"&#13;&#013;&#xD;&#x0d;\">\r\n&#13;\n&#xd;&#0013;&#130;</div>",
 		"<div xmlns=\"" XHTML "\"><!-->\"&#13;<p>--><!--->&#013;&#xD;--><b>&#13;</b><!---->\r</div>",
+		"<div xmlns=\"" XHTML
+		"\">&#x0000000000000000000000000000000000000000D;&#00000000000000000000000000000000000013;</div>",
 	};
 	for (size_t i = 0; i < sizeof(divs) / sizeof(divs[0]); i++) {
 		struct arena a;
