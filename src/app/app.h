@@ -54,7 +54,8 @@ enum option_kind {
 	OPTION_NUMBER, /* int64_t, not negative */
 	OPTION_BYTES, /* int64_t: "64 MB" */
 	OPTION_TIME, /* int64_t in milliseconds: "30s" */
-	OPTION_LIST /* struct option_list: may be repeated, each value may be a comma list */
+	OPTION_LIST, /* struct option_list: may be repeated, each value may be a comma list */
+	OPTION_ITEMS /* the same, but each value is one: queries have commas of their own */
 };
 struct option_list {
 	struct str *items;

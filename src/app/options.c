@@ -41,10 +41,12 @@ static bool parse_switch(struct str value, bool *ret_on)
 	return false;
 }
 
-static bool list_add(struct arena *a, struct option_list *list, struct str values)
+static bool list_add(struct arena *a, struct option_list *list, struct str values, bool whole)
 {
 	while (values.p) {
-		struct str item = str_trim(str_split(&values, ','));
+		struct str item = str_trim(whole ? values : str_split(&values, ','));
+		if (whole)
+			values = STR_NULL;
 		if (!item.n)
 			continue;
 		struct str *items =
@@ -78,9 +80,10 @@ static bool option_set(struct arena *a, const struct option *option, struct str 
 	case OPTION_TIME:
 		return limit_parse(LIMIT_TIME, value, option->into);
 	case OPTION_LIST:
+	case OPTION_ITEMS:
 		if (first)
 			*(struct option_list *)option->into = (struct option_list){0};
-		return list_add(a, option->into, value);
+		return list_add(a, option->into, value, option->kind == OPTION_ITEMS);
 	}
 	return false;
 }
@@ -88,7 +91,8 @@ static bool option_set(struct arena *a, const struct option *option, struct str 
 static const char *kind_expects(enum option_kind kind)
 {
 	static const char *const texts[] = {
-		"on or off", "a text", "a whole number", "a size such as 64MB", "a time such as 30s", "a comma list"};
+		"on or off",	      "a text",	      "a whole number", "a size such as 64MB",
+		"a time such as 30s", "a comma list", "a text"};
 	return texts[kind];
 }
 

@@ -503,7 +503,7 @@ int command_sandbox(struct app *app)
 		{"patient", OPTION_TEXT, "ID", "hook: a patient of the sandbox", &c.hook.patient},
 		{"encounter", OPTION_TEXT, "ID", "hook: a visit of theirs", &c.hook.encounter},
 		{"user", OPTION_TEXT, "Practitioner/ID", "hook: who has the chart open", &c.hook.user},
-		{"prefetch", OPTION_LIST, "KEY=QUERY", "hook: what is sent along", &c.prefetch},
+		{"prefetch", OPTION_ITEMS, "KEY=QUERY", "hook: what is sent along", &c.prefetch},
 		{"order", OPTION_LIST, "TYPE/ID|FILE", "hook: draft orders (default: from the patient's own)",
 		 &c.orders},
 		{"list", OPTION_FLAG, NULL, "list behaviours and faults, and end", &c.list},

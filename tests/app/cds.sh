@@ -132,6 +132,10 @@ run cds call "$url/cds-services/sign" "$scratch/request.json"
 expect "a request as it is" 0
 last
 says "it is the same" out 'from-file'
+run cds call "$url" --service chart --patient ada --fhir-server "$fhir" --prefetch 'drugs=MedicationRequest?patient=ada&status=active,on-hold' --no-send
+expect "a query with a comma" 0
+says "is one query" out '"prefetch":\{"drugs":\{"resourceType":"Bundle"'
+says "and finds what it asks for" out '"id":"old"'
 run cds call "$url" --hook order-sign --patient ada
 expect "an order-sign without orders" 1
 says "what is missing" err 'draftOrders'

@@ -12,7 +12,7 @@ struct fixture {
 	bool flag, flag_given;
 	struct str text;
 	int64_t number;
-	struct option_list list;
+	struct option_list list, items;
 };
 
 static const struct command test_command = {.name = "test", .summary = "a test"};
@@ -29,6 +29,7 @@ static bool parse(struct fixture *f, size_t max_args, int argc, const char *cons
 		{"some-text", OPTION_TEXT, "TEXT", "a text", &f->text},
 		{"number", OPTION_NUMBER, "N", "a number", &f->number},
 		{"list", OPTION_LIST, "A,B", "a list", &f->list},
+		{"items", OPTION_ITEMS, "A", "items", &f->items},
 	};
 	return app_options(&f->app,
 			   &(struct command_line){OPTIONS(options), .arguments = "THING", .max_args = max_args});
@@ -49,6 +50,16 @@ static void test_kinds(void **state)
 	assert_true(str_is(f.list.items[0], "x") && str_is(f.list.items[1], "y") && str_is(f.list.items[2], "z"));
 	assert_int_equal(f.app.arg_count, 2);
 	assert_true(str_is(f.app.args[0], "one") && str_is(f.app.args[1], "-"));
+	arena_done(&f.app.arena);
+}
+
+static void test_items_keep_their_commas(void **state)
+{
+	(void)state;
+	struct fixture f = {0};
+	assert_true(PARSE(&f, 0, "--items", "x, y", "--items= z ", "--items", ""));
+	assert_int_equal(f.items.count, 2);
+	assert_true(str_is(f.items.items[0], "x, y") && str_is(f.items.items[1], "z"));
 	arena_done(&f.app.arena);
 }
 
@@ -140,6 +151,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_kinds),
+		cmocka_unit_test(test_items_keep_their_commas),
 		cmocka_unit_test(test_switch_off_and_double_dash),
 		cmocka_unit_test(test_environment_comes_before_command_line),
 		cmocka_unit_test(test_mistakes_are_usage_errors),
