@@ -47,8 +47,10 @@ static void print_finding(void *ctx, const struct doctor_finding *f)
 		if (f->cause_count > 1)
 			snprintf(lead, sizeof lead, "%zu. ", i + 1);
 		print_wrapped(lead, str_from(doctor_cause_text(f->causes[i])));
-		char next[16];
-		snprintf(next, sizeof next, "%*s-> ", (int)strlen(lead), "");
+		char next[sizeof(lead) + sizeof("-> ")];
+		size_t indent = strlen(lead);
+		memset(next, ' ', indent);
+		memcpy(next + indent, "-> ", sizeof("-> "));
 		print_wrapped(next, str_from(doctor_next(f->causes[i], t->c.ehr->vendor)));
 	}
 	fflush(stdout);
