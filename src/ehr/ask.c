@@ -74,6 +74,11 @@ bool ehr_enter(const struct ehr_client *c, const struct ehr_waiter *waiter, stru
 	}
 }
 
+void ehr_hold(const struct ehr_client *c, struct ehr_budget_pass *pass)
+{
+	ehr_budget_hold(c->options.budgets, pass);
+}
+
 static bool is_later(int status)
 {
 	return status == 429 || status == 502 || status == 503 || status == 504;

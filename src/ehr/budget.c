@@ -341,6 +341,7 @@ static bool take_fact_slot(struct ehr_budgets *b, struct str ehr, int64_t slots,
 						.quiet = true};
 		if (store_fact_put(b->o.store, &fact, &why)) {
 			pass->slot = fact.key;
+			pass->until_ms = fact.expires_ms;
 			return true;
 		}
 		if (why.code != ERR_CONFLICT)
@@ -360,6 +361,24 @@ static bool take_slot(struct ehr_budgets *b, struct str ehr, int64_t slots, stru
 		return false;
 	*ret_taken = pass->fd >= 0 || pass->slot.p;
 	return true;
+}
+
+void ehr_budget_hold(struct ehr_budgets *b, struct ehr_budget_pass *pass)
+{
+	struct error ignored = {0};
+	int64_t now = clock_now_ms();
+	if (!pass->slot.p || pass->until_ms - now > SLOT_LIFE_MS / 2)
+		return;
+	struct str holder = str_make(pass->holder, UUID_SIZE);
+	pass->until_ms = now + SLOT_LIFE_MS;
+	const struct store_fact fact = {.shelf = S(SHELF "-slot"),
+					.key = pass->slot,
+					.value = holder,
+					.expected = holder,
+					.expires_ms = pass->until_ms,
+					.quiet = true};
+	if (!store_fact_put(b->o.store, &fact, &ignored))
+		error_clear(&ignored); /* somebody else has it by now */
 }
 
 static void give_slot(struct ehr_budgets *b, struct ehr_budget_pass *pass)

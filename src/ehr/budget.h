@@ -45,6 +45,7 @@ struct ehr_budget_pass {
 	int fd; /* -1: no place is held */
 	struct str slot;
 	char name[64], holder[40];
+	int64_t until_ms; /* so long the place is held, by the store's clock; 0: as long as the process lives */
 	bool probe;
 };
 /* May a request leave now? *ret_wait_ms: after so long, ask again then; 0: it may, and is counted. Errors:
@@ -52,6 +53,9 @@ struct ehr_budget_pass {
  * ERR_BUSY while the breaker is open. now_ms is the wall clock. */
 bool ehr_budget_enter(struct ehr_budgets *b, struct str ehr, const struct ehr_budget_limits *limits, int64_t now_ms,
 		      struct ehr_budget_pass *ret_pass, int64_t *ret_wait_ms, struct error *err) MUST_USE;
+
+/* It is still on its way: said often, a place among facts, which runs out after three minutes, is held on. */
+void ehr_budget_hold(struct ehr_budgets *b, struct ehr_budget_pass *pass);
 
 /* Unknown: nothing that tells how the EHR is, such as trouble of another host or of our own. */
 enum ehr_budget_result { EHR_CALL_ANSWERED, EHR_CALL_FAILED, EHR_CALL_THROTTLED, EHR_CALL_UNKNOWN };

@@ -161,6 +161,8 @@ void ehr_explain(struct ehr_client *c, struct arena *a, const struct http_answer
 struct ehr_budget_pass; /* ehr/budget.h, and enum ehr_budget_result */
 bool ehr_enter(const struct ehr_client *c, const struct ehr_waiter *waiter, struct ehr_budget_pass *ret_pass,
 	       struct error *err) MUST_USE;
+/* To be said often while it lasts. */
+void ehr_hold(const struct ehr_client *c, struct ehr_budget_pass *pass);
 bool ehr_call_over(const struct ehr_client *c, struct http_client *http, struct arena *a, const struct http_call *call,
 		   struct http_answer *ret_answer, struct error *err) MUST_USE;
 /* answer: the EHR's own, not what a redirect led to; NULL: none came, for the reason `why`. */

@@ -27,6 +27,7 @@ struct worker {
 	struct run *r;
 	struct http_client *http, *elsewhere; /* at the EHR, with our certificate; at other hosts */
 	struct arena a; /* of one file */
+	struct ehr_budget_pass *pass; /* of the file that comes; NULL: none does */
 	bool bare; /* this file without a token, although it is at the EHR's origin */
 	pthread_t thread;
 	bool running;
@@ -36,6 +37,14 @@ static bool stopped(void *ctx)
 {
 	const struct run *r = ctx;
 	return atomic_load(&r->failing) || run_stopped(r);
+}
+
+/* The same while a file comes, whose place of the budget is held on. */
+static bool file_stopped(void *ctx)
+{
+	const struct worker *w = ctx;
+	ehr_hold(w->r->o->client, w->pass);
+	return stopped(w->r);
 }
 
 /* ---- one request ----------------------------------------------------------------------------------------------------
@@ -75,7 +84,7 @@ static bool is_here(struct str url)
 static bool get_once(struct worker *w, struct str url, int fd, struct str authorization, struct http_answer *ret_answer,
 		     struct error *err)
 {
-	const struct http_file into = {.fd = fd, .max = FILE_MAX, .stopped = stopped, .ctx = w->r};
+	const struct http_file into = {.fd = fd, .max = FILE_MAX, .stopped = file_stopped, .ctx = w};
 	struct http_header headers[3] = {{S("Accept"), S("application/fhir+ndjson")}};
 	size_t count = 1;
 	if (is_here(url))
@@ -127,6 +136,7 @@ static bool get(struct worker *w, struct str url, int fd, struct http_answer *re
 	const struct error elsewhere = {.code = ERR_REMOTE}; /* trouble of another host says nothing about the EHR */
 	if (!bearer(w, &header, err) || !ehr_enter(client, &waiter, &pass, err))
 		return false;
+	w->pass = &pass;
 	bool ok = follow(w, url, fd, header, &own, ret_answer, ret_bearer, &why);
 	ehr_leave(client, &pass, own.status ? &own : NULL, !ok && ehr_is_home(client, url) ? &why : &elsewhere);
 	return ok || error_set(err, why.code, "%s", why.text);

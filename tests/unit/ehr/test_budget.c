@@ -220,6 +220,35 @@ static void so_many_at_once_over_processes(void **state)
 	clean();
 }
 
+/* A place among facts runs out when its holder dies, and lives on while it is held. */
+static void a_place_that_is_held_lives_on(void **state)
+{
+	(void)state;
+	const struct ehr_budget_limits l = {.parallel = 1};
+	struct ehr_budgets *b = open_budgets(FACTS);
+	struct ehr_budget_pass pass;
+	struct store_fact *facts;
+	struct error err = {0};
+	size_t count;
+	int64_t wait;
+	assert_true(ehr_budget_enter(b, MAIN, &l, T0, &pass, &wait, &err) && !wait);
+	int64_t first = pass.until_ms;
+	ehr_budget_hold(b, &pass);
+	assert_int_equal(pass.until_ms, first); /* there is time enough */
+	pass.until_ms -= 120000;
+	usleep(2000);
+	ehr_budget_hold(b, &pass);
+	assert_true(pass.until_ms > first);
+	assert_true(store_fact_list(store, &arena, S("ehr-budget-slot"), STR_NULL, 10, &facts, &count, &err));
+	assert_true(count == 1 && facts[0].expires_ms == pass.until_ms);
+	ehr_budget_leave(b, MAIN, &l, T0, &pass, EHR_CALL_ANSWERED, 0);
+	assert_true(store_fact_list(store, &arena, S("ehr-budget-slot"), STR_NULL, 10, &facts, &count, &err));
+	assert_int_equal(count, 0);
+	ehr_budget_hold(b, &pass); /* over */
+	ehr_budgets_close(b);
+	clean();
+}
+
 static void so_many_at_once_over_machines(void **state)
 {
 	(void)state;
@@ -336,6 +365,7 @@ int main(void)
 		cmocka_unit_test(a_pause_that_was_asked_for_holds_for_all),
 		cmocka_unit_test(so_many_at_once_over_processes),
 		cmocka_unit_test(so_many_at_once_over_machines),
+		cmocka_unit_test(a_place_that_is_held_lives_on),
 		cmocka_unit_test(a_damaged_file_begins_again),
 		cmocka_unit_test(a_dead_ehr_is_left_alone),
 		cmocka_unit_test(an_ehr_that_says_no_is_alive),
