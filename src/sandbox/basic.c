@@ -52,32 +52,6 @@ static bool is_app(struct sandbox *s, struct http_exchange *x, struct str id)
 	       (!http_request_header(x, "Epic-User-ID").p || str_eq_nocase(kind, S("EXTERNAL")));
 }
 
-static void passed_on(void *ctx, const struct http_response *response)
-{
-	http_respond(ctx, response);
-}
-
-/* The same request with a token for a moment. */
-static bool serve_with(struct sandbox *s, struct http_exchange *x, struct str token, enum face_host host)
-{
-	const struct http_request *r = http_request(x);
-	struct http_header *headers;
-	struct error ignored = {0};
-	size_t count;
-	if (!http_request_headers(x, r->arena, &headers, &count))
-		return false;
-	for (size_t i = 0; i < count; i++)
-		if (str_eq_nocase(headers[i].name, S("Authorization")))
-			headers[i].value = arena_printf(r->arena, "Bearer %.*s", STR_ARG(token));
-	struct http_apart apart = {
-		.request = *r, .headers = headers, .header_count = count, .answered = passed_on, .ctx = x};
-	apart.request.file = -1;
-	struct http_exchange *inner = http_exchange_apart(&apart, &ignored);
-	if (inner)
-		sandbox_serve(s, inner, host);
-	return inner != NULL;
-}
-
 bool oauth_basic(struct sandbox *s, struct http_exchange *x, enum face_host host)
 {
 	struct arena *a = http_request(x)->arena;
@@ -92,5 +66,7 @@ bool oauth_basic(struct sandbox *s, struct http_exchange *x, enum face_host host
 	int64_t now = clock_now_ms();
 	const struct grant grant = {
 		.client_id = id, .scope_text = s->everything, .issued_ms = now, .expires_ms = now + TOKEN_MS};
-	return smart_token_make(s->smart, a, &grant, &token, &ignored) && serve_with(s, x, token, host);
+	return smart_token_make(s->smart, a, &grant, &token, &ignored) &&
+	       face_again(s, x, host,
+			  &(struct face_other){.authorization = arena_printf(a, "Bearer %.*s", STR_ARG(token))});
 }

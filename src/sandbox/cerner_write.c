@@ -152,29 +152,11 @@ bool cerner_patch(void *ctx, struct rest_call *call, const struct json *patch, s
 
 /* ---- a patch as a POST ------------------------------------------------------------------------------------------- */
 
-static void passed_on(void *ctx, const struct http_response *response)
-{
-	http_respond(ctx, response);
-}
-
 bool cerner_override(struct sandbox *s, struct http_exchange *x, enum face_host host)
 {
 	const struct http_request *r = http_request(x);
-	struct http_header *headers;
-	size_t count;
-	struct error ignored = {0};
 	bool asked = str_eq_nocase(face_value(r->query, S("_method")), S("patch")) ||
 		     str_eq_nocase(http_request_header(x, "X-HTTP-Method-Override"), S("patch"));
-	if (s->o.vendor != EHR_CERNER || !asked || !str_is(r->method, "POST") ||
-	    !http_request_headers(x, r->arena, &headers, &count))
-		return false;
-	struct http_apart apart = {
-		.request = *r, .headers = headers, .header_count = count, .answered = passed_on, .ctx = x};
-	apart.request.method = S("PATCH");
-	apart.request.query = S("");
-	apart.request.file = -1;
-	struct http_exchange *inner = http_exchange_apart(&apart, &ignored);
-	if (inner)
-		sandbox_serve(s, inner, host);
-	return inner != NULL;
+	return s->o.vendor == EHR_CERNER && asked && str_is(r->method, "POST") &&
+	       face_again(s, x, host, &(struct face_other){.method = S("PATCH")});
 }

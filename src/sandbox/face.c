@@ -229,3 +229,32 @@ bool face_exists(struct sandbox *s, struct rest_call *call, struct rest_answer *
 		return true;
 	return face_fail(s, call, &err, answer);
 }
+
+static void passed_on(void *ctx, const struct http_response *response)
+{
+	http_respond(ctx, response);
+}
+
+bool face_again(struct sandbox *s, struct http_exchange *x, enum face_host host, const struct face_other *other)
+{
+	const struct http_request *r = http_request(x);
+	struct http_header *headers;
+	struct error ignored = {0};
+	size_t count;
+	if (!http_request_headers(x, r->arena, &headers, &count))
+		return false;
+	for (size_t i = 0; i < count && other->authorization.p; i++)
+		if (str_eq_nocase(headers[i].name, S("Authorization")))
+			headers[i].value = other->authorization;
+	struct http_apart apart = {
+		.request = *r, .headers = headers, .header_count = count, .answered = passed_on, .ctx = x};
+	apart.request.file = -1;
+	if (other->method.p) {
+		apart.request.method = other->method;
+		apart.request.query = S("");
+	}
+	struct http_exchange *inner = http_exchange_apart(&apart, &ignored);
+	if (inner)
+		sandbox_serve(s, inner, host);
+	return inner != NULL;
+}

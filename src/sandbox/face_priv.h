@@ -173,6 +173,12 @@ bool face_rewrite(struct sandbox *s, struct rest_call *call, const struct json *
 bool face_binary(struct rest_call *call, const struct store_entry *entry, bool any, struct rest_answer *answer);
 /* The error as the vendor tells it. Always false. */
 bool face_fail(struct sandbox *s, struct rest_call *call, const struct error *err, struct rest_answer *answer);
+/* The same request once more in another way: a method (then without query) or an Authorization of its own; STR_NULL: as
+ * it came. False when it could not be made. */
+struct face_other {
+	struct str method, authorization;
+};
+bool face_again(struct sandbox *s, struct http_exchange *x, enum face_host host, const struct face_other *other);
 /* Does the resource exist? False with answer filled by face_fail(). */
 bool face_exists(struct sandbox *s, struct rest_call *call, struct rest_answer *answer);
 
