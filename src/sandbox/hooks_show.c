@@ -109,9 +109,9 @@ void hooks_put_head(struct buf *out, const struct json *card)
 void hooks_put_findings(struct buf *out, const struct judgement *j)
 {
 	buf_printf(out, "<h2>%s</h2>\n",
-		   judge_errors(j) ? "What is wrong"
-		   : j->count	   ? "Nothing is wrong, but"
-				   : "Nothing is wrong");
+		   judge_errors(j) ? "What is wrong with the answer"
+		   : j->count	   ? "The answer is well formed, but"
+				   : "The answer is well formed");
 	buf_add(out, S("<ul class=\"findings\">\n"));
 	for (size_t i = 0; i < j->count; i++) {
 		const struct judge_finding *f = &j->findings[i];
