@@ -59,7 +59,7 @@ for kind in full bare; do
 	say "$kind: $(wc -c <"$work/$kind.json") bytes, answered $(cat "$work/status") with $(grep -o '"indicator"' "$work/$kind.answer" | wc -l) cards in $(wc -c <"$work/$kind.answer") bytes"
 	[ "$(cat "$work/status")" = 200 ] || { cat "$work/$kind.answer"; exit 1; }
 done
-for connections in 1 8 16; do
+for connections in 1 4 16; do
 	load "order-sign, $size drugs, all prefetched" $connections post "$path" "$work/full.json"
 done
 for connections in 1 4; do
