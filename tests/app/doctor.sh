@@ -49,33 +49,21 @@ if command -v openssl >/dev/null && openssl s_server -help 2>&1 | grep -q -- -ac
 	certificate() { # certificate NAME COMMON-NAME DAYS
 		openssl req -x509 -newkey rsa:2048 -nodes -keyout "$1.key" -out "$1.crt" -subj "/CN=$2" -addext "subjectAltName=$4" -days "$3" 2>/dev/null
 	}
-	tls_server() { # tls_server NAME OFFSET: the server is known under its name; a port that is taken gives way to the next
-		port=$((20000 + $$ % 12000 + $2))
-		for _ in 1 2 3 4 5; do
-			openssl s_server -accept "127.0.0.1:$port" -cert "$1.crt" -key "$1.key" -www >/dev/null 2>&1 </dev/null &
-			tls=$!
-			for _ in $(seq 200); do
-				kill -0 "$tls" 2>/dev/null || break
-				openssl s_client -connect "127.0.0.1:$port" </dev/null >/dev/null 2>&1 && break
-				sleep 0.05
-			done
-			kill -0 "$tls" 2>/dev/null && break
-			port=$((port + 10))
-		done
-		children="$children $tls"
+	known() { # known NAME OFFSET: a server with the certificate of that name, and an EHR of the same
+		tls_server "$2" -cert "$1.crt" -key "$1.key" -www >/dev/null 2>&1
 		"$firth" ehr add "$1" --offline --vendor generic --url "https://127.0.0.1:$port/fhir" >/dev/null
 	}
 	certificate named other.example 30 DNS:other.example
-	tls_server named 1
+	known named 1
 	run doctor named
 	expect "a certificate of another host" 1
 	says "is told" out "^tls +failed +the server's certificate is for another host"
 	certificate unknown 127.0.0.1 30 IP:127.0.0.1
-	tls_server unknown 2
+	known unknown 2
 	run doctor unknown
 	says "one that nobody vouches for" out 'ends at no authority that this machine trusts'
 	if certificate ended 127.0.0.1 -1 IP:127.0.0.1 && [ -s ended.crt ]; then
-		tls_server ended 3
+		known ended 3
 		run doctor ended
 		says "one that has ended" out "certificate has ended"
 	fi

@@ -94,6 +94,23 @@ listening() { # listening NAME [KEY]: a member of its line of that event, "base"
 	sed -n 's/.*"event":"listening".*"'"${2:-base}"'":"\([^"]*\)".*/\1/p' "$1.out"
 }
 
+tls_server() { # tls_server OFFSET ARGUMENTS...: openssl s_server with these, $tls, on $port; what is taken gives way to the next
+	port=$((20000 + $$ % 12000 + $1)) # below those that outgoing connections take
+	shift
+	for _ in 1 2 3 4 5; do
+		openssl s_server -accept "127.0.0.1:$port" "$@" </dev/null &
+		tls=$!
+		for _ in $(seq 200); do
+			kill -0 "$tls" 2>/dev/null || break
+			openssl s_client -connect "127.0.0.1:$port" </dev/null >/dev/null 2>&1 && break
+			sleep 0.05
+		done
+		kill -0 "$tls" 2>/dev/null && break
+		port=$((port + 10))
+	done
+	children="$children $tls"
+}
+
 stop_server() { # SIGTERM and wait; its status in $code
 	kill -TERM "$server"
 	wait "$server"

@@ -27,20 +27,9 @@ answer() { # answer FILE: the body is standard input
 echo '{"resourceType":"CapabilityStatement","status":"active","date":"2026-01-01","kind":"instance","fhirVersion":"4.0.1","format":["json"],"rest":[{"mode":"server","resource":[{"type":"Patient","interaction":[{"code":"read"}]}]}]}' | answer fhir/metadata
 echo '{"resourceType":"Patient","id":"1","gender":"other"}' | answer fhir/Patient/1
 
-port=$((32000 + $$ % 12000))
-for _ in 1 2 3 4 5; do
-	(cd www && exec openssl s_server -accept "127.0.0.1:$port" -cert ../server.crt -key ../server.key -CAfile ../ours.crt \
-		-Verify 1 -verify_return_error -HTTP >/dev/null 2>../server.log </dev/null) &
-	tls=$!
-	for _ in $(seq 200); do
-		kill -0 "$tls" 2>/dev/null || break
-		openssl s_client -connect "127.0.0.1:$port" </dev/null >/dev/null 2>&1 && break
-		sleep 0.05
-	done
-	kill -0 "$tls" 2>/dev/null && break
-	port=$((port + 10))
-done
-children="$children $tls"
+cd www
+tls_server 4 -cert ../server.crt -key ../server.key -CAfile ../ours.crt -Verify 1 -verify_return_error -HTTP >/dev/null 2>../server.log
+cd ..
 url=https://127.0.0.1:$port/fhir
 
 run ehr add site --url "$url" --ca ours.crt --cert client.crt --cert-key client.key
