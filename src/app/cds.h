@@ -59,7 +59,6 @@ bool cds_secret_read(struct arena *a, struct str path, struct str *ret_text, str
 /* ---- showing ----------------------------------------------------------------------------------------------------- */
 
 void cds_print_findings(const struct app *app, const struct judgement *j);
-void cds_write_findings(struct json_writer *w, const struct judgement *j);
 /* "200 after 12 ms", or why there is none. */
 void cds_print_reply(const struct app *app, const struct cds_exchange *x);
 /* {"url","request"?,"status","milliseconds","failure"?,"answer"|"text"} members of an object that is open. */

@@ -112,12 +112,12 @@ static void write_all(const struct call *k)
 	struct json_writer w = json_writer(&out);
 	json_object_begin(&w);
 	cds_write_exchange(&w, &k->x, k->show_request);
-	cds_write_findings(&w, k->x.judged);
+	judge_write_findings(&w, k->x.judged);
 	if (k->tells) {
 		json_key(&w, S("feedback"));
 		json_object_begin(&w);
 		cds_write_exchange(&w, &k->told, true);
-		cds_write_findings(&w, k->told.judged);
+		judge_write_findings(&w, k->told.judged);
 		json_object_end(&w);
 	}
 	json_object_end(&w);

@@ -181,7 +181,7 @@ static int report(const struct app *app, const struct cds_exchange *x)
 	struct json_writer w = json_writer(&out);
 	json_object_begin(&w);
 	cds_write_exchange(&w, x, true);
-	cds_write_findings(&w, x->judged);
+	judge_write_findings(&w, x->judged);
 	json_object_end(&w);
 	printf("%.*s\n", STR_ARG(buf_str(&out)));
 	buf_done(&out);

@@ -44,22 +44,6 @@ void cds_print_findings(const struct app *app, const struct judgement *j)
 	buf_done(&out);
 }
 
-void cds_write_findings(struct json_writer *w, const struct judgement *j)
-{
-	json_key(w, S("findings"));
-	json_array_begin(w);
-	for (size_t i = 0; i < j->count; i++) {
-		const struct judge_finding *f = &j->findings[i];
-		json_object_begin(w);
-		json_put_member(w, S("severity"), f->error ? S("error") : S("warning"));
-		json_put_member(w, S("by"), str_from(f->by));
-		json_put_member(w, S("where"), f->where);
-		json_put_member(w, S("what"), f->what);
-		json_object_end(w);
-	}
-	json_array_end(w);
-}
-
 /* ---- exchanges --------------------------------------------------------------------------------------------------- */
 
 void cds_print_reply(const struct app *app, const struct cds_exchange *x)

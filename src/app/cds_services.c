@@ -79,7 +79,7 @@ static void write_services(const struct cds_exchange *x)
 	struct json_writer w = json_writer(&out);
 	json_object_begin(&w);
 	cds_write_exchange(&w, x, false);
-	cds_write_findings(&w, x->judged);
+	judge_write_findings(&w, x->judged);
 	json_object_end(&w);
 	printf("%.*s\n", STR_ARG(buf_str(&out)));
 	buf_done(&out);

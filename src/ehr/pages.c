@@ -254,20 +254,11 @@ static bool take_entry(struct taking *t, const struct json *entry)
 
 /* ---- pages ------------------------------------------------------------------------------------------------------- */
 
-static struct str next_link(const struct json *bundle)
-{
-	struct json_iter it = json_iter(json_get(bundle, S("link")));
-	while (json_next(&it))
-		if (str_is(json_get_str(it.value, S("relation")), "next"))
-			return json_get_str(it.value, S("url"));
-	return STR_NULL;
-}
-
 /* The address of the next page; false when it must not be followed. */
 static bool follow(struct taking *t, const struct json *bundle, struct str from)
 {
 	struct ehr_pages *p = t->p;
-	struct str link = next_link(bundle);
+	struct str link = resource_next_page(bundle);
 	struct str url = link.p ? ehr_url_resolve(t->a, from, link) : STR_NULL;
 	if (link.p && (!url.p || !ehr_url_same_origin(url, p->c->config.base_url)))
 		return ehr_fail(p->c, t->f, ERR_REMOTE,

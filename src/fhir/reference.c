@@ -94,3 +94,12 @@ struct reference reference_parse(const struct definitions *d, struct str text)
 	}
 	return r;
 }
+
+struct str resource_next_page(const struct json *bundle)
+{
+	struct json_iter it = json_iter(json_get(bundle, S("link")));
+	while (json_next(&it))
+		if (str_is(json_get_str(it.value, S("relation")), "next"))
+			return json_get_str(it.value, S("url"));
+	return STR_NULL;
+}

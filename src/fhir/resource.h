@@ -47,6 +47,8 @@ const char *primitive_problem(enum fhir_primitive primitive, const struct json *
 
 /* Entered in error, by status or verificationStatus. Some EHRs send the code with a trailing blank. */
 bool resource_is_withdrawn(const struct json *resource);
+/* The address of a Bundle's next page as it stands there, which may be relative; STR_NULL: there is none. */
+struct str resource_next_page(const struct json *bundle);
 
 /* [A-Za-z0-9\-\.]{1,64}: http://hl7.org/fhir/R4/datatypes.html#id */
 bool fhir_id_valid(struct str id);

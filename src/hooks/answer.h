@@ -29,6 +29,8 @@ struct judgement {
 /* Notes one. Nothing is noted where a text could not be made. */
 void judge_note(struct judgement *j, bool error, const char *by, struct str where, struct str what);
 size_t judge_errors(const struct judgement *j);
+/* The member "findings" of an object that is being written: a list of {"severity","by","where","what"}. */
+void judge_write_findings(struct json_writer *w, const struct judgement *j);
 
 /* An answer over HTTP. */
 struct judge_reply {

@@ -132,3 +132,19 @@ bool judge_http(struct judgement *j, const struct judge_reply *reply, bool need_
 		judge_wrong(j, S("answer"), "is not JSON");
 	return reply->body != NULL;
 }
+
+void judge_write_findings(struct json_writer *w, const struct judgement *j)
+{
+	json_key(w, S("findings"));
+	json_array_begin(w);
+	for (size_t i = 0; i < j->count; i++) {
+		const struct judge_finding *f = &j->findings[i];
+		json_object_begin(w);
+		json_put_member(w, S("severity"), f->error ? S("error") : S("warning"));
+		json_put_member(w, S("by"), str_from(f->by));
+		json_put_member(w, S("where"), f->where);
+		json_put_member(w, S("what"), f->what);
+		json_object_end(w);
+	}
+	json_array_end(w);
+}

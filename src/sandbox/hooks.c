@@ -269,22 +269,6 @@ bool hooks_run(struct sandbox *s, struct arena *a, const struct hook_wish *wish,
 
 /* ---- answers of programs ----------------------------------------------------------------------------------------- */
 
-static void put_findings(struct json_writer *w, const struct hook_run *run)
-{
-	json_key(w, S("findings"));
-	json_array_begin(w);
-	for (size_t i = 0; i < run->judged.count; i++) {
-		const struct judge_finding *f = &run->judged.findings[i];
-		json_object_begin(w);
-		json_put_member(w, S("severity"), f->error ? S("error") : S("warning"));
-		json_put_member(w, S("by"), str_from(f->by));
-		json_put_member(w, S("where"), f->where);
-		json_put_member(w, S("what"), f->what);
-		json_object_end(w);
-	}
-	json_array_end(w);
-}
-
 static void put_run(struct json_writer *w, const struct hook_run *run)
 {
 	json_object_begin(w);
@@ -309,7 +293,7 @@ static void put_run(struct json_writer *w, const struct hook_run *run)
 		json_put_member(w, S("text"), str_slice(run->answer, 0, 4000));
 	}
 	json_object_end(w);
-	put_findings(w, run);
+	judge_write_findings(w, &run->judged);
 	json_object_end(w);
 }
 

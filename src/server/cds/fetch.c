@@ -6,6 +6,7 @@
 #include "server/cds/cds_priv.h"
 
 #include "base/clock.h"
+#include "fhir/resource.h"
 
 enum { PAGES_MAX = 100, MEMORY_FACTOR = 6, URL_MAX = 64 * 1024 };
 
@@ -64,15 +65,6 @@ static bool call(struct page *p, struct str url, struct http_answer *ret_answer)
 	return count_bytes(f, ret_answer->body.n);
 }
 
-static struct str next_link(const struct json *bundle)
-{
-	struct json_iter it = json_iter(json_get(bundle, S("link")));
-	while (json_next(&it))
-		if (str_is(json_get_str(it.value, S("relation")), "next"))
-			return json_get_str(it.value, S("url"));
-	return STR_NULL;
-}
-
 static void merge(struct page *p, const struct json *bundle)
 {
 	struct json_writer w = json_writer(&p->merged);
@@ -129,7 +121,7 @@ static bool get(struct page *p)
 	const struct json *page = f->first ? f->first : get_page(p, absolute(f, f->url));
 	if (!page)
 		return false;
-	struct str next = next_link(page);
+	struct str next = resource_next_page(page);
 	if (!next.n) {
 		f->value = page;
 		return true;
@@ -143,7 +135,7 @@ static bool get(struct page *p)
 		if (!page)
 			return false;
 		merge(p, page);
-		next = next_link(page);
+		next = resource_next_page(page);
 	}
 	buf_add(&p->merged, S("]}"));
 	if (!buf_ok(&p->merged))
