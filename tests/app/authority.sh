@@ -7,7 +7,7 @@ start_ehr() { # start_ehr SECONDS-OF-ITS-TOKENS AUTHORITY: $ehr is its base
 	cd "$scratch" || exit 1
 	"$authority" "$scratch/port" "$1" >authority.log 2>&1 &
 	children="$children $!"
-	for _ in $(seq 100); do [ -s "$scratch/port" ] && break; sleep 0.05; done
+	for _ in $(seq 600); do [ -s "$scratch/port" ] && break; sleep 0.05; done
 	ehr=http://127.0.0.1:$(cat "$scratch/port")
 	cat >firth.yaml <<END
 ehrs:

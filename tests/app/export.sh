@@ -133,7 +133,7 @@ run export "$base" --group "$group" --type Patient --since 2999-01-01T00:00:00Z 
 expect "an export of nothing" 0
 "$firth" export "$base" --group "$group" --type Patient --out cancelled >out 2>err </dev/null &
 child=$!
-for _ in $(seq 100); do
+for _ in $(seq 600); do
 	grep -q accepted cancelled/export.journal 2>/dev/null && break
 	sleep 0.02
 done

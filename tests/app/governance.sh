@@ -62,7 +62,7 @@ says "a replaced one shows its end" out '"published_until":"20'
 # ---- with a server
 serve --data "$data" --auth --tenants || bad "serve starts"
 base=http://127.0.0.1:$port
-for _ in $(seq 100); do # it looks once it serves
+for _ in $(seq 600); do # it looks once it serves
 	grep -q client_expires "$scratch/serve.log" && break
 	sleep 0.05
 done

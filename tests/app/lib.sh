@@ -100,7 +100,7 @@ tls_server() { # tls_server OFFSET ARGUMENTS...: openssl s_server with these, $t
 	for _ in 1 2 3 4 5; do
 		openssl s_server -accept "127.0.0.1:$port" "$@" </dev/null &
 		tls=$!
-		for _ in $(seq 200); do
+		for _ in $(seq 600); do
 			kill -0 "$tls" 2>/dev/null || break
 			openssl s_client -connect "127.0.0.1:$port" </dev/null >/dev/null 2>&1 && break
 			sleep 0.05

@@ -10,7 +10,7 @@ login() { # login ARGUMENTS...: the command, with curl as the browser; its page 
 	"$firth" login main --no-browser --timeout 20s "$@" >out 2>err </dev/null &
 	pid=$!
 	url=
-	for _ in $(seq 200); do
+	for _ in $(seq 600); do
 		# The address is whole once the line after it is there.
 		grep -q '^Waiting for the answer' err && url=$(sed -n 's/^  \(http.*\)/\1/p' err)
 		[ -z "$url" ] || break

@@ -156,7 +156,7 @@ stop "$started"
 
 "$authority" "$scratch/authority-port" 60 >authority.log 2>&1 &
 children="$children $!"
-for _ in $(seq 100); do [ -s authority-port ] && break; sleep 0.05; done
+for _ in $(seq 600); do [ -s authority-port ] && break; sleep 0.05; done
 ehr=http://127.0.0.1:$(cat authority-port)
 background record record --to "$ehr/fhir" --out login.har
 proxy=$(listening record base)
@@ -165,10 +165,11 @@ ehrs:
   - {name: people, vendor: generic, base_url: "$proxy", login_client_id: app-1}
 END
 login() { # the command, with curl as the browser
+	: >login.err # an old one would tell an old address
 	"$firth" login people --no-browser --timeout 20s "$@" >login.out 2>login.err </dev/null &
 	pid=$!
 	url=
-	for _ in $(seq 200); do
+	for _ in $(seq 600); do
 		grep -q '^Waiting for the answer' login.err && url=$(sed -n 's/^  \(http.*\)/\1/p' login.err)
 		[ -z "$url" ] || break
 		kill -0 $pid 2>/dev/null || break

@@ -38,6 +38,7 @@ for i in 1 2 3; do
 		$i $i $i $i
 done >>"$work/patients.ndjson"
 "$firth" import "$work/patients.ndjson" --config "$work/firth.yaml" >"$work/import.log" 2>&1 || { cat "$work/import.log"; exit 1; }
+: >"$work/serve.log" # before anybody looks into it
 "$firth" serve --config "$work/firth.yaml" >"$work/serve.log" 2>&1 &
 server=$!
 url=

@@ -5,6 +5,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 firth=$(realpath "$1")
 . "$here/lib.sh"
 
+: >"$work/demo.log" # before anybody looks into it
 "$firth" demo >"$work/demo.log" 2>&1 &
 server=$!
 url=

@@ -75,11 +75,12 @@ fi
 
 # ---- running
 for vendor in epic cerner; do
+	: >$vendor.out # before anybody looks into it
 	"$firth" sandbox $vendor --port 0 --data $vendor --patients 2 --no-auth >$vendor.out 2>$vendor.err </dev/null &
 	children="$children $!"
 done
 for vendor in epic cerner; do
-	for _ in $(seq 200); do
+	for _ in $(seq 600); do
 		grep -q '"event":"listening"' $vendor.out && break
 		sleep 0.05
 	done
@@ -123,13 +124,13 @@ expect "a program for people" 0
 if command -v curl >/dev/null; then
 	"$authority" "$scratch/port" 60 >authority.log 2>&1 &
 	children="$children $!"
-	for _ in $(seq 100); do [ -s "$scratch/port" ] && break; sleep 0.05; done
+	for _ in $(seq 600); do [ -s "$scratch/port" ] && break; sleep 0.05; done
 	mkfifo arrived
 	: >"$scratch/out"
 	./logins "http://127.0.0.1:$(cat "$scratch/port")/fhir" <arrived >"$scratch/out" 2>"$scratch/err" &
 	child=$!
 	exec 9>arrived
-	for _ in $(seq 200); do
+	for _ in $(seq 600); do
 		grep -q '^http' "$scratch/out" && break
 		kill -0 $child 2>/dev/null || break
 		sleep 0.05
