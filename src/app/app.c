@@ -15,10 +15,13 @@
 #include "json/json.h"
 
 static const struct command commands[] = {
+#define SECTION(title)			 {NULL, NULL, title},
 #define COMMAND(function, name, summary) {name, command_##function, summary},
 #include "app/commands.def"
 #undef COMMAND
-	{NULL, NULL, NULL}};
+#undef SECTION
+};
+static const struct command *const commands_end = commands + sizeof(commands) / sizeof(commands[0]);
 
 /* How many of the words the name consists of, 0 when they do not start with it. */
 static int words_match(const char *name, char **words, int count)
@@ -38,8 +41,8 @@ const struct command *command_find(char **words, int count, int *ret_words)
 {
 	const struct command *best = NULL;
 	int longest = 0;
-	for (const struct command *c = commands; c->name; c++) {
-		int n = words_match(c->name, words, count);
+	for (const struct command *c = commands; c < commands_end; c++) {
+		int n = c->name ? words_match(c->name, words, count) : 0;
 		if (n > longest) {
 			longest = n;
 			best = c;
@@ -47,6 +50,21 @@ const struct command *command_find(char **words, int count, int *ret_words)
 	}
 	*ret_words = longest;
 	return best;
+}
+
+void command_next_words(char **words, int count)
+{
+	struct str last = {0};
+	for (const struct command *c = commands; c < commands_end; c++) {
+		struct str rest = str_from(c->name ? c->name : "");
+		int n = 0;
+		while (n < count && rest.p && str_is(str_split(&rest, ' '), words[n]))
+			n++;
+		struct str next = n == count && rest.p ? str_split(&rest, ' ') : (struct str){0};
+		if (next.n && !str_eq(next, last))
+			printf("%.*s\n", STR_ARG(next));
+		last = next;
+	}
 }
 
 const char *near_name(struct str word, const char *const *names, size_t count)
@@ -71,8 +89,10 @@ static int unknown_command(char **words, int count)
 	enum { MAX = 200 };
 	const char *names[MAX];
 	size_t n = 0;
-	for (const struct command *c = commands; c->name && n < MAX; c++)
-		names[n++] = c->name;
+	for (const struct command *c = commands; c < commands_end && n < MAX; c++) {
+		if (c->name)
+			names[n++] = c->name;
+	}
 	char typed[80];
 	const char *near = NULL;
 	if (count > 1) {
@@ -89,24 +109,32 @@ static int unknown_command(char **words, int count)
 	return APP_USAGE;
 }
 
-/* Prints the commands whose name starts with a group ("audit "), or all. False when there are none. */
-static bool print_commands(FILE *out, struct str group)
+enum { NAMES_WIDTH = 18 };
+
+/* Prints the commands whose name starts with a group ("audit "). False when there are none. */
+static bool print_group(FILE *out, struct str group)
 {
 	size_t shown = 0;
-	for (const struct command *c = commands; c->name; c++) {
-		if (!str_starts(str_from(c->name), group))
+	for (const struct command *c = commands; c < commands_end; c++) {
+		if (!c->name || !str_starts(str_from(c->name), group))
 			continue;
 		if (shown++ == 0)
 			fprintf(out, "usage: firth %.*sCOMMAND [OPTIONS] [ARGUMENTS]\n\n", STR_ARG(group));
-		fprintf(out, "  %-16s %s\n", c->name, c->summary);
+		fprintf(out, "  %-*s  %s\n", NAMES_WIDTH, c->name, c->summary);
 	}
 	return shown > 0;
 }
 
 static int help(FILE *out)
 {
-	fprintf(out, "Firth connects applications with electronic health record systems over FHIR R4.\n\n");
-	print_commands(out, S(""));
+	fprintf(out, "Firth connects applications with electronic health record systems over FHIR R4.\n\n"
+		     "usage: firth COMMAND [OPTIONS] [ARGUMENTS]\n");
+	for (const struct command *c = commands; c < commands_end; c++) {
+		if (c->name)
+			fprintf(out, "  %-*s  %s\n", NAMES_WIDTH, c->name, c->summary);
+		else
+			fprintf(out, "\n%s\n", c->summary);
+	}
 	fprintf(out, "\nfirth COMMAND --help tells more; firth --version prints the version.\n"
 		     "Every option can be given as an environment variable too: --data as FIRTH_DATA.\n"
 		     "Exit status: 0 done, 1 findings or failure, 2 wrong usage.\n");
@@ -126,7 +154,7 @@ static int group_help(char **words, int count)
 	bool asked = count > 1 && wants_help(words[1]);
 	if (count > 1 && !asked)
 		return -1;
-	if (!print_commands(asked ? stdout : stderr, str_from(group)))
+	if (!print_group(asked ? stdout : stderr, str_from(group)))
 		return -1;
 	return asked ? APP_OK : APP_USAGE;
 }

@@ -24,25 +24,30 @@ struct app {
 	struct arena arena;
 	bool json; /* --format json: standard output holds one JSON document and nothing else */
 	bool colour; /* standard output is a terminal that wants colours */
+	bool completing; /* app_options() prints the names of the options and ends there */
 	struct str *args; /* positional arguments, filled by app_options() */
 	size_t arg_count;
 	int status; /* of app_options() when it returns false */
 };
 
 struct command {
-	const char *name;
+	const char *name; /* NULL: the title of a section, in summary */
 	int (*run)(struct app *app);
 	const char *summary;
 };
 
+#define SECTION(title)
 #define COMMAND(function, name, summary) int command_##function(struct app *app);
 #include "app/commands.def"
 #undef COMMAND
+#undef SECTION
 
 /* Runs the program: finds the command and calls it. */
 int app_main(int argc, char **argv);
 /* The command that the words start with, longest name first, and how many words its name has. NULL: none. */
 const struct command *command_find(char **words, int count, int *ret_words);
+/* Prints to standard output each word that makes the words longer towards the name of a command, a line each. */
+void command_next_words(char **words, int count);
 /* The name nearest to a mistyped word, or NULL when none is near. */
 const char *near_name(struct str word, const char *const *names, size_t count);
 

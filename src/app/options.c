@@ -252,8 +252,19 @@ static bool read_arguments(struct app *app, const struct command_line *line)
 	return true;
 }
 
+static void print_names(const struct command_line *line)
+{
+	for (size_t i = 0; i < line->option_count; i++)
+		printf("--%s\n", line->options[i].name);
+	puts("--format\n--help");
+}
+
 bool app_options(struct app *app, const struct command_line *line)
 {
+	if (app->completing) {
+		print_names(line);
+		return misuse(app, APP_OK);
+	}
 	if (asks_for_help(app)) {
 		print_help(app, line);
 		return misuse(app, APP_OK);

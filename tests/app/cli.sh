@@ -39,6 +39,36 @@ while read -r verb; do
 	says "$verb names the unknown option" err 'no-such-option'
 done <"$scratch/verbs"
 
+# Completion asks the program itself.
+run completion
+expect "completion for no shell" 2
+run completion csh
+expect "completion for a shell that is not known" 2
+says "it names those that are" err 'bash, zsh, fish'
+run completion --after 'ehr'
+expect "what comes after a word" 0
+says "the rest of the commands" out '^directory$'
+run completion --after 'serve --port 80'
+says "options of the command named" out '^--data$'
+if command -v bash >/dev/null; then
+	"$firth" completion bash >"$scratch/completion"
+	cat >"$scratch/complete" <<'END'
+firth() { "$FIRTH" "$@"; }
+. "$1"
+shift
+COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+_firth
+echo "${COMPREPLY[*]}"
+END
+	complete() { FIRTH=$firth bash "$scratch/complete" "$scratch/completion" firth "$@" >"$scratch/out"; }
+	complete ser
+	says "bash completes a command" out '^serve$'
+	complete code ''
+	says "bash offers the second words alone" out '^lookup validate expand translate subsumes load$'
+	complete serve --por
+	says "bash completes an option" out '^--port$'
+fi
+
 run import
 expect "import without a path" 2
 says "import says what is missing" err 'PATH'
