@@ -92,6 +92,7 @@ struct walk {
 	struct json_writer w;
 	struct arena scratch;
 	bool failed; /* out of memory */
+	bool misshapen; /* a single value where R4 has a list was met, or the other way round */
 };
 
 void walk_note(struct walk *k, enum normal_rule rule, const struct spot *at, const char *member, struct str before,
@@ -104,6 +105,15 @@ static inline bool walk_explains(const struct walk *k)
 
 /* Writes an object's members, each by its type. */
 void walk_members(struct walk *k, const struct fhir_type *type, const struct json *j, const struct spot *at);
+/* The element of a type, and its own; NULL for what the definitions do not know. */
+const struct fhir_element *walk_element_of(const struct fhir_type *type, struct str key,
+					   const struct fhir_type **ret_type);
+/* What a member's value should be. */
+enum shape { SHAPE_RIGHT, SHAPE_WANTS_LIST, SHAPE_WANTS_ONE };
+enum shape walk_shape(const struct fhir_element *e, const struct json *value);
+/* The resource with lists and single values where R4 has them, noted; NULL (and failed) without memory. */
+const struct json *walk_mend(struct walk *k, const struct fhir_type *type, const struct json *resource,
+			     const struct spot *at);
 /* One member with its key. */
 void walk_member(struct walk *k, const struct fhir_type *type, struct str key, const struct json *value,
 		 const struct spot *at);

@@ -149,6 +149,14 @@ static void write_converted(struct walk *k, const struct json *j, const struct a
 	json_object_end(&k->w);
 }
 
+static void note_trimmed(struct walk *k, const struct json *j, const char *member, struct str trimmed,
+			 const struct spot *at)
+{
+	struct str was = json_get_str(j, str_from(member));
+	if (was.n != trimmed.n)
+		walk_note(k, NORMAL_TRIMMED, at, member, was, trimmed, STR_NULL);
+}
+
 static bool try_convert(struct walk *k, const struct json *j, const struct amount *q, const struct spot *at)
 {
 	struct decimal value, result;
@@ -167,8 +175,11 @@ static bool try_convert(struct walk *k, const struct json *j, const struct amoun
 			  at->unit->source);
 	else if (ok)
 		walk_note(k, NORMAL_UNIT_CONVERTED, at, NULL, STR_NULL, STR_NULL, STR_NULL);
-	if (ok)
+	if (ok) {
+		note_trimmed(k, j, "unit", q->unit, at);
+		note_trimmed(k, j, "code", q->code, at);
 		write_converted(k, j, q, buf_str(&text), at->unit->ucum, at);
+	}
 	buf_done(&text);
 	return ok;
 }
@@ -178,8 +189,27 @@ static bool is_result(const struct spot *at)
 	return str_is(at->name, "valueQuantity") || str_is(at->name, "low") || str_is(at->name, "high");
 }
 
+/* Members of another JSON type than R4's are not looked into: the walk passes over them and may mend the resource. */
+static bool is_plain(const struct json *j)
+{
+	static const char *const texts[] = {"unit", "system", "code"};
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		const struct json *member = json_get(j, str_from(texts[i]));
+		if (member && !json_is(member, JSON_STRING))
+			return false;
+	}
+	const struct json *extension = json_get(j, S("extension"));
+	return !extension || json_is(extension, JSON_ARRAY);
+}
+
 void walk_quantity(struct walk *k, const struct json *j, const struct spot *at)
 {
+	if (!is_plain(j)) {
+		json_object_begin(&k->w);
+		walk_members(k, k->n->quantity, j, at);
+		json_object_end(&k->w);
+		return;
+	}
 	struct amount q = {.value = json_get(j, S("value")),
 			   .unit = str_trim(json_get_str(j, S("unit"))),
 			   .system = str_trim(json_get_str(j, S("system"))),

@@ -152,44 +152,33 @@ static void walk_list(struct walk *k, const struct fhir_type *type, const struct
 
 /* ---- members ----------------------------------------------------------------------------------------------------- */
 
-static void walk_element(struct walk *k, const struct fhir_element *e, const struct fhir_type *type,
-			 const struct json *value, const struct spot *at)
+const struct fhir_element *walk_element_of(const struct fhir_type *type, struct str key,
+					   const struct fhir_type **ret_type)
 {
-	bool list = json_is(value, JSON_ARRAY);
-	/* One value where a list belongs, as STU3 had it in places, and the other way round. */
-	if (e->max > 1 && !list && !json_is(value, JSON_NULL)) {
-		walk_note(k, NORMAL_LIST, at, NULL, S("one"), S("list"), STR_NULL);
-		json_array_begin(&k->w);
-		struct spot here = *at;
-		here.index = 0;
-		walk_value(k, type, value, &here);
-		json_array_end(&k->w);
-	} else if (e->max == 1 && list && json_size(value) == 1) {
-		walk_note(k, NORMAL_LIST, at, NULL, S("list"), S("one"), STR_NULL);
-		walk_value(k, type, json_at(value, 0), at);
-	} else if (list) {
-		walk_list(k, type, value, at);
-	} else {
-		walk_value(k, type, value, at);
-	}
+	bool plain = !key.n || key.p[0] == '_' || str_is(key, "resourceType") || str_is(key, "fhir_comments");
+	const struct fhir_element *e = plain ? NULL : definitions_element(type, key, ret_type);
+	return e && *ret_type ? e : NULL;
 }
 
 void walk_member(struct walk *k, const struct fhir_type *type, struct str key, const struct json *value,
 		 const struct spot *at)
 {
 	const struct fhir_type *inner = NULL;
-	bool plain = !key.n || key.p[0] == '_' || str_is(key, "resourceType") || str_is(key, "fhir_comments");
-	const struct fhir_element *e = plain ? NULL : definitions_element(type, key, &inner);
+	const struct fhir_element *e = walk_element_of(type, key, &inner);
 	struct spot here = {.parent = at, .name = key, .index = JSON_NO_INDEX, .element = e, .unit = at->unit};
-	if (!e || !inner) {
-		if (!plain)
+	json_key(&k->w, key);
+	if (!e) {
+		bool known = !key.n || key.p[0] == '_' || str_is(key, "resourceType") || str_is(key, "fhir_comments");
+		if (!known)
 			walk_note(k, NORMAL_NOT_KNOWN, &here, NULL, STR_NULL, STR_NULL, STR_NULL);
-		json_key(&k->w, key);
 		json_put_value(&k->w, value);
 		return;
 	}
-	json_key(&k->w, key);
-	walk_element(k, e, inner, value, &here);
+	k->misshapen = k->misshapen || walk_shape(e, value) != SHAPE_RIGHT;
+	if (json_is(value, JSON_ARRAY))
+		walk_list(k, inner, value, &here);
+	else
+		walk_value(k, inner, value, &here);
 }
 
 static bool is_unknown_onset(const struct fhir_type *type, struct str key)
@@ -261,6 +250,42 @@ static void write_resource(struct walk *k, const struct fhir_type *type, const s
 	json_object_end(&k->w);
 }
 
+static void walk_whole(struct walk *k, const struct fhir_type *type, const struct json *resource, struct spot *at)
+{
+	at->unit = type == k->n->observation ? walk_result_unit(k, json_get(resource, S("code"))) : NULL;
+	write_resource(k, type, resource, at);
+}
+
+/* Most resources have the form of R4. One that has not is walked again once it was mended, as if nothing had been; then
+ * it can show that it was entered in error. */
+static enum normal_fate walk_in_shape(struct walk *k, const struct fhir_type *type, const struct json *resource,
+				      struct spot *at, struct buf *out)
+{
+	struct normal_report before = k->report ? *k->report : (struct normal_report){0};
+	struct json_writer start = k->w;
+	size_t length = out->n;
+	walk_whole(k, type, resource, at);
+	if (!k->misshapen)
+		return NORMAL_KEPT;
+	if (k->report) {
+		before.changes = k->report->changes;
+		before.capacity = k->report->capacity;
+		before.failed = k->report->failed;
+		*k->report = before;
+	}
+	out->n = buf_ok(out) ? length : out->n;
+	k->w = start;
+	at->unit = NULL;
+	const struct json *mended = walk_mend(k, type, resource, at);
+	if (mended && resource_is_withdrawn(mended)) {
+		drop(k, NORMAL_WITHDRAWN, resource, at);
+		return NORMAL_DROPPED;
+	}
+	if (mended)
+		walk_whole(k, type, mended, at);
+	return NORMAL_KEPT;
+}
+
 bool normalise(const struct normaliser *n, const struct json *resource, const struct normal_options *options,
 	       struct buf *out, struct normal_report *report, enum normal_fate *ret_fate, struct error *err)
 {
@@ -277,11 +302,8 @@ bool normalise(const struct normaliser *n, const struct json *resource, const st
 	} else if (resource_is_withdrawn(resource)) {
 		drop(&k, NORMAL_WITHDRAWN, resource, &at);
 	} else {
-		*ret_fate = NORMAL_KEPT;
-		at.unit = type == n->observation ? walk_result_unit(&k, json_get(resource, S("code"))) : NULL;
-		if (type)
-			write_resource(&k, type, resource, &at);
-		else
+		*ret_fate = type ? walk_in_shape(&k, type, resource, &at, out) : NORMAL_KEPT;
+		if (!type)
 			json_put_value(&k.w, resource);
 	}
 	bool ok = buf_ok(out) && !k.failed && !(report && report->failed);

@@ -1,22 +1,26 @@
 /*
  * Normalising real resources loses nothing and is done once: every value of what went in stands in what comes out or in
  * the explanation, and doing it again changes no byte. Reads JSON and NDJSON files below a directory (or one file) and
- * looks for resources in whatever they are wrapped in. Usage: normalise_suite PATH. A line per failing resource, then
- * "N passed, N failed".
+ * looks for resources in whatever they are wrapped in. With SEED and COUNT so many other recordings of the same form
+ * are made of each document (variant.h), from that seed on. Usage: normalise_suite PATH [SEED COUNT]. A line per
+ * failing resource, then "N passed, N failed".
  */
 #include <ftw.h>
 #include <stdio.h>
 
 #include "base/file.h"
 #include "normal/normal.h"
+#include "variant.h"
 
 enum { DEPTH_MAX = 6, TEXT_MAX = 512 << 20 };
 
 static struct normaliser *normaliser;
 static size_t passed, failed;
+static uint64_t first_seed, variants;
 
 struct check {
 	const char *file;
+	struct str how; /* the variant was made, with its seed; empty: the document itself */
 	enum normal_vendor vendor;
 	struct arena *a;
 	struct map values; /* that came out */
@@ -107,8 +111,9 @@ static void take_resource(struct check *c, const struct json *resource)
 {
 	const char *problem = judge(c, resource);
 	if (problem)
-		printf("FAILED %s %.*s/%.*s: %s %.*s\n", c->file, STR_ARG(json_get_str(resource, S("resourceType"))),
-		       STR_ARG(json_get_str(resource, S("id"))), problem, STR_ARG(str_slice(c->lost, 0, 100)));
+		printf("FAILED %s%.*s %.*s/%.*s: %s %.*s\n", c->file, STR_ARG(c->how),
+		       STR_ARG(json_get_str(resource, S("resourceType"))), STR_ARG(json_get_str(resource, S("id"))),
+		       problem, STR_ARG(str_slice(c->lost, 0, 100)));
 	*(problem ? &failed : &passed) += 1;
 }
 
@@ -125,6 +130,24 @@ static void take(struct check *c, const struct json *j, int depth)
 
 /* ---- files ------------------------------------------------------------------------------------------------------- */
 
+static void take_variant(const char *file, const struct json *document, uint64_t seed)
+{
+	struct arena a;
+	struct error err = {0};
+	struct str how;
+	arena_init(&a, ARENA_NO_CAP);
+	struct str text = variant_make(&a, document, seed, &how);
+	struct check c = {.file = file, .vendor = normal_detect(text), .a = &a};
+	c.how = arena_printf(&a, " (seed %llu: %.*s)", (unsigned long long)seed, STR_ARG(how));
+	const struct json *j = json_parse(&a, text, 0, &err);
+	if (!j)
+		printf("FAILED %s%.*s: %s\n", file, STR_ARG(c.how), err.text);
+	else
+		take(&c, j, 0);
+	failed += !j;
+	arena_done(&a);
+}
+
 static void take_text(const char *file, struct str text, enum normal_vendor vendor)
 {
 	struct arena a;
@@ -137,6 +160,8 @@ static void take_text(const char *file, struct str text, enum normal_vendor vend
 	else if (text.n)
 		printf("FAILED %s: %s\n", file, err.text);
 	failed += !j && text.n;
+	for (uint64_t i = 0; j && i < variants; i++)
+		take_variant(file, j, first_seed + i);
 	arena_done(&a);
 }
 
@@ -168,8 +193,10 @@ int main(int argc, char **argv)
 {
 	struct error err = {0};
 	normaliser = normaliser_new(definitions_builtin(), &err);
-	if (!normaliser || argc != 2 || nftw(argv[1], take_file, 20, FTW_PHYS) != 0) {
-		fprintf(stderr, "%s\nusage: normalise_suite PATH\n", err.text);
+	bool asked = argc == 2 || (argc == 4 && str_to_u64(str_from(argv[2]), &first_seed) &&
+				   str_to_u64(str_from(argv[3]), &variants));
+	if (!normaliser || !asked || nftw(argv[1], take_file, 20, FTW_PHYS) != 0) {
+		fprintf(stderr, "%s\nusage: normalise_suite PATH [SEED COUNT]\n", err.text);
 		return 2;
 	}
 	normaliser_free(normaliser);
