@@ -205,7 +205,7 @@ static bool read_once(struct ehr_client *c, struct arena *a, struct str type, st
 	struct str version = ehr_etag_version(http_answer_header(&reply.http, "ETag"));
 	*ret_resource = (struct ehr_resource){
 		.resource = reply.json,
-		.body = str_trim(reply.http.body),
+		.body = ehr_answer_text(&reply.http),
 		.type = type,
 		.id = id,
 		.version = version.p ? version : json_get_str(json_get(reply.json, S("meta")), S("versionId")),

@@ -174,6 +174,8 @@ bool ehr_is_home(const struct ehr_client *c, struct str url);
 bool ehr_bearer(struct ehr_client *c, struct arena *a, struct str url, const struct ehr_waiter *waiter,
 		struct str *ret_header, struct ehr_failure *ret_failure) MUST_USE;
 void ehr_bearer_refused(struct ehr_client *c, struct str header);
+/* An answer's body without white space and a byte order mark around it (RFC 8259 section 8.1). */
+struct str ehr_answer_text(const struct http_answer *answer);
 /* A link of an answer to `from`, absolute; STR_NULL for no usable http URL. What Retry-After asks for in ms; 0:
  * nothing.
  */

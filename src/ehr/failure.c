@@ -189,7 +189,7 @@ static const char *status_sentence(int status, enum error_code *ret_code)
 /* What kind of body it was, when it was no FHIR. */
 static const char *body_kind(const struct http_answer *answer, const struct json *json)
 {
-	struct str body = str_trim(answer->body);
+	struct str body = ehr_answer_text(answer);
 	if (json_is(json, JSON_OBJECT))
 		return NULL;
 	if (!body.n || str_is(body, "\"\""))
@@ -206,8 +206,15 @@ bool ehr_media_is_json(struct str content_type)
 {
 	size_t end = str_find_char(content_type, ';', 0);
 	struct str type = str_trim(str_slice(content_type, 0, end == STR_NONE ? content_type.n : end));
-	return str_eq_nocase(type, S("application/fhir+json")) || str_eq_nocase(type, S("application/json")) ||
-	       str_eq_nocase(type, S("application/json+fhir"));
+	struct str ending = type.n > 5 ? str_slice(type, type.n - 5, type.n) : type;
+	return str_eq_nocase(ending, S("+json")) || str_eq_nocase(type, S("application/json")) ||
+	       str_eq_nocase(type, S("application/json+fhir")) || str_eq_nocase(type, S("text/json"));
+}
+
+struct str ehr_answer_text(const struct http_answer *answer)
+{
+	struct str text = str_trim(answer->body);
+	return str_starts(text, S("\xef\xbb\xbf")) ? str_trim(str_slice(text, 3, text.n)) : text;
 }
 
 static void take_codes(const struct http_answer *answer, const struct json *json, struct ehr_failure *f)
@@ -230,7 +237,7 @@ static void take_codes(const struct http_answer *answer, const struct json *json
 
 static const struct json *parse_body(struct arena *a, const struct http_answer *answer)
 {
-	struct str body = str_trim(answer->body);
+	struct str body = ehr_answer_text(answer);
 	struct error ignored = {0};
 	if (!body.n || body.p[0] != '{' || body.n > (1 << 20))
 		return NULL;

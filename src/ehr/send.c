@@ -60,7 +60,7 @@ static bool check_write_answer(struct ehr_client *c, struct arena *a, const stru
 			       const struct http_answer *http, struct ehr_failure *f)
 {
 	struct error ignored = {0};
-	if (!ehr_media_is_json(http->content_type) || !str_trim(http->body).n)
+	if (!ehr_media_is_json(http->content_type) || !ehr_answer_text(http).n)
 		return true;
 	const struct json *json = json_parse(a, http->body, 0, &ignored);
 	bool failed = str_is(json_get_str(json, S("resourceType")), "OperationOutcome") && ehr_outcome_failed(json);
@@ -72,7 +72,7 @@ static bool check_answer(struct ehr_client *c, struct arena *a, const struct ehr
 			 struct ehr_reply *reply, struct ehr_failure *f)
 {
 	const struct http_answer *http = &reply->http;
-	struct str body = str_trim(http->body);
+	struct str body = ehr_answer_text(http);
 	if (http->status < 200 || http->status > 299)
 		return ehr_fail_answer(c, a, request, http, f);
 	if (!request->want_json)

@@ -141,7 +141,7 @@ bool kick_off(struct run *r, struct error *err)
 
 static bool take_manifest(struct run *r, const struct http_answer *answer, bool renew, struct error *err)
 {
-	struct str text = str_trim(answer->body);
+	struct str text = ehr_answer_text(answer);
 	if (!text.n || text.p[0] != '{')
 		return error_set(err, ERR_REMOTE, "The server's answer to the finished export is no JSON");
 	return manifest_take(r, text, renew, err) && journal_manifest(r, err);

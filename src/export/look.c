@@ -309,7 +309,7 @@ static bool take_line(struct looking *l, struct str line, uint64_t offset, struc
 static bool take_lines(struct looking *l, struct str text, uint64_t offset, bool last, size_t *ret_used,
 		       struct error *err)
 {
-	size_t at = 0;
+	size_t at = !offset && str_starts(text, S("\xef\xbb\xbf")) ? 3 : 0; /* a byte order mark */
 	while (at < text.n) {
 		const char *end = memchr(text.p + at, '\n', text.n - at);
 		if (!end && !last)
