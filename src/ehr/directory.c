@@ -1,4 +1,7 @@
-/* See directory.h. Epic's bundle has an Organization contained in each Endpoint, Oracle Health's has them side by side.
+/*
+ * See directory.h. Epic's bundle has an Organization contained in each Endpoint, Oracle Health's has them side by side,
+ * each Organization naming its Endpoints, as User-access Brands do (SMART App Launch 2.2); others name the Organization
+ * in the Endpoint.
  */
 #include "ehr/directory.h"
 
@@ -145,48 +148,105 @@ static const char *state_name(struct str place)
 	return "";
 }
 
-/* Who is at which endpoint, of organizations side by side: "Endpoint/id" to the organization. */
-static bool map_organizations(struct arena *a, const struct json *bundle, struct map *at, const struct json ***ret_list,
-			      struct error *err)
+/* Resources of one type by what references call them: "Type/id" and the entry's fullUrl. */
+struct shelf {
+	const char *type;
+	const struct json **all;
+	bool *used;
+	size_t count;
+	struct map names; /* to an index */
+};
+
+static bool shelve(struct arena *a, struct shelf *s, const struct json *entry, struct error *err)
 {
-	size_t count = 0, capacity = 0;
-	const struct json **list = NULL;
-	for (struct json_iter it = json_iter(json_get(bundle, S("entry"))); json_next(&it);) {
-		const struct json *resource = json_get(it.value, S("resource"));
-		if (!str_is(json_get_str(resource, S("resourceType")), "Organization"))
-			continue;
-		list = arena_grow(a, (void *)(uintptr_t)list, count, &capacity, count + 1, sizeof *list);
-		if (!list)
-			return error_memory(err);
-		for (struct json_iter e = json_iter(json_get(resource, S("endpoint"))); json_next(&e);) {
-			uint64_t *slot = map_put(at, json_get_str(e.value, S("reference")), NULL);
-			if (!slot)
-				return error_set(err, ERR_LIMIT, "the directory holds too many organizations");
-			*slot = count;
-		}
-		list[count++] = resource;
+	const struct json *resource = json_get(entry, S("resource"));
+	const struct str names[] = {
+		arena_printf(a, "%s/%.*s", s->type, STR_ARG(json_get_str(resource, S("id")))),
+		json_get_str(entry, S("fullUrl")),
+	};
+	for (size_t i = 0; i < 2; i++) {
+		uint64_t *slot = names[i].n ? map_put(&s->names, names[i], NULL) : NULL;
+		if (names[i].n && !slot)
+			return error_set(err, ERR_LIMIT, "the directory holds more than %d entries", PLACES_MAX);
+		if (slot)
+			*slot = s->count;
 	}
-	*ret_list = list;
+	s->all[s->count++] = resource;
 	return true;
 }
 
-static const struct json *contained_organization(const struct json *endpoint)
+/* STR_NONE when it is not there. */
+static size_t shelf_find(const struct shelf *s, struct str reference)
 {
-	for (struct json_iter it = json_iter(json_get(endpoint, S("contained"))); json_next(&it);)
-		if (str_is(json_get_str(it.value, S("resourceType")), "Organization"))
-			return it.value;
-	return NULL;
+	const uint64_t *slot = reference.n ? map_get(&s->names, reference) : NULL;
+	size_t slash = str_rfind_char(reference, '/');
+	if (!slot && slash != STR_NONE) { /* "https://host/r4/Endpoint/7" */
+		size_t before = str_rfind_char(str_slice(reference, 0, slash), '/');
+		slot = before == STR_NONE ? NULL : map_get(&s->names, str_slice(reference, before + 1, reference.n));
+	}
+	return slot ? (size_t)*slot : STR_NONE;
 }
 
-static bool add_endpoint(struct arena *a, const struct json *endpoint, const struct map *at,
-			 const struct json *const *list, struct ehr_places *places, struct error *err)
+static bool shelf_fill(struct arena *a, struct shelf *s, const char *type, const struct json *bundle, struct error *err)
 {
-	struct str key = arena_printf(a, "Endpoint/%.*s", STR_ARG(json_get_str(endpoint, S("id"))));
-	const uint64_t *slot = key.p ? map_get(at, key) : NULL;
-	const struct json *organization = slot ? list[*slot] : contained_organization(endpoint);
+	size_t most = json_size(json_get(bundle, S("entry")));
+	s->type = type;
+	s->all = ARENA_ARRAY(a, const struct json *, most + 1);
+	s->used = ARENA_ARRAY(a, bool, most + 1);
+	if (!s->all || !s->used)
+		return error_memory(err);
+	for (struct json_iter it = json_iter(json_get(bundle, S("entry"))); json_next(&it);)
+		if (str_is(json_get_str(json_get(it.value, S("resource")), S("resourceType")), type) &&
+		    !shelve(a, s, it.value, err))
+			return false;
+	return true;
+}
+
+/* The Organization that an Endpoint names as its own, or holds. */
+static const struct json *organization_of(const struct shelf *organizations, const struct json *endpoint)
+{
+	struct str manager = json_get_str(json_get(endpoint, S("managingOrganization")), S("reference"));
+	size_t at = shelf_find(organizations, manager);
+	if (at != STR_NONE)
+		return organizations->all[at];
+	const struct json *first = NULL;
+	for (struct json_iter it = json_iter(json_get(endpoint, S("contained"))); json_next(&it);) {
+		if (!str_is(json_get_str(it.value, S("resourceType")), "Organization"))
+			continue;
+		first = first ? first : it.value;
+		if (str_starts(manager, S("#")) &&
+		    str_eq(json_get_str(it.value, S("id")), str_slice(manager, 1, manager.n)))
+			return it.value;
+	}
+	return first;
+}
+
+static bool holds_segment(struct str url, const char *segment)
+{
+	while (url.p)
+		if (str_eq_nocase(str_split(&url, '/'), str_from(segment)))
+			return true;
+	return false;
+}
+
+/* Directories of other releases have the same form; and one may list them all, by address or by extension. */
+static bool is_r4(const struct json *endpoint)
+{
+	struct str address = json_get_str(endpoint, S("address"));
+	for (struct json_iter it = json_iter(json_get(endpoint, S("extension"))); json_next(&it);) {
+		struct str version = json_get_str(it.value, S("valueCode"));
+		if (str_ends(json_get_str(it.value, S("url")), S("/endpoint-fhir-version")) && version.n)
+			return str_is(version, "4.0") || str_starts(version, S("4.0."));
+	}
+	return !holds_segment(address, "DSTU2") && !holds_segment(address, "STU3");
+}
+
+static bool add_endpoint(struct arena *a, const struct json *endpoint, const struct json *organization,
+			 struct ehr_places *places, struct error *err)
+{
 	struct str name = json_get_str(organization, S("name"));
 	struct str status = json_get_str(endpoint, S("status"));
-	if (status.n && !str_is(status, "active")) {
+	if ((status.n && !str_is(status, "active")) || !is_r4(endpoint)) {
 		places->skipped++;
 		return true;
 	}
@@ -194,18 +254,38 @@ static bool add_endpoint(struct arena *a, const struct json *endpoint, const str
 			 json_get_str(endpoint, S("address")), err);
 }
 
+/* Several organizations may share an endpoint: people look for each by its name. */
+static bool add_all(struct arena *a, const struct shelf *organizations, struct shelf *endpoints,
+		    struct ehr_places *places, struct error *err)
+{
+	for (size_t i = 0; i < organizations->count; i++) {
+		const struct json *organization = organizations->all[i];
+		for (struct json_iter it = json_iter(json_get(organization, S("endpoint"))); json_next(&it);) {
+			size_t at = shelf_find(endpoints, json_get_str(it.value, S("reference")));
+			if (at == STR_NONE)
+				continue;
+			endpoints->used[at] = true;
+			if (!add_endpoint(a, endpoints->all[at], organization, places, err))
+				return false;
+		}
+	}
+	for (size_t i = 0; i < endpoints->count; i++)
+		if (!endpoints->used[i] &&
+		    !add_endpoint(a, endpoints->all[i], organization_of(organizations, endpoints->all[i]), places, err))
+			return false;
+	return true;
+}
+
 static bool read_bundle(struct arena *a, const struct json *bundle, struct ehr_places *places, struct error *err)
 {
-	struct map at;
-	const struct json **list = NULL;
-	map_init(&at, PLACES_MAX);
-	bool ok = map_organizations(a, bundle, &at, &list, err);
-	for (struct json_iter it = json_iter(json_get(bundle, S("entry"))); ok && json_next(&it);) {
-		const struct json *resource = json_get(it.value, S("resource"));
-		if (str_is(json_get_str(resource, S("resourceType")), "Endpoint"))
-			ok = add_endpoint(a, resource, &at, list, places, err);
-	}
-	map_done(&at);
+	struct shelf organizations = {0}, endpoints = {0};
+	map_init(&organizations.names, 2 * PLACES_MAX);
+	map_init(&endpoints.names, 2 * PLACES_MAX);
+	bool ok = shelf_fill(a, &organizations, "Organization", bundle, err) &&
+		  shelf_fill(a, &endpoints, "Endpoint", bundle, err) &&
+		  add_all(a, &organizations, &endpoints, places, err);
+	map_done(&organizations.names);
+	map_done(&endpoints.names);
 	return ok;
 }
 

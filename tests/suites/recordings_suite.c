@@ -275,10 +275,8 @@ static const char *try_directory(struct exchange *x)
 		usable += str_is(json_get_str(endpoint, S("resourceType")), "Endpoint") &&
 			  (!status.n || str_is(status, "active")) && str_starts(str_trim(address), S("http"));
 	}
-	return places.count == usable	? NULL
-	       : places.count > usable	? "the directory has places that are not in it"
-	       : x->how.n || !x->status ? NULL /* a variant may have lost their names */
-					: "places of the directory were lost";
+	bool whole = !x->how.n && x->status; /* a variant may have lost names, or have some twice */
+	return !whole || places.count >= usable ? NULL : "places of the directory were lost";
 }
 
 static const char *try_resource(struct exchange *x, struct ehr_client *c)

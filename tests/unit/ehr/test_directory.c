@@ -127,15 +127,87 @@ static void bad_entries_are_left_out_and_counted(void **state)
 	assert_int_equal(err.code, ERR_VALUE);
 }
 
+#define ENTRY(full_url, resource) "{\"fullUrl\":\"" full_url "\",\"resource\":" resource "}"
+#define ENDPOINT(id, rest)	  "{\"resourceType\":\"Endpoint\",\"id\":\"" id "\",\"status\":\"active\"," rest "}"
+#define ADDRESS(path)		  "\"address\":\"https://ehr.example/" path "\""
+#define VERSION(code)                                                                                                  \
+	"\"extension\":[{\"url\":\"http://hl7.org/fhir/StructureDefinition/"                                           \
+	"endpoint-fhir-version\",\"valueCode\":\"" code "\"}],"
+
+/* Who is where can be said in several ways; other releases of FHIR are left out. */
+static void other_directories_are_read(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *entries, *name, *url; /* the first place; NULL: none */
+		size_t count, skipped;
+	} cases[] = {
+		{ENTRY("urn:uuid:1",
+		       ENDPOINT("1", ADDRESS("r4"))) ","
+						     "{\"resource\":{\"resourceType\":\"Organization\",\"name\":"
+						     "\"Brand\",\"endpoint\":[{\"reference\":"
+						     "\"urn:uuid:1\"}]}},{\"resource\":{\"resourceType\":"
+						     "\"Organization\",\"name\":\"Clinic\",\"endpoint\":[{"
+						     "\"reference\":\"urn:uuid:1\"}]}}",
+		 "Brand", "https://ehr.example/r4", 2, 0},
+		{ENTRY("https://d.example/Endpoint/1",
+		       ENDPOINT("1", ADDRESS("r4"))) ","
+						     "{\"resource\":{\"resourceType\":\"Organization\",\"name\":"
+						     "\"Brand\",\"endpoint\":[{\"reference\":"
+						     "\"https://other.example/Endpoint/1\"}]}}",
+		 "Brand", "https://ehr.example/r4", 1, 0},
+		{ENTRY("", ENDPOINT("1", "\"managingOrganization\":{\"reference\":\"Organization/o\"}," ADDRESS(
+						 "r4/"))) "," ENTRY("", "{\"resourceType\":\"Organization\",\"id\":"
+									"\"o\",\"name\":\"Manager\"}"),
+		 "Manager", "https://ehr.example/r4", 1, 0},
+		{ENTRY("",
+		       ENDPOINT("1", "\"contained\":[{\"resourceType\":\"Organization\",\"id\":\"a\",\"name\":\"A\"},{"
+				     "\"resourceType\":\"Organization\",\"id\":\"b\",\"name\":\"B\"}],"
+				     "\"managingOrganization\":{\"reference\":\"#b\"}," ADDRESS("api/FHIR/R4/"))),
+		 "B", "https://ehr.example/api/FHIR/R4", 1, 0},
+		{ENTRY("", ENDPOINT("1", "\"name\":\"old\"," ADDRESS("api/FHIR/DSTU2/"))) "," ENTRY(
+			 "",
+			 ENDPOINT(
+				 "2",
+				 "\"name\":\"older\"," ADDRESS(
+					 "dstu2/t"))) "," ENTRY("",
+								ENDPOINT(
+									"3",
+									VERSION("1.0.2") "\"name\":\"oldest\"," ADDRESS(
+										"fhir"))) "," ENTRY("",
+												    ENDPOINT(
+													    "4",
+													    VERSION("4."
+														    "0."
+														    "1") "\"name\":\"now\"," ADDRESS(
+														    "fh"
+														    "i"
+														    "r"))),
+		 "now", "https://ehr.example/fhir", 1, 3},
+		{"", NULL, NULL, 0, 0},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct ehr_places some = {0};
+		struct error err = {0};
+		struct str text =
+			arena_printf(&arena, "{\"resourceType\":\"Bundle\",\"entry\":[%s]}", cases[i].entries);
+		assert_true(ehr_directory_read(&arena, json_parse(&arena, text, 0, &err), &some, &err));
+		assert_int_equal(some.count, cases[i].count);
+		assert_int_equal(some.skipped, cases[i].skipped);
+		if (cases[i].name)
+			assert_true(str_is(some.items[0].name, cases[i].name) &&
+				    str_is(some.items[0].base_url, cases[i].url));
+	}
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(both_forms_are_read),
-		T(words_are_found_as_people_say_them),
-		T(what_is_kept_reads_the_same),
-		T(bad_entries_are_left_out_and_counted),
+		T(both_forms_are_read),		T(words_are_found_as_people_say_them),
+		T(what_is_kept_reads_the_same), T(bad_entries_are_left_out_and_counted),
+		T(other_directories_are_read),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
