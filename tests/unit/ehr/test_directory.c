@@ -179,10 +179,9 @@ static void other_directories_are_read(void **state)
 													    "4",
 													    VERSION("4."
 														    "0."
-														    "1") "\"name\":\"now\"," ADDRESS(
-														    "fh"
-														    "i"
-														    "r"))),
+														    "1") "\"name\":\"now\"," ADDRESS("fh"
+																		     "i"
+																		     "r"))),
 		 "now", "https://ehr.example/fhir", 1, 3},
 		{"", NULL, NULL, 0, 0},
 	};
