@@ -7,6 +7,7 @@
 #include "app/cds_rules.h"
 #include "app/knowledge.h"
 #include "base/log.h"
+#include "base/origin.h"
 
 struct cds_setup {
 	const struct config *config;
@@ -199,7 +200,7 @@ struct cds_server *cds_setup_serve(const struct cds_setup *s, const struct cds_r
 		.origins = c->origins,
 		.fhir_servers = c->fhir_servers,
 		/* Whoever calls from elsewhere must not reach what only this machine may. */
-		.loopback = config_host_is_loopback(s->config->host),
+		.loopback = host_is_loopback(s->config->host),
 		.max_body = (size_t)c->body,
 		.fetch_ms = (unsigned)c->fetch_time,
 		.fetch_bytes = (size_t)c->fetch_bytes,

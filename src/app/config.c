@@ -5,12 +5,12 @@
 #include "app/config_priv.h"
 #include "app/registry.h"
 
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/origin.h"
 
 #define CLIENT(field) offsetof(struct config_client, field)
 #define EHR(field)    offsetof(struct ehr_config, field)
@@ -459,22 +459,6 @@ bool config_environment(struct config *c, struct arena *a, struct error *err)
 	return limits_from_environment(c, a, err) && config_ehr_environment(c, a, 0, err);
 }
 
-bool config_host_is_loopback(struct str host)
-{
-	char text[64];
-	struct in_addr address4;
-	struct in6_addr address6;
-	if (str_is(host, "localhost"))
-		return true;
-	if (host.n >= sizeof(text))
-		return false;
-	memcpy(text, host.p, host.n);
-	text[host.n] = 0;
-	if (inet_pton(AF_INET, text, &address4) == 1)
-		return (ntohl(address4.s_addr) >> 24) == 127;
-	return inet_pton(AF_INET6, text, &address6) == 1 && IN6_IS_ADDR_LOOPBACK(&address6);
-}
-
 bool config_settle(struct config *c, struct error *err)
 {
 	while (c->base_url.n && c->base_url.p[c->base_url.n - 1] == '/')
@@ -486,7 +470,7 @@ bool config_settle(struct config *c, struct error *err)
 	}
 	if (!c->auth_given)
 		c->auth = c->client_count > 0;
-	if (!c->auth && !config_host_is_loopback(c->host))
+	if (!c->auth && !host_is_loopback(c->host))
 		return error_set(err, ERR_CONFIG,
 				 "without authorization Firth listens on loopback only, not on %.*s; configure "
 				 "clients and auth: on, or leave host out",
@@ -495,7 +479,7 @@ bool config_settle(struct config *c, struct error *err)
 		return error_set(
 			err, ERR_CONFIG,
 			"policy, break_glass and consent are about tokens, but nobody is asked for one; set auth: on");
-	if (c->launcher && (!c->auth || !config_host_is_loopback(c->host)))
+	if (c->launcher && (!c->auth || !host_is_loopback(c->host)))
 		return error_set(
 			err, ERR_CONFIG,
 			"launcher opens any patient for any app: it needs auth: on, and a server that listens on "

@@ -91,7 +91,6 @@ bool config_environment(struct config *c, struct arena *a, struct error *err) MU
 /* Rules across keys, after flags were applied: no door but loopback without authorization. Decides auth when it was
  * not given: on as soon as there are clients. */
 bool config_settle(struct config *c, struct error *err) MUST_USE;
-bool config_host_is_loopback(struct str host);
 /* Where the store is: db, or the directory data. It may hold a password, so it is never printed. */
 struct str config_store(const struct config *c);
 /* The same as it may be printed: a URL without password and without parameters that may be secret. */

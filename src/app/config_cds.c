@@ -3,6 +3,7 @@
 
 #include "app/config.h"
 #include "base/file.h"
+#include "base/origin.h"
 #include "clinical/policy.h"
 
 #define DAY_MS	   INT64_C(86400000)
@@ -77,7 +78,7 @@ bool config_settle_cds(struct config *c, struct error *err)
 		cds->enabled = cds->given || c->cds_client_count || c->cds_policy_count;
 	if (!cds->enabled)
 		return true;
-	if (!c->cds_client_count && !cds->open && !config_host_is_loopback(c->host))
+	if (!c->cds_client_count && !cds->open && !host_is_loopback(c->host))
 		return error_set(
 			err, ERR_CONFIG,
 			"CDS services listen on %.*s without asking who calls: name the EHRs in cds_clients, or "

@@ -7,6 +7,7 @@
 
 #include "app/config.h"
 #include "base/file.h"
+#include "base/origin.h"
 #include "jose/jose.h"
 
 static bool check_ehr_files(struct app *app, const struct ehr_config *ehr, struct error *err)
@@ -53,7 +54,7 @@ static void print_text(struct app *app, const struct config *c)
 	printf("%sconfiguration%s  %.*s\n", app_style(app, STYLE_BOLD), app_style(app, STYLE_PLAIN),
 	       STR_ARG(c->file.p ? c->file : S("none; built-in defaults")));
 	printf("  listens on   %.*s port %" PRId64 "%s\n", STR_ARG(c->host), c->port,
-	       config_host_is_loopback(c->host) ? " (this machine only)" : "");
+	       host_is_loopback(c->host) ? " (this machine only)" : "");
 	printf("  store        %.*s\n", STR_ARG(config_store_shown(c, &app->arena)));
 	printf("  auth         %s\n", c->auth ? "on" : "off: everyone on this machine may read and write everything");
 	if (c->packages.n)

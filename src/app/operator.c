@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/encode.h"
 #include "base/file.h"
+#include "base/origin.h"
 #include "base/random.h"
 #include "jose/jose.h"
 
@@ -102,7 +103,7 @@ void operator_door_close(struct operator_door *door)
 
 static bool comes_from_here(const struct operator_door *door, struct str address)
 {
-	return config_host_is_loopback(address) || str_eq(address, door->options.config->host);
+	return host_is_loopback(address) || str_eq(address, door->options.config->host);
 }
 
 /* A browser sends some of these with every request that a page makes, and a proxy on this machine, behind which anyone

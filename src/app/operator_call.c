@@ -7,6 +7,7 @@
 
 #include "app/operator.h"
 #include "base/file.h"
+#include "base/origin.h"
 #include "http/client.h"
 
 enum { CALL_MS = 60000 };
@@ -23,13 +24,11 @@ static bool file_is_ours(const char *path, struct error *err)
 	return true;
 }
 
-static bool is_loopback_url(struct str url)
+/* "http://host:8080/operator", which the server that listens at this machine's address wrote. */
+static bool is_door(struct str url)
 {
-	struct str rest = url;
-	if (!str_starts(url, S("http://")) || !str_ends(url, S("/operator")))
-		return false;
-	rest = str_slice(url, 7, url.n - 9);
-	return rest.n && str_find_char(rest, '/', 0) == STR_NONE && str_find_char(rest, '@', 0) == STR_NONE;
+	struct str origin = url_origin(url);
+	return str_starts(origin, S("http://")) && str_is(str_slice(url, origin.n, url.n), "/operator");
 }
 
 /* The error that the server told, as if it had happened here. */
@@ -82,7 +81,7 @@ bool operator_call(struct arena *a, const struct config *config, struct str comm
 	struct str url = json_get_str(file, S("url")), secret = json_get_str(file, S("secret"));
 	if (!file)
 		return error_context(err, "%s", path.p);
-	if (!is_loopback_url(url) || !secret.n)
-		return error_set(err, ERR_CONFIG, "%s has no URL of this machine, or no secret", path.p);
+	if (!is_door(url) || !secret.n)
+		return error_set(err, ERR_CONFIG, "%s has no URL of this machine's server, or no secret", path.p);
 	return call(a, url, secret, command, ret_answer, err);
 }

@@ -6,6 +6,7 @@
 #include "app/secrets.h"
 #include "app/service_priv.h"
 #include "base/file.h"
+#include "base/origin.h"
 #include "jose/jose.h"
 
 /* The public halves of all configured EHR keys as one JWKS, each key once. */
@@ -139,7 +140,7 @@ static bool open_all(struct service *s, struct error *err)
 					 : arena_printf(&s->arena, six ? "http://[%.*s]:%u" : "http://%.*s:%u",
 							STR_ARG(config->host), http_server_port(s->http));
 	s->page = (struct page){.config = config, .definitions = s->options.definitions, .store = s->options.store};
-	if (!config_host_is_loopback(config->host))
+	if (!host_is_loopback(config->host))
 		s->page.refusal = S("The patient page has no login yet, so it is only shown when Firth listens on this "
 				    "computer alone (host 127.0.0.1).");
 	if (!s->base_url.p)

@@ -5,17 +5,7 @@
  */
 #include "app/refused.h"
 #include "app/service_priv.h"
-
-/* "127.0.0.1:8080", "[::1]:8080", "localhost": the name without port and brackets. */
-static struct str host_name(struct str host)
-{
-	if (host.n && host.p[0] == '[') {
-		size_t end = str_find_char(host, ']', 0);
-		return end == STR_NONE ? host : str_slice(host, 1, end);
-	}
-	size_t colon = str_rfind_char(host, ':');
-	return colon == STR_NONE ? host : str_slice(host, 0, colon);
-}
+#include "base/origin.h"
 
 static struct str url_host(struct str url)
 {
@@ -26,7 +16,7 @@ static struct str url_host(struct str url)
 
 static bool host_is_ours(const struct service *s, struct str host)
 {
-	return config_host_is_loopback(host_name(host)) || str_eq_nocase(host, url_host(s->base_url));
+	return authority_is_loopback(host) || str_eq_nocase(host, url_host(s->base_url));
 }
 
 bool service_is_our_origin(void *ctx, struct str origin)

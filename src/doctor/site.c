@@ -2,18 +2,13 @@
 #include <inttypes.h>
 
 #include "base/clock.h"
+#include "base/origin.h"
 #include "doctor/doctor_priv.h"
 #include "jose/jose.h"
 
 enum { SOON_MS = 21 * 86400000, SKEW_WARN_MS = 25 * 1000, SKEW_BAD_MS = 120 * 1000 };
 
 /* ---- name and TLS ------------------------------------------------------------------------------------------------ */
-
-static bool is_loopback(struct str url)
-{
-	return str_starts(url, S("http://127.")) || str_starts(url, S("http://localhost")) ||
-	       str_starts(url, S("http://[::1]"));
-}
 
 static bool tell_certificate(struct examination *x, const struct http_look *look)
 {
@@ -46,7 +41,7 @@ static bool tell_tls(struct examination *x, const struct http_look *look)
 	}
 	if (look->tls)
 		return tell_certificate(x, look);
-	bool here = is_loopback(x->ehr->base_url);
+	bool here = url_is_loopback(x->ehr->base_url);
 	return doctor_say(x, DOCTOR_TLS, here ? DOCTOR_GOOD : DOCTOR_WARNING,
 			  here ? DOCTOR_NO_CAUSE : DOCTOR_CAUSE_PLAIN_HTTP, "connected%s",
 			  here ? ", without TLS, on this machine" : ", without TLS");

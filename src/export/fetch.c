@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/origin.h"
 #include "ehr/budget.h"
 #include "export/export_priv.h"
 
@@ -70,16 +71,6 @@ static void bearer_refused(struct worker *w, struct str header)
 	pthread_mutex_unlock(&w->r->lock);
 }
 
-/* Packing pays on networks; within one machine it costs more than it saves. */
-static bool is_here(struct str url)
-{
-	static const char *const hosts[] = {"http://127.0.0.1:", "http://localhost:", "http://[::1]:"};
-	for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++)
-		if (str_starts(url, str_from(hosts[i])))
-			return true;
-	return false;
-}
-
 /* One GET into the file, which is emptied first. */
 static bool get_once(struct worker *w, struct str url, int fd, struct str authorization, struct http_answer *ret_answer,
 		     struct error *err)
@@ -87,7 +78,8 @@ static bool get_once(struct worker *w, struct str url, int fd, struct str author
 	const struct http_file into = {.fd = fd, .max = FILE_MAX, .stopped = file_stopped, .ctx = w};
 	struct http_header headers[3] = {{S("Accept"), S("application/fhir+ndjson")}};
 	size_t count = 1;
-	if (is_here(url))
+	/* Packing pays on networks; within one machine it costs more than it saves. */
+	if (url_is_loopback(url))
 		headers[count++] = (struct http_header){S("Accept-Encoding"), S("identity")};
 	if (authorization.p)
 		headers[count++] = (struct http_header){S("Authorization"), authorization};

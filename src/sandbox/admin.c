@@ -3,12 +3,8 @@
  * and CDS services called. For callers on this machine only, and changes only as JSON, which a page of another origin
  * cannot send unasked.
  */
+#include "base/origin.h"
 #include "sandbox/orders_priv.h"
-
-static bool is_local(struct str address)
-{
-	return str_is(address, "127.0.0.1") || str_is(address, "::1") || str_is(address, "::ffff:127.0.0.1");
-}
 
 static void respond(struct http_exchange *x, int status, struct buf *body)
 {
@@ -87,7 +83,7 @@ bool admin_handle(struct sandbox *s, struct http_exchange *x)
 	     orders = str_is(r->path, ORDERS_PATH);
 	if (!apps && !hooks && !orders && !str_starts(r->path, str_from(base)))
 		return false;
-	if (!is_local(r->address)) {
+	if (!host_is_loopback(r->address)) {
 		admin_refuse(x, 403, S("This is for callers on the same machine only."));
 		return true;
 	}

@@ -3,6 +3,7 @@
 #include "sandbox/sheet_priv.h"
 
 #include "base/encode.h"
+#include "base/origin.h"
 
 enum { PAGE_MAX = 16 << 20 };
 
@@ -25,19 +26,11 @@ void sheet_respond(struct http_exchange *x, int status, struct str type, struct 
 /* By whatever name of this machine the page was opened; another name may be anybody's. */
 bool sheet_is_ours(const struct http_exchange *x, struct str base_url)
 {
-	static const char *const names[] = {"localhost", "127.0.0.1", "[::1]"};
 	struct str origin = http_request_header(x, "Origin"), host = http_request_header(x, "Host");
 	size_t at = str_find(origin, S("://"));
 	if (str_eq(origin, base_url))
 		return true;
-	if (at == STR_NONE || !str_eq(str_slice(origin, at + 3, origin.n), host))
-		return false;
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-		struct str name = str_from(names[i]);
-		if (str_starts(host, name) && (host.n == name.n || host.p[name.n] == ':'))
-			return true;
-	}
-	return false;
+	return at != STR_NONE && str_eq(str_slice(origin, at + 3, origin.n), host) && authority_is_loopback(host);
 }
 
 struct str sheet_value(struct arena *a, struct str form, const char *name)

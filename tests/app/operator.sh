@@ -70,7 +70,7 @@ says "then the store is held" err 'open for writing in another process'
 printf '{"url":"http://127.0.0.1@evil.example/operator","secret":"x"}' >"$file"
 chmod 600 "$file"
 run grant list --data "$data"
-says "another machine's URL" err 'no URL of this machine'
+says "another machine's URL" err 'no URL of this machine'"'"'s server'
 cp "$scratch/copy" "$file"
 chmod 600 "$file"
 run grant list --data "$data"

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/origin.h"
 #include "http/client.h"
 #include "server/cds/cds.h"
 #include "server/smart/keys.h"
@@ -108,9 +109,6 @@ bool caller_page_allowed(const struct cds_server *c, struct str origin);
 /* ---- origin.c -----------------------------------------------------------------------------------------------------
  */
 
-/* scheme://host:port of an absolute URL that hides nothing; STR_NULL. */
-struct str url_origin(struct str url);
-bool url_is_loopback(struct str url);
 /* Is the URL one of these bases, or below one? */
 bool url_is_below(struct str bases, struct str url);
 

@@ -28,7 +28,7 @@ static bool open_caller(struct cds_server *c, struct caller *caller, struct erro
 			continue;
 		if (caller->source_count == URLS_MAX)
 			return error_set(err, ERR_CONFIG, "%.*s has more than %d jku", STR_ARG(f->issuer), URLS_MAX);
-		if (!jwks_url_is_allowed(url))
+		if (!url_is_private(url))
 			return error_set(err, ERR_CONFIG, "jku of %.*s is neither https nor this machine",
 					 STR_ARG(f->issuer));
 		key_source_open(&caller->sources[caller->source_count++], url);

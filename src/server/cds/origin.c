@@ -1,33 +1,6 @@
 /* What a URL leads to, for deciding whether anything may be fetched from there and whom a token is shown to. */
 #include "server/cds/cds_priv.h"
 
-/* Credentials, backslashes and the like could make a host look like another. */
-struct str url_origin(struct str url)
-{
-	size_t start = str_starts(url, S("https://")) ? 8 : str_starts(url, S("http://")) ? 7 : 0, end = start;
-	while (end < url.n && url.p[end] != '/' && url.p[end] != '?' && url.p[end] != '#') {
-		unsigned char c = (unsigned char)url.p[end];
-		if (c <= ' ' || c >= 0x7F || strchr("@\\%\"<>^`{|}", c))
-			return STR_NULL;
-		end++;
-	}
-	return start && end > start ? str_slice(url, 0, end) : STR_NULL;
-}
-
-bool url_is_loopback(struct str url)
-{
-	static const char *const hosts[] = {"127.0.0.1", "localhost", "[::1]"};
-	struct str origin = url_origin(url);
-	size_t start = str_find(origin.p ? origin : S(""), S("://"));
-	struct str host = start == STR_NONE ? S("") : str_slice(origin, start + 3, origin.n);
-	for (size_t i = 0; i < sizeof(hosts) / sizeof(*hosts); i++) {
-		struct str name = str_from(hosts[i]);
-		if (str_eq_nocase(str_slice(host, 0, name.n), name) && (host.n == name.n || host.p[name.n] == ':'))
-			return true;
-	}
-	return false;
-}
-
 /* Segments of a path that lead up, also in disguise. */
 static bool has_dots(struct str url)
 {

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { IDLE_MS = 30 * 60 * 1000, END_MS = 12 * 60 * 60 * 1000 };
+enum { IDLE_MS = 30 * 60 * 1000, END_MS = 12 * 60 * 60 * 1000, THREADS = 2, MOST_WAITING = 64 };
 
 /* __Host-: sent by this host over TLS only, so no neighbour can set it (RFC 6265bis section 4.1.3.2). */
 static void name_cookies(struct login *l)
@@ -66,6 +66,12 @@ static bool keep_users(struct login *l, struct error *err)
 	return true;
 }
 
+bool login_later(struct login *l, struct workers_job *job, struct error *err)
+{
+	return workers_add(l->workers, job) ||
+	       error_set(err, ERR_BUSY, "Too many people sign in at the moment; try again in a few seconds");
+}
+
 struct login *login_open(const struct login_options *options, struct error *err)
 {
 	struct login *l = calloc(1, sizeof(*l));
@@ -78,9 +84,8 @@ struct login *login_open(const struct login_options *options, struct error *err)
 	l->options.idle_ms = options->idle_ms ? options->idle_ms : IDLE_MS;
 	l->options.end_ms = options->end_ms ? options->end_ms : END_MS;
 	l->secure = str_starts(options->base_url, S("https://"));
-	l->work = work_open();
-	bool ok = l->work ? keep_text(l, err) : error_memory(err);
-	ok = ok && keep_users(l, err) && keep_provider(l, err);
+	l->workers = workers_open(&(struct workers_options){.threads = THREADS, .waiting = MOST_WAITING}, err);
+	bool ok = l->workers && keep_text(l, err) && keep_users(l, err) && keep_provider(l, err);
 	if (ok) {
 		struct str base = l->options.base_url;
 		size_t scheme = str_find(base, S("://"));
@@ -98,7 +103,7 @@ void login_close(struct login *l)
 {
 	if (!l)
 		return;
-	work_close(l->work);
+	workers_close(l->workers);
 	arena_done(&l->arena);
 	free(l);
 }

@@ -3,6 +3,7 @@
 #define FIRTH_SERVER_LOGIN_LOGIN_PRIV_H
 
 #include "base/encode.h"
+#include "base/workers.h"
 #include "server/login/login.h"
 
 enum {
@@ -15,8 +16,6 @@ enum {
 	FORM_FIELDS = 1024
 };
 
-struct work_queue;
-
 struct login {
 	struct login_options options;
 	struct arena arena; /* text of the options */
@@ -24,10 +23,13 @@ struct login {
 	char session_cookie[96], browser_cookie[96];
 	bool secure; /* the base URL is https */
 	struct str outside_path; /* of the base URL: what a server in front of us may have put before ours */
-	struct work_queue *work;
+	struct workers *workers; /* login_later() */
 };
 
 int64_t login_now(const struct login *l);
+/* On another thread, at most two at once: checking a password costs 70 ms and 64 MB on purpose, and an outside provider
+ * may take seconds. The server's threads answer others meanwhile. ERR_BUSY when too much waits. */
+bool login_later(struct login *l, struct workers_job *job, struct error *err) MUST_USE;
 /* A new unguessable word, and the key that one is kept under. In a; STR_NULL without memory. */
 struct str token_new(struct arena *a);
 struct str token_key(struct arena *a, struct str token);
@@ -143,6 +145,7 @@ struct turn {
 	size_t cookie_count;
 	struct str form_action; /* where forms may lead in the end, beside ourselves, for the CSP */
 	int64_t wait_s; /* Retry-After; 0: none */
+	struct workers_job job; /* of a copy that goes on later */
 };
 /* Reads form, session and cookie. What was begun is in *ret_turn in any case. */
 bool turn_begin(struct login *l, struct http_exchange *x, const char *interaction, struct turn *ret_turn,
@@ -297,14 +300,6 @@ struct words_category {
 };
 extern const struct words_category words_categories[];
 extern const size_t words_category_count;
-
-/* ---- work that takes long: work.c -------------------------------------------------------------------------------- */
-
-/* Runs fn on another thread, at most two at once per login, so that passwords neither hold up the server's threads nor
- * eat its memory. ERR_BUSY when too much waits. */
-struct work_queue *work_open(void);
-void work_close(struct work_queue *q);
-bool work_add(struct work_queue *q, void (*fn)(void *arg), void *arg, struct error *err) MUST_USE;
 
 /* ---- an outside provider: provider.c  --------------------------------------------------------------------------- */
 

@@ -5,6 +5,7 @@
  */
 #include "server/login/provider.h"
 
+#include "base/origin.h"
 #include "http/client.h"
 #include "jose/jose.h"
 #include "server/login/login_priv.h"
@@ -24,13 +25,14 @@ static void fail(struct turn *t, const struct error *err)
 	turn_fail(t, &refusal);
 }
 
-static void queue(struct turn *t, void (*fn)(void *arg))
+static void queue(struct turn *t, void (*run)(void *ctx, void *own))
 {
 	struct error err = {0};
 	struct turn *kept = ARENA_NEW(t->a, struct turn);
 	if (kept) {
 		*kept = *t;
-		if (work_add(t->l->work, fn, kept, &err))
+		kept->job = (struct workers_job){.run = run, .ctx = kept};
+		if (login_later(t->l, &kept->job, &err))
 			return;
 	} else {
 		error_memory(&err);
@@ -40,21 +42,11 @@ static void queue(struct turn *t, void (*fn)(void *arg))
 
 /* ---- calls  ----------------------------------------------------------------------------------------------------- */
 
-/* Secrets go there: TLS, or this machine. */
-static bool url_is_safe(struct str url)
-{
-	static const char *const safe[] = {"https://", "http://127.0.0.1:", "http://localhost:", "http://[::1]:"};
-	for (size_t i = 0; i < sizeof(safe) / sizeof(safe[0]); i++)
-		if (str_starts(url, str_from(safe[i])))
-			return str_find_char(url, '@', 0) == STR_NONE && str_find_char(url, '\\', 0) == STR_NONE;
-	return false;
-}
-
 static const struct json *call(struct arena *a, const struct http_call *what, const char *name, struct error *err)
 {
 	struct http_answer answer;
 	const struct json *j = NULL;
-	if (!url_is_safe(what->url)) {
+	if (!url_is_private(what->url)) {
 		error_set(err, ERR_CONFIG, "%s: its URL is neither https nor this machine", name);
 		return NULL;
 	}
@@ -129,13 +121,14 @@ static struct str there_url(struct turn *t, struct str endpoint)
 	return url;
 }
 
-static void go_there(void *arg)
+static void go_there(void *ctx, void *own)
 {
-	struct turn *t = arg;
+	(void)own;
+	struct turn *t = ctx;
 	struct error err = {0};
 	const struct json *about = discover(t, &err);
 	struct str endpoint = json_get_str(about, S("authorization_endpoint"));
-	if (!about || !url_is_safe(endpoint)) {
+	if (!about || !url_is_private(endpoint)) {
 		if (about)
 			error_set(&err, ERR_REMOTE, "discovery: there is no authorization_endpoint that can be used");
 		fail(t, &err);
@@ -245,9 +238,10 @@ static const struct json *check_token(struct turn *t, const struct json *about, 
 		       : NULL;
 }
 
-static void come_back(void *arg)
+static void come_back(void *ctx, void *own)
 {
-	struct turn *t = arg;
+	(void)own;
+	struct turn *t = ctx;
 	struct error err = {0};
 	struct login_user user;
 	const struct json *about = discover(t, &err);

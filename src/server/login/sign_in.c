@@ -272,9 +272,10 @@ static void accept(struct turn *t, struct login_user *user)
 }
 
 /* On a thread of the queue. */
-static void check_password(void *arg)
+static void check_password(void *ctx, void *own)
 {
-	struct try *try = arg;
+	(void)own;
+	struct try *try = ctx;
 	struct turn *t = try->turn;
 	struct login_user user = {0};
 	struct error err = {0};
@@ -329,7 +330,8 @@ static void try_password(struct turn *t)
 		decision_note(turn_decision(t), CHECK_RATE, STR_NULL, STR_NULL);
 		*kept = *t;
 		*try = (struct try){kept, name, password};
-		if (work_add(t->l->work, check_password, try, &err))
+		kept->job = (struct workers_job){.run = check_password, .ctx = try};
+		if (login_later(t->l, &kept->job, &err))
 			return;
 	}
 	tell_wait(t, &err, name, false);

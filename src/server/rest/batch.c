@@ -30,12 +30,12 @@ struct batch {
 	size_t count;
 	bool transaction;
 	atomic_size_t pending;
-	_Atomic(struct redo_job *) held; /* attempts that wait for the arena; &handed_in when it is free */
+	_Atomic(struct workers_job *) held; /* attempts that wait for the arena; &handed_in when it is free */
 	/* transactions only */
 	struct transaction_plan plan;
 	struct audit_event *events;
 	struct store_txn txn;
-	struct redo_job job;
+	struct workers_job job;
 	unsigned attempts;
 };
 
@@ -232,12 +232,12 @@ static void refuse_item(struct item *item)
 }
 
 /* Stands for "everything was handed in". */
-static struct redo_job handed_in;
+static struct workers_job handed_in;
 
 static bool hold_item(struct rest_write *w)
 {
 	struct batch *b = ((struct item *)w->ctx)->batch;
-	struct redo_job *first = atomic_load(&b->held);
+	struct workers_job *first = atomic_load(&b->held);
 	do {
 		if (first == &handed_in)
 			return false;
@@ -248,10 +248,10 @@ static bool hold_item(struct rest_write *w)
 
 static void release_held(struct batch *b)
 {
-	struct redo_job *job = atomic_exchange(&b->held, &handed_in);
+	struct workers_job *job = atomic_exchange(&b->held, &handed_in);
 	while (job) {
-		struct redo_job *next = job->next;
-		redo_submit(b->call->server->redo, job);
+		struct workers_job *next = job->next;
+		write_again(b->call->server, job);
 		job = next;
 	}
 }
@@ -345,7 +345,7 @@ static void transaction_done(void *ctx, struct store_txn *txn)
 	if (!txn->err.code)
 		finish(b);
 	else if (transaction_may_retry(b))
-		redo_submit(b->call->server->redo, &b->job);
+		write_again(b->call->server, &b->job);
 	else
 		refuse_transaction(b);
 }
@@ -385,7 +385,7 @@ static void commit_and_read(struct batch *b)
 	struct error ignored = {0};
 	if (!store_commit(b->call->server->o.store, &b->txn, &ignored)) {
 		if (transaction_may_retry(b))
-			redo_submit(b->call->server->redo, &b->job);
+			write_again(b->call->server, &b->job);
 		else
 			refuse_transaction(b);
 		return;
@@ -428,8 +428,9 @@ static bool attempt_transaction(struct batch *b, struct error *err)
 	return true;
 }
 
-static void attempt_again(void *ctx)
+static void attempt_again(void *ctx, void *own)
 {
+	(void)own;
 	struct batch *b = ctx;
 	struct error err = {0};
 	if (!attempt_transaction(b, &err))
@@ -438,7 +439,7 @@ static void attempt_again(void *ctx)
 
 static bool start_transaction(struct batch *b, struct error *err)
 {
-	b->job = (struct redo_job){.run = attempt_again, .ctx = b};
+	b->job = (struct workers_job){.run = attempt_again, .ctx = b};
 	return attempt_transaction(b, err);
 }
 

@@ -8,6 +8,7 @@
 #ifndef FIRTH_SERVER_REST_REST_PRIV_H
 #define FIRTH_SERVER_REST_REST_PRIV_H
 
+#include "base/workers.h"
 #include "fhir/xml.h"
 #include "server/rest/rest.h"
 
@@ -29,7 +30,7 @@ struct rest_server {
 	struct search_terminology terminology; /* of searches; without knowledge it is not used */
 	struct str cursor_key; /* 32 bytes, kept in the store */
 	struct str capability; /* JSON, made once */
-	struct redo *redo;
+	struct workers *redo; /* write_again() */
 	struct access *own_access; /* when options gave none */
 	struct parameters *parameters; /* NULL with a face: those of the definitions alone */
 	int64_t started_ms;
@@ -414,7 +415,7 @@ bool capability_answer(struct rest_call *call, struct rest_answer *answer, struc
 bool smart_configuration_answer(struct rest_call *call, struct rest_answer *answer, struct error *err) MUST_USE;
 bool capability_open(struct rest_server *s, struct error *err) MUST_USE;
 
-/* ---- write.c, batch.c, redo.c: writes on their way to the store ---------------------------------------------------
+/* ---- write.c, batch.c: writes on their way to the store ---------------------------------------------------
  */
 
 /* One write, asked for by itself or by an entry of a batch: resolved, prepared and committed, anew when others got in
@@ -426,9 +427,9 @@ struct rest_write {
 	struct store_txn txn;
 	struct error err;
 	unsigned attempts;
-	struct redo_job *job;
+	struct workers_job *job;
 	/* May be NULL. Called on the committing thread before another attempt: true keeps the job, to be handed to
-	 * redo_submit() later. For calls whose arena another thread still works in. */
+	 * write_again() later. For calls whose arena another thread still works in. */
 	bool (*hold)(struct rest_write *w);
 	void (*done)(struct rest_write *w);
 	void *ctx;
@@ -451,16 +452,9 @@ bool batch_start(struct rest_call *call, struct rest_answer *answer, struct erro
 /* The body as a FHIR resource, from JSON or XML. */
 bool body_resource(struct rest_call *call, const struct json **ret_resource, struct error *err) MUST_USE;
 
-/* A thread for what must run again but not on the committing thread. */
-struct redo;
-struct redo_job {
-	void (*run)(void *ctx);
-	void *ctx;
-	struct redo_job *next; /* of whoever has the job */
-};
-struct redo *redo_open(struct error *err) MUST_USE;
-void redo_close(struct redo *r); /* after every exchange was answered */
-void redo_submit(struct redo *r, struct redo_job *job);
+/* On a thread of its own, for what must run again but not on the committing thread, which must not search and prepare.
+ * Jobs are as many as exchanges in flight, so they need no limit of their own. */
+void write_again(struct rest_server *s, struct workers_job *job);
 
 /* ---- audit.c, audit_event.c
  * ------------------------------------------------------------------------------------------ */

@@ -64,7 +64,7 @@ struct rest_server *rest_open(const struct rest_options *options, struct error *
 	bool ok = s->o.base_path.p && s->o.base_url.p && s->o.token_url.p && s->o.resource_metadata.p;
 	if (!ok)
 		error_memory(err);
-	s->redo = ok ? redo_open(err) : NULL;
+	s->redo = ok ? workers_open(&(struct workers_options){.threads = 1}, err) : NULL;
 	if (!s->redo || !open_access(s, err) || !open_parameters(s, err) ||
 	    !cursor_key_open(options->store, &s->arena, &s->cursor_key, err) || !capability_open(s, err)) {
 		rest_close(s);
@@ -77,7 +77,7 @@ void rest_close(struct rest_server *s)
 {
 	if (!s)
 		return;
-	redo_close(s->redo);
+	workers_close(s->redo); /* every exchange was answered */
 	parameters_close(s->parameters);
 	access_close(s->own_access);
 	struct arena a = s->arena; /* the server lies in its own arena */

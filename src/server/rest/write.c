@@ -189,6 +189,13 @@ static bool describe_events(struct rest_write *w, struct error *err)
 	return true;
 }
 
+void write_again(struct rest_server *s, struct workers_job *job)
+{
+	/* Without a thread right here: slow for the committing thread, but the request is answered. */
+	if (!workers_add(s->redo, job))
+		job->run(job->ctx, NULL);
+}
+
 static void attempt_done(void *ctx, struct store_txn *txn)
 {
 	struct rest_write *w = ctx;
@@ -196,7 +203,7 @@ static void attempt_done(void *ctx, struct store_txn *txn)
 	if (!w->err.code || w->attempts == REST_MAX_ATTEMPTS || !entry_may_retry(&w->entry, &w->err))
 		w->done(w);
 	else if (!w->hold || !w->hold(w))
-		redo_submit(w->call->server->redo, w->job);
+		write_again(w->call->server, w->job);
 }
 
 static bool prepare_attempt(struct rest_write *w, struct error *err)
@@ -234,8 +241,9 @@ static void submit_attempt(struct rest_write *w)
 	store_submit(w->call->server->o.store, &w->txn);
 }
 
-static void try_again(void *ctx)
+static void try_again(void *ctx, void *own)
 {
+	(void)own;
 	struct rest_write *w = ctx;
 	struct error err = {0};
 	if (prepare_attempt(w, &err)) {
@@ -248,10 +256,10 @@ static void try_again(void *ctx)
 
 bool rest_write_begin(struct rest_write *w, struct error *err)
 {
-	w->job = ARENA_NEW(w->call->arena, struct redo_job);
+	w->job = ARENA_NEW(w->call->arena, struct workers_job);
 	if (!w->job)
 		return error_memory(err);
-	*w->job = (struct redo_job){.run = try_again, .ctx = w};
+	*w->job = (struct workers_job){.run = try_again, .ctx = w};
 	if (!prepare_attempt(w, err))
 		return false;
 	submit_attempt(w);

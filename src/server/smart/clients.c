@@ -2,6 +2,7 @@
  * What a client is registered with, in the names of RFC 7591 section 2: read with every rule checked, and written. The
  * same form serves registration, the operator's commands and the shelf, which has the digests of secrets beside.
  */
+#include "base/origin.h"
 #include "server/smart/smart_priv.h"
 
 enum { MAX_NAME = 200, MAX_URL = 2000, MAX_LIST = 32, MAX_SCOPE_TEXT = 16 * 1024, MAX_ID = 200 };
@@ -90,18 +91,6 @@ static bool is_url_text(struct str url)
 	return url.n > 0 && url.n <= MAX_URL;
 }
 
-/* The host may not hide behind credentials. */
-static bool has_plain_host(struct str url)
-{
-	size_t start = str_find(url, S("://"));
-	struct str rest = start == STR_NONE ? STR_NULL : str_slice(url, start + 3, url.n);
-	size_t end = 0;
-	while (end < rest.n && rest.p[end] != '/' && rest.p[end] != '?' && rest.p[end] != '#')
-		end++;
-	struct str host = str_slice(rest, 0, end);
-	return host.n && str_find_char(host, '@', 0) == STR_NONE && str_find_char(host, '*', 0) == STR_NONE;
-}
-
 /* RFC 9700 section 4.1: https; http to this machine (RFC 8252 section 7.3); or an app's own scheme, which has a dot in
  * it (section 7.1), so that neither javascript: nor data: is one. No fragment (RFC 6749 section 3.1.2), no wildcard. */
 static bool is_redirect_uri(struct str uri)
@@ -111,7 +100,7 @@ static bool is_redirect_uri(struct str uri)
 	    str_find_char(uri, '*', 0) != STR_NONE)
 		return false;
 	if (str_starts(uri, S("https://")) || str_starts(uri, S("http://")))
-		return has_plain_host(uri) && jwks_url_is_allowed(uri);
+		return url_is_private(uri);
 	struct str scheme = str_slice(uri, 0, colon);
 	for (size_t i = 0; i < scheme.n; i++) {
 		char c = scheme.p[i];
@@ -193,7 +182,7 @@ static bool read_member(struct arena *a, size_t i, const struct json *value, str
 		return read_list(a, name, value, field(client, i), err);
 	if (!text.p || text.n > most)
 		return error_set(err, ERR_VALUE, "%s is not a text of at most %zu bytes", name, most);
-	if (members[i].kind == URL && !(is_url_text(text) && has_plain_host(text) && jwks_url_is_allowed(text)))
+	if (members[i].kind == URL && !(is_url_text(text) && url_is_private(text)))
 		return error_set(err, ERR_VALUE, "%s is not an https URL", name);
 	*field(client, i) = arena_str(a, text);
 	return field(client, i)->p || error_memory(err);

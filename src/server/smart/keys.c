@@ -6,6 +6,7 @@
  */
 #include <stdlib.h>
 
+#include "base/origin.h"
 #include "server/smart/smart_priv.h"
 
 enum {
@@ -73,31 +74,6 @@ void client_close(struct client *c)
 
 /* ---- fetching ---------------------------------------------------------------------------------------------------- */
 
-/* The host must end where it seems to: "http://127.0.0.1.example.org" is no loopback address. */
-static bool is_loopback(struct str url)
-{
-	static const char *const hosts[] = {"http://127.0.0.1", "http://localhost", "http://[::1]"};
-	for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
-		struct str host = str_from(hosts[i]);
-		if (str_starts(url, host) && (url.n == host.n || url.p[host.n] == ':' || url.p[host.n] == '/'))
-			return true;
-	}
-	return false;
-}
-
-bool jwks_url_is_allowed(struct str url)
-{
-	/* Credentials in a URL would hide the host: "http://localhost:1@example.org". */
-	size_t start = str_find(url, S("://"));
-	if (start == STR_NONE)
-		return false;
-	struct str authority = str_slice(url, start + 3, url.n);
-	authority = str_split(&authority, '/');
-	if (str_find_char(authority, '@', 0) != STR_NONE || str_find_char(authority, '\\', 0) != STR_NONE)
-		return false;
-	return str_starts(url, S("https://")) || is_loopback(url);
-}
-
 /* Cache-Control (RFC 9111 section 5.2.2) within what RFC-abiding clients can rely on: a minute to 29 hours. */
 int64_t jwks_age_s(struct str cache_control)
 {
@@ -133,7 +109,7 @@ static struct fetched_keys *fetch(const struct key_source *c, struct arena *a, i
 				  struct error *err)
 {
 	struct http_answer answer;
-	if (!jwks_url_is_allowed(c->url)) {
+	if (!url_is_private(c->url)) {
 		error_set(err, ERR_REMOTE, "The client's key URL is neither https nor loopback");
 		return NULL;
 	}

@@ -21,8 +21,6 @@ struct key_source {
 void key_source_open(struct key_source *s, struct str url);
 void key_source_close(struct key_source *s);
 
-/* https, or http to this machine itself. */
-bool jwks_url_is_allowed(struct str url);
 /* Can a token with this kid (STR_NULL: none) be verified without fetching? */
 bool key_source_has(struct key_source *s, struct str kid, int64_t now_ms);
 /* jose_verify() with the keys; anew: they are fetched even if the kid is known. Fetching may take five seconds. As its

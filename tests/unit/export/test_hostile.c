@@ -348,15 +348,15 @@ static void refuse(void *ctx, struct http_exchange *x, const struct error *err)
 	http_respond(x, &(struct http_response){.status = 400});
 }
 
-static struct http_server *listen_with(struct liar *l, const char *address,
-				       void (*handle)(void *, struct http_exchange *), struct str *host)
+static struct http_server *listen_with(struct liar *l, const char *name, void (*handle)(void *, struct http_exchange *),
+				       struct str *host)
 {
 	struct error err = {0};
 	struct http_server *server =
-		http_server_start(&(struct http_server_options){.host = str_from(address), .threads = 1},
+		http_server_start(&(struct http_server_options){.threads = 1},
 				  &(struct http_handler){.handle = handle, .refuse = refuse, .ctx = l}, &err);
 	must(server, &err);
-	*host = arena_printf(&l->arena, "http://%s:%u", address, http_server_port(server));
+	*host = arena_printf(&l->arena, "http://%s:%u", name, http_server_port(server));
 	return server;
 }
 
@@ -401,7 +401,8 @@ static void open_liar(struct liar *l, struct trial *t)
 	open_trial(t, EHR_EPIC, NULL);
 	arena_init(&l->arena, 16 << 20);
 	l->here = listen_with(l, "127.0.0.1", home, &l->host);
-	l->there = listen_with(l, "127.0.0.2", foreign, &l->elsewhere);
+	/* libcurl finds all below localhost here, but for us it is a name like any other. */
+	l->there = listen_with(l, "files.localhost", foreign, &l->elsewhere);
 	t->o.scope = EXPORT_OF_SYSTEM;
 	t->o.types = STR_NULL;
 }
