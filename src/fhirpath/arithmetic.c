@@ -160,8 +160,8 @@ static bool join_texts(struct eval *e, const struct path_item *a, const struct p
 {
 	struct buf text;
 	buf_init(&text, PATH_MAX_TEXT);
-	buf_add(&text, a->text);
-	buf_add(&text, b->text);
+	value_write(&text, a);
+	value_write(&text, b);
 	return add_buffer(e, out, &text);
 }
 
@@ -169,17 +169,15 @@ static bool join_texts(struct eval *e, const struct path_item *a, const struct p
 static bool concatenate(struct eval *e, const struct path_node *node, const struct path_items *left,
 			const struct path_items *right, struct path_items *out)
 {
-	struct path_item a = item_string(S("")), b = item_string(S("")), value;
-	bool there;
-	if (!one_value(e, node, left, &value, &there))
+	struct path_item a, b;
+	bool has_a, has_b;
+	if (!one_value(e, node, left, &a, &has_a) || !one_value(e, node, right, &b, &has_b))
 		return false;
-	if (there)
-		a = value;
-	if (!one_value(e, node, right, &value, &there))
-		return false;
-	if (there)
-		b = value;
-	if (a.kind != PATH_STRING || b.kind != PATH_STRING)
+	if (!has_a)
+		a = item_string(S(""));
+	if (!has_b)
+		b = item_string(S(""));
+	if ((has_a && !item_has_text(left, &a)) || (has_b && !item_has_text(right, &b)))
 		return refuse(e, node, &a, &b);
 	return join_texts(e, &a, &b, out);
 }

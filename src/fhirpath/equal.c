@@ -72,10 +72,12 @@ static struct path_quantity as_quantity(const struct path_item *item)
 	return item->kind == PATH_QUANTITY ? *item->quantity : quantity_of_number(item);
 }
 
-/* FHIR Quantities whose unit is not UCUM compare when it is the same one. */
+/* FHIR Quantities whose unit is not UCUM compare when it is the same one and both values are exact. */
 static enum order foreign_order(const struct path_item *a, const struct path_item *b)
 {
 	struct decimal x, y;
+	if (json_get(a->value, S("comparator")) || json_get(b->value, S("comparator")))
+		return ORDER_UNKNOWN;
 	static const char *const parts[] = {"system", "code", "unit"};
 	for (size_t i = 0; i < 3; i++)
 		if (!str_eq(json_get_str(a->value, str_from(parts[i])), json_get_str(b->value, str_from(parts[i]))))

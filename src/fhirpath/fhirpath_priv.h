@@ -326,6 +326,9 @@ bool arg_integer(struct eval *e, const struct call *c, const struct path_node *a
  * wrong. Fails for several. */
 bool one_value(struct eval *e, const struct path_node *node, const struct path_items *items,
 	       struct path_item *ret_value, bool *ret_there) MUST_USE;
+/* Whether the System value of the one item can stand where a string is needed: dates and times of FHIR are primitives
+ * that are written as strings, those of the language are not. */
+bool item_has_text(const struct path_items *one, const struct path_item *value);
 /* The one string of the input. */
 bool input_string(struct eval *e, const struct call *c, struct str *ret_text, bool *ret_there) MUST_USE;
 

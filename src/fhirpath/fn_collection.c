@@ -252,7 +252,7 @@ static int compare_entries(const void *a, const void *b, void *ctx)
 				return order;
 		} else {
 			enum order o = item_order(s->e, &x->keys[i], &y->keys[i]);
-			s->failed |= o == ORDER_NEVER;
+			s->failed |= o == ORDER_NEVER || o == ORDER_UNKNOWN;
 			order = o == ORDER_LESS ? -1 : o == ORDER_GREATER ? 1 : 0;
 		}
 		if (order)
@@ -303,7 +303,7 @@ bool fn_sort(struct eval *e, const struct call *c, struct path_items *out)
 	}
 	qsort_r(entries, count, sizeof(*entries), compare_entries, &s);
 	if (s.failed)
-		return eval_fail(e, c->node, ERR_VALUE, "sort() cannot compare items of these types");
+		return eval_fail(e, c->node, ERR_VALUE, "sort() cannot compare the items with each other");
 	for (size_t i = 0; i < count; i++)
 		if (!eval_add(e, out, &c->input->items[entries[i].at]))
 			return false;
@@ -365,19 +365,21 @@ bool fn_avg(struct eval *e, const struct call *c, struct path_items *out)
 	return sum(e, c, &total) && (total.count == 0 || calculate(e, &divide, &total, &by, out));
 }
 
+/* As aggregate(iif($total.empty(), $this, iif($this < $total, $this, $total))) does, which the specification gives for
+ * it (7.1): what cannot be compared with the best so far does not replace it. */
 static bool extreme(struct eval *e, const struct call *c, enum order wanted, struct path_items *out)
 {
 	const struct path_item *best = NULL;
 	struct path_item best_value, value;
 	for (size_t i = 0; i < c->input->count; i++) {
-		if (!item_value(e, &c->input->items[i], &value))
+		if (item_is_hollow(&c->input->items[i]))
 			return true;
+		if (!item_value(e, &c->input->items[i], &value))
+			value = c->input->items[i];
 		enum order order = best ? item_order(e, &value, &best_value) : wanted;
 		if (order == ORDER_NEVER)
 			return eval_fail(e, c->node, ERR_VALUE, "%s() cannot compare items of these types",
 					 c->node->function->name);
-		if (order == ORDER_UNKNOWN)
-			return true;
 		if (order == wanted) {
 			best = &c->input->items[i];
 			best_value = value;
@@ -418,10 +420,17 @@ bool fn_iif(struct eval *e, const struct call *c, struct path_items *out)
 	return ok;
 }
 
+/* coalesce(first, second...): each is asked of the input as a whole until one gives something. */
 bool fn_coalesce(struct eval *e, const struct call *c, struct path_items *out)
 {
+	struct call inner = *c;
+	struct scope scope = *c->scope;
+	if (c->input->count)
+		scope.self = &c->input->items[0];
+	scope.all = c->input->count == 1 ? NULL : c->input;
+	inner.scope = &scope;
 	for (const struct path_node *arg = c->node->args; arg && out->count == 0; arg = arg->next)
-		if (!arg_items(e, c, arg, out))
+		if (!arg_items(e, &inner, arg, out))
 			return false;
 	return true;
 }

@@ -112,7 +112,7 @@ static bool to_date(struct eval *e, const struct path_item *value, struct path_i
 {
 	struct path_item item = *value;
 	(void)e;
-	if (value->kind == PATH_STRING && !moment_parse(value->text, PATH_DATETIME, &item.moment))
+	if (value->kind == PATH_STRING && !moment_parse(value->text, PATH_DATE, &item.moment))
 		return false;
 	if (value->kind == PATH_DATETIME || value->kind == PATH_STRING) {
 		item.kind = PATH_DATE;

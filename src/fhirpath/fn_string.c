@@ -137,13 +137,14 @@ bool fn_join(struct eval *e, const struct call *c, struct path_items *out)
 	for (size_t i = 0; i < c->input->count; i++) {
 		if (item_is_hollow(&c->input->items[i]))
 			continue;
-		if (!item_simple(e, &c->input->items[i], &value) || value.kind != PATH_STRING) {
+		const struct path_items one = {.items = c->input->items + i, .count = 1};
+		if (!item_simple(e, one.items, &value) || !item_has_text(&one, &value)) {
 			buf_done(&text);
 			return eval_fail(e, c->node, ERR_VALUE, "join() needs strings");
 		}
 		if (!first)
 			buf_add(&text, by);
-		buf_add(&text, value.text);
+		value_write(&text, &value);
 		first = false;
 	}
 	return add_buffer(e, out, &text);

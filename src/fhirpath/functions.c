@@ -78,12 +78,11 @@ bool one_value(struct eval *e, const struct path_node *node, const struct path_i
 }
 
 /* The value of an argument, evaluated where the function is called. */
-static bool arg_value(struct eval *e, const struct call *c, const struct path_node *arg, struct path_item *ret_value,
-		      bool *ret_there)
+static bool arg_value(struct eval *e, const struct call *c, const struct path_node *arg, struct path_items *items,
+		      struct path_item *ret_value, bool *ret_there)
 {
-	SMALL_ITEMS(items);
 	const struct binding *bindings = e->bindings;
-	bool ok = eval_items(e, arg, c->scope, &items) && one_value(e, arg, &items, ret_value, ret_there);
+	bool ok = eval_items(e, arg, c->scope, items) && one_value(e, arg, items, ret_value, ret_there);
 	e->bindings = bindings;
 	return ok;
 }
@@ -91,21 +90,23 @@ static bool arg_value(struct eval *e, const struct call *c, const struct path_no
 bool arg_string(struct eval *e, const struct call *c, const struct path_node *arg, struct str *ret_text,
 		bool *ret_there)
 {
+	SMALL_ITEMS(items);
 	struct path_item value;
-	if (!arg_value(e, c, arg, &value, ret_there))
+	if (!arg_value(e, c, arg, &items, &value, ret_there))
 		return false;
 	if (!*ret_there)
 		return true;
-	if (value.kind != PATH_STRING)
+	if (!item_has_text(&items, &value))
 		return eval_fail(e, arg, ERR_VALUE, "%s() needs a string here", c->node->function->name);
-	*ret_text = value.text;
-	return true;
+	*ret_text = value_text(e, &value);
+	return ret_text->p || error_memory(e->err);
 }
 
 bool arg_integer(struct eval *e, const struct call *c, const struct path_node *arg, int64_t *ret_value, bool *ret_there)
 {
+	SMALL_ITEMS(items);
 	struct path_item value;
-	if (!arg_value(e, c, arg, &value, ret_there))
+	if (!arg_value(e, c, arg, &items, &value, ret_there))
 		return false;
 	if (!*ret_there)
 		return true;
@@ -115,6 +116,13 @@ bool arg_integer(struct eval *e, const struct call *c, const struct path_node *a
 	return true;
 }
 
+bool item_has_text(const struct path_items *one, const struct path_item *value)
+{
+	return value->kind == PATH_STRING ||
+	       (one->items[0].kind == PATH_ELEMENT &&
+		(value->kind == PATH_DATE || value->kind == PATH_DATETIME || value->kind == PATH_TIME));
+}
+
 bool input_string(struct eval *e, const struct call *c, struct str *ret_text, bool *ret_there)
 {
 	struct path_item value;
@@ -122,8 +130,7 @@ bool input_string(struct eval *e, const struct call *c, struct str *ret_text, bo
 		return false;
 	if (!*ret_there)
 		return true;
-	if (value.kind != PATH_STRING && value.kind != PATH_DATE && value.kind != PATH_DATETIME &&
-	    value.kind != PATH_TIME)
+	if (!item_has_text(c->input, &value))
 		return eval_fail(e, c->node, ERR_VALUE, "%s() needs a string, and this is %.*s",
 				 c->node->function->name, STR_ARG(kind_name(value.kind)));
 	*ret_text = value_text(e, &value);

@@ -95,7 +95,8 @@ bool quantity_parse(struct eval *e, struct str text, struct path_quantity *ret_q
 
 /* ---- bringing two together ------------------------------------------------------------------------------------- */
 
-/* Calendar durations among themselves: in months or in milliseconds. */
+/* Calendar durations among themselves: in months or in milliseconds. Where both meet, a year has 365 days and a month
+ * 30 (FHIRPath 2.0.0, 6.2: no calendar is there to tell). */
 static bool calendar_amount(const struct path_quantity *q, enum span span, bool *ret_months, struct decimal *ret_value)
 {
 	static const int64_t scale[] = {
@@ -104,6 +105,14 @@ static bool calendar_amount(const struct path_quantity *q, enum span span, bool 
 	};
 	struct decimal factor = decimal_from_i64(scale[span]);
 	*ret_months = span == SPAN_YEAR || span == SPAN_MONTH;
+	return decimal_mul(&q->value, &factor, ret_value);
+}
+
+/* Years and months in milliseconds. */
+static bool calendar_days(const struct path_quantity *q, enum span span, struct decimal *ret_value)
+{
+	static const int64_t days[] = {[SPAN_YEAR] = 365, [SPAN_MONTH] = 30};
+	struct decimal factor = decimal_from_i64(days[span] * 86400000);
 	return decimal_mul(&q->value, &factor, ret_value);
 }
 
@@ -146,13 +155,28 @@ static enum order order_of(int compared)
 	return compared < 0 ? ORDER_LESS : compared > 0 ? ORDER_GREATER : ORDER_EQUAL;
 }
 
+/* Two calendar durations in the same measure. */
+static bool calendar_pair(const struct path_quantity *a, enum span x, const struct path_quantity *b, enum span y,
+			  struct decimal *ret_a, struct decimal *ret_b)
+{
+	bool months_a, months_b;
+	if (!calendar_amount(a, x, &months_a, ret_a) || !calendar_amount(b, y, &months_b, ret_b))
+		return false;
+	return months_a == months_b || (months_a ? calendar_days(a, x, ret_a) : calendar_days(b, y, ret_b));
+}
+
+/* Whether months and days of the two may be brought together: a day of UCUM is no part of a calendar month. */
+static bool may_meet(const struct path_quantity *a, enum span x, const struct path_quantity *b, enum span y)
+{
+	bool words = (a->calendar || a->either) && (b->calendar || b->either);
+	return words || (x <= SPAN_MONTH) == (y <= SPAN_MONTH);
+}
+
 static enum order calendar_order(const struct path_quantity *a, enum span x, const struct path_quantity *b, enum span y)
 {
 	struct decimal p, q;
-	bool months_a, months_b;
-	if (!calendar_amount(a, x, &months_a, &p) || !calendar_amount(b, y, &months_b, &q) || months_a != months_b)
-		return ORDER_UNKNOWN;
-	return order_of(decimal_cmp(&p, &q));
+	return may_meet(a, x, b, y) && calendar_pair(a, x, b, y, &p, &q) ? order_of(decimal_cmp(&p, &q))
+									 : ORDER_UNKNOWN;
 }
 
 enum order quantity_order(struct eval *e, const struct path_quantity *a, const struct path_quantity *b)
@@ -221,25 +245,11 @@ bool quantity_equivalent(struct eval *e, const struct path_quantity *a, const st
 
 /* ---- conversion ------------------------------------------------------------------------------------------------ */
 
-/* Among calendar durations a year has 365 days and a month 30 when there is no other way. */
 static bool convert_calendar(const struct path_quantity *q, enum span from, enum span to, struct decimal *ret)
 {
-	static const int64_t days[] = {[SPAN_YEAR] = 365, [SPAN_MONTH] = 30};
-	struct path_quantity one = {.value = decimal_from_i64(1)};
-	struct decimal have, unit, day = decimal_from_i64(86400000), scale;
-	bool months_from, months_to;
-	if (!calendar_amount(q, from, &months_from, &have) || !calendar_amount(&one, to, &months_to, &unit))
-		return false;
-	if (months_from && !months_to) {
-		scale = decimal_from_i64(days[from]);
-		if (!decimal_mul(&q->value, &scale, &have) || !decimal_mul(&have, &day, &have))
-			return false;
-	} else if (!months_from && months_to) {
-		scale = decimal_from_i64(days[to]);
-		if (!decimal_mul(&scale, &day, &unit))
-			return false;
-	}
-	return decimal_div(&have, &unit, QUOTIENT_DIGITS, ret);
+	const struct path_quantity one = {.value = decimal_from_i64(1)};
+	struct decimal have, unit;
+	return calendar_pair(q, from, &one, to, &have, &unit) && decimal_div(&have, &unit, QUOTIENT_DIGITS, ret);
 }
 
 bool quantity_convert(struct eval *e, const struct path_quantity *q, struct str unit, struct path_quantity *ret)
@@ -274,11 +284,7 @@ static bool add_calendar(enum path_op op, const struct path_quantity *a, enum sp
 {
 	const struct path_quantity *coarse = x < y ? a : b, *fine = x < y ? b : a;
 	struct decimal moved;
-	struct decimal p, q;
-	bool months_a, months_b;
-	if (!calendar_amount(a, x, &months_a, &p) || !calendar_amount(b, y, &months_b, &q) || months_a != months_b)
-		return false;
-	if (!convert_calendar(coarse, x < y ? x : y, x < y ? y : x, &moved))
+	if (!may_meet(a, x, b, y) || !convert_calendar(coarse, x < y ? x : y, x < y ? y : x, &moved))
 		return false;
 	enum span unit = x < y ? y : x;
 	*ret = (struct path_quantity){.unit = fine->unit, .calendar = fine->calendar};

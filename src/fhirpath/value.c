@@ -135,14 +135,15 @@ static bool derives_from(const struct fhir_type *type, const char *name)
 	return false;
 }
 
-/* R4 fhirpath.html#quantity: UCUM codes, or no unit at all. */
+/* R4 fhirpath.html#quantity: UCUM codes, or no unit at all. "> 5 mg" is not the value 5 mg. */
 static bool quantity_element(struct eval *e, const struct path_item *item, struct path_item *ret)
 {
 	struct path_quantity q = {.unit = S("1")};
 	struct str system = json_get_str(item->value, S("system"));
 	struct str code = json_get_str(item->value, S("code"));
 	struct str unit = json_get_str(item->value, S("unit"));
-	if (!decimal_parse(json_number(json_get(item->value, S("value"))), &q.value))
+	if (!decimal_parse(json_number(json_get(item->value, S("value"))), &q.value) ||
+	    json_get(item->value, S("comparator")))
 		return false;
 	if (str_is(system, "http://unitsofmeasure.org") && code.n) {
 		q.unit = code;

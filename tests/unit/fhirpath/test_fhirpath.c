@@ -68,6 +68,9 @@ static const struct example examples[] = {
 	{patient, "Patient is DomainResource", "true"},
 	{patient, "Patient.telecom.system is string", NULL},
 	{patient, "Patient.telecom[0].system is string", "true"},
+	{patient, "Patient.name.coalesce(where(use = 'none'), given).first()", "\"Ada\""},
+	{patient, "Patient.birthDate & '!'", "1970-03-30!"},
+	{patient, "(Patient.birthDate | 'x').join(' ')", "1970-03-30 x"},
 	/* conditions */
 	{patient, "Patient.telecom.where(system='email').value", "\"a@b\""},
 	{patient, "Patient.telecom.where(system = 'fax')", ""},
