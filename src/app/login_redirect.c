@@ -31,7 +31,7 @@ struct login_redirect {
 	"body{font:1.1rem/1.5 system-ui,sans-serif;max-width:34rem;margin:15vh auto;padding:0 1rem;color:#1b2733;"     \
 	"background:#f7f9fb}h1{font-size:1.5rem}@media(prefers-color-scheme:dark){body{color:#e6edf3;"                 \
 	"background:#11181f}}"
-#define POLICY "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'"
+#define POLICY "default-src 'none'; style-src 'self'; img-src 'self'; frame-ancestors 'none'; base-uri 'none'"
 
 static void respond(struct http_exchange *x, int status, struct str title, struct str sentence)
 {
@@ -78,6 +78,8 @@ static void handle(void *ctx, struct http_exchange *x)
 {
 	struct login_redirect *r = ctx;
 	const struct http_request *request = http_request(x);
+	if (http_answer_icon(x))
+		return;
 	if (str_is(request->path, "/page.css")) {
 		respond_style(x);
 		return;

@@ -154,6 +154,8 @@ static void route(struct service *s, struct http_exchange *x)
 		static const struct http_header headers[] = {{S("Cache-Control"), S("max-age=300")},
 							     {S("Access-Control-Allow-Origin"), S("*")}};
 		respond_text(x, 200, S("application/json"), s->public_keys, headers, 2);
+	} else if (http_answer_icon(x)) {
+		return;
 	} else if (launch_handle(s->launch, x)) {
 		/* EHRs send browsers here from their own pages, so it is no matter of strangers. */
 	} else if (operator_door_handle(s->door, x)) {
@@ -213,10 +215,10 @@ static struct str area(struct str path)
 {
 	static const struct {
 		const char *prefix, *name;
-	} areas[] = {
-		{"/fhir", "fhir"},     {"/auth", "auth"},     {"/.well-known", "keys"}, {"/healthz", "health"},
-		{"/readyz", "health"}, {"/patients", "page"}, {"/page.css", "page"},	{"/openapi.json", "openapi"},
-		{"/t/", "tenant"},     {"/launch", "launch"}, {"/cds-services", "cds"}};
+	} areas[] = {{"/fhir", "fhir"},	     {"/auth", "auth"},	       {"/.well-known", "keys"},
+		     {"/healthz", "health"}, {"/readyz", "health"},    {"/patients", "page"},
+		     {"/page.css", "page"},  {"/favicon.ico", "page"}, {"/openapi.json", "openapi"},
+		     {"/t/", "tenant"},	     {"/launch", "launch"},    {"/cds-services", "cds"}};
 	for (size_t i = 0; i < sizeof(areas) / sizeof(areas[0]); i++) {
 		if (str_starts(path, str_from(areas[i].prefix)))
 			return str_from(areas[i].name);

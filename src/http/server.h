@@ -63,6 +63,9 @@ struct http_response {
 	const struct http_sent_file *file; /* instead of body; NULL: none */
 };
 void http_respond(struct http_exchange *x, const struct http_response *response);
+/* Answers GET /favicon.ico with Firth's icon (true), and leaves everything else alone (false). Pages that may show it
+ * allow img-src 'self'. */
+bool http_answer_icon(struct http_exchange *x);
 
 /* An exchange of its own, without a connection: for work that goes on after its client was answered, and for tests.
  * Request and headers are copied; the answer goes to `answered` instead, on the thread that gives it, and is its own

@@ -13,7 +13,7 @@ static void respond(struct http_exchange *x, int status, const char *type, struc
 {
 	const struct http_header headers[] = {
 		{S("Cache-Control"), S("no-store")},
-		{S("Content-Security-Policy"), S("default-src 'none'; form-action 'self'; "
+		{S("Content-Security-Policy"), S("default-src 'none'; img-src 'self'; form-action 'self'; "
 						 "frame-ancestors 'none'")}};
 	http_respond(x, &(struct http_response){.status = status,
 						.content_type = str_from(type),

@@ -203,7 +203,7 @@ static void handle(void *ctx, struct http_exchange *x)
 {
 	struct sandbox *s = ctx;
 	x = launcher_tap(s->launcher, x);
-	if (!admin_handle(s, x) && !hosts_handle(s, x))
+	if (!http_answer_icon(x) && !admin_handle(s, x) && !hosts_handle(s, x))
 		sandbox_serve(s, x, HOST_PROVIDER);
 }
 

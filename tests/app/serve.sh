@@ -47,8 +47,12 @@ status_is "the page" 200
 says "the page has a label" out '<label for="name">Last name'
 says "the page forbids scripts" err "[Cc]ontent-[Ss]ecurity-[Pp]olicy: default-src 'none'"
 silent_about "the page has no script" out '<script'
+says "but its icon" err "img-src 'self'"
 ask "$base/page.css"
 status_is "its style" 200
+ask "$base/favicon.ico"
+status_is "the icon that browsers ask for" 200
+says "is a picture" out '<svg '
 find_patient "single58"
 status_is "one patient" 200
 says "one is counted" out '>1 patient found<'

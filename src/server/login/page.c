@@ -83,7 +83,7 @@ static void send(struct turn *t, int status, struct str type, struct str cache, 
 	bool action = t->form_action.n > 0;
 	struct str policy =
 		arena_printf(t->a,
-			     "default-src 'none'; style-src 'self'; form-action 'self'%s%.*s; base-uri "
+			     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'%s%.*s; base-uri "
 			     "'none'; frame-ancestors 'none'",
 			     action ? " " : "", action ? (int)t->form_action.n : 0, action ? t->form_action.p : "");
 	headers[count++] = (struct http_header){S("Content-Security-Policy"),

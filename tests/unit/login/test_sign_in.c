@@ -323,8 +323,10 @@ static void pages_run_nothing(void **state)
 {
 	struct world *w = *state;
 	struct answer page = begin(w);
-	assert_string_equal(page.policy.p, "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; "
-					   "frame-ancestors 'none'");
+	assert_string_equal(
+		page.policy.p,
+		"default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
+		"frame-ancestors 'none'");
 	assert_false(has(page.body, "<script") || has(page.body, "style=") || has(page.body, "<style"));
 	struct answer css = world_get(w, S("/auth/page.css"));
 	assert_int_equal(css.status, 200);
