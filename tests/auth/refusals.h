@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <netinet/in.h>
 #include <stdio.h>
 
 #include "place.h"
@@ -28,6 +29,11 @@ void refusal_expect_concealed(enum refusal want, const struct place_answer *answ
 void refusal_expect_error(enum refusal want, const struct error *err);
 /* In the store of another server. */
 struct str refusal_expect_kept(enum refusal want, struct store *store, struct str request_id);
+/* An address of this machine that is not its loopback: a peer at it is somewhere else for all that the server knows. */
+bool network_address(char ret_text[INET_ADDRSTRLEN]);
+/* Before any thread: without such an address, a network of this process alone with 192.0.2.1 (RFC 5737). Nothing where
+ * the system does not allow it. */
+void network_widen(void);
 /* It cannot be provoked on this machine. */
 void refusal_skip(enum refusal refusal);
 /* Was it provoked? */

@@ -123,12 +123,14 @@ static void try_one_time_codes(void)
 	struct str secret, request;
 	add_user_with_codes(&secret);
 	struct place_answer answer;
+	uint32_t code = 0; /* the second round sends the very one again, whatever the time */
 	for (int round = 0; round < 2; round++) {
 		new_browser();
 		request = begin_app("openid", "");
 		answer = sign_in(request, "tina", RIGHT);
 		assert_int_equal(answer.status, 303);
-		uint32_t code = vault_hotp(secret, (uint64_t)(place_now() / 1000 / VAULT_OTP_STEP_S), VAULT_OTP_DIGITS);
+		if (!round)
+			code = vault_hotp(secret, (uint64_t)(place_now() / 1000 / VAULT_OTP_STEP_S), VAULT_OTP_DIGITS);
 		answer = send_form("/auth/login", arena_printf(&p->arena, "request=%.*s&code=%06u", STR_ARG(request),
 							       round ? code : (code + 77) % 1000000));
 		if (!round)

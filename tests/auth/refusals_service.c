@@ -1,8 +1,6 @@
 /* What the program around the server refuses: strangers, callers of the operator's door, tokens of other servers. */
 #include "refusals.h"
 
-#include <arpa/inet.h>
-#include <ifaddrs.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -83,29 +81,12 @@ void refusals_of_strangers(void **state)
 	close_whole(&w);
 }
 
-/* An address of this machine that is not its loopback: a peer at it is somewhere else for all that the server knows. */
-static bool outer_address(char ret_text[INET_ADDRSTRLEN])
-{
-	struct ifaddrs *all = NULL;
-	bool found = false;
-	if (getifaddrs(&all) != 0)
-		return false;
-	for (const struct ifaddrs *i = all; i && !found; i = i->ifa_next) {
-		const struct sockaddr_in *in = (const void *)i->ifa_addr;
-		if (!in || in->sin_family != AF_INET || (ntohl(in->sin_addr.s_addr) >> 24) == 127)
-			continue;
-		found = inet_ntop(AF_INET, &in->sin_addr, ret_text, INET_ADDRSTRLEN) != NULL;
-	}
-	freeifaddrs(all);
-	return found;
-}
-
 void refusals_of_the_operators_door(void **state)
 {
 	struct whole w;
 	char outer[INET_ADDRSTRLEN];
 	(void)state;
-	bool reachable = outer_address(outer);
+	bool reachable = network_address(outer);
 	open_whole(&w, reachable ? "0.0.0.0" : "127.0.0.1", true);
 	struct place_answer answer =
 		ask(&w, "127.0.0.1", "POST", "/operator", (struct http_header){STR_NULL, STR_NULL});
@@ -116,7 +97,8 @@ void refusals_of_the_operators_door(void **state)
 		answer = ask(&w, outer, "POST", "/operator", (struct http_header){STR_NULL, STR_NULL});
 		expect(REFUSAL_OPERATOR_AWAY, &w, &answer);
 	} else {
-		print_message("[  SKIPPED ] operator-not-here: this machine has no address but its loopback\n");
+		print_message("[  SKIPPED ] operator-not-here: this machine has no address but its loopback, and lets "
+			      "us have no network of our own\n");
 		refusal_skip(REFUSAL_OPERATOR_AWAY);
 	}
 	close_whole(&w);

@@ -407,5 +407,6 @@ int main(void)
 		cmocka_unit_test(registration),
 		cmocka_unit_test(every_refusal_has_a_scenario),
 	};
+	network_widen();
 	return cmocka_run_group_tests(tests, begin, end);
 }

@@ -1,7 +1,8 @@
 /*
  * The same walk at /t/NAME/fhir: a server whose neighbouring tenant holds a patient's data in the very same form, and
  * one whose neighbour is empty, must answer alike to a token that may do everything in its own tenant. So no route
- * leads from one tenant into another, by whatever id, page link, job or total.
+ * leads from one tenant into another, by whatever id, page link, job or total. On SQLite, or on two databases of
+ * PostgreSQL (FIRTH_TEST_POSTGRES, FIRTH_TEST_OTHER_POSTGRES).
  */
 #include "mirror.h"
 
@@ -16,6 +17,7 @@ struct house {
 	struct extractor *extractor;
 	struct store *store;
 	struct service *service;
+	const char *database; /* NULL: a directory */
 };
 struct street {
 	struct mirror mirror;
@@ -41,10 +43,13 @@ static void open_house(struct mirror *m, struct house *h)
 	h->config.clients = &h->client;
 	h->config.client_count = 1;
 	h->extractor = extractor_new(definitions_builtin(), &err);
-	h->store = store_open(h->config.data, &(struct store_options){.definitions = definitions_builtin()}, &err);
+	if (h->database)
+		h->config.db = str_from(h->database);
+	struct str place = h->database ? h->config.db : h->config.data;
+	h->store = store_open(place, &(struct store_options){.definitions = definitions_builtin()}, &err);
 	assert_true(h->extractor && h->store);
 	for (int i = 0; i < 2; i++) { /* opening its store makes a tenant */
-		struct store *made = store_open(h->config.data,
+		struct store *made = store_open(place,
 						&(struct store_options){.definitions = definitions_builtin(),
 									.tenant = i ? S("beta") : S("alpha")},
 						&err);
@@ -94,6 +99,8 @@ static int set_up(void **state)
 	struct street *t = calloc(1, sizeof(*t));
 	struct mirror *m = &t->mirror;
 	arena_init(&m->arena, (size_t)2 << 30);
+	t->houses[0].database = getenv("FIRTH_TEST_POSTGRES");
+	t->houses[1].database = getenv("FIRTH_TEST_OTHER_POSTGRES");
 	open_house(m, &t->houses[0]);
 	open_house(m, &t->houses[1]);
 	open_side(m, &m->both, t->houses[0].base);

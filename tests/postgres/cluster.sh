@@ -6,6 +6,7 @@
 #                                          FIRTH_TEST_CLUSTER to its directory (FIRTH_CLUSTER_SH to this script), and removes
 #                                          it; 77 without PostgreSQL
 #   cluster.sh quick COMMAND [ARGUMENT...] the same without waiting for the disk, for tests that cut no power
+#   cluster.sh pair COMMAND [ARGUMENT...]  quick with two databases, the URL of the second in FIRTH_TEST_OTHER_POSTGRES
 #   cluster.sh each COMMAND...             quick for several commands without arguments; fails if one fails
 #   cluster.sh start|stop|kill DIRECTORY   for tests that take it down: stop in order, kill as a crash does
 set -eu
@@ -77,6 +78,13 @@ inside() { # inside COMMAND...: a cluster around a command
 	exit $status
 }
 
+pair() {
+	(cd / && as_owner "$(bin createdb)" -h "$directory" -U firth other)
+	FIRTH_TEST_OTHER_POSTGRES="postgresql://firth@/other?host=$directory"
+	export FIRTH_TEST_OTHER_POSTGRES
+	"$@"
+}
+
 each() {
 	failed=0
 	for command; do "$command" || failed=1; done
@@ -84,12 +92,13 @@ each() {
 }
 
 verb=${1:-}
-[ $# -ge 2 ] || { sed -n '5,11p' "$0" >&2; exit 2; }
+[ $# -ge 2 ] || { sed -n '5,12p' "$0" >&2; exit 2; }
 shift
 fsync=on
 case $verb in
 run) inside "$@" ;;
 quick) fsync=off && inside "$@" ;;
+pair) fsync=off && inside pair "$@" ;;
 each) fsync=off && inside each "$@" ;;
 start) start "$1" ;;
 stop) stop "$1" ;;
