@@ -70,6 +70,7 @@ static void take(const struct knowledge *k, struct allergy *g, const struct mean
 		break;
 	}
 	g->ambiguous |= m->ambiguous;
+	g->spelled |= m->near;
 }
 
 static bool is_known(const struct allergy *g)
@@ -123,19 +124,20 @@ static void collapse(const struct knowledge *k, struct allergy *g)
 static void take_concept(const struct knowledge *k, struct arena *a, const struct json *concept, struct allergy *g)
 {
 	struct json_iter it = json_iter(json_get(concept, S("coding")));
-	bool coded = false;
+	bool coded = false, none = false;
 	while (json_next(&it)) {
 		struct meaning m;
 		if (!knowledge_code(k, json_get_str(it.value, S("system")), json_get_str(it.value, S("code")), &m))
 			continue;
 		take(k, g, &m);
-		coded |= m.kind != MEANS_UNSPECIFIED;
+		coded |= m.kind != MEANS_UNSPECIFIED && m.kind != MEANS_NONE_KNOWN;
+		none |= m.kind == MEANS_NONE_KNOWN;
 	}
 	collapse(k, g);
-	if (coded) {
-		g->sure = true;
+	/* A code for "none known" beside words that name a drug: the words are looked at, too. */
+	g->sure = coded || none;
+	if (coded)
 		return;
-	}
 	take_text(k, a, g, json_get_str(concept, S("text")));
 	it = json_iter(json_get(concept, S("coding")));
 	while (!is_known(g) && json_next(&it))
@@ -211,8 +213,11 @@ static void read_reactions(const struct knowledge *k, struct arena *a, const str
 /* ---- the record ----------------------------------------------------------------------------------------------------
  */
 
+/* A concept, or the plain code that STU3 and DSTU2 have. */
 static bool has_code(const struct json *concept, const char *code)
 {
+	if (str_is(json_str(concept), code))
+		return true;
 	struct json_iter it = json_iter(json_get(concept, S("coding")));
 	while (json_next(&it)) {
 		if (str_is(json_get_str(it.value, S("code")), code))
@@ -234,6 +239,11 @@ static enum allergy_state read_state(const struct json *record, struct str patie
 {
 	const struct json *verification = json_get(record, S("verificationStatus"));
 	const struct json *clinical = json_get(record, S("clinicalStatus"));
+	const struct json *status = json_get(record, S("status")); /* both in one, in DSTU2 */
+	if (!verification)
+		verification = status;
+	if (!clinical)
+		clinical = status;
 	if (has_code(verification, "entered-in-error") ||
 	    !same_patient(patient, json_get_str(json_get(record, S("patient")), S("reference"))))
 		return ALLERGY_VOID;
@@ -244,8 +254,11 @@ static enum allergy_state read_state(const struct json *record, struct str patie
 
 static bool is_drug_category(const struct json *record)
 {
-	struct json_iter it = json_iter(json_get(record, S("category")));
-	bool drug = json_size(json_get(record, S("category"))) == 0;
+	const struct json *category = json_get(record, S("category"));
+	struct json_iter it = json_iter(category);
+	bool drug = json_size(category) == 0;
+	if (json_str(category).n) /* of DSTU2 */
+		return str_is(json_str(category), "medication") || str_is(json_str(category), "other");
 	while (json_next(&it))
 		drug |= str_is(json_str(it.value), "medication") || str_is(json_str(it.value), "biologic");
 	return drug;
@@ -255,6 +268,8 @@ static void read_allergy(const struct knowledge *k, struct arena *a, const struc
 			 struct allergy *g)
 {
 	const struct json *code = json_get(record, S("code"));
+	if (!code)
+		code = json_get(record, S("substance")); /* of DSTU2 */
 	struct str criticality = json_get_str(record, S("criticality"));
 	*g = (struct allergy){.record = record, .state = read_state(record, patient), .drug = is_drug_category(record)};
 	g->label = json_get_str(code, S("text"));
@@ -280,9 +295,9 @@ static void read_allergy(const struct knowledge *k, struct arena *a, const struc
 			g->label = json_get_str(substance, S("text"));
 	}
 	g->intolerance = str_is(json_get_str(record, S("type")), "intolerance");
-	g->criticality = str_is(criticality, "high")  ? CRITICALITY_HIGH
-			 : str_is(criticality, "low") ? CRITICALITY_LOW
-						      : CRITICALITY_UNKNOWN;
+	g->criticality = str_is(criticality, "high") || str_is(criticality, "CRITH")  ? CRITICALITY_HIGH
+			 : str_is(criticality, "low") || str_is(criticality, "CRITL") ? CRITICALITY_LOW
+										      : CRITICALITY_UNKNOWN;
 	g->nothing_told &= !is_known(g);
 	g->unread = !is_known(g) && !g->nothing_told;
 	read_reactions(k, a, record, g);

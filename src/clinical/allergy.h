@@ -31,6 +31,7 @@ struct allergy {
 	bool unread; /* nothing of it could be understood, or it names no drug in particular */
 	bool nothing_told; /* "unknown", "not on file": no more than an absent record */
 	bool ambiguous;
+	bool spelled; /* a word was taken for a name that differs by a letter */
 	bool sure; /* read by code */
 	bool drug; /* category medication or biologic, or none */
 	bool intolerance;

@@ -16,6 +16,7 @@ struct candidate {
 	const struct cross_rule *rule; /* NULL: same ingredient, or member of the documented class */
 	enum level level;
 	enum verified verified;
+	enum level meant; /* before it was capped */
 	bool capped; /* held at information: nothing raises it */
 	bool raised; /* the rule itself took the reaction into account */
 	struct allergen allergen;
@@ -114,13 +115,21 @@ static bool needs_reaction(const struct cross_rule *r)
 /* ---- candidates ----------------------------------------------------------------------------------------------------
  */
 
+/* The higher, then the one that was verified, then the one that was held back more. */
+static bool is_better(const struct candidate *x, const struct candidate *best)
+{
+	if (x->level != best->level)
+		return x->level > best->level;
+	if (x->verified != best->verified)
+		return x->verified > best->verified;
+	return x->meant > best->meant;
+}
+
 static void offer(struct checker *c, const struct candidate *x)
 {
 	if (x->level == LEVEL_NONE)
 		return;
-	bool better =
-		!c->found || x->level > c->best.level || (x->level == c->best.level && x->verified > c->best.verified);
-	if (better)
+	if (!c->found || is_better(x, &c->best))
 		c->best = *x;
 	c->found = true;
 }
@@ -145,6 +154,7 @@ static void offer_rule(struct checker *c, const struct cross_rule *r, const stru
 	if (str_is(r->relation, "identical-R1") && s == SHARED_SIMILAR && x.level > LEVEL_WARNING) {
 		x.level = LEVEL_WARNING;
 	}
+	x.meant = x.level;
 	if (str_is(r->scope, "cross") && x.verified == VERIFIED_NO) {
 		x.capped = x.level >= c->policy->unverified_cross;
 		if (x.level > c->policy->unverified_cross)
@@ -205,6 +215,11 @@ static void adjust(const struct allergy *g, struct candidate *x, struct str *ret
 		*ret_note = S("the record is inactive or resolved");
 		return;
 	}
+	if (g->only_side_effects && g->criticality == CRITICALITY_HIGH) {
+		x->level = level > LEVEL_WARNING ? LEVEL_WARNING : level;
+		*ret_note = S("only side effects are recorded, but criticality high");
+		return;
+	}
 	if (g->only_side_effects) {
 		x->level = LEVEL_INFO;
 		*ret_note = S("only side effects are recorded");
@@ -259,6 +274,7 @@ static bool report(struct checker *c, const struct medication *m, size_t drug, s
 		.source = x->rule ? x->rule->source : k->classes[x->allergen.index].source,
 		.verified = x->verified,
 		.sure = c->allergy->sure && m->found <= MEDICATION_BY_LIST && !c->allergy->ambiguous,
+		.spelled = c->allergy->spelled || m->spelled,
 		.interruptive = true,
 	};
 	out.topic =
@@ -286,7 +302,7 @@ bool allergies_check(const struct knowledge *k, const struct policy *p, struct a
 		for (size_t n = 0; n < m->count; n++) {
 			struct checker c = {.k = k, .policy = p, .arena = a, .allergy = g, .drug = m->ingredients[n]};
 			check_record(&c);
-			if (c.found && (!best.found || c.best.level > best.best.level))
+			if (c.found && (!best.found || is_better(&c.best, &best.best)))
 				best = c;
 		}
 		if (best.found && !report(&best, m, drug, i, f, err))

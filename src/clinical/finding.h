@@ -37,6 +37,7 @@ struct finding {
 	struct str source; /* citation */
 	enum verified verified;
 	bool sure; /* both records were read by code, not by text */
+	bool spelled; /* a word was taken for a name that differs by a letter */
 	bool interruptive; /* false: of the list of those that should not interrupt */
 };
 #define FINDING_NONE	      ((size_t)-1)

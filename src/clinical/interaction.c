@@ -109,10 +109,18 @@ static enum lab lab_that_holds(const struct lab_values *labs, struct str conditi
 	if (!labs || lab == LAB_COUNT || !labs->of[lab].known)
 		return LAB_COUNT;
 	double value = labs->of[lab].value;
-	bool holds = str_starts(rest, S(">=")) ? value >= decimal(str_slice(rest, 2, rest.n))
-		     : str_starts(rest, S(">"))
-			     ? value > decimal(str_slice(rest, 1, rest.n))
-			     : str_starts(rest, S("<")) && value < decimal(str_slice(rest, 1, rest.n));
+	int bound =
+		labs->of[lab].bound; /* what is only known to be more, say, is never known to be less than a limit */
+	bool above = bound >= 0, below = bound <= 0, holds;
+	if (str_starts(rest, S(">=")))
+		holds = above && value >= decimal(str_slice(rest, 2, rest.n));
+	else if (str_starts(rest, S(">")))
+		holds = above && (value > decimal(str_slice(rest, 1, rest.n)) ||
+				  (bound > 0 && value >= decimal(str_slice(rest, 1, rest.n))));
+	else
+		holds = str_starts(rest, S("<")) && below &&
+			(value < decimal(str_slice(rest, 1, rest.n)) ||
+			 (bound < 0 && value <= decimal(str_slice(rest, 1, rest.n))));
 	return holds ? lab : LAB_COUNT;
 }
 
@@ -174,14 +182,26 @@ static bool route_allows(const struct check *c, const struct interaction_rule *r
 /* ---- finding rules -------------------------------------------------------------------------------------------------
  */
 
+/* Days that a stopped drug still counts: of its ingredient, or of the rule. */
+static int washout_of(const struct check *c, const struct interaction_rule *r, const struct party *p)
+{
+	for (struct str rest = r->washout_of; rest.p && rest.n;) {
+		struct str days = str_split(&rest, ','), of = str_split(&days, '=');
+		if (is_of(c->k, p->ingredient, of))
+			return (int)decimal(days);
+	}
+	return r->washout_days;
+}
+
 static bool stop_allows(const struct check *c, const struct interaction_rule *r, const struct party *p, int *days)
 {
 	if (p->drug->state == MEDICATION_TAKEN)
 		return true;
-	if (!r->washout_days || !p->drug->has_stop)
+	int washout = washout_of(c, r, p);
+	if (!washout || !p->drug->has_stop)
 		return false;
 	int64_t since = (c->now_ms - p->drug->stopped_ms) / DAY_MS;
-	if (since < 0 || since > r->washout_days)
+	if (since < 0 || since > washout)
 		return false;
 	*days = (int)since;
 	return true;
@@ -293,13 +313,48 @@ static int doubled_class(const struct check *c, const struct party *a, const str
 	return -1;
 }
 
+/* "MedicationRequest/7", perhaps behind a base URL, perhaps with a version. */
+static bool is_reference_to(const struct json *value, struct str id)
+{
+	struct str reference = json_get_str(value, S("reference"));
+	reference = str_slice(reference, 0, str_find(reference, S("/_history/")));
+	size_t before = reference.n > id.n ? reference.n - id.n : 0;
+	return id.n && str_ends(reference, id) && (!before || reference.p[before - 1] == '/');
+}
+
+/* The order that a record renews, carries out, or was told after. */
+static bool refers_to(const struct medication *m, struct str id)
+{
+	static const char *const keys[] = {"priorPrescription", "request", "basedOn", "authorizingPrescription",
+					   "derivedFrom"};
+	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
+		const struct json *value = json_get(m->record, str_from(keys[i]));
+		struct json_iter it = json_iter(value);
+		if (is_reference_to(value, id))
+			return true;
+		while (json_is(value, JSON_ARRAY) && json_next(&it))
+			if (is_reference_to(it.value, id))
+				return true;
+	}
+	return false;
+}
+
+/* One treatment told twice: a renewal and what it renews, an order and what was handed out for it. */
+static bool is_same_treatment(const struct medication *a, const struct medication *b)
+{
+	struct str prior = json_get_str(json_get(a->record, S("priorPrescription")), S("reference"));
+	size_t from = str_find(prior, S("MedicationRequest/"));
+	struct str renewed = from == STR_NONE ? STR_NULL : str_slice(prior, from, str_find(prior, S("/_history/")));
+	return refers_to(a, b->id) || refers_to(b, a->id) || refers_to(b, renewed);
+}
+
 static bool report_duplicate(const struct check *c, const struct party *a, const struct party *b, struct findings *f,
 			     struct error *err)
 {
 	bool same = a->ingredient == b->ingredient;
 	int cls = same || a->drug->state != MEDICATION_TAKEN ? -1 : doubled_class(c, a, b);
 	if (a->drug->state != MEDICATION_TAKEN || b->drug->state != MEDICATION_TAKEN || (!same && cls < 0) ||
-	    !same_place(c, a, b))
+	    !same_place(c, a, b) || is_same_treatment(a->drug, b->drug))
 		return true;
 	struct finding x = {
 		.kind = FINDING_DUPLICATE,
@@ -315,6 +370,7 @@ static bool report_duplicate(const struct check *c, const struct party *a, const
 		.source = S("project rule"),
 		.verified = same ? VERIFIED_YES : VERIFIED_PARTLY,
 		.sure = a->drug->found <= MEDICATION_BY_LIST && b->drug->found <= MEDICATION_BY_LIST,
+		.spelled = a->drug->spelled || b->drug->spelled,
 		.interruptive = true,
 	};
 	if (!same) {
@@ -364,10 +420,15 @@ static bool report_hit(const struct check *c, const struct hit *h, struct findin
 		.source = r->source,
 		.verified = r->verified,
 		.sure = h->a.drug->found <= MEDICATION_BY_LIST && h->b.drug->found <= MEDICATION_BY_LIST,
+		.spelled = h->a.drug->spelled || h->b.drug->spelled,
 		.interruptive = !is_quiet(r),
 	};
 	if (h->stopped_days >= 0)
-		x.note = arena_printf(c->arena, "one of them was stopped %d days ago", h->stopped_days);
+		x.note = arena_printf(c->arena,
+				      h->a.drug->stopped_since || h->b.drug->stopped_since
+					      ? "one of them was stopped in the last %d days"
+					      : "one of them was stopped %d days ago",
+				      h->stopped_days);
 	x.topic = arena_printf(c->arena, "interaction/%.*s", STR_ARG(r->id));
 	bool told = h->stopped_days < 0 || x.note.p;
 	return x.topic.p && told ? findings_add(f, c->arena, &x, err) : error_memory(err);

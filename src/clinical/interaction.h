@@ -19,6 +19,7 @@ enum lab {
 struct lab_value {
 	bool known;
 	double value; /* in the unit of labs.def */
+	int bound; /* -1: it is less than that, 1: more, as ">60" says */
 	struct str number, when; /* as recorded: "5.6", "2026-11-20T08:00:00Z" */
 };
 struct lab_values {

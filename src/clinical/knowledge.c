@@ -339,7 +339,7 @@ static bool read_target(struct knowledge *k, struct str kind, struct str to, str
 			struct error *err)
 {
 	e->ambiguous = str_is(kind, "class-ambiguous");
-	if (str_is(kind, "ingredient")) {
+	if (str_is(kind, "ingredient") || str_is(kind, "allergen")) {
 		e->kind = MEANS_INGREDIENTS;
 		return pool_ingredients(k, to, e, t, err);
 	}
@@ -350,6 +350,7 @@ static bool read_target(struct knowledge *k, struct str kind, struct str to, str
 		return c >= 0 || knowledge_row_error(err, t, "an unknown class");
 	}
 	if (str_starts(kind, S("negation"))) {
+		e->alone = str_is(kind, "negation-alone");
 		e->kind = MEANS_NONE_KNOWN;
 		e->token = str_slice(to, str_starts(to, S("none-known:")) ? 11 : 0, to.n);
 		return true;
@@ -380,6 +381,16 @@ static bool load_text(struct knowledge *k, struct tsv *t, struct str *f, struct 
 	       add_phrases(k, &k->allergen_phrases, f[0], entry, err);
 }
 
+/* Shorthand of ingredients stands in orders, too, where no product has that name. */
+static bool load_drug_text(struct knowledge *k, struct tsv *t, struct str *f, struct error *err)
+{
+	struct entry e = {.verified = (uint8_t)knowledge_verified(f[3])};
+	uint32_t entry = 0;
+	return !str_is(f[1], "ingredient") ||
+	       (read_target(k, f[1], f[2], &e, t, err) && add_entry(k, &e, f[4], &entry, err) &&
+		add_phrases(k, &k->phrases, f[0], entry, err));
+}
+
 /* ---- all of them ---------------------------------------------------------------------------------------------------
  */
 
@@ -400,6 +411,7 @@ static const struct step steps[] = {
 	{"branded_drugs", branded_columns, load_branded},
 	{"ndc", ndc_columns, load_ndc},
 	{"brand_names", brand_columns, load_brand},
+	{"texts", text_columns, load_drug_text},
 	{"allergens", allergen_columns, load_allergen},
 	{"side_chains", chain_columns, knowledge_load_chains},
 	{"reactions", reaction_columns, knowledge_load_reactions},
@@ -458,6 +470,7 @@ struct knowledge *knowledge_new(struct arena *a, const struct knowledge_table *e
 	map_init(&k->group_names, 1000);
 	map_init(&k->phrases, 500000);
 	map_init(&k->allergen_phrases, 100000);
+	map_init(&k->near_keys, 200000);
 	map_init(&k->rule_names, KNOWLEDGE_PAIRS_MAX + KNOWLEDGE_RULES_MAX);
 	k->version = count ? S("Firth drug knowledge " KNOWLEDGE_VERSION ", RxNorm 2025-10-06, with tables of the site")
 			   : S("Firth drug knowledge " KNOWLEDGE_VERSION ", RxNorm 2025-10-06");
@@ -470,7 +483,7 @@ struct knowledge *knowledge_new(struct arena *a, const struct knowledge_table *e
 	}
 	for (size_t i = 0; ok && i < sizeof(steps) / sizeof(steps[0]); i++)
 		ok = run_step(k, &steps[i], embedded, embedded_count, err) && run_step(k, &steps[i], extra, count, err);
-	ok = ok && knowledge_finish(k, err);
+	ok = ok && knowledge_near_build(k, err) && knowledge_finish(k, err);
 	if (ok)
 		return k;
 	knowledge_free(k);
@@ -486,5 +499,6 @@ void knowledge_free(struct knowledge *k)
 	map_done(&k->group_names);
 	map_done(&k->phrases);
 	map_done(&k->allergen_phrases);
+	map_done(&k->near_keys);
 	map_done(&k->rule_names);
 }

@@ -71,6 +71,8 @@ struct meaning {
 	struct str token;
 	bool product; /* a product rather than an ingredient */
 	bool partial; /* the product holds these, and may hold more */
+	bool near; /* a word was taken for a name that differs by a letter */
+	bool alone; /* means that only where nothing else is said */
 	bool ambiguous; /* the word has more than one reading, and this is the usual one */
 	enum drug_route route;
 	double mg; /* of a product with one ingredient; 0: not known */
@@ -83,8 +85,9 @@ bool knowledge_code(const struct knowledge *k, struct str system, struct str cod
 bool knowledge_phrase(const struct knowledge *k, struct str phrase, bool allergens, struct meaning *ret) MUST_USE;
 
 /* Everything in a text that has a meaning, whole words only, the longest phrases first in reading order. Words that
- * negate ("no", "-free") make what they belong to pass unread. At most max; returns how many. scratch may be reset
- * afterwards. Texts beyond 2000 bytes are read up to there. */
+ * negate ("no", "-free") make what they belong to pass unread. A word that is nothing may be a name with one wrong
+ * letter: in a list of allergies, and in a drug's words when they name nothing else. At most max; returns how many.
+ * scratch may be reset afterwards. Texts beyond 2000 bytes are read up to there. */
 #define KNOWLEDGE_TEXT_MAX 2000
 size_t knowledge_read_text(const struct knowledge *k, struct arena *scratch, struct str text, bool allergens,
 			   struct meaning *ret, size_t max);

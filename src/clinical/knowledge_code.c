@@ -167,6 +167,7 @@ void knowledge_meaning(const struct knowledge *k, const struct entry *e, struct 
 		.token = e->token,
 		.product = e->product,
 		.partial = e->partial,
+		.alone = e->alone,
 		.ambiguous = e->ambiguous,
 		.route = (enum drug_route)e->route,
 		.mg = (double)e->mg,

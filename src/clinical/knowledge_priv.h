@@ -26,7 +26,7 @@ struct entry {
 	float mg;
 	uint16_t drug_class;
 	uint8_t count, kind, route, verified;
-	bool product, partial, ambiguous;
+	bool product, partial, ambiguous, alone;
 };
 struct code_slot {
 	uint64_t key; /* 0: empty */
@@ -52,6 +52,7 @@ struct interaction_rule {
 	struct side a, b;
 	enum level level;
 	int washout_days;
+	struct str washout_of; /* "4493=35,39786=7": days of single ingredients */
 	enum verified verified;
 	struct str source;
 };
@@ -68,6 +69,12 @@ struct reaction {
 struct pair {
 	uint32_t key; /* lower ingredient << 16 | higher */
 	uint32_t rule;
+};
+
+/* A name under one of its keys; next: one behind the place of the next of that key, 0: none. */
+struct near_name {
+	struct str name;
+	uint32_t entry, next;
 };
 
 struct knowledge {
@@ -89,6 +96,9 @@ struct knowledge {
 	size_t code_count, code_capacity;
 	struct map phrases; /* to entries */
 	struct map allergen_phrases; /* what words mean in a list of allergies alone; looked at first there */
+	struct map near_keys; /* of names that may be misspelled */
+	struct near_name *near;
+	size_t near_count, near_capacity;
 	struct side_chain *chains;
 	size_t chain_count, chain_capacity;
 	struct reaction *reactions;
@@ -129,6 +139,11 @@ int knowledge_rxcui(const struct knowledge *k, struct str rxcui); /* -1: no ingr
 struct str phrase_normal(struct arena *a, struct str text); /* STR_NULL without memory */
 bool knowledge_add_phrase(struct knowledge *k, struct map *phrases, struct str phrase, uint32_t entry,
 			  struct error *err) MUST_USE;
+
+/* knowledge_near.c */
+bool knowledge_near_build(struct knowledge *k, struct error *err) MUST_USE;
+/* The one meaning that a word of a text has when one of its letters is wrong. */
+bool knowledge_near(const struct knowledge *k, struct str word, struct meaning *ret) MUST_USE;
 
 /* knowledge_rules.c: the rule tables, and the masks once everything is there */
 bool knowledge_load_cross(struct knowledge *k, struct tsv *t, struct str *f, struct error *err) MUST_USE;

@@ -137,6 +137,19 @@ static bool put_interaction(struct knowledge *k, const struct interaction_rule *
 	return true;
 }
 
+enum { WASHOUT_MAX = 400 };
+
+static bool washouts_are_read(struct str list)
+{
+	while (list.p && list.n) {
+		uint64_t rxcui, days;
+		struct str item = str_split(&list, ','), of = str_split(&item, '=');
+		if (!str_to_u64(of, &rxcui) || !item.p || !str_to_u64(item, &days) || days > WASHOUT_MAX)
+			return false;
+	}
+	return true;
+}
+
 bool knowledge_load_interactions(struct knowledge *k, struct tsv *t, struct str *f, struct error *err)
 {
 	uint64_t days = 0;
@@ -152,9 +165,12 @@ bool knowledge_load_interactions(struct knowledge *k, struct tsv *t, struct str 
 				     .source = knowledge_source(k, f[13])};
 	if (!f[0].n || !level_named(f[5], &r.level))
 		return knowledge_row_error(err, t, "no rule id, or an unknown level");
-	if (f[8].n && (!str_to_u64(f[8], &days) || days > 400))
+	r.washout_of = f[8];
+	if (f[8].n && (!str_to_u64(str_split(&r.washout_of, ';'), &days) || days > WASHOUT_MAX))
 		return knowledge_row_error(err, t, "not a number of days");
 	r.washout_days = (int)days;
+	if (!washouts_are_read(r.washout_of))
+		return knowledge_row_error(err, t, "not days of ingredients such as 4493=35");
 	if (!read_side(k, f[2], &r.a, t, err) || !read_side(k, f[3], &r.b, t, err) || !put_interaction(k, &r, err))
 		return false;
 	return true;

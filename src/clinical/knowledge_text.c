@@ -138,8 +138,10 @@ static size_t longest(const struct knowledge *k, const struct reader *r, size_t 
 }
 
 /* A brand name is trusted where names of products stand: at the beginning. */
-static bool is_trusted(const struct meaning *m, size_t at)
+static bool is_trusted(const struct reader *r, const struct meaning *m, size_t at, size_t n)
 {
+	if (m->alone && n < r->count)
+		return false;
 	return !m->product || at == 0;
 }
 
@@ -160,6 +162,21 @@ static bool is_negated(const struct reader *r, size_t at, size_t n, const struct
 	return false;
 }
 
+/* A word that means nothing by itself but is one letter away from a name. */
+static bool read_near(const struct knowledge *k, const struct reader *r, size_t at, struct meaning *ret)
+{
+	return knowledge_near(k, r->words[at], ret) && !is_negated(r, at, 1, ret);
+}
+
+/* In the words of a drug only when they name nothing: half of a drug would look like a whole one. */
+static size_t read_misspelled(const struct knowledge *k, const struct reader *r, struct meaning *ret, size_t max)
+{
+	size_t found = 0;
+	for (size_t at = 0; at < r->count && found < max; at++)
+		found += read_near(k, r, at, &ret[found]);
+	return found;
+}
+
 size_t knowledge_read_text(const struct knowledge *k, struct arena *scratch, struct str text, bool allergens,
 			   struct meaning *ret, size_t max)
 {
@@ -172,12 +189,14 @@ size_t knowledge_read_text(const struct knowledge *k, struct arena *scratch, str
 		struct meaning m;
 		size_t n = longest(k, &r, at, &m);
 		bool salt = n == 1 && is_salt(r.words[at]) && found && last_end == at && !is_salt(word);
-		if (n && is_trusted(&m, at) && !salt && !is_negated(&r, at, n, &m)) {
+		if (n && is_trusted(&r, &m, at, n) && !salt && !is_negated(&r, at, n, &m)) {
 			ret[found++] = m;
 			last_end = at + n;
 			word = r.words[at + n - 1];
+		} else if (!n && allergens && read_near(k, &r, at, &m)) {
+			ret[found++] = m;
 		}
 		at += n ? n : 1;
 	}
-	return found;
+	return found || allergens ? found : read_misspelled(k, &r, ret, max);
 }

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "clinical/interaction.h"
+#include "fhir/resource.h"
 
 enum { FRESH_DAYS = 90 };
 
@@ -48,6 +49,16 @@ static bool read_value(const struct json *observation, double *ret)
 	return true;
 }
 
+/* "mL/min/{1.73_m2}", "mL/min/1.73 m^2" and "ml/min/1.73m2" are one. */
+static struct str plain_unit(struct str unit, char *room, size_t size)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < unit.n && n < size; i++)
+		if (!strchr(" {}[]_^*()", unit.p[i]))
+			room[n++] = unit.p[i];
+	return str_make(room, n);
+}
+
 /* A ratio may come without any. */
 static bool has_unit(const struct json *observation, enum lab lab)
 {
@@ -55,7 +66,8 @@ static bool has_unit(const struct json *observation, enum lab lab)
 	struct str unit = json_get_str(q, S("code"));
 	if (!unit.n)
 		unit = json_get_str(q, S("unit"));
-	return unit.n ? listed(tests[lab].units, unit) : !tests[lab].unit[0];
+	char room[40];
+	return unit.n ? listed(tests[lab].units, plain_unit(unit, room, sizeof(room))) : !tests[lab].unit[0];
 }
 
 static bool is_usable(const struct json *observation)
@@ -64,10 +76,12 @@ static bool is_usable(const struct json *observation)
 	return str_is(status, "final") || str_is(status, "amended") || str_is(status, "corrected");
 }
 
-/* When it was taken; only the day matters for its age, and the text orders those of one day. */
+/* When it was taken; only the day matters for its age. */
 static struct str taken(const struct json *observation)
 {
 	struct str when = json_get_str(observation, S("effectiveDateTime"));
+	if (!when.n)
+		when = json_get_str(observation, S("effectiveInstant"));
 	return when.n ? when : json_get_str(json_get(observation, S("effectivePeriod")), S("start"));
 }
 
@@ -81,6 +95,12 @@ static bool is_fresh(struct str when, int64_t now_ms)
 	return days >= -1 && days <= FRESH_DAYS;
 }
 
+static bool is_newer(const struct lab_value *new, const struct lab_value *old)
+{
+	int64_t a, b, end;
+	return !old->known || !date_range(new->when, &a, &end) || !date_range(old->when, &b, &end) || a >= b;
+}
+
 void lab_values_read(const struct json *const *observations, size_t count, int64_t now_ms, struct lab_values *ret)
 {
 	*ret = (struct lab_values){0};
@@ -91,9 +111,11 @@ void lab_values_read(const struct json *const *observations, size_t count, int64
 		if (lab == LAB_COUNT || !is_usable(o) || !is_fresh(new.when, now_ms) || !read_value(o, &new.value) ||
 		    !has_unit(o, lab))
 			continue;
+		struct str comparator = json_get_str(json_get(o, S("valueQuantity")), S("comparator"));
+		new.bound = str_starts(comparator, S("<")) ? -1 : str_starts(comparator, S(">")) ? 1 : 0;
 		new.number = json_number(json_get(json_get(o, S("valueQuantity")), S("value")));
 		struct lab_value *old = &ret->of[lab];
-		if (!old->known || str_cmp(new.when, old->when) >= 0)
+		if (is_newer(&new, old))
 			*old = new;
 	}
 }
@@ -108,6 +130,10 @@ enum lab lab_named(struct str name)
 
 struct str lab_text(struct arena *a, enum lab lab, const struct lab_value *value)
 {
-	return arena_printf(a, "%s %.*s%s%s (%.*s)", tests[lab].label, STR_ARG(value->number),
-			    tests[lab].unit[0] ? " " : "", tests[lab].unit, STR_ARG(str_slice(value->when, 0, 10)));
+	return arena_printf(a, "%s %s%.*s%s%s (%.*s)", tests[lab].label,
+			    value->bound < 0   ? "below "
+			    : value->bound > 0 ? "above "
+					       : "",
+			    STR_ARG(value->number), tests[lab].unit[0] ? " " : "", tests[lab].unit,
+			    STR_ARG(str_slice(value->when, 0, 10)));
 }

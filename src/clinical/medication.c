@@ -3,11 +3,7 @@
  * dozen RXCUIs), so what they name is put together. Words are only read when no code is known, and then only if every
  * component of a product can be read: half of a drug would look like a whole one.
  */
-#include "clinical/medication.h"
-
-#include <stdlib.h>
-
-#include "base/clock.h"
+#include "clinical/medication_priv.h"
 
 static void add_ingredient(const struct knowledge *k, struct medication *m, unsigned ingredient)
 {
@@ -39,6 +35,7 @@ static void add_meaning(const struct knowledge *k, struct medication *m, const s
 	if (means->product && !means->partial)
 		s->products = true;
 	m->partial |= means->partial;
+	m->spelled |= means->near;
 }
 
 static bool by_codes(const struct knowledge *k, const struct json *concept, struct medication *m, struct strength *s)
@@ -210,152 +207,8 @@ static const struct json *contained(const struct json *record, struct str refere
 	return NULL;
 }
 
-/* ---- route and dose ------------------------------------------------------------------------------------------------
+/* ---- the record ----------------------------------------------------------------------------------------------------
  */
-
-static void read_route(const struct json *dosage, struct medication *m)
-{
-	/* SNOMED CT routes; those that are not listed leave the form to tell. */
-	static const struct {
-		const char *code;
-		enum drug_route route;
-	} codes[] = {
-		{"26643006", ROUTE_ORAL},      {"47625008", ROUTE_INJECTION},	{"78421000", ROUTE_INJECTION},
-		{"34206005", ROUTE_INJECTION}, {"6064005", ROUTE_TOPICAL},	{"54485002", ROUTE_OPHTHALMIC},
-		{"10547007", ROUTE_OTIC},      {"46713006", ROUTE_NASAL},	{"37161004", ROUTE_RECTAL},
-		{"16857009", ROUTE_VAGINAL},   {"45890007", ROUTE_TRANSDERMAL}, {"37839007", ROUTE_ORAL},
-	};
-	const struct json *route = json_get(dosage, S("route"));
-	struct json_iter it = json_iter(json_get(route, S("coding")));
-	while (json_next(&it)) {
-		struct str code = json_get_str(it.value, S("code"));
-		if (!str_is(json_get_str(it.value, S("system")), "http://snomed.info/sct"))
-			continue;
-		for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
-			/* "by mouth" of a lozenge or mouthwash says less than the form. */
-			if (str_is(code, codes[i].code) && m->route != ROUTE_ORAL_LOCAL)
-				m->route = codes[i].route;
-		}
-	}
-	if (m->route == ROUTE_UNKNOWN)
-		m->route = medication_route_of_words(json_get_str(route, S("text")));
-}
-
-static double number(const struct json *j, double otherwise)
-{
-	struct str n = json_number(j);
-	char text[40];
-	if (!n.n || n.n >= sizeof(text))
-		return otherwise;
-	memcpy(text, n.p, n.n);
-	text[n.n] = 0;
-	return strtod(text, NULL);
-}
-
-/* Times a day by Timing.repeat; 0 when it does not say. */
-static double per_day(const struct json *dosage)
-{
-	const struct json *repeat = json_get(json_get(dosage, S("timing")), S("repeat"));
-	double frequency = number(json_get(repeat, S("frequency")), 1),
-	       period = number(json_get(repeat, S("period")), 0);
-	struct str unit = json_get_str(repeat, S("periodUnit"));
-	double days = str_is(unit, "d")	   ? 1
-		      : str_is(unit, "h")  ? 1.0 / 24
-		      : str_is(unit, "wk") ? 7
-		      : str_is(unit, "mo") ? 30
-					   : 0;
-	return period > 0 && days > 0 ? frequency / (period * days) : 0;
-}
-
-static void read_dose(const struct json *dosage, double strength, struct medication *m)
-{
-	const struct json *first = json_at(json_get(dosage, S("doseAndRate")), 0);
-	const struct json *dose = json_get(first, S("doseQuantity"));
-	const struct json *high = json_get(json_get(first, S("doseRange")), S("high"));
-	if (!dose)
-		dose = high;
-	double amount = number(json_get(dose, S("value")), -1), times = per_day(dosage);
-	struct str unit = json_get_str(dose, S("code"));
-	if (!unit.n)
-		unit = json_get_str(dose, S("unit"));
-	double mg = -1;
-	if (str_eq_nocase(unit, S("mg")))
-		mg = amount;
-	else if (str_eq_nocase(unit, S("ug")) || str_eq_nocase(unit, S("mcg")))
-		mg = amount / 1000;
-	else if (str_eq_nocase(unit, S("g")))
-		mg = amount * 1000;
-	else if (strength > 0 && amount > 0)
-		mg = amount * strength; /* tablets, capsules */
-	if (mg > 0 && times > 0 && m->mg_day < 0) {
-		m->mg_day = mg * times;
-		m->mg_week = m->mg_day * 7;
-	} else if (mg > 0 && times > 0) {
-		m->mg_day += mg * times;
-		m->mg_week += mg * times * 7;
-	}
-}
-
-static void read_dosage(const struct json *record, double strength, struct medication *m)
-{
-	const struct json *dosages = json_get(record, S("dosageInstruction"));
-	m->mg_day = m->mg_week = -1;
-	if (!dosages)
-		dosages = json_get(record, S("dosage"));
-	if (json_is(dosages, JSON_OBJECT)) { /* of an administration */
-		read_route(dosages, m);
-		return;
-	}
-	struct json_iter it = json_iter(dosages);
-	while (json_next(&it)) {
-		read_route(it.value, m);
-		if (m->count == 1)
-			read_dose(it.value, strength, m);
-	}
-}
-
-/* ---- state ---------------------------------------------------------------------------------------------------------
- */
-
-static bool read_day(struct str text, int64_t *ret_ms)
-{
-	uint64_t y = 0, mo = 1, d = 1;
-	if (text.n < 4 || !str_to_u64(str_slice(text, 0, 4), &y) || y < 1)
-		return false;
-	if (text.n >= 7 && !str_to_u64(str_slice(text, 5, 7), &mo))
-		return false;
-	if (text.n >= 10 && !str_to_u64(str_slice(text, 8, 10), &d))
-		return false;
-	if (mo < 1 || mo > 12 || d < 1 || d > 31)
-		return false;
-	*ret_ms = clock_days_from_date((int)y, (int)mo, (int)d) * INT64_C(86400000);
-	return true;
-}
-
-static void read_state(const struct json *record, int64_t now_ms, struct medication *m)
-{
-	static const char *const voids[] = {"entered-in-error", "not-taken", "not-done", "declined", "cancelled", NULL};
-	static const char *const stops[] = {"stopped", "completed", "ended", NULL};
-	struct str status = json_get_str(record, S("status"));
-	struct str end = json_get_str(json_get(record, S("effectivePeriod")), S("end"));
-	m->state = MEDICATION_TAKEN;
-	for (size_t i = 0; voids[i]; i++) {
-		if (str_is(status, voids[i]) || json_bool(json_get(record, S("doNotPerform"))))
-			m->state = MEDICATION_VOID;
-	}
-	for (size_t i = 0; stops[i]; i++) {
-		if (str_is(status, stops[i]))
-			m->state = MEDICATION_STOPPED;
-	}
-	if (!end.n)
-		end = json_get_str(json_get(json_get(record, S("dispenseRequest")), S("validityPeriod")), S("end"));
-	if (!end.n && m->state == MEDICATION_STOPPED)
-		end = json_get_str(record, S("effectiveDateTime"));
-	m->has_stop = read_day(end, &m->stopped_ms);
-	bool statement = str_is(json_get_str(record, S("resourceType")), "MedicationStatement");
-	if (statement && m->has_stop && m->stopped_ms + INT64_C(86400000) < now_ms && m->state == MEDICATION_TAKEN)
-		m->state = MEDICATION_STOPPED;
-}
 
 static struct str record_id(struct arena *a, const struct json *record)
 {
@@ -385,8 +238,8 @@ bool medication_read(const struct knowledge *k, struct arena *a, const struct js
 		m.label = json_get_str(reference, S("display"));
 	if (m.found == MEDICATION_NOT_FOUND && by_words(k, a, json_get_str(reference, S("display")), &m))
 		m.found = MEDICATION_BY_TEXT;
-	read_dosage(record, m.count == 1 ? s.mg : 0, &m);
-	read_state(record, now_ms, &m);
+	medication_read_dosage(record, m.count == 1 ? s.mg : 0, &m);
+	medication_read_state(record, now_ms, &m);
 	*ret = m;
 	return true;
 }

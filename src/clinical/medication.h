@@ -1,7 +1,7 @@
 /*
  * What a record of a medication is made of: MedicationRequest, MedicationStatement, MedicationDispense,
- * MedicationAdministration or Medication, by its codes or, failing them, its words. A record that cannot be understood
- * says so (count 0): no engine guesses. Pure; the time comes in.
+ * MedicationAdministration, MedicationOrder (DSTU2) or Medication, by its codes or, failing them, its words. A record
+ * that cannot be understood says so (count 0): no engine guesses. Pure; the time comes in.
  */
 #ifndef FIRTH_CLINICAL_MEDICATION_H
 #define FIRTH_CLINICAL_MEDICATION_H
@@ -32,12 +32,14 @@ struct medication {
 	uint16_t ingredients[MEDICATION_INGREDIENTS_MAX]; /* bases, each once */
 	size_t count;
 	bool cut; /* it has more */
+	bool spelled; /* a word of it was taken for a name that differs by a letter */
 	bool partial; /* it holds these and may hold more */
 	enum medication_found found;
 	enum drug_route route;
 	double mg_day, mg_week; /* of a drug with one ingredient, by the dosage; negative: not known */
 	enum medication_state state;
 	bool has_stop;
+	bool stopped_since; /* at stopped_ms it was written, and it was stopped after that */
 	int64_t stopped_ms;
 };
 

@@ -170,11 +170,14 @@ static struct str how_sure(const struct making *m)
 	const struct finding *f = m->f;
 	if (f->kind == FINDING_UNCODED_ALLERGY || f->kind == FINDING_UNREAD_DRUG)
 		return STR_NULL;
-	return arena_printf(m->a, "%s; the rule is %s%s%s%.*s",
-			    f->sure ? "both records were read by their codes"
-				    : "read from words rather than codes: see that this is what is meant",
-			    verified_name(f->verified), f->verified == VERIFIED_NO ? "" : " against its source",
-			    f->note.n ? "; " : "", STR_ARG(f->note));
+	return arena_printf(
+		m->a, "%s; the rule is %s%s%s%.*s",
+		f->sure ? "both records were read by their codes"
+		: f->spelled
+			? "read from words, one of which is spelled almost like a name: see that this is what is meant"
+			: "read from words rather than codes: see that this is what is meant",
+		verified_name(f->verified), f->verified == VERIFIED_NO ? "" : " against its source",
+		f->note.n ? "; " : "", STR_ARG(f->note));
 }
 
 static struct str source_line(const struct making *m)
@@ -304,7 +307,8 @@ static bool suggest_note(struct making *m, struct str name)
 {
 	const struct finding *f = m->f;
 	if (f->kind != FINDING_INTERACTION || f->level == LEVEL_CRITICAL || !f->advice.n || is_against(f->advice) ||
-	    str_is(f->severity, "contraindicated"))
+	    str_is(f->severity, "contraindicated") ||
+	    !str_is(json_get_str(draft_record(m), S("resourceType")), "MedicationRequest"))
 		return true;
 	struct str note =
 		arena_printf(m->a, "With %.*s: %.*s (%.*s)", STR_ARG(drug_name(m, f->other, f->other_ingredient)),
@@ -323,8 +327,7 @@ static bool suggest_note(struct making *m, struct str name)
 static bool suggest_all(struct making *m, bool plain)
 {
 	const struct json *draft = draft_record(m);
-	if (!draft || !m->orders->drugs[m->f->drug].id.n ||
-	    !str_is(json_get_str(draft, S("resourceType")), "MedicationRequest"))
+	if (!draft || !m->orders->drugs[m->f->drug].id.n)
 		return true;
 	struct str name = one_line(m->a, drug_name(m, m->f->drug, m->f->ingredient), LABEL_MAX);
 	m->card->suggestions = ARENA_ARRAY(m->a, struct hook_suggestion, 3);

@@ -62,12 +62,19 @@ static bool add_medication(struct sorted *s, const struct json *resource, const 
 	       (!url.n || remember(s, url, resource));
 }
 
+/* MedicationOrder is that of DSTU2, which order-select and order-sign may send (CDS Hooks 1.0). */
+static bool is_order(struct str type)
+{
+	return str_is(type, "MedicationRequest") || str_is(type, "MedicationOrder");
+}
+
 static bool sort_record(struct sorted *s, const struct json *resource, const struct json *entry)
 {
 	struct str type = json_get_str(resource, S("resourceType"));
 	if (++s->seen > RESOURCES_MAX)
 		return error_set(s->err, ERR_LIMIT, "There are more than %d resources.", RESOURCES_MAX);
-	if (str_is(type, "MedicationRequest") || str_is(type, "MedicationStatement"))
+	if (is_order(type) || str_is(type, "MedicationStatement") || str_is(type, "MedicationDispense") ||
+	    str_is(type, "MedicationAdministration"))
 		return add(s, &s->taken, resource);
 	if (str_is(type, "AllergyIntolerance"))
 		return add(s, &s->allergies, resource);
@@ -84,8 +91,7 @@ static bool sort_orders(struct sorted *s, const struct hook_request *r)
 		struct str type = json_get_str(resource, S("resourceType"));
 		if (str_is(type, "Medication") && !add_medication(s, resource, it.entries.value))
 			return false;
-		if (str_is(type, "MedicationRequest") &&
-		    !add(s, hook_is_selected(r, resource) ? &s->selected : &s->drafts, resource))
+		if (is_order(type) && !add(s, hook_is_selected(r, resource) ? &s->selected : &s->drafts, resource))
 			return false;
 	}
 	return true;

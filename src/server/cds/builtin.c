@@ -7,9 +7,13 @@
 #define STATEMENTS "MedicationStatement?patient={{context.patientId}}&status=active,intended,on-hold"
 #define ENDED                                                                                                          \
 	"MedicationRequest?patient={{context.patientId}}&status=stopped,completed&authoredon=ge{{today() - 180 days}}"
+#define LOINC "http://loinc.org|"
 #define LABORATORY                                                                                                     \
-	"Observation?patient={{context.patientId}}&code=http://loinc.org|2823-3,http://loinc.org|6298-4,"              \
-	"http://loinc.org|98979-8,http://loinc.org|33914-3,http://loinc.org|77147-7,http://loinc.org|6301-6"           \
+	"Observation?patient={{context.patientId}}&code=" LOINC "2823-3," LOINC "6298-4," LOINC "32713-0," LOINC       \
+	"39789-3," LOINC "39790-1," LOINC "41656-0," LOINC "12812-4," LOINC "12813-2," LOINC "51618-7," LOINC          \
+	"98979-8," LOINC "33914-3," LOINC "77147-7," LOINC "48642-3," LOINC "48643-1," LOINC "50044-7," LOINC          \
+	"50210-4," LOINC "62238-1," LOINC "69405-9," LOINC "70969-1," LOINC "88293-6," LOINC "88294-4," LOINC          \
+	"94677-2," LOINC "98980-6," LOINC "6301-6," LOINC "46418-0"                                                    \
 	"&date=ge{{today() - 90 days}}"
 
 #define TEXT(literal)                                                                                                  \

@@ -131,11 +131,20 @@ static void test_texts(void **state)
 		{"losartan potassium 50 mg", false, 1, "losartan"},
 		{"acetaminophen 325 mg / oxycodone 5 mg", false, 2, "acetaminophen"},
 		{"penicillamine 250 mg", false, 1, "penicillamine"},
-		{"amox", false, 0, NULL}, /* an abbreviation of allergy lists, no name of a drug */
+		{"amox 500", false, 1, "amoxicillin"},
+		{"hit", false, 0, NULL}, /* an abbreviation of allergy lists, no name of a drug */
+		{"hit", true, 1, "heparin"},
 		{"amox", true, 1, "amoxicillin"},
 		{"amoxicillin-free diet", false, 0, NULL},
 		{"no reaction to amoxicillin", true, 0, NULL},
-		{"xamoxicillin", false, 0, NULL},
+		{"xyamoxicillin", false, 0, NULL},
+		{"amoxicilin", false, 1, "amoxicillin"}, /* one letter apart */
+		{"amoxicilin", true, 1, "amoxicillin"},
+		{"amoxiclin", true, 0, NULL}, /* two */
+		{"codeine, pencillamine", true, 2, "codeine"},
+		{"codeine / pencillamine", false, 1, "codeine"}, /* in a drug only when nothing else is read */
+		{"no amoxicilin", true, 0, NULL},
+		{"citrate", true, 0, NULL}, /* near nitrate, and a word of its own */
 		{"", false, 0, NULL},
 	};
 	(void)state;

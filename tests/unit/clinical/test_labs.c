@@ -60,7 +60,16 @@ static const struct {
 	{"98979-8", "amended", "2026-11-26", "\"value\":28,\"code\":\"mL/min/{1.73_m2}\"", LAB_EGFR, 28},
 	{"6301-6", "final", "2026-11-25", "\"value\":3.4,\"code\":\"{INR}\"", LAB_INR, 3.4},
 	{"6301-6", "final", "2026-11-25", "\"value\":3.4", LAB_INR, 3.4},
+	{"62238-1", "final", "2026-11-20", "\"value\":28,\"unit\":\"mL/min/1.73 m^2\"", LAB_EGFR, 28},
+	{"33914-3", "final", "2026-11-20", "\"value\":28,\"unit\":\"mL/min\"", LAB_EGFR, 28},
+	{"48642-3", "final", "2026-11-20", "\"value\":60,\"comparator\":\">\",\"unit\":\"mL/min/1.73 sq m\"", LAB_EGFR,
+	 60},
+	{"39789-3", "final", "2026-11-20", "\"value\":6.1,\"code\":\"mmol/L\"", LAB_POTASSIUM, 6.1},
+	{"46418-0", "final", "2026-11-20", "\"value\":2.4,\"unit\":\"{INR}\"", LAB_INR, 2.4},
 	/* what must not be taken for a value */
+	{"22760-3", "final", "2026-11-20", "\"value\":21.9,\"code\":\"mg/dL\"", LAB_COUNT, 0},
+	{"2824-1", "final", "2026-11-20", "\"value\":95,\"code\":\"mmol/L\"", LAB_COUNT, 0},
+	{"62238-1", "final", "2026-11-20", "\"value\":1.2,\"unit\":\"mL/s\"", LAB_COUNT, 0},
 	{"2823-3", "final", "2026-11-20", "\"value\":5.6", LAB_COUNT, 0},
 	{"2823-3", "final", "2026-11-20", "\"value\":219,\"code\":\"mg/dL\"", LAB_COUNT, 0},
 	{"2823-3", "preliminary", "2026-11-20", "\"value\":5.6,\"code\":\"mmol/L\"", LAB_COUNT, 0},
@@ -96,12 +105,14 @@ static void newest_of_each(void **state)
 		observation(f, "2823-3", "final", "2026-11-20", arena_printf(&f->arena, mmol, "4.4").p),
 		observation(f, "2823-3", "final", "2026-11-22", arena_printf(&f->arena, mmol, "5.2").p),
 		observation(f, "6298-4", "final", "2026-11-21", arena_printf(&f->arena, mmol, "6.0").p),
+		observation(f, "2823-3", "final", "2026-11-22T23:30:00-05:00", arena_printf(&f->arena, mmol, "5.3").p),
+		observation(f, "2823-3", "final", "2026-11-23T01:00:00Z", arena_printf(&f->arena, mmol, "5.1").p),
 		observation(f, "6301-6", "final", "2026-11-19", "\"value\":2.5,\"code\":\"{INR}\""),
 	};
 	struct lab_values got;
-	lab_values_read(list, 4, f->now_ms, &got);
+	lab_values_read(list, 6, f->now_ms, &got);
 	assert_true(str_is(lab_text(&f->arena, LAB_POTASSIUM, &got.of[LAB_POTASSIUM]),
-			   "potassium 5.2 mmol/L (2026-11-22)"));
+			   "potassium 5.3 mmol/L (2026-11-22)"));
 	assert_true(str_is(lab_text(&f->arena, LAB_INR, &got.of[LAB_INR]), "INR 2.5 (2026-11-19)"));
 	assert_false(got.of[LAB_EGFR].known);
 }
@@ -116,6 +127,16 @@ static const struct {
 	{"29046", "8591", "2823-3", "\"value\":5.6,\"code\":\"mmol/L\"", LEVEL_CRITICAL,
 	 "potassium 5.6 mmol/L (2026-11-20)"},
 	{"29046", "8591", "2823-3", "\"value\":4.0,\"code\":\"mmol/L\"", LEVEL_WARNING, ""},
+	/* a bound is no value: more than 4.0 may be more than 5, but nobody knows */
+	{"29046", "8591", "2823-3", "\"value\":4.0,\"comparator\":\">\",\"code\":\"mmol/L\"", LEVEL_WARNING, ""},
+	{"29046", "8591", "2823-3", "\"value\":9.0,\"comparator\":\">\",\"code\":\"mmol/L\"", LEVEL_CRITICAL,
+	 "potassium above 9.0 mmol/L (2026-11-20)"},
+	{"29046", "8591", "98979-8", "\"value\":15,\"comparator\":\"<\",\"unit\":\"mL/min/1.73m2\"", LEVEL_CRITICAL,
+	 "eGFR below 15 mL/min/1.73 m2 (2026-11-20)"},
+	{"29046", "8591", "98979-8", "\"value\":25,\"comparator\":\">\",\"unit\":\"mL/min/1.73m2\"", LEVEL_WARNING, ""},
+	/* iohexol with metformin */
+	{"5956", "6809", "48642-3", "\"value\":60,\"comparator\":\">\",\"unit\":\"mL/min/1.73m2\"", LEVEL_INFO,
+	 "eGFR above 60 mL/min/1.73 m2 (2026-11-20)"},
 	/* sulfamethoxazole with warfarin: the rule speaks of INR */
 	{"10180", "11289", "6301-6", "\"value\":3.4,\"code\":\"{INR}\"", LEVEL_WARNING, "INR 3.4 (2026-11-20)"},
 	{"10180", "11289", "2823-3", "\"value\":5.6,\"code\":\"mmol/L\"", LEVEL_WARNING, ""},

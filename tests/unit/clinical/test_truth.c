@@ -23,12 +23,17 @@ struct truth {
 
 static const char *system_of(struct str name)
 {
-	static const char *const systems[][2] = {{"rxnorm", "http://www.nlm.nih.gov/research/umls/rxnorm"},
-						 {"snomed", "http://snomed.info/sct"},
-						 {"ndfrt", "urn:oid:2.16.840.1.113883.3.26.1.5"},
-						 {"unii", "http://fdasis.nlm.nih.gov"},
-						 {"atc", "http://www.whocc.no/atc"},
-						 {"epic", "urn:oid:1.2.840.114350.1.13.0.1.7.2.798268"}};
+	static const char *const systems[][2] = {
+		{"rxnorm", "http://www.nlm.nih.gov/research/umls/rxnorm"},
+		{"snomed", "http://snomed.info/sct"},
+		{"ndfrt", "urn:oid:2.16.840.1.113883.3.26.1.5"},
+		{"unii", "http://fdasis.nlm.nih.gov"},
+		{"atc", "http://www.whocc.no/atc"},
+		{"medrt", "http://va.gov/terminology/medrt"},
+		{"ndc", "http://hl7.org/fhir/sid/ndc"},
+		{"v3", "http://terminology.hl7.org/CodeSystem/v3-RouteOfAdministration"},
+		{"unsystematic", ""},
+		{"epic", "urn:oid:1.2.840.114350.1.13.0.1.7.2.798268"}};
 	for (size_t i = 0; i < sizeof(systems) / sizeof(systems[0]); i++) {
 		if (str_is(name, systems[i][0]))
 			return systems[i][1];
@@ -36,38 +41,50 @@ static const char *system_of(struct str name)
 	return NULL;
 }
 
-/* "rxnorm:723" or "rxnorm:723,161" or "text:PCN" as a CodeableConcept. */
-static bool put_concept(struct json_writer *w, struct str what)
+static void put_coding(struct json_writer *w, struct str system, struct str code, struct str display)
+{
+	json_object_begin(w);
+	json_put_member(w, S("system"), system);
+	json_put_member(w, S("code"), code);
+	json_put_member(w, S("display"), display);
+	json_object_end(w);
+}
+
+/* "rxnorm:723", "rxnorm:723,161", "display:words" as codings; "text:PCN" is none. */
+static bool put_codings(struct json_writer *w, struct str what)
 {
 	struct str name = str_split(&what, ':');
+	const char *system = system_of(name);
+	if (str_is(name, "text"))
+		return true;
+	if (str_is(name, "display"))
+		put_coding(w, S("urn:unknown"), S("1"), what);
+	else if (!system)
+		return false;
+	while (system && what.p)
+		put_coding(w, str_from(system), str_split(&what, ','), STR_NULL);
+	return true;
+}
+
+/* Parts with '&' between them as one CodeableConcept: "snomed:1&rxnorm:723&text:PCN". */
+static bool put_concept(struct json_writer *w, struct str what)
+{
+	bool ok = true, coded = str_find(what, S("text:")) != 0 || str_find_char(what, '&', 0) != STR_NONE;
 	json_object_begin(w);
-	if (str_is(name, "text")) {
-		json_put_member(w, S("text"), what);
-	} else if (str_is(name, "display")) {
+	if (coded) {
 		json_key(w, S("coding"));
 		json_array_begin(w);
-		json_object_begin(w);
-		json_put_member(w, S("system"), S("urn:unknown"));
-		json_put_member(w, S("code"), S("1"));
-		json_put_member(w, S("display"), what);
-		json_object_end(w);
-		json_array_end(w);
-	} else {
-		const char *system = system_of(name);
-		if (!system)
-			return false;
-		json_key(w, S("coding"));
-		json_array_begin(w);
-		while (what.p) {
-			json_object_begin(w);
-			json_put_member(w, S("system"), str_from(system));
-			json_put_member(w, S("code"), str_split(&what, ','));
-			json_object_end(w);
-		}
+		for (struct str rest = what; ok && rest.p;)
+			ok = put_codings(w, str_split(&rest, '&'));
 		json_array_end(w);
 	}
+	for (struct str rest = what; rest.p;) {
+		struct str part = str_split(&rest, '&');
+		if (str_starts(part, S("text:")))
+			json_put_member(w, S("text"), str_slice(part, 5, part.n));
+	}
 	json_object_end(w);
-	return true;
+	return ok;
 }
 
 static void put_coded(struct json_writer *w, struct str key, struct str system, struct str code)
@@ -84,43 +101,76 @@ static void put_coded(struct json_writer *w, struct str key, struct str system, 
 	json_object_end(w);
 }
 
-static bool put_drug_mark(struct json_writer *w, struct str mark)
+/* A day so many days ago; "-3" lies ahead. */
+static struct str day(struct truth *t, struct str ago)
+{
+	int y, m, d;
+	uint64_t n = 0;
+	bool ahead = str_starts(ago, S("-")), ok = str_to_u64(str_slice(ago, ahead ? 1 : 0, ago.n), &n);
+	clock_date_from_days(20000 + (ok ? (ahead ? (int64_t)n : -(int64_t)n) : 0), &y, &m, &d);
+	return arena_printf(&t->work, "%04d-%02d-%02d", y, m, d);
+}
+
+static void put_period(struct json_writer *w, struct str key, struct str end)
+{
+	json_key(w, key);
+	json_object_begin(w);
+	json_put_member(w, S("end"), end);
+	json_object_end(w);
+}
+
+/* What stands in dosageInstruction; false: it is nothing of it. */
+static bool put_dosage(struct truth *t, struct json_writer *w, struct str key, struct str mark)
+{
+	static const char *const keys[] = {"route", "routecode", "mgday", "mgweek", "bounds"};
+	bool ok = false;
+	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
+		ok = ok || str_is(key, keys[i]);
+	if (!ok)
+		return false;
+	json_key(w, S("dosageInstruction"));
+	json_array_begin(w);
+	if (str_is(key, "mgday") || str_is(key, "mgweek")) {
+		buf_printf(w->out,
+			   "{\"timing\":{\"repeat\":{\"frequency\":1,\"period\":1,\"periodUnit\":\"%s\"}},"
+			   "\"doseAndRate\":[{\"doseQuantity\":{\"value\":%.*s,\"code\":\"mg\"}}]}",
+			   str_is(key, "mgday") ? "d" : "wk", STR_ARG(mark));
+	} else if (str_is(key, "bounds")) {
+		buf_printf(w->out, "{\"timing\":{\"repeat\":{\"boundsPeriod\":{\"end\":\"%.*s\"}}}}",
+			   STR_ARG(day(t, mark)));
+	} else {
+		json_object_begin(w);
+		json_key(w, S("route"));
+		ok = put_concept(w, str_is(key, "route") ? arena_printf(&t->work, "text:%.*s", STR_ARG(mark)) : mark);
+		json_object_end(w);
+	}
+	json_array_end(w);
+	return ok;
+}
+
+static bool put_drug_mark(struct truth *t, struct json_writer *w, struct str mark)
 {
 	struct str key = str_split(&mark, '=');
-	uint64_t n = 0;
 	if (str_is(key, "stopped")) {
-		char text[32];
-		int64_t days = str_to_u64(mark, &n) ? 20000 - (int64_t)n : 0;
-		int y, m, d;
-		clock_date_from_days(days, &y, &m, &d);
-		snprintf(text, sizeof(text), "%04d-%02d-%02d", y, m, d);
-		json_key(w, S("effectivePeriod"));
-		json_object_begin(w);
-		json_put_member(w, S("end"), str_from(text));
-		json_object_end(w);
+		put_period(w, S("effectivePeriod"), day(t, mark));
 		json_put_member(w, S("status"), S("stopped"));
-	} else if (str_is(key, "status")) {
-		json_put_member(w, S("status"), mark);
-	} else if (str_is(key, "route") || str_is(key, "mgday") || str_is(key, "mgweek")) {
-		json_key(w, S("dosageInstruction"));
-		json_array_begin(w);
-		if (str_is(key, "route")) {
-			json_object_begin(w);
-			json_key(w, S("route"));
-			json_object_begin(w);
-			json_put_member(w, S("text"), mark);
-			json_object_end(w);
-			json_object_end(w);
-		} else {
-			struct buf *out = w->out;
-			buf_printf(out,
-				   "{\"timing\":{\"repeat\":{\"frequency\":1,\"period\":1,\"periodUnit\":\"%s\"}},"
-				   "\"doseAndRate\":[{\"doseQuantity\":{\"value\":%.*s,\"code\":\"mg\"}}]}",
-				   str_is(key, "mgday") ? "d" : "wk", STR_ARG(mark));
-		}
-		json_array_end(w);
+	} else if (str_is(key, "ended")) {
+		put_period(w, S("effectivePeriod"), day(t, mark));
+	} else if (str_is(key, "authored")) {
+		json_put_member(w, S("authoredOn"), day(t, mark));
+	} else if (str_is(key, "prior")) {
+		json_key(w, S("priorPrescription"));
+		json_object_begin(w);
+		json_put_member(w, S("reference"), mark);
+		json_object_end(w);
+	} else if (str_is(key, "doNotPerform") || str_is(key, "wasNotTaken")) {
+		json_key(w, key);
+		json_put_bool(w, true);
+	} else if (str_is(key, "status") || str_is(key, "intent") || str_is(key, "id") || str_is(key, "taken")) {
+		json_put_member(w, key, mark);
 	} else {
-		return false;
+		return str_is(key, "statement") || str_is(key, "order") || str_is(key, "contained") ||
+		       str_is(key, "named") || put_dosage(t, w, key, mark);
 	}
 	return true;
 }
@@ -147,7 +197,8 @@ static bool put_allergy_mark(struct json_writer *w, struct str mark, struct buf 
 	}
 	if (str_is(key, "substance"))
 		return true;
-	if (str_is(key, "high") || str_is(key, "low"))
+	if (str_is(key, "high") || str_is(key, "low") || str_is(key, "CRITH") || str_is(key, "CRITL") ||
+	    str_is(key, "unable-to-assess"))
 		json_put_member(w, S("criticality"), key);
 	else if (str_is(key, "intolerance"))
 		json_put_member(w, S("type"), key);
@@ -156,7 +207,14 @@ static bool put_allergy_mark(struct json_writer *w, struct str mark, struct buf 
 		json_array_begin(w);
 		json_put_str(w, key);
 		json_array_end(w);
-	} else if (str_is(key, "refuted") || str_is(key, "entered-in-error") || str_is(key, "unconfirmed"))
+	} else if (str_is(key, "dstu2"))
+		json_put_member(w, S("status"), mark);
+	else if (str_is(key, "stu3"))
+		json_put_member(w, S("clinicalStatus"), mark);
+	else if (str_is(key, "stu3v"))
+		json_put_member(w, S("verificationStatus"), mark);
+	else if (str_is(key, "refuted") || str_is(key, "entered-in-error") || str_is(key, "unconfirmed") ||
+		 str_is(key, "confirmed") || str_is(key, "presumed"))
 		put_coded(w, S("verificationStatus"),
 			  S("http://terminology.hl7.org/CodeSystem/allergyintolerance-verification"), key);
 	else if (str_is(key, "resolved") || str_is(key, "inactive"))
@@ -205,6 +263,45 @@ static bool put_reactions(struct json_writer *w, struct str marks, struct str ma
 	return ok;
 }
 
+static bool has_mark(struct str marks, const char *name)
+{
+	for (struct str rest = marks; rest.p;) {
+		struct str mark = str_split(&rest, '+');
+		if (str_is(str_split(&mark, '='), name))
+			return true;
+	}
+	return false;
+}
+
+/* The drug of a record: its concept, or a contained Medication of it, or no more than the words of a reference. */
+static bool put_drug(struct json_writer *w, struct str concept, struct str marks)
+{
+	bool ok = true;
+	if (!has_mark(marks, "contained") && !has_mark(marks, "named")) {
+		json_key(w, S("medicationCodeableConcept"));
+		return put_concept(w, concept);
+	}
+	if (has_mark(marks, "contained")) {
+		json_key(w, S("contained"));
+		json_array_begin(w);
+		json_object_begin(w);
+		json_put_member(w, S("resourceType"), S("Medication"));
+		json_put_member(w, S("id"), S("m"));
+		json_key(w, S("code"));
+		ok = put_concept(w, concept);
+		json_object_end(w);
+		json_array_end(w);
+	}
+	json_key(w, S("medicationReference"));
+	json_object_begin(w);
+	if (has_mark(marks, "named"))
+		json_put_member(w, S("display"), str_slice(concept, 5, concept.n));
+	else
+		json_put_member(w, S("reference"), S("#m"));
+	json_object_end(w);
+	return ok;
+}
+
 /* One record from its notation: a concept and marks, "+" between them. */
 static const struct json *make_record(struct truth *t, struct str token, bool allergy, struct error *err)
 {
@@ -215,12 +312,20 @@ static const struct json *make_record(struct truth *t, struct str token, bool al
 	buf_init(&reactions, 1 << 12);
 	struct json_writer w = json_writer(&out);
 	json_object_begin(&w);
-	json_put_member(&w, S("resourceType"), allergy ? S("AllergyIntolerance") : S("MedicationRequest"));
-	json_key(&w, allergy ? S("code") : S("medicationCodeableConcept"));
-	ok = put_concept(&w, concept);
+	json_put_member(&w, S("resourceType"),
+			allergy			       ? S("AllergyIntolerance")
+			: has_mark(marks, "statement") ? S("MedicationStatement")
+			: has_mark(marks, "order")     ? S("MedicationOrder")
+						       : S("MedicationRequest"));
+	if (!allergy) {
+		ok = put_drug(&w, concept, marks);
+	} else if (!str_is(concept, "none")) {
+		json_key(&w, has_mark(marks, "dstu2") ? S("substance") : S("code"));
+		ok = put_concept(&w, concept);
+	}
 	while (ok && rest.p) {
 		struct str mark = str_split(&rest, '+');
-		ok = allergy ? put_allergy_mark(&w, mark, &reactions) : put_drug_mark(&w, mark);
+		ok = allergy ? put_allergy_mark(&w, mark, &reactions) : put_drug_mark(t, &w, mark);
 	}
 	ok = ok && (!allergy || put_reactions(&w, marks, buf_str(&reactions)));
 	json_object_end(&w);
@@ -259,7 +364,8 @@ static bool read_labs(struct str text, struct lab_values *ret)
 		enum lab lab = lab_named(name);
 		if (lab == LAB_COUNT)
 			return false;
-		ret->of[lab] = (struct lab_value){true, strtod(room, NULL), value, S("2026-01-01")};
+		ret->of[lab] = (struct lab_value){
+			.known = true, .value = strtod(room, NULL), .number = value, .when = S("2026-01-01")};
 	}
 	return true;
 }
@@ -297,17 +403,18 @@ static bool find(struct truth *t, struct str *f, struct findings *ret, struct er
 	for (size_t i = 0; i < drugs; i++) {
 		if (!medication_read(t->knowledge, &t->work, records[i], NULL, NOW_MS, &meds[i], err))
 			return false;
-		if (meds[i].found == MEDICATION_NOT_FOUND && i < orders)
-			return error_set(err, ERR_CONFIG, "order %zu is not understood", i + 1);
 	}
 	if (!allergies_read(t->knowledge, &t->work, allergies, allergy_count, S("Patient/1"), &list, err) ||
 	    !allergies_unread(&list, &t->work, ret, err))
 		return false;
 	for (size_t i = 0; i < orders; i++) {
-		if (!allergies_check(t->knowledge, &p, &t->work, &list, &meds[i], i, ret, err))
+		if (meds[i].state == MEDICATION_TAKEN &&
+		    !allergies_check(t->knowledge, &p, &t->work, &list, &meds[i], i, ret, err))
 			return false;
 	}
 	if (!interactions_check(t->knowledge, &p, S(""), &t->work, meds, drugs, orders, &labs, NOW_MS, ret, err))
+		return false;
+	if (!drafts_unread(meds, orders, &t->work, ret, err))
 		return false;
 	policy_apply(&p, t->knowledge, S(""), ret);
 	return true;

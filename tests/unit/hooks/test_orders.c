@@ -256,6 +256,87 @@ static void test_references(void **state)
 }
 
 /* A warning that can be lived with offers to keep the order with the advice on it; advice against it does not. */
+static const struct {
+	const char *record;
+	size_t cards;
+} records_taken[] = {
+	/* warfarin beside ibuprofen, as records that are no MedicationRequest tell it; the time is 2026-11-26 */
+	{"\"MedicationOrder\",\"status\":\"active\"", 1},
+	{"\"MedicationOrder\",\"status\":\"completed\"", 0},
+	{"\"MedicationStatement\",\"status\":\"active\"", 1},
+	{"\"MedicationDispense\",\"status\":\"completed\"", 1},
+	{"\"MedicationDispense\",\"status\":\"completed\",\"whenHandedOver\":\"2026-11-01\",\"daysSupply\":{\"value\":"
+	 "30}",
+	 1},
+	{"\"MedicationDispense\",\"status\":\"completed\",\"whenHandedOver\":\"2026-10-01\",\"daysSupply\":{\"value\":"
+	 "30}",
+	 0},
+	{"\"MedicationDispense\",\"status\":\"completed\",\"whenHandedOver\":\"2026-10-01\"", 1},
+	{"\"MedicationDispense\",\"status\":\"completed\",\"whenHandedOver\":\"2026-01-01\"", 0},
+	{"\"MedicationDispense\",\"status\":\"cancelled\"", 0},
+	{"\"MedicationAdministration\",\"status\":\"completed\",\"effectiveDateTime\":\"2026-11-25T08:00:00Z\"", 1},
+	{"\"MedicationAdministration\",\"status\":\"completed\",\"effectiveDateTime\":\"2026-11-20T08:00:00Z\"", 0},
+	{"\"MedicationAdministration\",\"status\":\"in-progress\",\"effectiveDateTime\":\"2026-11-20T08:00:00Z\"", 1},
+	{"\"MedicationAdministration\",\"status\":\"not-done\"", 0},
+};
+
+static void test_taken(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(records_taken) / sizeof(*records_taken); i++) {
+		struct outcome o;
+		char records[1024];
+		snprintf(records, sizeof(records),
+			 "{\"resourceType\":%s,\"id\":\"w\",\"medicationCodeableConcept\":{\"coding\":[{\"system\":"
+			 "\"http://www.nlm.nih.gov/research/umls/rxnorm\",\"code\":\"11289\"}]}}",
+			 records_taken[i].record);
+		run(&o, REQUEST("order-sign", "", ENTRY(RX("1", "5640", "ibuprofen"))), records);
+		if (o.answer.count != records_taken[i].cards)
+			print_error("%s\n", records_taken[i].record);
+		assert_int_equal(o.answer.count, records_taken[i].cards);
+		end(&o);
+	}
+}
+
+/* What a renewal takes the place of, and what was handed out for that, is no second drug. */
+static void test_renewal(void **state)
+{
+	static const char order[] =
+		"{\"resourceType\":\"MedicationRequest\",\"id\":\"2\",\"status\":\"draft\",\"intent\":\"order\","
+		"\"priorPrescription\":{\"reference\":\"MedicationRequest/1\"},"
+		"\"medicationCodeableConcept\":{\"text\":\"warfarin 5 mg tablet\"}}";
+	static const char handed[] =
+		"{\"resourceType\":\"MedicationDispense\",\"id\":\"3\",\"status\":\"completed\","
+		"\"authorizingPrescription\":"
+		"[{\"reference\":\"MedicationRequest/%s\"}],\"medicationCodeableConcept\":{\"text\":\"warfarin\"}}";
+	struct outcome o;
+	char request[2048], records[2048], dispense[512];
+	(void)state;
+	for (int other = 0; other < 2; other++) {
+		snprintf(request, sizeof(request), REQUEST("order-sign", "", "{\"resource\":%s}"), order);
+		snprintf(dispense, sizeof(dispense), handed, other ? "9" : "1");
+		snprintf(records, sizeof(records), BUNDLE(ENTRY("%s") "," ENTRY("%s")), RX("1", "11289", "warfarin"),
+			 dispense);
+		run(&o, request, records);
+		assert_int_equal(o.answer.count, other);
+		end(&o);
+	}
+}
+
+static void test_older_order(void **state)
+{
+	struct outcome o;
+	(void)state;
+	run(&o,
+	    REQUEST("order-sign", "",
+		    ENTRY("{\"resourceType\":\"MedicationOrder\",\"id\":\"7\",\"status\":\"draft\","
+			  "\"medicationCodeableConcept\":{\"text\":\"Amoxicillin 500 mg\"}}")),
+	    ALLERGY("a", "723", "amoxicillin"));
+	assert_int_equal(o.answer.count, 1);
+	assert_int_equal(o.answer.cards[0].suggestion_count, 1);
+	end(&o);
+}
+
 static void test_suggestions(void **state)
 {
 	static const struct {
@@ -296,6 +377,7 @@ int main(void)
 		cmocka_unit_test(test_allergy), cmocka_unit_test(test_silent),	   cmocka_unit_test(test_selection),
 		cmocka_unit_test(test_grouped), cmocka_unit_test(test_unread),	   cmocka_unit_test(test_about),
 		cmocka_unit_test(test_hostile), cmocka_unit_test(test_references), cmocka_unit_test(test_suggestions),
+		cmocka_unit_test(test_taken),	cmocka_unit_test(test_renewal),	   cmocka_unit_test(test_older_order),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
