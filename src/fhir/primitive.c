@@ -29,15 +29,15 @@ static bool has_space(struct str s)
 	return false;
 }
 
-/* No space at the ends and none next to another. */
+/* No white space but single spaces inside. */
 static bool is_code(struct str s)
 {
-	if (s.n == 0 || is_space(s.p[0]) || is_space(s.p[s.n - 1]))
+	if (s.n == 0 || s.p[0] == ' ' || s.p[s.n - 1] == ' ')
 		return false;
-	for (size_t i = 1; i < s.n; i++)
-		if (is_space(s.p[i]) && is_space(s.p[i - 1]))
+	for (size_t i = 0; i < s.n; i++)
+		if ((unsigned char)s.p[i] < ' ' || (s.p[i] == ' ' && s.p[i - 1] == ' '))
 			return false;
-	return text_is_clean(s);
+	return true;
 }
 
 static bool all_digits(struct str s, size_t from, size_t to)

@@ -31,6 +31,7 @@ struct member {
 	const struct fhir_element *element;
 	const struct fhir_type *type;
 	struct str name;
+	struct str step; /* in locations: "value.ofType(Quantity)" for valueQuantity */
 	size_t order; /* position of the element in its type */
 	struct str attribute;
 	const struct xml_node **nodes;
@@ -79,6 +80,15 @@ static bool is_attribute(const struct fhir_type *owner, struct str name)
 	       (str_is(name, "id") || (str_is(name, "url") && str_is(owner->name, "Extension")));
 }
 
+static struct str step_of(struct reader *r, const struct fhir_element *element, const struct fhir_type *type,
+			  struct str name)
+{
+	struct str step = element->choice && type ? arena_printf(&r->scratch, "%.*s.ofType(%.*s)",
+								 STR_ARG(element->name), STR_ARG(type->name))
+						  : STR_NULL;
+	return step.p ? step : name;
+}
+
 static struct member *add_member(struct reader *r, struct members *list, const struct fhir_type *owner,
 				 const struct fhir_element *element, const struct fhir_type *type, struct str name)
 {
@@ -91,6 +101,7 @@ static struct member *add_member(struct reader *r, struct members *list, const s
 	list->items = items;
 	list->current = list->count++;
 	items[list->current] = (struct member){.element = element, .type = type, .name = name};
+	items[list->current].step = step_of(r, element, type, name);
 	items[list->current].order = (size_t)(element - owner->elements);
 	return &items[list->current];
 }
@@ -104,7 +115,7 @@ static bool gather_attributes(struct reader *r, const struct place *at, const st
 		const struct fhir_element *element =
 			!a->ns.p && is_attribute(owner, a->name) ? definitions_element(owner, a->name, &type) : NULL;
 		if ((primitive && !a->ns.p && str_is(a->name, "value")) ||
-		    (str_eq(a->ns, XSI_NS) && str_is(a->name, "schemaLocation") && !node->parent))
+		    (!r->findings && str_eq(a->ns, XSI_NS) && str_is(a->name, "schemaLocation") && !node->parent))
 			continue;
 		if (!element) {
 			if (!problem(r, at, node, ERR_STRUCTURE, "The attribute \"%.*s\" is not allowed here",
@@ -166,6 +177,7 @@ static struct member *find_member(struct reader *r, const struct place *at, cons
 		return NULL;
 	}
 	size_t order = (size_t)(element - owner->elements), latest = 0;
+	here.name = step_of(r, element, type, here.name);
 	struct member *found = NULL;
 	for (size_t i = 0; i < list->count; i++) {
 		struct member *m = &list->items[i];
@@ -193,7 +205,7 @@ static bool gather_child(struct reader *r, const struct place *at, const struct 
 	if (!m)
 		return go;
 	bool many = m->element->max != 1;
-	struct place here = {at, m->name, many ? (int64_t)m->count : -1};
+	struct place here = {at, m->step, many ? (int64_t)m->count : -1};
 	if (m->count == 1 && !many)
 		return problem(r, at, node, ERR_STRUCTURE, "The element \"%.*s\" may be there only once",
 			       STR_ARG(m->name));
@@ -311,7 +323,7 @@ static bool check_primitive(struct reader *r, const struct place *at, const stru
 
 static struct place place_of(const struct place *at, const struct member *m, size_t index)
 {
-	return (struct place){at, m->name, m->element->max != 1 ? (int64_t)index : -1};
+	return (struct place){at, m->step, m->element->max != 1 ? (int64_t)index : -1};
 }
 
 /* The values of a primitive member: one, or a list with null where only extensions are. */
@@ -487,7 +499,8 @@ static bool put_resource(struct reader *r, const struct place *at, const struct 
 static bool put_root(struct reader *r, const struct xml_node *node)
 {
 	bool go;
-	const struct fhir_type *type = type_of(r, NULL, node, &go);
+	struct place named = {NULL, str_slice(node->name, 0, MAX_SHOWN), -1};
+	const struct fhir_type *type = type_of(r, &named, node, &go);
 	if (!type) {
 		if (go && r->findings)
 			error_set(r->err, ERR_STRUCTURE, "The root element is no resource of FHIR R4");

@@ -121,7 +121,12 @@ static void check_set(struct validation *v, const struct node *n, const struct p
 		      enum issue_severity severity, const char *what)
 {
 	struct coded c = {0};
-	if (!value_set.n || !ask(v, n, e, value_set, &c))
+	if (!value_set.n)
+		return;
+	/* A code that is only said to be absent is not from the set either. */
+	if (!n->value && n->extra && severity == ISSUE_ERROR && n->type && n->type->kind == TYPE_PRIMITIVE)
+		report(v, n, severity, &c, value_set, what);
+	if (!ask(v, n, e, value_set, &c))
 		return;
 	bool missing = !c.codings && severity == ISSUE_ERROR && !json_get(n->value, S("extension")) &&
 		       !str_is(n->type->name, "Quantity");

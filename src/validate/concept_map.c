@@ -1,7 +1,6 @@
 /*
  * ConceptMaps as resources (http://hl7.org/fhir/R4/conceptmap.html): the codes of a group are codes of its source and
- * target, as far as these are at hand, and "unmatched" goes with targets that have no code. These are warnings: a map
- * may have been made for a release of a code system other than the one at hand.
+ * target, as far as these are at hand and complete, and "unmatched" goes with targets that have no code.
  */
 #include "validate/validate_priv.h"
 
@@ -20,8 +19,8 @@ static void check_code(struct validation *v, const struct node *at, const struct
 	if (!coding.code.n || !side->system.n)
 		return;
 	if (validation_code(v, STR_NULL, NULL, &coding, false).reason == CODE_INVALID)
-		find_warning(v, &place, ERR_CODE, "cm-code", "There is no code \"%.*s\" in the code system %.*s",
-			     SHOW(coding.code), SHOW(coding.system));
+		find_error(v, &place, ERR_CODE, "cm-code", "There is no code \"%.*s\" in the code system %.*s",
+			   SHOW(coding.code), SHOW(coding.system));
 }
 
 static void check_target(struct validation *v, const struct node *at, const struct side *side)

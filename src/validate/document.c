@@ -28,6 +28,36 @@ static bool tell(struct issues *findings, const struct error *why, struct error 
 	return true;
 }
 
+/* Instructions to programs before the root element, such as style sheets: FHIR has none. */
+static void check_prolog(const struct document *document, struct issues *findings)
+{
+	struct str prolog = str_slice(document->text, 0, document->xml->from);
+	size_t declaration = str_find(prolog, S("<?xml ")), first = str_find_char(prolog, '<', 0);
+	size_t at = declaration != STR_NONE && declaration == first ? str_find(prolog, S("?>")) : 0;
+	const struct issue *before = findings->last;
+	for (; at < prolog.n; at++) {
+		struct str rest = str_slice(prolog, at, prolog.n);
+		size_t end = str_starts(rest, S("<!--")) ? str_find(rest, S("-->")) : STR_NONE;
+		if (end != STR_NONE)
+			at += end;
+		else if (str_starts(rest, S("<?")))
+			break;
+	}
+	if (at >= prolog.n)
+		return;
+	issues_add(findings, ISSUE_ERROR, ERR_STRUCTURE, STR_NULL,
+		   "A processing instruction is not allowed in resources");
+	if (findings->last != before) {
+		findings->last->line = 1;
+		findings->last->column = 1;
+		for (size_t i = 0; i < at; i++) {
+			bool fresh = prolog.p[i] == '\n';
+			findings->last->line += fresh;
+			findings->last->column = fresh ? 1 : findings->last->column + 1;
+		}
+	}
+}
+
 static bool read_xml(struct arena *a, const struct definitions *d, struct issues *findings, struct document *document,
 		     struct error *err)
 {
@@ -36,6 +66,7 @@ static bool read_xml(struct arena *a, const struct definitions *d, struct issues
 	document->xml = xml_parse(a, document->text, NULL, &why);
 	if (!document->xml)
 		return tell(findings, &why, err);
+	check_prolog(document, findings);
 	document->tree = xml_read_node(a, d, document->text, document->xml, findings, &why);
 	return document->tree || (why.code != ERR_MEMORY && findings->errors > before) || tell(findings, &why, err);
 }

@@ -119,10 +119,14 @@ static void write_contexts(struct buf *out, const struct json *contexts)
 		buf_printf(out, "%s%.*s", first ? "" : ", ", STR_ARG(json_get_str(it.value, S("expression"))));
 }
 
-/* The technical extensions of 4.0.1 name narrower contexts than R4 itself uses them in; later releases mended that. */
-static bool has_narrow_context(const struct profile *p)
+/* The technical extensions of 4.0.1 name narrower contexts than R4 itself uses them in: other definitions as a whole,
+ * and other parts of StructureDefinitions. Later releases mended that. */
+static bool has_narrow_context(const struct node *n, const struct profile *p)
 {
-	return str_is(p->version, "4.0.1") &&
+	const struct holder *h = n->holder;
+	bool definition = (n->parent == h->node && json_get(h->json, S("url"))) ||
+			  (h->type && str_is(h->type->name, "StructureDefinition"));
+	return definition && str_is(p->version, "4.0.1") &&
 	       (str_starts(p->url, S("http://hl7.org/fhir/StructureDefinition/structuredefinition-")) ||
 		str_is(p->url, "http://hl7.org/fhir/StructureDefinition/regex"));
 }
@@ -138,7 +142,7 @@ static void check_context(struct validation *v, const struct node *n, const stru
 		struct buf text;
 		buf_init(&text, 500);
 		write_contexts(&text, contexts);
-		validation_find(v, n->parent, has_narrow_context(p) ? ISSUE_WARNING : ISSUE_ERROR, ERR_STRUCTURE,
+		validation_find(v, n->parent, has_narrow_context(n, p) ? ISSUE_WARNING : ISSUE_ERROR, ERR_STRUCTURE,
 				S("extension-context"), "The extension %.*s is not allowed here, only on %.*s",
 				STR_ARG(shown(p->url)), STR_ARG(buf_str(&text)));
 		buf_done(&text);

@@ -4,7 +4,7 @@
  */
 #include "validate/walk_priv.h"
 
-enum { FIRST_YEAR = 1800, LAST_YEAR = 2200, MAX_QUOTED = 80, MAX_ID = 1024 * 1024 };
+enum { FIRST_YEAR = 1800, LAST_YEAR = 2200, MAX_QUOTED = 80, MAX_ID = 1024 * 1024, MAX_TEXT = 1024 * 1024 };
 
 static struct str shown(struct str s)
 {
@@ -68,6 +68,25 @@ static bool is_oid(struct str s)
 	return true;
 }
 
+/* A fragment may stand behind it, and behind a canonical its version. */
+static struct str uuid_part(const struct node *n, struct str s)
+{
+	s = str_slice(s, 0, str_find_char(s, '#', 0));
+	return n->type->primitive == PRIMITIVE_CANONICAL ? str_slice(s, 0, str_find_char(s, '|', 0)) : s;
+}
+
+/* The canonical URL by which a definition is known: "url" at the root of a resource that has a status. Contracts have
+ * both, but no canonical. */
+static void check_own_url(struct validation *v, const struct node *n, struct str s)
+{
+	const struct holder *h = n->holder;
+	bool absolute = str_find_char(s, ':', 0) < str_find_char(s, '/', 0);
+	if (!absolute && n->parent == h->node && h->type && str_is(n->name, "url") &&
+	    !str_is(h->type->name, "Contract") && json_get(h->json, S("status")))
+		find_error(v, n, ERR_VALUE, "canonical", "The canonical URL \"%.*s\" is not absolute",
+			   STR_ARG(shown(s)));
+}
+
 static void check_uri(struct validation *v, const struct node *n, struct str s)
 {
 	if (str_starts(s, S("oid:")) || str_starts(s, S("uuid:")))
@@ -75,7 +94,7 @@ static void check_uri(struct validation *v, const struct node *n, struct str s)
 			   (int)str_find_char(s, ':', 0) + 1, s.p);
 	else if (str_starts(s, S("urn:oid:")) && !is_oid(str_slice(s, 8, s.n)))
 		find_error(v, n, ERR_VALUE, "oid", "\"%.*s\" is no valid OID", STR_ARG(shown(s)));
-	else if (str_starts(s, S("urn:uuid:")) && !lower_uuid(str_slice(s, 9, s.n)))
+	else if (str_starts(s, S("urn:uuid:")) && !lower_uuid(uuid_part(n, str_slice(s, 9, s.n))))
 		find_error(v, n, ERR_VALUE, "uuid", "\"%.*s\" is no UUID in lower case", STR_ARG(shown(s)));
 }
 
@@ -136,6 +155,9 @@ static void check_more(struct validation *v, const struct node *n, struct str s)
 		check_text(v, n, s);
 		break;
 	case PRIMITIVE_URI:
+		check_own_url(v, n, s);
+		check_uri(v, n, s);
+		break;
 	case PRIMITIVE_URL:
 		check_uri(v, n, s);
 		break;
@@ -175,6 +197,15 @@ static bool checked_elsewhere(const struct validation *v, const struct node *n)
 	       n->parent->type && str_is(n->parent->type->name, "Attachment") && json_str(n->value).n;
 }
 
+/* Is it control characters alone that make the text a bad one? R4 says only that they should not be there. */
+static bool only_controls(enum fhir_primitive kind, struct str s)
+{
+	bool found = false;
+	for (size_t i = 0; i < s.n && !found; i++)
+		found = (unsigned char)s.p[i] < ' ' && !blank(s.p[i]);
+	return found && s.n <= MAX_TEXT && (kind == PRIMITIVE_STRING || kind == PRIMITIVE_MARKDOWN);
+}
+
 void check_primitive(struct validation *v, const struct node *n)
 {
 	enum fhir_primitive kind = n->type->primitive;
@@ -187,6 +218,11 @@ void check_primitive(struct validation *v, const struct node *n)
 	}
 	if (checked_elsewhere(v, n))
 		return;
+	if (!v->options->structure_only && !str_is(n->name, "id") && only_controls(kind, text)) {
+		find_warning(v, n, ERR_VALUE, "control",
+			     "The text has control characters, which texts should not have and XML cannot hold");
+		return;
+	}
 	if (json_is(n->value, JSON_NULL))
 		find_error(v, n, ERR_STRUCTURE, "json-null", "null is not allowed here");
 	else if (!text.p || !json_is(n->value, json_form(kind)))

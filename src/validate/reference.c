@@ -5,6 +5,7 @@
 #include "validate/validate_priv.h"
 
 enum { SHOWN = 200, MAX_NEAR = 5 };
+#define CORE	S("http://hl7.org/fhir/StructureDefinition/")
 #define SHOW(s) STR_ARG(str_slice((s), 0, SHOWN))
 
 static bool is_urn(struct str s)
@@ -60,6 +61,12 @@ static struct str odd_type(struct validation *v, struct str url)
 static void check_stated_type(struct validation *v, const struct node *at, const struct reference *r)
 {
 	struct str stated = json_get_str(at->value, S("type"));
+	if (str_starts(stated, CORE) && definitions_resource(v->definitions, str_slice(stated, CORE.n, stated.n))) {
+		find_error(v, at, ERR_VALUE, "reference-type",
+			   "The type of a reference is \"%.*s\"; absolute URLs are for logical models",
+			   SHOW(str_slice(stated, CORE.n, stated.n)));
+		return;
+	}
 	if (!stated.n || !r->type.n || str_eq(stated, r->type) || str_find_char(stated, ':', 0) != STR_NONE)
 		return;
 	find_error(v, at, ERR_VALUE, "reference-type", "The reference says type \"%.*s\", but \"%.*s\" is a %.*s",
@@ -131,11 +138,11 @@ static void check_in_bundle(struct validation *v, const struct node *at, const s
 void rule_reference(struct validation *v, const struct node *at)
 {
 	struct str text = json_get_str(at->value, S("reference"));
-	if (!text.n)
-		return;
 	struct reference r = reference_parse(v->definitions, text);
 	const struct holder *entry = entry_holder(at->holder);
 	check_stated_type(v, at, &r);
+	if (!text.n)
+		return;
 	if (r.kind == REF_FRAGMENT) {
 		struct target t = validation_resolve(v, at->holder, text);
 		if (t.place == TARGET_NONE)

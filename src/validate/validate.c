@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-enum { MAX_CONFORMANCES = 10000000, MAX_ELEMENT_IDS = 1000000 };
+enum { MAX_CONFORMANCES = 10000000, MAX_ELEMENT_IDS = 1000000, MAX_TYPE_NAME = 64 };
 
 static bool find_rules(struct validator *r)
 {
@@ -83,6 +83,16 @@ static void add_named(struct validation *v, const struct node *n, struct str url
 		overlays_add(v, o, p->root);
 }
 
+/* The name that an unknown type gives itself, for the location. */
+static struct str stated_type(const struct json *document)
+{
+	struct str name = json_get_str(document, S("resourceType"));
+	for (size_t i = 0; i < name.n; i++)
+		if (!((name.p[i] | 32) >= 'a' && (name.p[i] | 32) <= 'z'))
+			return S("$");
+	return name.n && name.n <= MAX_TYPE_NAME ? name : S("$");
+}
+
 static void run(struct validation *v, const struct json *document)
 {
 	struct node root = {.index = -1, .value = document};
@@ -95,7 +105,7 @@ static void run(struct validation *v, const struct json *document)
 		return;
 	root.holder = &around;
 	root.type = resource_type(v->definitions, document, &ignored);
-	root.name = logical ? logical->root->path : root.type ? root.type->name : S("$");
+	root.name = logical ? logical->root->path : root.type ? root.type->name : stated_type(document);
 	if (!v->options->structure_only)
 		for (size_t i = 0; i < v->options->profile_count; i++)
 			add_named(v, &root, v->options->profiles[i], &o);

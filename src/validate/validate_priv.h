@@ -10,6 +10,7 @@
 #include "base/map.h"
 #include "profile/profile.h"
 #include "validate/validate.h"
+#include "xml/xml.h"
 
 struct node;
 struct overlays;
@@ -119,6 +120,9 @@ type_rule type_rule_next(struct str type, size_t *at);
 /* Parts of rule_bundle (bundle_links.c); the first entry is of the right type. */
 void bundle_check_document(struct validation *v, const struct node *at);
 void bundle_check_message(struct validation *v, const struct node *at);
+
+/* Part of rule_narrative (narrative_structure.c): do its elements stand where XHTML has them. */
+void narrative_check_structure(struct validation *v, const struct node *div, const struct xml_node *root);
 
 /* Has the text the form of an expression constraint over SNOMED CT (ecl.c)? *ret_at: where reading ended. */
 bool ecl_is_formed(struct str text, size_t *ret_at);

@@ -480,6 +480,8 @@ static void walk_primitive(struct validation *v, struct node *n, const struct pr
 				   "Expected an object with id or extension, found %s", json_name_of(n->extra));
 		else if (!n->value && !has_content(n->extra))
 			find_error(v, n, ERR_INVARIANT, "ele-1", "An element must have a value or extensions");
+		else if (json_is(n->extra, JSON_OBJECT) && !json_size(n->extra))
+			find_error(v, n, ERR_STRUCTURE, "json-empty", "An object must have some content");
 		if (n->value)
 			check_primitive(v, n);
 		check_core_value(v, n, type);

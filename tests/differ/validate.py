@@ -1,5 +1,5 @@
 """Compares `firth validate` with the HL7 Java validator on resources with seeded mistakes: the verdict (any error or
-none) and the place of the first error. usage: validate.py FIRTH SEED COUNT [--keep DIR] [--only MISTAKE] [--xml SHARE]
+none) and the place of the first error. usage: validate.py FIRTH SEED COUNT [--keep DIR | --again DIR] [--only MISTAKE] [--xml SHARE] [--profiles]
 Each difference is printed in one line with the input's name; the inputs stay in DIR.
 """
 import argparse
@@ -17,6 +17,7 @@ import mutate
 import mutate_xml
 import packages
 import peer
+import synthetic
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -32,6 +33,7 @@ def plain(path):
         return ""
     path = re.sub(r"/\*.*?\*/", "", path)
     path = re.sub(r"\.ofType\(\w+\)", "", path)
+    path = re.sub(r"\[url='[^']*'\]", "", path)
     path = re.sub(r"\[0\]", "", path).replace("[x]", "")
     path = re.sub(r"(f:|/)", lambda m: "." if m.group(0) == "/" else "", path)
     path = re.sub(r"\.+", ".", path).strip(".")
@@ -97,9 +99,9 @@ def make_xml(rng, firth, corpus, work):
             return f"{name}-{change.__name__}", text
 
 
-def firth_findings(firth, directory, extra):
+def firth_findings(firth, files, extra):
     done = subprocess.run([firth, "validate", "--format", "json", "--extensions-must-be-known", "--displays-must-match", "--max-findings", "1000",
-                           *extra, directory], capture_output=True, text=True, check=False)
+                           *extra, *files], capture_output=True, text=True, check=False)
     found = {}
     answer = json.loads(done.stdout)
     outcomes = [e["resource"] for e in answer["entry"]] if answer["resourceType"] == "Bundle" else [answer]
@@ -111,53 +113,77 @@ def firth_findings(firth, directory, extra):
     return found
 
 
-def compare(name, ours, theirs):
+def bare(path):
+    """As the peer tells places in XML that it cannot read: names of XML, without positions."""
+    return re.sub(r"\[\d+\]", "", re.sub(r"\.(\w+)\.ofType\((\w)(\w*)\)", lambda m: f".{m[1]}{m[2].upper()}{m[3]}", path))
+
+
+def same_place(ours, error):
+    theirs = error["location"]
+    if error["id"] == "crash" or error["text"].startswith("Error parsing JSON:"):
+        return True
+    if "/f:" in theirs or ("." not in theirs and "element '" in error["text"]):
+        # in Bundles they begin with the resource
+        tail = plain(theirs).partition(".")[2]
+        return bare(ours).endswith("." + tail if tail else plain(theirs)) or not tail
+    if "[x]" in theirs: # a choice, whatever its type
+        return plain(ours).startswith(plain(theirs))
+    return plain(ours) == plain(theirs)
+
+
+def compare(ours, theirs):
     """'' when they agree, or what differs."""
-    mine, yours = errors(ours), errors(theirs)
     say = lambda e: f"{e['location']}: {e['text'][:170]} [{e['id']}]"
-    if not mine and yours:
-        return "MISSED " + say(yours[0])
-    if mine and not yours:
-        return "FALSE " + say(mine[0])
-    places = [plain(e["location"]) for e in yours]
-    if mine and "crash" not in places and plain(mine[0]["location"]) not in places:
-        return "PATH ours " + say(mine[0]) + " -- theirs " + say(yours[0])
+    if not ours and theirs:
+        return "MISSED " + say(theirs[0])
+    if ours and not theirs:
+        return "FALSE " + say(ours[0])
+    if ours and not any(same_place(ours[0]["location"], e) for e in theirs):
+        return "PATH ours " + say(ours[0]) + " -- theirs " + say(theirs[0])
     return ""
 
 
 class Known:
-    """Differences that are the peer's faults or need what is not at hand: KIND, a pattern for the peer's or our finding."""
+    """Errors that count for nothing: "theirs PATTERN -- REASON" and "ours PATTERN -- REASON", the pattern being searched in
+    "LOCATION: TEXT [ID]" of one error."""
 
     def __init__(self, file):
-        self.rules, self.used = [], {}
+        self.rules = {"ours": [], "theirs": []}
         with open(file, encoding="utf-8") as lines:
             for line in lines:
                 if line.strip() and not line.startswith("#"):
-                    pattern, _, reason = line.rstrip("\n").partition(" -- ")
-                    self.rules.append((re.compile(pattern), reason))
+                    rule, _, reason = line.rstrip("\n").partition(" -- ")
+                    side, _, pattern = rule.partition(" ")
+                    self.rules[side].append((re.compile(pattern), reason))
 
-    def has(self, difference):
-        for pattern, reason in self.rules:
-            if pattern.search(difference):
-                self.used[reason] = self.used.get(reason, 0) + 1
-                return True
-        return False
+    def left(self, side, findings):
+        """The errors that are not excused."""
+        return [e for e in errors(findings)
+                if not any(p.search(f"{e['location']}: {e['text']} [{e['id']}]") for p, _ in self.rules[side])]
 
 
-def main():
-    parse = argparse.ArgumentParser()
-    parse.add_argument("firth")
-    parse.add_argument("seed", type=int)
-    parse.add_argument("count", type=int)
-    parse.add_argument("--keep")
-    parse.add_argument("--only")
-    parse.add_argument("--xml", type=float, default=0.2)
-    options = parse.parse_args()
-    directory = options.keep or tempfile.mkdtemp(prefix="firth-differ-")
-    work = tempfile.mkdtemp(prefix="firth-differ-work-")
-    os.makedirs(directory, exist_ok=True)
-    for old in glob.glob(f"{directory}/*"):
+def write(place, text):
+    with open(place, "w", encoding="utf-8", errors="surrogatepass") as out:
+        out.write(text)
+
+
+def empty(directory):
+    os.makedirs(f"{directory}/support", exist_ok=True)
+    for old in glob.glob(f"{directory}/*.*") + glob.glob(f"{directory}/support/*"):
         os.unlink(old)
+
+
+def make_synthetic(options, directory):
+    """Definitions into support/, in the order of need, and instances."""
+    definitions, cases = synthetic.make(random.Random(options.seed), options.count)
+    for i, definition in enumerate(definitions):
+        write(f"{directory}/support/{i:04}-{definition['id']}.json", write_json(definition))
+    for i, (name, case) in enumerate(cases):
+        write(f"{directory}/{i:05}-{name}.json", write_json(case))
+
+
+def make_mutants(options, directory):
+    work = tempfile.mkdtemp(prefix="firth-differ-work-")
     rng = random.Random(options.seed)
     model = packages.Model(peer.definitions())
     corpus = Corpus(model)
@@ -165,30 +191,72 @@ def main():
     for i in range(options.count):
         form = "xml" if rng.random() < options.xml and not only else "json"
         name, text = make_xml(rng, options.firth, corpus, work) if form == "xml" else make_case(rng, model, corpus, only)
-        with open(f"{directory}/{i:05}-{name}.{form}", "w", encoding="utf-8", errors="surrogatepass") as out:
-            out.write(text)
-    ours = firth_findings(options.firth, directory, [])
+        write(f"{directory}/{i:05}-{name}.{form}", text)
+
+
+def inputs(directory):
+    return sorted(f for f in os.listdir(directory) if f.endswith((".json", ".xml")))
+
+
+def asked(directory):
+    """The peer's findings for each input; they are written beside it."""
+    with peer.Peer() as other:
+        for file in sorted(glob.glob(f"{directory}/support/*")):
+            answer = other.ask("load", file)
+            if "crash" in answer:
+                print(f"{file}: {answer['crash']}")
+        for file in inputs(directory):
+            answer = other.ask("validate", f"{directory}/{file}", "")
+            crash = [{"severity": "fatal", "location": "crash", "text": answer.get("crash"), "id": "crash"}]
+            theirs = crash if "crash" in answer else answer["issues"]
+            with open(f"{directory}/{file}.theirs", "w", encoding="utf-8") as out:
+                json.dump(theirs, out, indent=1)
+            yield file, theirs
+
+
+def kept(directory):
+    for file in inputs(directory):
+        if os.path.exists(f"{directory}/{file}.theirs"):
+            with open(f"{directory}/{file}.theirs", encoding="utf-8") as answer:
+                yield file, json.load(answer)
+
+
+def judge(options, directory, answers):
+    support = f"{directory}/support"
+    extra = ["--package", support] if os.path.isdir(support) and os.listdir(support) else []
+    ours = firth_findings(options.firth, [f"{directory}/{f}" for f in inputs(directory)], extra)
     known = Known(f"{HERE}/known/validate.txt")
     agree = differ = excused = 0
-    with peer.Peer() as other:
-        for file in sorted(os.listdir(directory)):
-            answer = other.ask("validate", f"{directory}/{file}", "")
-            if "crash" in answer:
-                theirs = [{"severity": "fatal", "location": "crash", "text": answer["crash"], "id": "crash"}]
-            else:
-                theirs = answer["issues"]
-            with open(f"{directory}/{file}.outcome", "w", encoding="utf-8") as out:
-                json.dump({"ours": ours[file], "theirs": theirs}, out, indent=1)
-            difference = compare(file, ours[file], theirs)
-            if not difference:
-                agree += 1
-            elif known.has(difference):
-                excused += 1
-            else:
-                differ += 1
-                print(f"{file}: {difference}")
+    for file, theirs in answers:
+        difference = compare(known.left("ours", ours[file]), known.left("theirs", theirs))
+        if difference:
+            differ += 1
+            print(f"{file}: {difference}", flush=True)
+        elif compare(errors(ours[file]), errors(theirs)):
+            excused += 1
+        else:
+            agree += 1
     print(f"{agree} agree, {differ} differ, {excused} differ as known")
     return 1 if differ else 0
+
+
+def main():
+    parse = argparse.ArgumentParser()
+    parse.add_argument("firth")
+    parse.add_argument("seed", type=int)
+    parse.add_argument("count", type=int)
+    parse.add_argument("--keep", help="a directory for the inputs and the peer's answers")
+    parse.add_argument("--again", help="such a directory, whose answers are taken instead of asking")
+    parse.add_argument("--only", help="one kind of mistake, by its name in mutate.py")
+    parse.add_argument("--profiles", action="store_true", help="random profiles and instances for them instead of mutants")
+    parse.add_argument("--xml", type=float, default=0.2, help="the share of XML")
+    options = parse.parse_args()
+    if options.again:
+        return judge(options, options.again, kept(options.again))
+    directory = options.keep or tempfile.mkdtemp(prefix="firth-differ-")
+    empty(directory)
+    (make_synthetic if options.profiles else make_mutants)(options, directory)
+    return judge(options, directory, asked(directory))
 
 
 if __name__ == "__main__":

@@ -84,8 +84,8 @@ static void problems_are_told_with_their_place(void **state)
 		size_t column;
 		const char *rest; /* JSON that is read nevertheless; NULL: nothing */
 	} cases[] = {
-		{"<Patient><active value='true'/></Patient>", "", "namespace", 1, NULL},
-		{"<Nothing" NS "/>", "", "Nothing", 1, NULL},
+		{"<Patient><active value='true'/></Patient>", "Patient", "namespace", 1, NULL},
+		{"<Nothing" NS "/>", "Nothing", "Nothing", 1, NULL},
 		{PATIENT("<acive value='true'/>"), "Patient", "does not exist", 38, ""},
 		{PATIENT("<active value='true'/><id value='a'/>"), "Patient.id", "order", 60,
 		 "\"id\":\"a\",\"active\":true"},

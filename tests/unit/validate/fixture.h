@@ -15,7 +15,7 @@ void fixture_open(struct fixture *f, const char *const *definitions);
 void fixture_close(struct fixture *f);
 
 struct fixture_case {
-	const char *resource; /* JSON with ' for " */
+	const char *resource; /* JSON with ' for ", or XML */
 	const char *profile; /* canonical, or NULL */
 	/* Errors and warnings as "severity location rule", one a line, in their order; "" when there are none. */
 	const char *expected;

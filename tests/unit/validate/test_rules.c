@@ -69,6 +69,9 @@ static const struct fixture_case references[] = {
 	{"{'resourceType':'Patient','managingOrganization':{'reference':'Organization/1','type':'Patient'}}", NULL,
 	 "error Patient.managingOrganization reference-type"},
 	{"{'resourceType':'Patient','managingOrganization':{'reference':'Organization/1'}}", NULL, ""},
+	{"{'resourceType':'Patient','managingOrganization':{'display':'x','type':"
+	 "'http://hl7.org/fhir/StructureDefinition/Organization'}}",
+	 NULL, "warning Patient.managingOrganization.type binding\nerror Patient.managingOrganization reference-type"},
 };
 
 #define NARRATIVE(html)                                                                                                \
@@ -79,6 +82,30 @@ static const struct fixture_case narratives[] = {
 	{NARRATIVE("<a href=\\\"#b\\\">y</a>"), NULL, "error Patient.text.div narrative-link"},
 	{NARRATIVE("<a href=\\\"urn:x\\\">y</a>"), NULL, "error Patient.text.div narrative-link"},
 	{NARRATIVE("<p id=\\\"a\\\">x</p><p id=\\\"a\\\">y</p>"), NULL, "warning Patient.text.div narrative-id"},
+};
+
+static const struct fixture_case narrative_forms[] = {
+	{NARRATIVE("<p>x"), NULL, "error Patient.text.div xhtml"},
+	{NARRATIVE("<p>a & b</p>"), NULL, "error Patient.text.div xhtml"},
+	{NARRATIVE("<p>&eacute;</p>"), NULL, ""},
+	{NARRATIVE("<p>&nothing;</p>"), NULL, "error Patient.text.div xhtml"},
+	{NARRATIVE("<table><tr><td>x</td></tr></table><ul><li>y</li></ul>"), NULL, ""},
+	{NARRATIVE("<table>x</table>"), NULL, "error Patient.text.div xhtml"},
+	{NARRATIVE("<ul><p>x</p></ul>"), NULL, "error Patient.text.div xhtml"},
+	{NARRATIVE("<li>x</li>"), NULL, "error Patient.text.div xhtml"},
+	{NARRATIVE("<p>x<br>y</br></p>"), NULL, "error Patient.text.div xhtml"},
+	{NARRATIVE("<p><span><div>x</div></span></p>"), NULL, "error Patient.text.div xhtml"},
+	{NARRATIVE("<b>x <i><b>y</b></i></b>"), NULL, "error Patient.text.div xhtml"},
+	{NARRATIVE("<font>x</font>"), NULL, "error Patient.text.div txt-1"},
+	{NARRATIVE("<p bgcolor=\\\"red\\\">x</p>"), NULL, "error Patient.text.div txt-1"},
+};
+
+#define IDENTIFIER(members) "{'resourceType':'Patient','identifier':[{" members "}]}"
+static const struct fixture_case identifiers[] = {
+	{IDENTIFIER("'system':'urn:oid:2.16.840.1.113883.4.1','value':'x'"), NULL, ""},
+	{IDENTIFIER("'system':'mine','value':'x'"), NULL, "error Patient.identifier[0] identifier-system"},
+	{IDENTIFIER("'system':'urn:ietf:rfc:3986','value':'x'"), NULL, "error Patient.identifier[0] identifier-value"},
+	{IDENTIFIER("'system':'urn:ietf:rfc:3986','value':'urn:oid:1.2.840'"), NULL, ""},
 };
 
 static const struct fixture_case attachments[] = {
@@ -221,8 +248,8 @@ static const struct fixture_case cds_hooks[] = {
 static const struct fixture_case maps[] = {
 	{MAP("male", "{'code':'female','equivalence':'disjoint','comment':'c'}"), NULL, ""},
 	{MAP("m", "{'code':'f','equivalence':'equal'}"), NULL,
-	 "warning ConceptMap.group[0].element[0].code cm-code\n"
-	 "warning ConceptMap.group[0].element[0].target[0].code cm-code"},
+	 "error ConceptMap.group[0].element[0].code cm-code\n"
+	 "error ConceptMap.group[0].element[0].target[0].code cm-code"},
 	{MAP("male", "{'equivalence':'unmatched'}"), NULL, ""},
 	{MAP("male", "{'equivalence':'equal'}"), NULL,
 	 "warning ConceptMap.group[0].element[0].target[0] cm-equivalence"},
@@ -286,6 +313,8 @@ static const struct fixture_case operations_and_measures[] = {
 CHECK(bundles)
 CHECK(references)
 CHECK(narratives)
+CHECK(narrative_forms)
+CHECK(identifiers)
 CHECK(attachments)
 CHECK(questionnaires)
 CHECK(responses)
@@ -313,6 +342,8 @@ int main(void)
 		cmocka_unit_test(check_bundles),
 		cmocka_unit_test(check_references),
 		cmocka_unit_test(check_narratives),
+		cmocka_unit_test(check_narrative_forms),
+		cmocka_unit_test(check_identifiers),
 		cmocka_unit_test(check_attachments),
 		cmocka_unit_test(check_questionnaires),
 		cmocka_unit_test(check_responses),

@@ -29,7 +29,7 @@ static const char *const definitions[] = {EXTENSION, MODIFIER, NULL};
 static const struct fixture_case form[] = {
 	{"{'resourceType':'Patient','active':true}", NULL, ""},
 	{"{'resourceType':'Patient','colour':'red'}", NULL, "error Patient unknown-property"},
-	{"{'resourceType':'Pateint'}", NULL, "error $ resource-type"},
+	{"{'resourceType':'Pateint'}", NULL, "error Pateint resource-type"},
 	{"{'id':'a'}", NULL, "error $ resource-type"},
 	{"{'resourceType':'Patient','name':{'family':'A'}}", NULL, "error Patient.name json-list"},
 	{"{'resourceType':'Patient','gender':['male']}", NULL, "error Patient.gender max"},
@@ -45,6 +45,16 @@ static const struct fixture_case form[] = {
 	 "error Patient.name[0].given[1] ele-1"},
 	{"{'resourceType':'Patient','_birthDate':{'extension':[{'url':'http://y.test/e','valueCode':'x'}]}}", NULL, ""},
 	{"{'resourceType':'Patient','deceasedBoolean':true,'deceasedDateTime':'2020'}", NULL, "error Patient max"},
+	{"{'resourceType':'Patient','gender':'male','_gender':{}}", NULL, "error Patient.gender json-empty"},
+	{"{'resourceType':'Patient','_gender':{'extension':[{'url':'http://hl7.org/fhir/StructureDefinition/"
+	 "data-absent-reason','valueCode':'unknown'}]}}",
+	 NULL, "error Patient.gender binding"},
+	{"{'resourceType':'Patient','language':'de\\tAT'}", NULL,
+	 "error Patient.language format\nerror Patient.language binding"},
+	{"{'resourceType':'Library','url':'mine','name':'L','status':'draft','type':{'text':'x'}}", NULL,
+	 "error Library.url canonical"},
+	{"{'resourceType':'Patient','meta':{'profile':['urn:uuid:1e2ab9f4-9b1e-4dcb-9b35-5b0d4c9f2a10|1']}}", NULL,
+	 "warning Patient.meta.profile[0] profile-unknown"},
 	{"{'resourceType':'Patient','id':'a_b'}", NULL, "error Patient.id id"},
 	{"{'resourceType':'Observation','status':'final'}", NULL, "error Observation min"},
 	{"{'resourceType':'Observation','status':'final','code':{'text':'x'},'valueMoney':{'value':1}}", NULL,
@@ -53,6 +63,19 @@ static const struct fixture_case form[] = {
 	 "5b0d4c9f2a10',"
 	 "'resource':{'resourceType':'Patient','x':1}}]}",
 	 NULL, "error Bundle.entry[0].resource unknown-property"},
+};
+
+#define XML(inside) "<Patient xmlns='http://hl7.org/fhir'>" inside "</Patient>"
+static const struct fixture_case xml[] = {
+	{"<?xml version='1.0'?><!-- <?no?> -->" XML("<active value='true'/>"), NULL, ""},
+	{"\xef\xbb\xbf<?xml version='1.0'?>\n" XML("<active value='true'/>"), NULL, ""},
+	{"<?xml-stylesheet href='x'?>" XML("<active value='true'/>"), NULL, "error  "},
+	{"<?xml version='1.0'?><?pi x?>" XML("<active value='true'/>"), NULL, "error  "},
+	{XML("<deceasedBoolean value='true'/><active value='true'/>"), NULL, "error Patient.active "},
+	{XML("<multipleBirthInteger value='1'/><deceasedBoolean value='true'/>"), NULL,
+	 "error Patient.deceased.ofType(boolean) "},
+	{"<Patient xmlns='http://x.test'/>", NULL, "error Patient "},
+	{"<Pateint xmlns='http://hl7.org/fhir'/>", NULL, "error Pateint "},
 };
 
 static const struct fixture_case ids[] = {
@@ -161,6 +184,7 @@ FIXTURE_OPEN(definitions)
 FIXTURE_TABLE(json_form_is_checked, form)
 FIXTURE_TABLE(primitive_formats_are_checked, formats)
 FIXTURE_TABLE(element_ids_are_unique, ids)
+FIXTURE_TABLE(xml_form_is_checked, xml)
 FIXTURE_TABLE(invariants_are_asked, invariants)
 FIXTURE_TABLE(extensions_know_their_places, extensions)
 FIXTURE_TABLE(codes_are_looked_up, codes)
@@ -215,6 +239,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(json_form_is_checked),
 		cmocka_unit_test(primitive_formats_are_checked),
+		cmocka_unit_test(xml_form_is_checked),
 		cmocka_unit_test(element_ids_are_unique),
 		cmocka_unit_test(invariants_are_asked),
 		cmocka_unit_test(extensions_know_their_places),
