@@ -38,7 +38,7 @@ struct str refusal_expect_kept(enum refusal want, struct store *store, struct st
 	size_t count = 0;
 	struct error err = {0};
 	/* Some are committed a moment after the answer. */
-	for (int tries = 0; tries < 400; tries++) {
+	for (int tries = 0; tries < 4000; tries++) {
 		assert_true(decision_find(store, &p->arena, request_id, MOST, kept, &count, &err));
 		if (count)
 			break;

@@ -164,7 +164,7 @@ static void keys_rotate_with_overlap(void **state)
 	verified(p, 0, old, &before);
 	assert_int_equal(json_size(json_get(place_fetch(p, 0, "/auth/jwks", STR_NULL).json, S("keys"))), 1);
 	assert_true(smart_keys_rotate(p->servers[1].smart, &p->arena, &err));
-	for (int i = 0; i < 100; i++) { /* until the other server has heard of it */
+	for (int i = 0; i < 1000; i++) { /* until the other server has heard of it */
 		if (json_size(json_get(place_fetch(p, 0, "/auth/jwks", STR_NULL).json, S("keys"))) == 2)
 			break;
 		nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
@@ -312,7 +312,7 @@ static void clients_come_and_go_while_the_servers_run(void **state)
 	found.disabled = true;
 	assert_true(smart_client_change(p->servers[1].smart, &p->arena, &found, &err));
 	int status = 0;
-	for (int i = 0; i < 100 && (status = place_read_status(p, 0, token)) != 401; i++)
+	for (int i = 0; i < 1000 && (status = place_read_status(p, 0, token)) != 401; i++)
 		nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
 	assert_int_equal(status, 401);
 	assert_int_equal(ask_as(p, 0, id, second).status, 401);

@@ -55,7 +55,7 @@ static struct place_answer revoke(struct place *p, int server, struct str token)
 static void expect_read(struct place *p, int server, struct str token, int status)
 {
 	int got = 0;
-	for (int i = 0; i < 100 && (got = place_read_status(p, server, token)) != status; i++)
+	for (int i = 0; i < 1000 && (got = place_read_status(p, server, token)) != status; i++)
 		nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
 	assert_int_equal(got, status);
 }

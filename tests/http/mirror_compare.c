@@ -153,7 +153,7 @@ struct http_answer mirror_when_done(struct mirror *m, struct side *s, struct str
 {
 	const struct probe poll = {"", "GET", "_async", NULL, NULL};
 	struct http_answer answer = mirror_ask(m, s, &poll, url);
-	for (int tries = 0; tries < 500 && answer.status == 202; tries++) {
+	for (int tries = 0; tries < 3000 && answer.status == 202; tries++) {
 		usleep(10000);
 		answer = mirror_ask(m, s, &poll, url);
 	}

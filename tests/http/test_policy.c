@@ -186,7 +186,7 @@ static void test_broken_glass_is_recorded(void **state)
 	struct audit_row *rows;
 	size_t count, found = 0;
 	/* The last records join the next commit. */
-	for (int tries = 0; tries < 100 && found != 4; tries++) {
+	for (int tries = 0; tries < 1000 && found != 4; tries++) {
 		usleep(tries ? 20000 : 0);
 		found = 0;
 		assert_true(store_audit_list(f->world.store, &f->arena, 0, 200, &rows, &count, &err));

@@ -221,7 +221,7 @@ bool world_recorded(struct world *w, const char *interaction, int outcome)
 	size_t count;
 	struct error err = {0};
 	/* Some records join a commit that comes a moment later. */
-	for (int tries = 0; tries < 200; tries++) {
+	for (int tries = 0; tries < 4000; tries++) {
 		must(store_audit_list(w->store, &w->a, 0, 5, &rows, &count, &err), &err);
 		for (size_t i = 0; i < count; i++)
 			if (str_is(rows[i].event.interaction, interaction) && rows[i].event.outcome == outcome)
