@@ -330,7 +330,7 @@ static void check_coding(struct validation *v, const struct node *n)
 			   STR_ARG(shown(c.system)));
 		return;
 	}
-	if (str_is(n->type->name, "Coding") && is_no_system(v, &at_system, c.system))
+	if (is_no_system(v, str_is(n->type->name, "Coding") ? &at_system : n, c.system))
 		return;
 	if (!c.code.n)
 		return;

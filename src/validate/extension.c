@@ -228,6 +228,40 @@ static void check_known(struct validation *v, const struct node *n, const struct
 	check_context_invariants(v, n, p);
 }
 
+static const struct profile_element *child_named(const struct profile_element *e, const char *name)
+{
+	for (size_t i = 0; i < e->child_count; i++)
+		if (str_is(e->children[i]->name, name))
+			return e->children[i];
+	return NULL;
+}
+
+static bool slice_has_url(const struct profile_element *inner, struct str url)
+{
+	for (size_t i = 0; i < inner->slice_count; i++) {
+		const struct profile_element *at = child_named(inner->slices[i], "url");
+		if ((at && at->fixed && str_eq(json_str(at->fixed), url)) || str_eq(inner->slices[i]->slice, url))
+			return true;
+	}
+	return false;
+}
+
+/* The parts of a complex extension are known by relative URLs, which mean only what the extension's definition says. */
+static void check_parts(struct validation *v, const struct node *n, const struct profile *p)
+{
+	const struct profile_element *inner = child_named(p->root, "extension");
+	int64_t i = 0;
+	if (!inner || !inner->slice_count || v->additions)
+		return;
+	for (struct json_iter it = json_iter(json_get(n->value, S("extension"))); json_next(&it); i++) {
+		struct str url = json_get_str(it.value, S("url"));
+		struct node part = node_child(n, S("extension"), i, it.value);
+		if (url.n && str_find_char(url, ':', 0) == STR_NONE && !slice_has_url(inner, url))
+			find_error(v, &part, ERR_STRUCTURE, "extension-part", "The extension %.*s has no part \"%.*s\"",
+				   STR_ARG(shown(p->url)), STR_ARG(shown(url)));
+	}
+}
+
 void check_extension(struct validation *v, const struct node *n, struct overlays *o)
 {
 	struct str url = json_get_str(n->value, S("url"));
@@ -243,8 +277,10 @@ void check_extension(struct validation *v, const struct node *n, struct overlays
 	const struct profile *p = profiles_find(v->profiles, url, NULL, NULL);
 	if (p && p->fhir_type && str_is(p->fhir_type->name, "Extension")) {
 		check_known(v, n, p);
-		if (p->constraint)
+		if (p->constraint) {
 			overlays_add(v, o, p->root);
+			check_parts(v, n, p);
+		}
 	} else if (!v->additions && !defined_in_place(o)) {
 		report_unknown(v, n, url);
 	}

@@ -190,11 +190,12 @@ static enum json_type json_form(enum fhir_primitive kind)
 	}
 }
 
-/* A rule of Attachment looks at its data. */
+/* A rule of Attachment looks at its data and hash. */
 static bool checked_elsewhere(const struct validation *v, const struct node *n)
 {
-	return n->type->primitive == PRIMITIVE_BASE64BINARY && !v->options->structure_only && str_is(n->name, "data") &&
-	       n->parent->type && str_is(n->parent->type->name, "Attachment") && json_str(n->value).n;
+	return n->type->primitive == PRIMITIVE_BASE64BINARY && !v->options->structure_only &&
+	       (str_is(n->name, "data") || str_is(n->name, "hash")) && n->parent->type &&
+	       str_is(n->parent->type->name, "Attachment") && json_str(n->value).n;
 }
 
 /* Is it control characters alone that make the text a bad one? R4 says only that they should not be there. */

@@ -144,6 +144,11 @@ void rule_reference(struct validation *v, const struct node *at)
 	if (!text.n)
 		return;
 	if (r.kind == REF_FRAGMENT) {
+		if (!r.id.n && !at->holder->contained) {
+			find_error(v, at, ERR_NOT_FOUND, "reference-contained",
+				   "\"#\" is the resource around, which this is itself");
+			return;
+		}
 		struct target t = validation_resolve(v, at->holder, text);
 		if (t.place == TARGET_NONE)
 			find_error(v, at, ERR_NOT_FOUND, "reference-contained",

@@ -130,11 +130,24 @@ static void check_canonical_targets(struct validation *v, const struct node *n, 
 		report_type(v, n, e, t, type);
 }
 
+/* Is it the id of a resource contained in this one or one around it? */
+static bool contained_somewhere(const struct holder *h, struct str id)
+{
+	for (; h; h = h->outer)
+		for (struct json_iter it = json_iter(json_get(h->json, S("contained"))); json_next(&it);)
+			if (str_eq(json_get_str(it.value, S("id")), id))
+				return true;
+	return false;
+}
+
 void check_canonical(struct validation *v, const struct node *n)
 {
 	struct str s = json_str(n->value);
 	size_t colon = str_find_char(s, ':', 0), slash = str_find_char(s, '/', 0);
-	if (s.n && s.p[0] != '#' && (colon == STR_NONE || slash < colon))
+	if (s.n > 1 && s.p[0] == '#' && !contained_somewhere(n->holder, str_slice(s, 1, s.n)))
+		find_error(v, n, ERR_NOT_FOUND, "canonical", "There is no contained resource \"%.*s\"",
+			   STR_ARG(shown(s)));
+	else if (s.n && s.p[0] != '#' && (colon == STR_NONE || slash < colon))
 		find_error(v, n, ERR_VALUE, "canonical", "The canonical \"%.*s\" is not absolute", STR_ARG(shown(s)));
 }
 

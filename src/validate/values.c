@@ -107,6 +107,26 @@ static struct str show(struct validation *v, const struct json *j)
 
 /* The first part in which a value differs: for objects the deepest named one, so that the finding is precise. */
 static void report_difference(struct validation *v, const struct node *n, const struct json *expected, bool whole,
+			      const struct profile_element *e);
+
+/* Lists of the same length that must be the same differ in an item; any other difference is one of the element. */
+static bool report_item(struct validation *v, const struct node *list, const struct json *expected, bool whole,
+			const struct profile_element *e)
+{
+	struct json_iter value = json_iter(list->value), it = json_iter(expected);
+	if (!whole || !json_is(list->value, JSON_ARRAY) || value.left != it.left)
+		return false;
+	for (int64_t i = 0; json_next(&it) && json_next(&value); i++) {
+		struct node item = node_child(list->parent, list->name, i, value.value);
+		if (value_equals(value.value, it.value))
+			continue;
+		report_difference(v, &item, it.value, whole, e);
+		return true;
+	}
+	return false;
+}
+
+static void report_difference(struct validation *v, const struct node *n, const struct json *expected, bool whole,
 			      const struct profile_element *e)
 {
 	if (json_is(expected, JSON_OBJECT) && json_is(n->value, JSON_OBJECT)) {
@@ -116,7 +136,9 @@ static void report_difference(struct validation *v, const struct node *n, const 
 			if (whole ? value_equals(part, it.value) : value_matches(part, it.value))
 				continue;
 			struct node at = node_child(n, it.key, -1, part);
-			if (!part)
+			if (json_is(it.value, JSON_ARRAY) && report_item(v, &at, it.value, whole, e))
+				return;
+			if (!part || json_is(it.value, JSON_ARRAY))
 				break;
 			report_difference(v, &at, it.value, whole, e);
 			return;

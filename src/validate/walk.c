@@ -423,11 +423,12 @@ static void check_types(struct validation *v, const struct node *n, const struct
 		struct buf allowed;
 		buf_init(&allowed, 512);
 		list_types(&allowed, e);
-		/* of an extension the whole is wrong: its url says what its value is */
-		bool extension = str_is(e->path, "Extension.value[x]") && n->parent;
-		find_error(v, extension ? n->parent : n, ERR_STRUCTURE, "type",
-			   "%.*s allows only %.*s, found %.*s (%.*s)", STR_ARG(e->path), STR_ARG(buf_str(&allowed)),
-			   STR_ARG(node_type_name(n)), STR_ARG(e->profile->url));
+		/* Of an extension the whole is wrong: its url says what its value is. Of a choice with some types left
+		 * it is not known which was meant. */
+		bool whole = n->parent && (str_is(e->path, "Extension.value[x]") || (e->choice && e->type_count > 1));
+		find_error(v, whole ? n->parent : n, ERR_STRUCTURE, "type", "%.*s allows only %.*s, found %.*s (%.*s)",
+			   STR_ARG(e->path), STR_ARG(buf_str(&allowed)), STR_ARG(node_type_name(n)),
+			   STR_ARG(e->profile->url));
 		buf_done(&allowed);
 		return;
 	}
@@ -504,7 +505,7 @@ static void run_rules(struct validation *v, const struct node *n)
 static void walk_object(struct validation *v, struct node *n, const struct profile_type *type, struct overlays *o)
 {
 	if (!json_is(n->value, JSON_OBJECT)) {
-		if (!v->additions && !json_is(n->value, JSON_NULL))
+		if (!v->additions && (n->index >= 0 || !json_is(n->value, JSON_NULL)))
 			find_error(v, n, ERR_STRUCTURE, "json-type", "Expected an object (%.*s), found %s",
 				   STR_ARG(node_type_name(n)), json_name_of(n->value));
 		return;

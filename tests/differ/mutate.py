@@ -338,9 +338,9 @@ def primitive_extension(rng, model, doc, nodes):
 def meta(rng, model, doc, nodes):
     same = [u for t, u in model.profiles if t == doc.get("resourceType")]
     doc.setdefault("meta", {}).update(rng.choice([
-        {"profile": [rng.choice(same)]} if same else {"profile": ["http://hl7.org/fhir/StructureDefinition/bp"]},
+        {"profile": [rng.choice(same)]} if same else {"profile": ["http://hl7.org/fhir/StructureDefinition/none"]},
         {"profile": [rng.choice(same)]} if same else {"profile": ["http://example.org/none"]},
-        {"profile": [rng.choice(["http://example.org/none", "relative", "http://hl7.org/fhir/StructureDefinition/bp", "http://hl7.org/fhir/StructureDefinition/Patient|4.0.1", "http://hl7.org/fhir/StructureDefinition/Patient|3.0"])]},
+        {"profile": [rng.choice(["http://example.org/none", "relative", "http://hl7.org/fhir/StructureDefinition/Resource|4.0.1", "http://hl7.org/fhir/StructureDefinition/Patient|3.0"])]},
         {"versionId": "a b"}, {"tag": [{"code": "x"}]}, {"security": [{"system": "http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "code": "Q"}]}, {"lastUpdated": "2020"}]))
     return True
 

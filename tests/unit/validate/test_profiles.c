@@ -272,7 +272,7 @@ static const struct fixture_case values[] = {
 	 "http://x.test/values", ""},
 	{PATIENT "'gender':'female','maritalStatus':{'coding':[{'system':'http://terminology.hl7.org/CodeSystem/"
 		 "v3-MaritalStatus','code':'S'}]}}",
-	 "http://x.test/values", "error Patient.maritalStatus.coding pattern"},
+	 "http://x.test/values", "error Patient.maritalStatus pattern"},
 	{PATIENT "'gender':'female','name':[{'family':'Abcdef'},{'family':'B'}]}", "http://x.test/values",
 	 "error Patient max\nerror Patient.name[0].family max-length"},
 	{PATIENT "'gender':'female','name':[{'text':'B'}]}", "http://x.test/values", "warning Patient.name[0] x-1"},

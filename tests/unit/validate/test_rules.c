@@ -69,6 +69,12 @@ static const struct fixture_case references[] = {
 	{"{'resourceType':'Patient','managingOrganization':{'reference':'Organization/1','type':'Patient'}}", NULL,
 	 "error Patient.managingOrganization reference-type"},
 	{"{'resourceType':'Patient','managingOrganization':{'reference':'Organization/1'}}", NULL, ""},
+	{"{'resourceType':'Patient','managingOrganization':{'reference':'#'}}", NULL,
+	 "error Patient.managingOrganization target-type\n"
+	 "error Patient.managingOrganization reference-contained"},
+	{"{'resourceType':'Measure','name':'M','status':'draft','library':['#l','#m'],'contained':[{'resourceType':"
+	 "'Library','id':'l','name':'L','status':'draft','type':{'text':'x'}}]}",
+	 NULL, "error Measure.library[1] canonical\nwarning Measure measure-group"},
 	{"{'resourceType':'Patient','managingOrganization':{'display':'x','type':"
 	 "'http://hl7.org/fhir/StructureDefinition/Organization'}}",
 	 NULL, "warning Patient.managingOrganization.type binding\nerror Patient.managingOrganization reference-type"},
@@ -108,7 +114,18 @@ static const struct fixture_case identifiers[] = {
 	{IDENTIFIER("'system':'urn:ietf:rfc:3986','value':'urn:oid:1.2.840'"), NULL, ""},
 };
 
+#define NATIONALITY(parts)                                                                                             \
+	"{'resourceType':'Patient','extension':[{'url':'http://hl7.org/fhir/StructureDefinition/"                      \
+	"patient-nationality','extension':[" parts "]}]}"
+static const struct fixture_case extension_parts[] = {
+	{NATIONALITY("{'url':'code','valueCodeableConcept':{'text':'x'}}"), NULL, ""},
+	{NATIONALITY("{'url':'kode','valueCodeableConcept':{'text':'x'}}"), NULL,
+	 "error Patient.extension[0].extension[0] extension-part"},
+};
+
 static const struct fixture_case attachments[] = {
+	{"{'resourceType':'Patient','photo':[{'contentType':'text/plain','hash':'abc'}]}", NULL,
+	 "error Patient.photo[0] base64"},
 	{"{'resourceType':'Patient','photo':[{'contentType':'text/"
 	 "plain','data':'aGVsbG8=','size':5,'hash':'qvTGHdzF6KLavt4PO0gs2a6pQ00='}]}",
 	 NULL, ""},
@@ -316,6 +333,7 @@ CHECK(narratives)
 CHECK(narrative_forms)
 CHECK(identifiers)
 CHECK(attachments)
+CHECK(extension_parts)
 CHECK(questionnaires)
 CHECK(responses)
 CHECK(conformance)
@@ -345,6 +363,7 @@ int main(void)
 		cmocka_unit_test(check_narrative_forms),
 		cmocka_unit_test(check_identifiers),
 		cmocka_unit_test(check_attachments),
+		cmocka_unit_test(check_extension_parts),
 		cmocka_unit_test(check_questionnaires),
 		cmocka_unit_test(check_responses),
 		cmocka_unit_test(check_conformance),
