@@ -261,6 +261,6 @@ bool cds_rules_try(const struct rule_service *service, struct arena *a, const st
 		items[prefetch.count++] = (struct hook_prefetch_value){
 			.key = it.key, .value = json_is(it.value, JSON_OBJECT) ? it.value : NULL};
 	prefetch.items = items;
-	const struct rule_input input = {.context = r.context, .prefetch = &prefetch, .now_ms = now_ms};
+	const struct rule_input input = {.context = r.context, .prefetch = &prefetch, .now_ms = now_ms, .zone = r.zone};
 	return rule_run(service, a, &input, ret_result, err);
 }

@@ -55,8 +55,10 @@ static void make_plain(struct hook_answer *answer)
 
 static bool run_rules(void *ctx, const struct cds_call *call, struct hook_answer *answer, struct error *err)
 {
-	const struct rule_input input = {
-		.context = call->request->context, .prefetch = call->prefetch, .now_ms = call->now_ms};
+	const struct rule_input input = {.context = call->request->context,
+					 .prefetch = call->prefetch,
+					 .now_ms = call->now_ms,
+					 .zone = call->request->zone};
 	struct rule_result result;
 	if (!rule_run(ctx, call->arena, &input, &result, err))
 		return false;
@@ -207,6 +209,7 @@ struct cds_server *cds_setup_serve(const struct cds_setup *s, const struct cds_r
 		.fetch_threads = (unsigned)c->fetch_threads,
 		.max_cards = (unsigned)c->cards,
 		.remember_ms = c->remember,
+		.zone = s->config->zone,
 		.is_ours = realm->is_ours,
 		.ctx = realm->ctx,
 	};

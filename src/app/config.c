@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/zone.h"
 #include "base/origin.h"
 
 #define CLIENT(field) offsetof(struct config_client, field)
@@ -29,6 +30,8 @@ static const struct config_key server_keys[] = {
 	{"registration", CONFIG_SWITCH, offsetof(struct config, registration), false, "on or off"},
 	{"update_create", CONFIG_SWITCH, offsetof(struct config, update_create), false, "on or off"},
 	{"text_index", CONFIG_SWITCH, offsetof(struct config, text_index), false, "on or off"},
+	{"time_zone", CONFIG_TEXT, offsetof(struct config, time_zone), false,
+	 "the site's time zone, such as America/New_York"},
 	{"match", CONFIG_SCOPES, offsetof(struct config, match), false,
 	 "weights of $match, such as family=0.95/0.002/0.6"},
 	{"packages", CONFIG_SCOPES, offsetof(struct config, packages), false,
@@ -506,6 +509,22 @@ bool config_load_keys(struct config *c, struct arena *a, struct error *err)
 	return true;
 }
 
+/* What day today is, where a rule asks for it. The bytes stay in the arena. */
+static bool config_load_zone(struct config *c, struct arena *a, struct error *err)
+{
+	struct str bytes;
+	if (!c->time_zone.n)
+		return true;
+	if (!zone_is_name(c->time_zone))
+		return error_set(err, ERR_CONFIG, "time_zone: %.*s is no name such as America/New_York",
+				 STR_ARG(c->time_zone));
+	struct str path = arena_printf(a, "/usr/share/zoneinfo/%.*s", STR_ARG(c->time_zone));
+	if (!path.p || !file_read(a, path, 1 << 20, &bytes, err))
+		return error_context(err, "time_zone (is it spelled right, and the system's tzdata installed?)");
+	c->zone = zone_read(a, bytes, err);
+	return c->zone || error_context(err, "time_zone %.*s", STR_ARG(c->time_zone));
+}
+
 bool config_load(struct config *c, struct arena *a, struct str path, struct error *err)
 {
 	struct str text;
@@ -520,7 +539,7 @@ bool config_load(struct config *c, struct arena *a, struct str path, struct erro
 	if (slash != STR_NONE)
 		c->directory = slash ? str_slice(path, 0, slash) : S("/");
 	return config_parse(c, a, text, path, err) && config_load_keys(c, a, err) && config_load_people(c, a, err) &&
-	       config_load_cds(c, a, err);
+	       config_load_cds(c, a, err) && config_load_zone(c, a, err);
 }
 
 bool config_open(struct app *app, struct config *ret_config)

@@ -60,6 +60,8 @@ struct config {
 	struct ehr_config *ehrs; /* of firth.yaml, then those of the registry (registry.h) */
 	size_t ehr_count, ehr_capacity, ehr_listed; /* listed: how many are firth.yaml's */
 	bool ehrs_apart; /* config_finish() leaves the registry alone */
+	struct str time_zone; /* an IANA name; STR_NULL: UTC */
+	struct zone *zone; /* of it; NULL: UTC */
 	struct str packages; /* names or files of FHIR packages, separated by spaces; STR_NULL: none */
 	struct str match; /* weights of Patient/$match over the product's own; STR_NULL: none */
 	struct access_rule *policy; /* who may do what, beside scopes */

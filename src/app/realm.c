@@ -160,6 +160,7 @@ static bool open_rest(struct realm *r, const struct service_options *o, struct e
 		.definitions = o->definitions,
 		.knowledge = r->knowledge,
 		.match_weights = &r->weights,
+		.zone = o->config->zone,
 		.store = r->store,
 		.smart = r->smart,
 		.access = r->access,

@@ -288,6 +288,31 @@ static bool read_prefetch(const struct reading *in)
 	return true;
 }
 
+/* "2026-11-26T08:00:00-05:00"; Z says nothing about the place. */
+static bool read_offset(struct str time, int *ret_minutes)
+{
+	uint64_t hours, minutes;
+	struct str tail = time.n > 16 ? str_slice(time, time.n - 6, time.n) : S("");
+	if (tail.n != 6 || (tail.p[0] != '+' && tail.p[0] != '-') || tail.p[3] != ':' ||
+	    !str_to_u64(str_slice(tail, 1, 3), &hours) || !str_to_u64(str_slice(tail, 4, 6), &minutes) || hours > 14 ||
+	    minutes > 59)
+		return false;
+	*ret_minutes = (int)(hours * 60 + minutes) * (tail.p[0] == '-' ? -1 : 1);
+	return true;
+}
+
+/* Of the first order or appointment whose time has one. */
+static void read_zone(struct hook_request *r)
+{
+	static const char *const times[] = {"authoredOn", "start", "dateWritten", "dateTime"};
+	struct hook_resources it = hook_resources(r->orders);
+	const struct json *resource;
+	while (r->orders && (resource = hook_resources_next(&it)))
+		for (size_t i = 0; i < sizeof(times) / sizeof(*times); i++)
+			if (read_offset(json_get_str(resource, str_from(times[i])), &r->zone))
+				return;
+}
+
 bool hook_request_of(struct arena *a, const struct json *document, struct hook_request *ret_request, struct error *err)
 {
 	struct hook_request r = {.document = document};
@@ -298,6 +323,7 @@ bool hook_request_of(struct arena *a, const struct json *document, struct hook_r
 	if (!read_hook(&in) || !read_text(&in, "hookInstance", INSTANCE_MAX, true, &r.instance) || !read_server(&in) ||
 	    !read_authorization(&in) || !read_context(&in) || !read_prefetch(&in))
 		return false;
+	read_zone(&r);
 	*ret_request = r;
 	return true;
 }

@@ -61,6 +61,7 @@ struct hook_request {
 	struct str patient, encounter; /* ids without type; STR_NULL: none */
 	const struct json *orders; /* draftOrders or appointments, a Bundle or a list; NULL: none */
 	const struct json *selections; /* of order-select; NULL: none */
+	int zone; /* minutes east of UTC, by which today is: that of its orders' or appointments' own times, else 0 */
 };
 
 /* From the body. ERR_JSON and others of json_parse; ERR_REQUIRED and ERR_VALUE with the member as error.path, such as
@@ -105,8 +106,8 @@ struct str hook_role(const struct hook_request *r, const struct hook_prefetch *p
  * {{userPractitionerId}} and its like, paths into the context such as {{context.draftOrders.MedicationRequest.id}} or
  * {{context.draftOrders.entry.resource.ofType(ServiceRequest).code.coding.code}}, whose values are joined by commas,
  * and
- * {{today() - 90 days}}. Values are percent-encoded as far as they must. STR_NULL in *ret_query when a token has no
- * value: the key is then not to be asked for. ERR_VALUE for a template that is none. */
+ * {{today() - 90 days}}, the day of the request's zone. Values are percent-encoded as far as they must. STR_NULL in
+ * *ret_query when a token has no value: the key is then not to be asked for. ERR_VALUE for a template that is none. */
 #define HOOK_TEMPLATE_MAX 4000
 bool hook_template_fill(struct arena *a, const struct hook_request *r, int64_t now_ms, struct str text,
 			struct str *ret_query, struct error *err) MUST_USE;

@@ -199,6 +199,8 @@ static bool add_token(struct buf *out, const struct hook_request *r, const struc
 	struct str rest = t->path;
 	switch (t->kind) {
 	case TOKEN_TODAY:
+		add_moment(out, t, now_ms + r->zone * INT64_C(60000));
+		return true;
 	case TOKEN_NOW:
 		add_moment(out, t, now_ms);
 		return true;

@@ -102,6 +102,18 @@ says "it is offered" out '^greet +patient-view'
 run cds call "http://127.0.0.1:$port" "$scratch/request.json" --service greet
 expect "it is called" 0
 says "it answers" out 'Hello Ada'
+stop_server
+
+# ---- what day it is: Kiritimati and Pago Pago never agree on it
+sed 's/summary: Hello.*/summary: "Today is {{ %today }}"/' "$scratch/service.yaml" >"$scratch/services/service.yaml"
+for zone in Pacific/Kiritimati Pacific/Pago_Pago; do
+	[ -f "/usr/share/zoneinfo/$zone" ] || continue
+	printf 'server:\n  time_zone: %s\ncds:\n  services: %s/services\n' "$zone" "$scratch" >"$scratch/zone.yaml"
+	serve --config "$scratch/zone.yaml" --data "$scratch/data" || bad "it serves in $zone"
+	run cds call "http://127.0.0.1:$port" "$scratch/request.json" --service greet
+	says "today in $zone" out "Today is $(TZ=$zone date +%F)"
+	stop_server
+done
 cp "$scratch/wrong.yaml" "$scratch/services/"
 run serve --config "$scratch/firth.yaml" --data "$scratch/data2" --port 0
 expect "a wrong service keeps the server from starting" 1

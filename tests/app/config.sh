@@ -88,4 +88,13 @@ run config check --config off.yaml
 expect "a policy that nobody is held to" 1
 says "what to do" err 'set auth: on'
 
+printf 'server:\n  time_zone: ../passwd\n' >zone.yaml
+run config check --config zone.yaml
+expect "a time zone that is a path" 1
+says "what it should be" err 'time_zone: ../passwd is no name such as America/New_York'
+printf 'server:\n  time_zone: Atlantis/Capital\n' >zone.yaml
+run config check --config zone.yaml
+expect "a time zone that is nowhere" 1
+says "what may be missing" err 'time_zone .*tzdata.*Atlantis/Capital'
+
 done_testing

@@ -78,6 +78,7 @@ struct cds_server_options {
 	int64_t remember_ms; /* how long an override silences its card; 0: not at all */
 	bool (*is_ours)(void *ctx, struct str origin); /* of our own pages, or a host of ours. NULL: none is */
 	void *ctx;
+	const struct zone *zone; /* of the site, for what day today is; NULL: what requests tell, else UTC. Borrowed */
 	int64_t (*now_ms)(void); /* NULL = clock_now_ms */
 };
 struct cds_server;

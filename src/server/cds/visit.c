@@ -5,6 +5,7 @@
 #include "server/cds/cds_priv.h"
 
 #include "base/clock.h"
+#include "base/zone.h"
 
 enum { ANSWER_MAX = 16 << 20 };
 
@@ -86,6 +87,8 @@ static bool read_request(struct visit *v, struct error *err)
 {
 	if (!hook_request_read(v->a, http_request(v->x)->body, &v->request, err))
 		return false;
+	if (v->cds->o.zone)
+		v->request.zone = zone_minutes(v->cds->o.zone, v->now_ms);
 	const char *hook = hook_definition(v->service->hook)->name;
 	if (v->request.hook->id != v->service->hook)
 		return error_set_at(err, ERR_VALUE, S("hook"), "hook is %s, but this service is called at %s",

@@ -176,6 +176,7 @@ struct rest_options {
 	const struct extractor *extractor; /* with a face; others have that of their search parameters */
 	struct knowledge *knowledge; /* what $validate, $expand and rules of writing ask; NULL: they are refused */
 	const struct match_weights *match_weights; /* of Patient/$match; NULL: the product's own */
+	const struct zone *zone; /* of the site, for $apply; NULL: UTC. Borrowed */
 	struct jobs *jobs; /* of asynchronous requests; NULL: Prefer: respond-async is not followed */
 	/* $import, which lives above this room; NULL: not offered. Called when the caller may create and update all
 	 * types; answers through rest_accept_job(). */

@@ -180,9 +180,51 @@ static void test_prefetch(void **state)
 	arena_done(&a);
 }
 
+/* 2026-11-26T00:00:00Z is the evening before in New York: by the offset of the request's own orders. */
+static void test_zone(void **state)
+{
+	static const struct {
+		const char *order;
+		int zone;
+		const char *today;
+	} cases[] = {
+		{"\"authoredOn\":\"2026-11-25T18:59:00-05:00\"", -300, "2026-11-25"},
+		{"\"authoredOn\":\"2026-11-26T05:29:00.123+05:30\"", 330, "2026-11-26"},
+		{"\"authoredOn\":\"2026-11-26T00:00:00Z\"", 0, "2026-11-26"},
+		{"\"authoredOn\":\"2026-11-26\"", 0, "2026-11-26"},
+		{"\"authoredOn\":\"2026-11-26T00:00:00-25:00\"", 0, "2026-11-26"},
+		{"\"dateWritten\":\"2026-11-25T14:00:00-10:00\"", -600, "2026-11-25"},
+		{"\"intent\":\"order\"", 0, "2026-11-26"},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct arena a;
+		struct error err = {0};
+		struct hook_request r;
+		struct str filled;
+		char body[1000];
+		arena_init(&a, 1 << 20);
+		snprintf(
+			body, sizeof(body),
+			"{\"hook\":\"order-sign\",\"hookInstance\":\"1\",\"context\":{\"userId\":\"Practitioner/"
+			"1\",\"patientId\":"
+			"\"1\",\"draftOrders\":{\"resourceType\":\"Bundle\",\"entry\":[{\"resource\":{\"resourceType\":"
+			"\"MedicationRequest\",%s}}]}}}",
+			cases[i].order);
+		assert_true(hook_request_read(&a, str_from(body), &r, &err));
+		assert_int_equal(r.zone, cases[i].zone);
+		assert_true(hook_template_fill(&a, &r, 1795651200000, S("{{today()}}"), &filled, &err));
+		assert_true(str_is(filled, cases[i].today));
+		assert_true(hook_template_fill(&a, &r, 1795651200000, S("{{now()}}"), &filled, &err));
+		assert_true(str_is(filled, "2026-11-26T00:00:00.000Z"));
+		arena_done(&a);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_refused), cmocka_unit_test(test_taken),
-					   cmocka_unit_test(test_templates), cmocka_unit_test(test_prefetch)};
+					   cmocka_unit_test(test_templates), cmocka_unit_test(test_prefetch),
+					   cmocka_unit_test(test_zone)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

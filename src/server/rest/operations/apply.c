@@ -5,6 +5,7 @@
  * refused by name before anything is looked at.
  */
 #include "base/clock.h"
+#include "base/zone.h"
 #include "rule/rule.h"
 #include "server/rest/operations/results.h"
 
@@ -182,7 +183,11 @@ static bool run(struct apply *x, const struct rule_service *service, const struc
 	const struct json *parsed = subject.p && context.p ? json_parse(x->op->arena, context, 0, err) : NULL;
 	if (!parsed)
 		return error_memory(err);
-	const struct rule_input input = {.context = parsed, .prefetch = &prefetch, .now_ms = clock_now_ms()};
+	int64_t now_ms = clock_now_ms();
+	const struct rule_input input = {.context = parsed,
+					 .prefetch = &prefetch,
+					 .now_ms = now_ms,
+					 .zone = zone_minutes(x->op->call->server->o.zone, now_ms)};
 	if (!rule_run(service, x->op->arena, &input, &result, err))
 		return false;
 	if (result.failure_count)
