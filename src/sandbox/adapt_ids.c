@@ -86,6 +86,69 @@ static bool is_vital(const struct json *resource)
 	return false;
 }
 
+static bool has_code(const struct json *concept, const char *code)
+{
+	struct json_iter it = json_iter(json_get(concept, S("coding")));
+	while (json_next(&it))
+		if (str_is(json_get_str(it.value, S("code")), code))
+			return true;
+	return false;
+}
+
+/* Is this half of a blood pressure there? Half 0 is the systolic one. Of other panels both are. */
+static bool has_half(const struct json *resource, size_t half)
+{
+	struct json_iter it = json_iter(json_get(resource, S("component")));
+	while (json_next(&it))
+		if (has_code(json_get(it.value, S("code")), half ? "8462-4" : "8480-6"))
+			return !json_get(it.value, S("dataAbsentReason"));
+	return true;
+}
+
+/* "BP-a-b": the number of each half, 0 for one that is not there. A panel that was there before keeps its number. */
+static struct str pressure_id(struct arena *a, struct dice *d, const struct json *resource)
+{
+	struct str rest = json_get_str(resource, S("id"));
+	uint64_t numbers[2], kept[2] = {0, 0};
+	if (str_starts(rest, S("BP-"))) {
+		(void)str_split(&rest, '-');
+		for (size_t i = 0; i < 2; i++)
+			if (!str_to_u64(str_split(&rest, '-'), &kept[i]))
+				kept[i] = 0;
+	}
+	bool joins = has_half(resource, 0) && has_half(resource, 1) && (!kept[0] || !kept[1]);
+	for (size_t i = 0; i < 2; i++) {
+		numbers[i] = has_half(resource, i) ? 100000000 + dice_below(d, 900000000) : 0;
+		numbers[i] = joins && kept[i] ? kept[i] : numbers[i];
+	}
+	return arena_printf(a, "BP-%llu-%llu", (unsigned long long)numbers[0], (unsigned long long)numbers[1]);
+}
+
+/* "CE<uuid>-<number>-<time>" */
+static struct str event_of(const struct json *identifier)
+{
+	struct str value = json_get_str(identifier, S("value"));
+	size_t end = str_rfind_char(value, '-');
+	size_t start = end == STR_NONE ? end : str_rfind_char(str_slice(value, 0, end), '-');
+	struct str number = start == STR_NONE ? STR_NULL : str_slice(value, start + 1, end);
+	uint64_t ignored;
+	bool own = str_is(json_get_str(identifier, S("system")), "https://fhir.cerner.com/ceuuid");
+	return own && number.n && number.n < 16 && str_to_u64(number, &ignored) ? number : STR_NULL;
+}
+
+struct str adapter_event_id(struct arena *a, const struct json *resource)
+{
+	const struct json *identifiers = json_get(resource, S("identifier"));
+	struct str first = event_of(json_at(identifiers, 0)), second = event_of(json_at(identifiers, 1));
+	if (!first.p || !str_is(json_get_str(resource, S("resourceType")), "Observation"))
+		return STR_NULL;
+	if (!is_vital(resource) || !json_get(resource, S("component")))
+		return arena_printf(a, "%s%.*s", is_vital(resource) ? "VS-" : "L-", STR_ARG(first));
+	if (!has_half(resource, 0))
+		return arena_printf(a, "BP-0-%.*s", STR_ARG(first));
+	return arena_printf(a, "BP-%.*s-%.*s", STR_ARG(first), STR_ARG(second.p ? second : S("0")));
+}
+
 static struct str cerner_id(struct arena *a, struct dice *d, size_t form, const struct json *resource)
 {
 	char digits[16];
@@ -95,9 +158,8 @@ static struct str cerner_id(struct arena *a, struct dice *d, size_t form, const 
 	const char *prefix = forms[form].cerner_prefix;
 	if (is_vital(resource))
 		prefix = json_get(resource, S("component")) ? "BP-" : "VS-";
-	if (prefix[0] == 'B') /* of a pair, each half has a number */
-		return arena_printf(a, "BP-%.9s-%llu", digits,
-				    (unsigned long long)(100000000 + dice_below(d, 900000000)));
+	if (prefix[0] == 'B')
+		return pressure_id(a, d, resource);
 	return arena_printf(a, "%s%.*s", prefix, (int)n, digits);
 }
 

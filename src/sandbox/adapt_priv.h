@@ -65,6 +65,8 @@ struct str adapter_id(enum ehr_vendor vendor, struct arena *a, struct str type, 
 		      const struct json *resource);
 /* A new id of the vendor's form for something that had none. */
 struct str adapter_fresh_id(enum ehr_vendor vendor, struct arena *a, struct str type, const struct json *resource);
+/* At Cerner, the id of an Observation by the numbers of its events in its identifiers; STR_NULL when it has none. */
+struct str adapter_event_id(struct arena *a, const struct json *resource);
 /* A number that stays the same for the same text, below limit. */
 uint64_t adapter_number(struct str type, struct str id, uint64_t limit);
 

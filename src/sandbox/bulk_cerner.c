@@ -133,9 +133,85 @@ static bool check_form(struct sandbox *s, struct rest_call *call, struct rest_an
 	return count <= MAX_PATIENTS || refuse(answer, 400, "invalid", S("The list has more than 20000 patients"));
 }
 
+/* What a parameter of a Parameters resource says, whatever its type. */
+static struct str value_of(const struct json *parameter)
+{
+	struct json_iter it = json_iter(parameter);
+	while (json_next_prefixed(&it, S("value")))
+		if (json_is(it.value, JSON_STRING))
+			return json_str(it.value);
+	return STR_NULL;
+}
+
+static bool is_simple(const struct json *parameter)
+{
+	return !str_is(json_get_str(parameter, S("name")), "patient") && value_of(parameter).p;
+}
+
+static struct str query_of(struct rest_call *call, const struct json *body)
+{
+	struct buf query;
+	buf_init(&query, (size_t)1 << 20);
+	buf_add(&query, call->query);
+	for (struct json_iter it = json_iter(json_get(body, S("parameter"))); json_next(&it);) {
+		if (!is_simple(it.value))
+			continue;
+		buf_add(&query, query.n ? S("&") : S(""));
+		encode_percent(&query, json_get_str(it.value, S("name")));
+		buf_char(&query, '=');
+		encode_percent(&query, value_of(it.value));
+	}
+	struct str text = buf_ok(&query) ? arena_str(call->arena, buf_str(&query)) : STR_NULL;
+	buf_done(&query);
+	return text;
+}
+
+static struct str rest_of(struct rest_call *call, const struct json *body)
+{
+	struct buf out;
+	buf_init(&out, (size_t)16 << 20);
+	struct json_writer w = json_writer(&out);
+	json_object_begin(&w);
+	json_put_member(&w, S("resourceType"), S("Parameters"));
+	json_key(&w, S("parameter"));
+	json_array_begin(&w);
+	for (struct json_iter it = json_iter(json_get(body, S("parameter"))); json_next(&it);)
+		if (!is_simple(it.value))
+			json_put_value(&w, it.value);
+	json_array_end(&w);
+	json_object_end(&w);
+	struct str text = buf_ok(&out) ? arena_str(call->arena, buf_str(&out)) : STR_NULL;
+	buf_done(&out);
+	return text;
+}
+
+/* The parameters of a POST are judged as those of a query are: what the list of patients has beside it goes there. */
+static bool take_parameters(struct rest_call *call, struct rest_answer *answer)
+{
+	struct error ignored = {0};
+	const struct json *body = str_is(call->request->method, "POST")
+					  ? json_parse(call->arena, call->request->body, 0, &ignored)
+					  : NULL;
+	struct http_request *request = ARENA_NEW(call->arena, struct http_request);
+	if (!str_is(json_get_str(body, S("resourceType")), "Parameters"))
+		return true;
+	struct str query = query_of(call, body), rest = rest_of(call, body);
+	const struct json *list = rest.p ? json_parse(call->arena, rest, 0, &ignored) : NULL;
+	if (!request || !query.p || !list)
+		return refuse(answer, 500, "exception", S("Out of memory"));
+	*request = *call->request;
+	request->query = call->query = query;
+	request->body = rest;
+	call->request = request;
+	call->operation_body = list;
+	return true;
+}
+
 bool cerner_bulk(void *ctx, struct rest_call *call, struct rest_answer *answer)
 {
 	struct sandbox *s = ctx;
+	if (!take_parameters(call, answer))
+		return false;
 	if (!check_form(s, call, answer) || !check_supported(call, answer) || !check_associated(call, answer) ||
 	    !check_types(call, answer) || !check_filters(call, answer))
 		return false;

@@ -194,18 +194,33 @@ static bool show_merged(struct rest_call *call, const struct store_entry *entry,
 	return buf_ok(out) || error_memory(err);
 }
 
+/* A panel of two halves has a version of both. */
+static struct str with_version(struct rest_call *call, const struct store_entry *entry)
+{
+	static const char mark[] = "\"versionId\":\"";
+	size_t at = str_starts(entry->id, S("BP-")) ? str_find(entry->body, str_from(mark)) : STR_NONE;
+	size_t end = at == STR_NONE ? at : str_find_char(entry->body, '"', at + sizeof(mark) - 1);
+	if (end == STR_NONE)
+		return entry->body;
+	struct str version = str_slice(entry->body, at + sizeof(mark) - 1, end);
+	return arena_printf(call->arena, "%.*s%.*s%.*s", STR_ARG(str_slice(entry->body, 0, at + sizeof(mark) - 1)),
+			    STR_ARG(cerner_pressure_version(call->arena, entry->id, version)),
+			    STR_ARG(str_slice(entry->body, end, entry->body.n)));
+}
+
 /* What came in by a write has no narrative yet; everything loaded has one. */
 static bool show(void *ctx, struct rest_call *call, const struct store_entry *entry, struct buf *out, struct error *err)
 {
 	struct str survivor = face_survivor(call->arena, entry);
 	if (survivor.n)
 		return show_merged(call, entry, survivor, out, err);
-	if (str_find(entry->body, S("\"text\":{\"status\":\"generated\"")) != STR_NONE ||
+	struct str body = with_version(call, entry);
+	if (str_find(body, S("\"text\":{\"status\":\"generated\"")) != STR_NONE ||
 	    str_is(entry->type->name, "Binary")) {
-		put_links(ctx, out, entry->body);
+		put_links(ctx, out, body);
 		return buf_ok(out) ? true : error_memory(err);
 	}
-	const struct json *resource = json_parse(call->arena, entry->body, 0, err);
+	const struct json *resource = json_parse(call->arena, body, 0, err);
 	struct buf whole;
 	if (!resource)
 		return false;
@@ -232,6 +247,7 @@ static bool show(void *ctx, struct rest_call *call, const struct store_entry *en
 static void after_read(void *ctx, struct rest_call *call, const struct store_entry *entry, struct rest_answer *answer)
 {
 	(void)ctx;
+	cerner_pressure_etag(call, answer, entry->id);
 	if (!str_is(call->type_name, "Binary") || face_binary(call, entry, false, answer) || accepts_json(call))
 		return;
 	face_clear(answer);
@@ -242,7 +258,8 @@ static void after_read(void *ctx, struct rest_call *call, const struct store_ent
 static struct str new_id(void *ctx, struct arena *a, const struct fhir_type *type, const struct json *resource)
 {
 	(void)ctx;
-	return adapter_fresh_id(EHR_CERNER, a, type->name, resource);
+	struct str id = adapter_event_id(a, resource);
+	return id.p ? id : adapter_fresh_id(EHR_CERNER, a, type->name, resource);
 }
 
 /* ---- writes ----------------------------------------------------------------------------------------------------- */
@@ -251,6 +268,7 @@ static struct str new_id(void *ctx, struct arena *a, const struct fhir_type *typ
 static void written(void *ctx, struct rest_call *call, const struct store_change *change, struct rest_answer *answer)
 {
 	const struct sandbox *s = ctx;
+	cerner_pressure_etag(call, answer, change->id);
 	struct str etag = face_header_of(answer, "ETag"), modified = face_header_of(answer, "Last-Modified");
 	bool created = answer->status == 201;
 	face_clear(answer);

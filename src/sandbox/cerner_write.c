@@ -71,9 +71,15 @@ bool cerner_write(void *ctx, struct rest_call *call, const struct json *resource
 		return true;
 	if (!cerner_check(s, call, resource, answer))
 		return false;
-	if (!reshape_cerner(call->type_name) || face_rewrite(s, call, cerner_supported(call, resource), ret_body, &err))
+	if (!reshape_cerner(call->type_name))
 		return true;
-	return face_fail(s, call, &err, answer);
+	struct str joined;
+	const struct json *paired = cerner_pressure(s, call, cerner_supported(call, resource), &joined);
+	if (!face_rewrite(s, call, paired, ret_body, &err) ||
+	    (joined.n && !face_remove(s, call->arena, call->type_name, joined, S("charting"),
+				      S("the other half of a blood pressure was charted"), &err)))
+		return face_fail(s, call, &err, answer);
+	return true;
 }
 
 /* ---- JSON Patch ------------------------------------------------------------------------------------------------- */

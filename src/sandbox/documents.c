@@ -111,6 +111,51 @@ static void put_includes(struct json_writer *w, const struct sandbox *s, const s
 		put_list(w, "searchRevInclude", "Provenance:target");
 }
 
+/* What is answered of the operations that the vendors list. */
+static const struct {
+	enum ehr_vendor vendor;
+	enum behaviour_name needs; /* BEHAVIOUR_COUNT: none */
+	const char *type, *name, *definition, *documentation;
+} operations[] = {
+	{EHR_EPIC, BEHAVIOUR_COUNT, "Group", "group-export",
+	 "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/group-export", NULL},
+	{EHR_CERNER, BEHAVIOUR_COUNT, "Group", "export",
+	 "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/group-export", "Exports the members of a Group."},
+	{EHR_CERNER, BEHAVIOUR_COUNT, "Patient", "export",
+	 "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/patient-export", "Exports a list of patients."},
+	{EHR_CERNER, BEHAVIOUR_CHARGE_OPERATIONS, "ChargeItem", "create",
+	 "https://fhir-ehr.cerner.com/r4/OperationDefinition/charge-item-create", "Creates a ChargeItem."},
+	{EHR_CERNER, BEHAVIOUR_CHARGE_OPERATIONS, "ChargeItem", "credit",
+	 "https://fhir-ehr.cerner.com/r4/OperationDefinition/charge-item-credit",
+	 "Creates a ChargeItem that offsets one that is there."},
+	{EHR_CERNER, BEHAVIOUR_CHARGE_OPERATIONS, "ChargeItem", "modify",
+	 "https://fhir-ehr.cerner.com/r4/OperationDefinition/charge-item-modify",
+	 "Creates a ChargeItem in place of one that is there."},
+};
+
+static void put_operations(struct json_writer *w, const struct sandbox *s, enum face_host host, struct str type)
+{
+	bool any = false;
+	for (size_t i = 0; host == HOST_PROVIDER && i < sizeof(operations) / sizeof(*operations); i++) {
+		if (operations[i].vendor != s->o.vendor || !str_is(type, operations[i].type) ||
+		    (operations[i].needs < BEHAVIOUR_COUNT && !behaves(s, operations[i].needs, "on")))
+			continue;
+		if (!any) {
+			json_key(w, S("operation"));
+			json_array_begin(w);
+		}
+		any = true;
+		json_object_begin(w);
+		json_put_member(w, S("name"), str_from(operations[i].name));
+		json_put_member(w, S("definition"), str_from(operations[i].definition));
+		if (operations[i].documentation)
+			json_put_member(w, S("documentation"), str_from(operations[i].documentation));
+		json_object_end(w);
+	}
+	if (any)
+		json_array_end(w);
+}
+
 static void put_type(struct json_writer *w, const struct sandbox *s, enum face_host host, const struct face_type *t,
 		     struct str name)
 {
@@ -132,6 +177,7 @@ static void put_type(struct json_writer *w, const struct sandbox *s, enum face_h
 	if (face_may(s, name, 's'))
 		put_includes(w, s, t);
 	put_params(w, s, t, name);
+	put_operations(w, s, host, name);
 	json_object_end(w);
 }
 
@@ -290,15 +336,19 @@ static void write_capability(struct sandbox *s, enum face_host host, struct buf 
 
 /* ---- smart-configuration ---------------------------------------------------------------------------------------- */
 
-/* Cerner lists every scope one by one in both grammars, Epic only those that belong to no resource. */
+/* Cerner lists every scope one by one in both grammars (in 2024 in the first alone), Epic only those that belong to no
+ * resource. */
 static void put_type_scopes(struct json_writer *w, struct sandbox *s, const char *context, struct str type)
 {
 	bool update = face_may(s, type, 'u') || face_may(s, type, 'p'), create = face_may(s, type, 'c');
-	json_put_str(w, arena_printf(&s->arena, "%s/%.*s.%sr%s%s%s", context, STR_ARG(type), create ? "c" : "",
-				     update ? "u" : "", face_may(s, type, 'd') ? "d" : "",
-				     face_may(s, type, 's') ? "s" : ""));
+	bool old = behaves(s, BEHAVIOUR_RELEASE, "2024");
+	if (!old)
+		json_put_str(w, arena_printf(&s->arena, "%s/%.*s.%sr%s%s%s", context, STR_ARG(type), create ? "c" : "",
+					     update ? "u" : "", face_may(s, type, 'd') ? "d" : "",
+					     face_may(s, type, 's') ? "s" : ""));
 	json_put_str(w, arena_printf(&s->arena, "%s/%.*s.read", context, STR_ARG(type)));
-	if (create || update)
+	/* Reports could be written in 2024, too, but no scope for it was listed. */
+	if ((create || update) && !(old && str_is(type, "DiagnosticReport")))
 		json_put_str(w, arena_printf(&s->arena, "%s/%.*s.write", context, STR_ARG(type)));
 }
 
@@ -373,7 +423,7 @@ static void write_smart_configuration(struct sandbox *s, enum face_host host, st
 	put_list(&w, "capabilities",
 		 epic && v2		? EPIC_CAPABILITIES " permission-v2"
 		 : epic			? EPIC_CAPABILITIES
-		 : host == HOST_PATIENT ? CERNER_CAPABILITIES " context-ehr-encounter context-standalone-patient"
+		 : host == HOST_PATIENT ? CERNER_CAPABILITIES " context-standalone-patient"
 					: CERNER_CAPABILITIES " context-ehr-encounter");
 	json_object_end(&w);
 }

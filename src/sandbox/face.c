@@ -246,6 +246,9 @@ bool face_again(struct sandbox *s, struct http_exchange *x, enum face_host host,
 	for (size_t i = 0; i < count && other->authorization.p; i++)
 		if (str_eq_nocase(headers[i].name, S("Authorization")))
 			headers[i].value = other->authorization;
+	for (size_t i = 0; i < count && other->if_match.p; i++)
+		if (str_eq_nocase(headers[i].name, S("If-Match")))
+			headers[i].value = other->if_match;
 	struct http_apart apart = {
 		.request = *r, .headers = headers, .header_count = count, .answered = passed_on, .ctx = x};
 	apart.request.file = -1;

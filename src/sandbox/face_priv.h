@@ -164,8 +164,9 @@ bool face_entry(struct rest_call *call, const struct sandbox *s, struct json_wri
 /* Stores a resource as it is, beside what a client asked for. */
 bool face_store(struct sandbox *s, struct arena *a, struct str type, struct str id, struct str text,
 		struct error *err) MUST_USE;
-/* Deletes one. ERR_NOT_FOUND when it is not there. */
-bool face_remove(struct sandbox *s, struct arena *a, struct str type, struct str id, struct error *err) MUST_USE;
+/* Deletes one, for who did it and why in the audit trail. ERR_NOT_FOUND when it is not there. */
+bool face_remove(struct sandbox *s, struct arena *a, struct str type, struct str id, struct str agent, struct str why,
+		 struct error *err) MUST_USE;
 /* The resource of a write in the vendor's own form; what it leads to is stored. */
 bool face_rewrite(struct sandbox *s, struct rest_call *call, const struct json *resource, struct str *ret_body,
 		  struct error *err) MUST_USE;
@@ -176,7 +177,7 @@ bool face_fail(struct sandbox *s, struct rest_call *call, const struct error *er
 /* The same request once more in another way: a method (then without query) or an Authorization of its own; STR_NULL: as
  * it came. False when it could not be made. */
 struct face_other {
-	struct str method, authorization;
+	struct str method, authorization, if_match;
 };
 bool face_again(struct sandbox *s, struct http_exchange *x, enum face_host host, const struct face_other *other);
 /* Does the resource exist? False with answer filled by face_fail(). */

@@ -91,16 +91,17 @@ bool face_store(struct sandbox *s, struct arena *a, struct str type, struct str 
 	return prepare(&l, id, text, err) && commit(&l, err);
 }
 
-bool face_remove(struct sandbox *s, struct arena *a, struct str type, struct str id, struct error *err)
+bool face_remove(struct sandbox *s, struct arena *a, struct str type, struct str id, struct str agent, struct str why,
+		 struct error *err)
 {
 	struct store_change change = {
 		.op = STORE_DELETE, .type = definitions_resource(s->o.definitions, type), .id = arena_str(a, id)};
 	struct audit_event event = {.action = 'D',
 				    .interaction = S("delete"),
 				    .http_status = 204,
-				    .agent = S("order-entry"),
+				    .agent = agent,
 				    .address = S("127.0.0.1"),
-				    .detail = S("a suggestion of a CDS service was accepted")};
+				    .detail = why};
 	struct store_txn txn = {.changes = &change, .change_count = 1, .events = &event, .event_count = 1};
 	if (!change.type || !change.id.p)
 		return error_set(err, ERR_NOT_FOUND, "There is no such resource.");

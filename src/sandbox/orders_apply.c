@@ -145,7 +145,9 @@ static bool drop(struct sandbox *s, struct order_session *o, struct arena *a, st
 	}
 	struct error why = {0};
 	bool there = id.n && face_type(s, type);
-	if (there && !face_remove(s, a, type, id, &why) && why.code != ERR_NOT_FOUND) {
+	if (there &&
+	    !face_remove(s, a, type, id, S("order-entry"), S("a suggestion of a CDS service was accepted"), &why) &&
+	    why.code != ERR_NOT_FOUND) {
 		*err = why;
 		return false;
 	}

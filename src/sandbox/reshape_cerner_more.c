@@ -91,13 +91,19 @@ static void event_identifier(struct reshape *x, const struct json *value)
 		if (time.p[i] >= '0' && time.p[i] <= '9')
 			digits = arena_printf(a, "%.*s%c", STR_ARG(digits), time.p[i]);
 	}
-	reshape_put(
-		x, "identifier", "[{'system':'https://fhir.cerner.com/ceuuid','value':$}]",
-		arena_printf(a, "CE87caf4b7-9397-4667-9897-702218017c9e-%.*s-%.*s00",
-			     STR_ARG(str_slice(
-				     x->id, str_rfind_char(x->id, '-') == STR_NONE ? 0 : str_rfind_char(x->id, '-') + 1,
-				     x->id.n)),
-			     STR_ARG(digits)));
+	struct str rest = x->id, list = S("");
+	while (rest.p) { /* "L-1", "BP-1-2": the numbers of the events */
+		struct str number = str_split(&rest, '-');
+		uint64_t n;
+		if (!str_to_u64(number, &n) || !n)
+			continue;
+		list = reshape_form(a, "##{'system':'https://fhir.cerner.com/ceuuid','value':$}", list,
+				    list.n ? S(",") : S(""),
+				    arena_printf(a, "CE87caf4b7-9397-4667-9897-702218017c9e-%.*s-%.*s00",
+						 STR_ARG(number), STR_ARG(digits)));
+	}
+	if (list.n)
+		reshape_put(x, "identifier", "[#]", list);
 }
 
 static void observation_category(struct reshape *x, const struct json *value)
@@ -193,6 +199,17 @@ static void value_quantity(struct reshape *x, const struct json *value)
 		reshape_put(x, "valueQuantity", "#", quantity_form(x, value));
 }
 
+static struct str as_it_is(struct arena *a, const struct json *value)
+{
+	struct buf text;
+	buf_init(&text, 1 << 20);
+	struct json_writer w = json_writer(&text);
+	json_put_value(&w, value);
+	struct str copy = buf_ok(&text) ? arena_str(a, buf_str(&text)) : S("null");
+	buf_done(&text);
+	return copy;
+}
+
 static void components(struct reshape *x, const struct json *value)
 {
 	struct json_iter it = json_iter(value);
@@ -200,9 +217,14 @@ static void components(struct reshape *x, const struct json *value)
 	struct str list = S("");
 	while (json_next(&it)) {
 		const struct json *quantity = json_get(it.value, S("valueQuantity"));
+		struct str comma = list.n ? S(",") : S("");
 		if (quantity)
-			list = reshape_form(a, "##{'code':#,'valueQuantity':#}", list, list.n ? S(",") : S(""),
+			list = reshape_form(a, "##{'code':#,'valueQuantity':#}", list, comma,
 					    event(x, json_get(it.value, S("code"))), quantity_form(x, quantity));
+		else if (json_get(it.value, S("dataAbsentReason")))
+			list = reshape_form(a, "##{'code':#,'dataAbsentReason':#}", list, comma,
+					    as_it_is(a, json_get(it.value, S("code"))),
+					    as_it_is(a, json_get(it.value, S("dataAbsentReason"))));
 	}
 	if (list.n)
 		reshape_put(x, "component", "[#]", list);

@@ -192,10 +192,11 @@ struct str sandbox_token_url(const struct sandbox *s)
 void sandbox_serve(struct sandbox *s, struct http_exchange *x, enum face_host host)
 {
 	/* What is asked in another way than usual comes again as it is usual. */
-	if (oauth_basic(s, x, host) || cerner_override(s, x, host))
+	if (oauth_basic(s, x, host) || cerner_override(s, x, host) || cerner_pressure_guarded(s, x, host))
 		return;
 	if (!hostile_handle(s, x) && !bulk_handle(s, x) && !oauth_handle(s, x) && !people_handle(s, x) &&
-	    !face_token(s, x) && !cerner_batch(s, x, host) && !rest_handle(s->rest[host], x))
+	    !face_token(s, x) && !cerner_batch(s, x, host) && !cerner_charge(s, x, host) &&
+	    !rest_handle(s->rest[host], x))
 		s->vendor->no_route(x);
 }
 

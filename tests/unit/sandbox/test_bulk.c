@@ -239,6 +239,46 @@ static void row_17_cerner_files_are_elsewhere_and_take_no_token(void **state)
 	world_close(w);
 }
 
+#define LIST(more)                                                                                                     \
+	"{\"resourceType\":\"Parameters\",\"parameter\":[" more                                                        \
+	"{\"name\":\"patient\",\"valueReference\":{\"reference\":\"Patient/%.*s\"}}]}"
+#define INPUT(name, type, value) "{\"name\":\"" name "\",\"value" type "\":\"" value "\"},"
+
+/* What is judged in a query is judged in the body of a POST as well. */
+static void row_17_cerner_takes_all_parameters_by_post(void **state)
+{
+	static const struct {
+		const char *body;
+		int status;
+	} cases[] = {
+		{LIST(INPUT("_type", "String", "Location")), 400},
+		{LIST(INPUT("_typeFilter", "String", "Observation?category=laboratory")), 400},
+		{LIST(INPUT("_type", "String", "Patient") INPUT("_elements", "String", "id")), 400},
+		{LIST(INPUT("_type", "String", "Patient") INPUT("includeAssociatedData", "Code", "All")), 400},
+		{LIST(INPUT("_type", "String", "Patient") INPUT("_nonsense", "Code", "x")), 400},
+		{LIST(INPUT("_type", "String", "Patient,Observation") INPUT("_typeFilter", "String",
+									    "Observation?category=laboratory")
+			      INPUT("_since", "Instant", "2001-01-01T00:00:00Z")
+				      INPUT("_outputFormat", "String", "application/fhir+ndjson")
+					      INPUT("includeAssociatedData", "Code", "LatestProvenanceResources")),
+		 202},
+	};
+	struct world *w = cerner(NULL);
+	struct str url = arena_printf(&w->arena, "%.*s/Patient/$export", STR_ARG(w->base));
+	struct http_answer answer = {0};
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		const char *body = arena_printf(&w->arena, cases[i].body, STR_ARG(w->patient)).p;
+		answer = call(w, "POST", url, "respond-async", NULL, NULL, body);
+		if (answer.status != cases[i].status)
+			fail_msg("%s: %d %.*s", body, answer.status, STR_ARG(str_slice(answer.body, 0, 400)));
+	}
+	const struct json *manifest = finish(w, http_answer_header(&answer, "Content-Location"));
+	assert_true(output(manifest, "output", "Provenance").n > 0);
+	assert_true(output(manifest, "output", "Observation").n > 0);
+	world_close(w);
+}
+
 static void row_17_cerner_refuses_by_its_rules(void **state)
 {
 	static const struct {
@@ -353,6 +393,7 @@ int main(void)
 		cmocka_unit_test(row_18_epic_ids_in_bulk_are_longer_than_64),
 		cmocka_unit_test(row_17_cerner_takes_one_job_of_a_client),
 		cmocka_unit_test(row_17_cerner_files_are_elsewhere_and_take_no_token),
+		cmocka_unit_test(row_17_cerner_takes_all_parameters_by_post),
 		cmocka_unit_test(row_17_cerner_refuses_by_its_rules),
 		cmocka_unit_test(row_17_cerner_exports_a_list_of_patients),
 		cmocka_unit_test(row_17_cerner_adds_provenance_D),
