@@ -98,6 +98,19 @@ void ehr_leave(const struct ehr_client *c, struct ehr_budget_pass *pass, const s
 			 later ? ehr_wait_asked(c, answer) : 0);
 }
 
+bool ehr_record(struct ehr_client *c, const char *interaction, struct str type, int status, const struct error *why,
+		struct error *err)
+{
+	const struct ehr_request request = {.action = 'R', .interaction = interaction, .type = type};
+	struct ehr_failure f = {0};
+	bool failed = status < 200 || status > 299;
+	if (failed && status)
+		ehr_fail(c, &f, ERR_REMOTE, "the server answered with status %d", status);
+	else if (failed)
+		ehr_fail(c, &f, why->code, "%s", why->text);
+	return ehr_audit(c, &request, failed ? &f : NULL, status, STR_NULL, err);
+}
+
 bool ehr_call_over(const struct ehr_client *c, struct http_client *http, struct arena *a, const struct http_call *call,
 		   struct http_answer *ret_answer, struct error *err)
 {

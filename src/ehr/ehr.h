@@ -168,6 +168,10 @@ bool ehr_call_over(const struct ehr_client *c, struct http_client *http, struct 
 /* answer: the EHR's own, not what a redirect led to; NULL: none came, for the reason `why`. */
 void ehr_leave(const struct ehr_client *c, struct ehr_budget_pass *pass, const struct http_answer *answer,
 	       const struct error *why);
+/* And its record in the audit trail, one at a time: what it was for ("bulk-file"), resources of which type it is about,
+ * and how it ended; status 0: no answer came, for the reason `why`. */
+bool ehr_record(struct ehr_client *c, const char *interaction, struct str type, int status, const struct error *why,
+		struct error *err) MUST_USE;
 /* Is the URL at the origin of base_url, where a token may go? */
 bool ehr_is_home(const struct ehr_client *c, struct str url);
 /* For them: the Authorization header for a URL, STR_NULL when it gets none. And that it was not taken. */

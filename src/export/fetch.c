@@ -115,9 +115,20 @@ static bool follow(struct worker *w, struct str url, int fd, struct str header, 
 	}
 }
 
+/* Each attempt leaves its record, wherever redirects led it to. */
+static bool record(struct worker *w, const struct export_file *f, int status, const struct error *why,
+		   struct error *err)
+{
+	struct error trouble = {0};
+	pthread_mutex_lock(&w->r->lock);
+	bool ok = ehr_record(w->r->o->client, "bulk-file", f->type, status, why, &trouble);
+	pthread_mutex_unlock(&w->r->lock);
+	return ok || error_set(err, trouble.code, "The audit record could not be taken: %s", trouble.text);
+}
+
 /* One file is one request of the EHR's budget. */
-static bool get(struct worker *w, struct str url, int fd, struct http_answer *ret_answer, struct str *ret_bearer,
-		struct error *err)
+static bool get(struct worker *w, const struct export_file *f, struct str url, int fd, struct http_answer *ret_answer,
+		struct str *ret_bearer, struct error *err)
 {
 	const struct ehr_client *client = w->r->o->client;
 	const struct ehr_waiter waiter = {run_turn, w->r};
@@ -131,6 +142,8 @@ static bool get(struct worker *w, struct str url, int fd, struct http_answer *re
 	w->pass = &pass;
 	bool ok = follow(w, url, fd, header, &own, ret_answer, ret_bearer, &why);
 	ehr_leave(client, &pass, own.status ? &own : NULL, !ok && ehr_is_home(client, url) ? &why : &elsewhere);
+	if (!record(w, f, ok ? ret_answer->status : 0, &why, err))
+		return false;
 	return ok || error_set(err, why.code, "%s", why.text);
 }
 
@@ -229,7 +242,7 @@ static bool download(struct worker *w, struct export_file *f, int fd, bool *ret_
 			why = S("its url is no http URL");
 			break;
 		}
-		if (get(w, link, fd, &answer, &used, &trouble)) {
+		if (get(w, f, link, fd, &answer, &used, &trouble)) {
 			v = judge(w, &answer, used, &renewals, &why);
 			asked = ehr_wait_asked(r->o->client, &answer);
 		} else if (!is_theirs(trouble.code)) {

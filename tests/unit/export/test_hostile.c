@@ -40,6 +40,19 @@ static void quiet(void *ctx, const char *line)
 	(void)line;
 }
 
+/* Records of files, and those among them of failures; the client takes one at a time. */
+static size_t file_records, file_failures;
+
+static bool take_record(void *ctx, const struct audit_event *event, struct error *err)
+{
+	(void)ctx, (void)err;
+	bool file = str_is(event->interaction, "bulk-file");
+	assert_true(!file || (event->outgoing && event->type.n && event->address.n));
+	file_records += file;
+	file_failures += file && event->outcome != 0;
+	return true;
+}
+
 static void open_ehr(struct trial *t, enum ehr_vendor vendor, struct str base, struct str token_url)
 {
 	struct error err = {0};
@@ -55,8 +68,10 @@ static void open_ehr(struct trial *t, enum ehr_vendor vendor, struct str base, s
 					  .parallel = t->parallel,
 					  .scopes = S("system/Patient.rs system/Observation.rs system/Group.rs")};
 	t->ehr = ehr_open(&config,
-			  &(struct ehr_client_options){
-				  .definitions = definitions_builtin(), .sleep_ms = no_sleep, .budgets = t->budgets},
+			  &(struct ehr_client_options){.definitions = definitions_builtin(),
+						       .sleep_ms = no_sleep,
+						       .budgets = t->budgets,
+						       .record = take_record},
 			  &err);
 	must(t->ehr, &err);
 }
@@ -510,6 +525,25 @@ static void exports_keep_to_the_budget(void **state)
 	close_liar(&l, &t);
 }
 
+static void each_file_leaves_its_record(void **state)
+{
+	struct trial t;
+	struct export_result result;
+	struct error err = {0};
+	(void)state;
+	open_trial(&t, EHR_CERNER, "bulk-retry-after=0");
+	file_records = file_failures = 0;
+	must(run(&t, &result, &err), &err);
+	assert_true(result.complete);
+	assert_int_equal(file_records, result.files);
+	assert_int_equal(file_failures, 0);
+	must(fault_set(t.c->world->sandbox, S("bulk-links=1"), &err), &err);
+	file_records = 0;
+	must(run(&t, &result, &err), &err);
+	assert_true(file_records > result.files && file_failures > 0);
+	close_trial(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -520,6 +554,7 @@ int main(void)
 		cmocka_unit_test(row_12_ids_are_longer_than_fhir_allows),
 		cmocka_unit_test(no_token_leaves_for_another_host),
 		cmocka_unit_test(exports_keep_to_the_budget),
+		cmocka_unit_test(each_file_leaves_its_record),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
