@@ -53,8 +53,11 @@ struct str resource_next_page(const struct json *bundle);
 /* [A-Za-z0-9\-\.]{1,64}: http://hl7.org/fhir/R4/datatypes.html#id */
 bool fhir_id_valid(struct str id);
 
-/* One <div> of well-formed XHTML, as a narrative must be. */
+/* One <div> of well-formed XHTML that says something, of the elements and attributes that a narrative may use. */
 bool fhir_xhtml_valid(struct str div);
+/* Names of XHTML; attributes without a prefix. */
+bool xhtml_element_allowed(struct str element);
+bool xhtml_attribute_allowed(struct str element, struct str attribute);
 
 /* OperationOutcome of findings or of one error. request_id may be STR_NULL. */
 void outcome_write(struct buf *out, const struct issues *findings);

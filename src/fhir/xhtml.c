@@ -1,7 +1,7 @@
 /*
  * Narratives: one <div> of XHTML inside a JSON string (http://hl7.org/fhir/R4/narrative.html). Whoever writes XML puts
- * it there as it is, so its tags must nest. This is a scan for that alone, without a tree; what the tags mean is not
- * asked.
+ * it there as it is, so its tags must nest. This is a scan for that, without a tree; what the tags mean is only asked
+ * where the rules of narratives are.
  */
 #include "fhir/fhir_priv.h"
 
@@ -14,6 +14,8 @@ struct scan {
 	size_t depth;
 	struct str attributes[MAX_ATTRIBUTES]; /* of the tag at hand */
 	size_t attribute_count;
+	bool ruled; /* by the rules of narratives as well: names, no entities of HTML, something to read */
+	bool speaks; /* there is text, or an image */
 };
 
 static bool is_space(char c)
@@ -85,6 +87,9 @@ static const char *take_entity(struct scan *s)
 		if (!digit && !letter)
 			return "an & that starts no entity";
 	}
+	if (s->ruled && !number && !str_is(name, "amp") && !str_is(name, "lt") && !str_is(name, "gt") &&
+	    !str_is(name, "quot") && !str_is(name, "apos"))
+		return "an entity that XML does not know";
 	s->at = end + 1;
 	return NULL;
 }
@@ -95,9 +100,10 @@ static bool has_prefix(struct str name)
 	return str_find_char(name, ':', 0) != STR_NONE && !str_starts(name, S("xml:"));
 }
 
-static const char *take_attribute(struct scan *s)
+static const char *take_attribute(struct scan *s, struct str element)
 {
 	struct str name = take_name(s);
+	bool namespace = str_is(name, "xmlns");
 	if (!name.n)
 		return "a tag that does not end";
 	if (has_prefix(name))
@@ -112,10 +118,13 @@ static const char *take_attribute(struct scan *s)
 	if (!looking_at(s, S("=")))
 		return "an attribute without value";
 	s->at++;
+	if (s->ruled && !namespace && !xhtml_attribute_allowed(element, name))
+		return "an attribute that narratives do not have";
 	skip_space(s);
 	char quote = s->at < s->text.n ? s->text.p[s->at++] : '\0';
 	if (quote != '"' && quote != '\'')
 		return "an attribute without quotes";
+	size_t from = s->at;
 	while (s->at < s->text.n && s->text.p[s->at] != quote) {
 		const char *problem = NULL;
 		if (s->text.p[s->at] == '<')
@@ -127,11 +136,13 @@ static const char *take_attribute(struct scan *s)
 		if (problem)
 			return problem;
 	}
+	if (s->ruled && namespace && !str_is(str_slice(s->text, from, s->at), "http://www.w3.org/1999/xhtml"))
+		return "another namespace than that of XHTML";
 	return s->at++ < s->text.n ? NULL : "an attribute that does not end";
 }
 
 /* Attributes up to the end of the tag; *ret_empty tells "/>". */
-static const char *take_attributes(struct scan *s, bool *ret_empty)
+static const char *take_attributes(struct scan *s, struct str element, bool *ret_empty)
 {
 	for (s->attribute_count = 0;;) {
 		size_t before = s->at;
@@ -141,7 +152,7 @@ static const char *take_attributes(struct scan *s, bool *ret_empty)
 			s->at += *ret_empty ? 2 : 1;
 			return NULL;
 		}
-		const char *problem = before == s->at ? "a tag that does not end" : take_attribute(s);
+		const char *problem = before == s->at ? "a tag that does not end" : take_attribute(s, element);
 		if (problem)
 			return problem;
 	}
@@ -166,7 +177,10 @@ static const char *take_tag(struct scan *s)
 	}
 	if (s->depth == MAX_OPEN)
 		return "tags nested too deeply";
-	const char *problem = take_attributes(s, &empty);
+	if (s->ruled && !xhtml_element_allowed(name))
+		return "an element that narratives do not have";
+	s->speaks |= str_is(name, "img");
+	const char *problem = take_attributes(s, name, &empty);
 	if (!problem && !empty)
 		s->open[s->depth++] = name;
 	return problem;
@@ -191,28 +205,38 @@ static const char *take_markup(struct scan *s)
 	return looking_at(s, S("<!--")) ? take_comment(s) : take_tag(s);
 }
 
+static const char *find_problem(struct scan *s)
+{
+	const char *problem;
+	if (!looking_at(s, S("<div")) || (s->text.n > 4 && is_name(s->text.p[4])))
+		return "it must be one <div>";
+	do {
+		char c = s->text.p[s->at];
+		if (c != '<' && c != '&') {
+			s->speaks |= !is_space(c);
+			if (s->ruled && looking_at(s, S("]]>")))
+				return "the end of a CDATA section that has not begun";
+			s->at++;
+			continue;
+		}
+		s->speaks |= c == '&';
+		problem = take_markup(s);
+		if (problem)
+			return problem;
+	} while (s->depth && s->at < s->text.n);
+	if (s->depth)
+		return "a tag that is never closed";
+	return s->at == s->text.n ? NULL : "something after its <div>";
+}
+
 const char *xhtml_problem(struct str text)
 {
 	struct scan s = {.text = str_trim(text)};
-	const char *problem;
-	if (!looking_at(&s, S("<div")) || (s.text.n > 4 && is_name(s.text.p[4])))
-		return "it must be one <div>";
-	do {
-		char c = s.text.p[s.at];
-		if (c != '<' && c != '&') {
-			s.at++;
-			continue;
-		}
-		problem = take_markup(&s);
-		if (problem)
-			return problem;
-	} while (s.depth && s.at < s.text.n);
-	if (s.depth)
-		return "a tag that is never closed";
-	return s.at == s.text.n ? NULL : "something after its <div>";
+	return find_problem(&s);
 }
 
 bool fhir_xhtml_valid(struct str div)
 {
-	return !xhtml_problem(div);
+	struct scan s = {.text = str_trim(div), .ruled = true};
+	return !find_problem(&s) && s.speaks;
 }

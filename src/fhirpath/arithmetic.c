@@ -189,6 +189,8 @@ bool calculate(struct eval *e, const struct path_node *node, const struct path_i
 	bool has_a, has_b;
 	if (node->op == PATH_OP_CONCATENATE)
 		return concatenate(e, node, left, right, out);
+	if (left->count == 0 || right->count == 0)
+		return true;
 	if (!one_value(e, node, left, &a, &has_a) || !one_value(e, node, right, &b, &has_b))
 		return false;
 	if (!has_a || !has_b)

@@ -28,9 +28,10 @@ static bool shift(const struct decimal *d, int power, struct decimal *ret_value,
 
 static bool fail_mixed(const struct unit *u, struct error *err)
 {
-	return error_set(err, ERR_NOT_SUPPORTED,
-			 "%.*s combines a special unit with others, which has no meaning in base units",
-			 STR_ARG(str_slice(u->text, 0, 60)));
+	return error_set(
+		err, ERR_NOT_SUPPORTED,
+		"%.*s combines a special unit with others or a power of two, which has no meaning in base units",
+		STR_ARG(str_slice(u->text, 0, 60)));
 }
 
 static bool to_base(const struct decimal *value, const struct unit *u, struct fraction *ret, struct error *err)

@@ -108,9 +108,12 @@ static bool apply_prefix(const struct unit_table *table, const struct unit_part 
 		return true;
 	const struct unit_prefix *prefix = &table->prefixes[part->prefix];
 	if (u->function) {
-		/* It scales the values on the scale: mCel. Powers of two have no place there. */
+		/* It scales the values on the scale: mCel. Powers of two have no place there, though they are written.
+		 */
 		u->prefix_power = prefix->power;
-		return prefix->power != 0;
+		if (!prefix->power)
+			u->scale = UNIT_MIXED;
+		return true;
 	}
 	if (!prefix->power)
 		return multiply_power(u, &prefix->value, exponent);

@@ -12,29 +12,6 @@
 enum { SHOWN = 80, MAX_IDS = 100000 };
 #define SHOW(s) STR_ARG(str_slice((s), 0, SHOWN))
 
-/* The formatting of HTML 4.0, chapters 7 to 11 (without insertions and deletions) and 15, links and images, as far as
- * XHTML 1.0 strict has it, which the schema of narratives is made of. */
-static const char elements[] = " a abbr acronym address area b bdo big blockquote br caption cite code col "
-			       "colgroup dd dfn div dl dt em h1 h2 h3 h4 h5 h6 hr i img kbd li map ol p pre q samp "
-			       "small span strong sub sup table tbody td tfoot th thead tr tt ul var ";
-static const char anywhere[] = " class dir id lang style title accesskey tabindex abbr align axis char charoff colspan "
-			       "headers rowspan scope span valign width ";
-
-/* Attributes that single elements may have besides. */
-static const struct {
-	const char *element, *attributes;
-} particular[] = {
-	{"a", " charset coords href hreflang name rel rev shape type "},
-	{"area", " alt coords href nohref shape "},
-	{"blockquote", " cite "},
-	{"q", " cite "},
-	{"img", " alt border height ismap longdesc src usemap "},
-	{"map", " name "},
-	{"table", " border cellpadding cellspacing frame rules summary "},
-	{"td", " nowrap "},
-	{"th", " nowrap "},
-};
-
 struct narrative {
 	struct validation *v;
 	const struct node *div;
@@ -74,26 +51,11 @@ static struct str without_entities(struct arena *a, struct str text)
 
 /* ---- elements and attributes ------------------------------------------------------------------------------------ */
 
-static bool is_listed(const char *list, struct str word)
-{
-	char padded[64];
-	if (!word.n || word.n + 2 > sizeof(padded))
-		return false;
-	padded[0] = padded[word.n + 1] = ' ';
-	memcpy(padded + 1, word.p, word.n);
-	return str_find(str_from(list), str_make(padded, word.n + 2)) != STR_NONE;
-}
-
 static bool attribute_allowed(struct str element, const struct xml_attribute *attribute)
 {
 	if (attribute->ns.p)
 		return str_is(attribute->ns, "http://www.w3.org/XML/1998/namespace");
-	if (is_listed(anywhere, attribute->name))
-		return true;
-	for (size_t i = 0; i < sizeof(particular) / sizeof(particular[0]); i++)
-		if (str_is(element, particular[i].element))
-			return is_listed(particular[i].attributes, attribute->name);
-	return false;
+	return xhtml_attribute_allowed(element, attribute->name);
 }
 
 static void check_attributes(struct narrative *x, const struct xml_node *node)
@@ -115,7 +77,7 @@ static void check_element(struct narrative *x, const struct xml_node *node)
 	if (!str_is(node->ns, XHTML))
 		find_error(x->v, x->div, ERR_INVARIANT, "txt-1",
 			   "The element <%.*s> of a narrative must be in the namespace " XHTML, SHOW(node->name));
-	else if (!is_listed(elements, node->name))
+	else if (!xhtml_element_allowed(node->name))
 		find_error(x->v, x->div, ERR_INVARIANT, "txt-1", "The element <%.*s> is not allowed in a narrative",
 			   SHOW(node->name));
 	check_attributes(x, node);
@@ -179,15 +141,18 @@ static struct str scheme_of(struct str url)
 
 static void check_link(struct narrative *x, const struct xml_node *node, struct str url, bool image)
 {
-	static const char schemes[] = " http https mailto tel sms data cid ftp ";
+	static const char *const schemes[] = {"http", "https", "mailto", "tel", "sms", "data", "cid", "ftp"};
+	bool known = false;
 	struct str scheme = scheme_of(url), id = str_slice(url, 1, url.n);
 	if (!url.p)
 		return;
+	for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++)
+		known = known || str_is(scheme, schemes[i]);
 	if (str_starts(url, S("#"))) {
 		if (id.n && !has_id(x, id) && !is_contained(x, id))
 			find_error(x->v, x->div, ERR_NOT_FOUND, "narrative-link",
 				   "The link \"%.*s\" leads to nothing in this narrative", SHOW(url));
-	} else if (scheme.n && !is_listed(schemes, scheme)) {
+	} else if (scheme.n && !known) {
 		find_error(x->v, x->div, ERR_VALUE, "narrative-link",
 			   "The link \"%.*s\" cannot be followed: %.*s is no scheme for links", SHOW(url),
 			   SHOW(scheme));

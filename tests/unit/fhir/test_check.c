@@ -332,6 +332,35 @@ static void narratives_must_nest(void **state)
 			fail_msg("accepted: %s", bad[i]);
 }
 
+static void narratives_keep_their_rules(void **state)
+{
+	(void)state;
+	static const char *const good[] = {
+		"<div>a</div>",
+		"<div xmlns=\"http://www.w3.org/1999/xhtml\"><p class=\"c\" style='s'>a&#160;&lt;<br/></p></div>",
+		"<div><img src=\"#i\" alt=\"i\"/></div>",
+		"<div><a href=\"#x\">x</a><table border=\"1\"><tr><td colspan=\"2\">x</td></tr></table></div>",
+	};
+	static const char *const bad[] = {
+		"<div></div>",
+		"<div> <p> </p></div>",
+		"<div>a<script>x</script></div>",
+		"<div onclick=\"x\">a</div>",
+		"<div>a&nbsp;b</div>",
+		"<div xmlns=\"urn:x\">a</div>",
+		"<div>a<p href=\"x\">b</p></div>",
+		"<div>a<DIV>b</DIV></div>",
+		"<div>a]]>b</div>",
+		"<div>a<p></div>",
+	};
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		if (!fhir_xhtml_valid(str_from(good[i])))
+			fail_msg("refused: %s", good[i]);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		if (fhir_xhtml_valid(str_from(bad[i])))
+			fail_msg("accepted: %s", bad[i]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -342,6 +371,7 @@ int main(void)
 		cmocka_unit_test(strings_have_a_limit),
 		cmocka_unit_test(floods_stay_bounded),
 		cmocka_unit_test(narratives_must_nest),
+		cmocka_unit_test(narratives_keep_their_rules),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -119,6 +119,10 @@ static const struct row quantities[] = {
 };
 
 static const struct row strings[] = {
+	{"'a <b>c</b>'.htmlChecks()", "true"},
+	{"'a <script>c</script>'.htmlChecks()", "false"},
+	{"('a' | 'b').htmlChecks()", ""},
+	{"1.htmlChecks()", ""},
 	{"'a' + 'b'", "ab"},
 	{"'a' + {}", ""},
 	{"'a' & {}", "a"},
@@ -153,6 +157,7 @@ static const struct row strings[] = {
 };
 
 static const struct row collections[] = {
+	{"{} - (1 | 2)", ""},
 	{"('a' | @2020-01-02).join(',')", NULL},
 	{"'a' & @2020", NULL},
 	{"(1 | 2 | 2).count()", "2"},

@@ -140,12 +140,19 @@ static void what_does_not_convert_says_why(void **state)
 	static const struct {
 		const char *value, *from, *to, *says;
 	} CASES[] = {
-		{"5.5", "mmol/L", "mg/dL", "molar mass"},      {"5.5", "mg/dL", "meq/L", "molar mass"},
-		{"1", "m", "s", "different things (m and s)"}, {"1", "g", "1", "different things (g and 1)"},
-		{"1", "[iU]", "U", "arbitrary unit"},	       {"1", "[iU]", "[CFU]", "arbitrary unit"},
-		{"1", "[iU]/mL", "ug/mL", "arbitrary unit"},   {"1", "Cel/min", "K/min", "combines a special unit"},
-		{"0", "mol/L", "[pH]", "no value for zero"},   {"-1", "V", "dB[V]", "no value for zero"},
-		{"90", "deg", "%[slope]", "90 degrees"},       {"1000000", "B", "1", "range"},
+		{"5.5", "mmol/L", "mg/dL", "molar mass"},
+		{"5.5", "mg/dL", "meq/L", "molar mass"},
+		{"1", "m", "s", "different things (m and s)"},
+		{"1", "g", "1", "different things (g and 1)"},
+		{"1", "[iU]", "U", "arbitrary unit"},
+		{"1", "[iU]", "[CFU]", "arbitrary unit"},
+		{"1", "[iU]/mL", "ug/mL", "arbitrary unit"},
+		{"1", "Cel/min", "K/min", "combines a special unit"},
+		{"1", "KiB[W]", "W", "special unit"},
+		{"0", "mol/L", "[pH]", "no value for zero"},
+		{"-1", "V", "dB[V]", "no value for zero"},
+		{"90", "deg", "%[slope]", "90 degrees"},
+		{"1000000", "B", "1", "range"},
 		{"1e99999", "Ym", "ym", "too large"},
 	};
 	for (size_t i = 0; i < sizeof(CASES) / sizeof(*CASES); i++) {
