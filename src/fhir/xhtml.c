@@ -118,7 +118,7 @@ static const char *take_attribute(struct scan *s, struct str element)
 	if (!looking_at(s, S("=")))
 		return "an attribute without value";
 	s->at++;
-	if (s->ruled && !namespace && !xhtml_attribute_allowed(element, name))
+	if (s->ruled && !namespace && !str_starts(name, S("xml:")) && !xhtml_attribute_allowed(element, name))
 		return "an attribute that narratives do not have";
 	skip_space(s);
 	char quote = s->at < s->text.n ? s->text.p[s->at++] : '\0';
