@@ -23,7 +23,7 @@ static const char *types_of(struct str question)
 {
 	static const char *const pairs[][2] = {
 		{"boolean", "boolean"},
-		{"decimal", "decimal integer"},
+		{"decimal", "decimal"},
 		{"integer", "integer"},
 		{"date", "date"},
 		{"dateTime", "dateTime"},

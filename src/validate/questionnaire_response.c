@@ -58,10 +58,10 @@ static void check_count(struct form *f, const struct node *item, const struct js
 static void check_text(struct form *f, const struct node *item, const struct json *question)
 {
 	struct str text = json_get_str(item->value, S("text")), asked = json_get_str(question, S("text"));
-	if (text.n && asked.n && !str_eq(str_trim(text), str_trim(asked)))
-		find_warning(f->v, item, ERR_VALUE, "questionnaire-text",
-			     "The text of the item is not that of the question \"%.*s\"",
-			     Q_SHOW(json_get_str(question, S("linkId"))));
+	if (text.n && !str_eq(text, asked))
+		find_error(f->v, item, ERR_VALUE, "questionnaire-text",
+			   "The text of the item is not that of the question \"%.*s\"",
+			   Q_SHOW(json_get_str(question, S("linkId"))));
 }
 
 /* Groups and displays take no answers; only groups take items directly. */

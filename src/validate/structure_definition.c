@@ -3,29 +3,16 @@
  * that begin with it and lead to elements that exist, facts that fit the types of an element. Whether a profile can be
  * compiled is seen when it is used.
  */
-#include "validate/validate_priv.h"
+#include "validate/structure_priv.h"
 
 enum { SHOWN = 200 };
 #define SHOW(s) STR_ARG(str_slice((s), 0, SHOWN))
-
-struct structure {
-	struct validation *v;
-	const struct node *at;
-	struct str type, root; /* root: what paths begin with, the last part of a type that is a URL */
-	const struct fhir_type *fhir; /* NULL: no type of R4 */
-	bool constraint;
-};
-
-static bool is_url(struct str s)
-{
-	return str_find_char(s, ':', 0) != STR_NONE;
-}
 
 /* What paths begin with: the type, the last part of a URL, and of "Meta.tag", a data element, what is in front. */
 static struct str root_of(struct str type)
 {
 	size_t slash = str_rfind_char(type, '/'), dot = str_find_char(type, '.', 0);
-	if (is_url(type))
+	if (structure_is_url(type))
 		return slash == STR_NONE ? type : str_slice(type, slash + 1, type.n);
 	return dot == STR_NONE ? type : str_slice(type, 0, dot);
 }
@@ -49,11 +36,17 @@ static void check_type(const struct structure *s)
 	const struct canonical *from = canonicals_find(s->v->canonicals, S("StructureDefinition"), base, NULL);
 	if (!s->type.n)
 		return;
-	if (!is_url(s->type) && !is_defined(s))
+	if (!structure_is_url(s->type) && !is_defined(s))
 		find_error(s->v, &place, ERR_VALUE, "sd-type",
 			   "\"%.*s\" is no type of FHIR R4; types of others are URLs", SHOW(s->type));
 	if (!from)
 		return;
+	struct error err = {0};
+	struct str kind = json_get_str(json, S("kind")),
+		   inherited = json_get_str(canonical_json(s->v->canonicals, from, &err), S("kind"));
+	if (s->constraint && kind.n && inherited.n && !str_eq(kind, inherited))
+		find_error(s->v, s->at, ERR_VALUE, "sd-kind", "A profile on \"%.*s\" is of the kind %.*s, not %.*s",
+			   SHOW(base), SHOW(inherited), SHOW(kind));
 	if (!s->constraint && str_eq(from->defines, s->type))
 		find_error(s->v, s->at, ERR_VALUE, "sd-type",
 			   "A specialization of \"%.*s\" must define a type of its own", SHOW(s->type));
@@ -86,10 +79,8 @@ static const struct fhir_element *element_of(const struct fhir_type *type, struc
 	return definitions_element(type, name, ret_type);
 }
 
-enum path_end { PATH_FOUND, PATH_MISSING, PATH_UNKNOWN };
-
 /* Follows a path as far as the definitions tell types; below a choice or a resource nobody knows. */
-static enum path_end follow(const struct structure *s, struct str path, const struct fhir_element **ret_element)
+enum path_end structure_follow(const struct structure *s, struct str path, const struct fhir_element **ret_element)
 {
 	const struct fhir_type *type = s->fhir;
 	struct str rest = path;
@@ -127,58 +118,6 @@ static void tell_missing(const struct structure *s, const struct node *element, 
 			   SHOW(path), SHOW(s->type));
 }
 
-/* ---- facts of elements ------------------------------------------------------------------------------------------ */
-
-static bool can_bind(struct str type)
-{
-	static const char *const types[] = {
-		"code",		  "Coding",    "CodeableConcept",   "Quantity",	     "string", "uri",	    "Age",
-		"Count",	  "Distance",  "Duration",	    "Money",	     "url",    "canonical", "markdown",
-		"SimpleQuantity", "Extension", "CodeableReference", "MoneyQuantity", "id",     "oid"};
-	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
-		if (str_is(type, types[i]))
-			return true;
-	return is_url(type);
-}
-
-/* A binding is of no use when no type of the element has codes. */
-static void check_binding(const struct structure *s, const struct node *element, const struct fhir_element *known)
-{
-	const struct json *types = json_get(element->value, S("type"));
-	struct str first = STR_NULL;
-	size_t count = 0;
-	if (!json_get(element->value, S("binding")))
-		return;
-	for (struct json_iter it = json_iter(types); json_next(&it); count++) {
-		struct str code = json_get_str(it.value, S("code"));
-		if (can_bind(code))
-			return;
-		first = first.p ? first : code;
-	}
-	for (size_t i = 0; !count && known && i < known->type_count; i++) {
-		if (!known->types[i].type || can_bind(known->types[i].type->name))
-			return;
-		first = first.p ? first : known->types[i].type->name;
-	}
-	if (first.p)
-		find_error(s->v, element, ERR_VALUE, "sd-binding",
-			   "A binding makes no sense for an element of type %.*s", SHOW(first));
-}
-
-static void check_expressions(const struct structure *s, const struct node *element)
-{
-	int64_t i = 0;
-	for (struct json_iter it = json_iter(json_get(element->value, S("constraint"))); json_next(&it); i++) {
-		struct str expression = json_get_str(it.value, S("expression"));
-		struct error err = {0};
-		struct node place = node_child(element, S("constraint"), i, it.value);
-		if (expression.n && !path_compile(s->v->arena, s->v->definitions, expression, NULL, &err) &&
-		    err.code == ERR_VALUE)
-			find_error(s->v, &place, ERR_VALUE, "fhirpath", "The expression of %.*s is no FHIRPath: %s",
-				   SHOW(json_get_str(it.value, S("key"))), err.text);
-	}
-}
-
 static void check_element(const struct structure *s, const struct node *element, bool first)
 {
 	const struct fhir_element *known = NULL;
@@ -193,10 +132,9 @@ static void check_element(const struct structure *s, const struct node *element,
 	}
 	if (first && !rest.p && json_get(element->value, S("slicing")))
 		find_error(s->v, element, ERR_VALUE, "sd-slicing", "The root of a structure cannot be sliced");
-	if (s->constraint && s->fhir && rest.p && follow(s, path, &known) == PATH_MISSING)
+	if (s->constraint && s->fhir && rest.p && structure_follow(s, path, &known) == PATH_MISSING)
 		tell_missing(s, element, path);
-	check_binding(s, element, known);
-	check_expressions(s, element);
+	structure_check_facts(s, element, s->constraint ? known : NULL, known);
 }
 
 static void check_elements(const struct structure *s, struct str view)
@@ -209,13 +147,78 @@ static void check_elements(const struct structure *s, struct str view)
 	}
 }
 
+/* The parent in an element's id: "Patient.name:official" of "Patient.name:official.family". */
+static struct str parent_of(struct str id)
+{
+	size_t dot = str_rfind_char(id, '.');
+	return dot == STR_NONE ? S("") : str_slice(id, 0, dot);
+}
+
+enum { MAX_ORDERED = 1000 };
+
+/* Below a choice of several types there is no element to change. */
+static bool choice_above(const struct structure *s, const struct json *elements, size_t index)
+{
+	const struct fhir_element *known = NULL;
+	struct str path = parent_of(json_get_str(json_at(elements, index), S("path")));
+	struct str id = parent_of(json_get_str(json_at(elements, index), S("id")));
+	size_t types = 0;
+	if (!str_ends(path, S("[x]")) || !str_ends(id, S("[x]")))
+		return false;
+	if (structure_follow(s, path, &known) == PATH_FOUND && known)
+		types = known->type_count;
+	for (struct json_iter it = json_iter(elements); json_next(&it);)
+		if (str_eq(json_get_str(it.value, S("id")), id) && json_get(it.value, S("type")))
+			types = json_size(json_get(it.value, S("type")));
+	return types > 1;
+}
+
+/* Elements of a differential stand in the order of what they change; one with an earlier one behind it is not found. */
+static void check_order(const struct structure *s)
+{
+	const struct fhir_element *known[MAX_ORDERED];
+	struct str parents[MAX_ORDERED];
+	size_t count = 0;
+	struct node list = node_child(s->at, S("differential"), -1, json_get(s->at->value, S("differential")));
+	const struct json *elements = json_get(list.value, S("element"));
+	if (!s->base || !s->fhir || json_size(elements) > MAX_ORDERED)
+		return;
+	for (struct json_iter it = json_iter(elements); json_next(&it); count++) {
+		struct str path = json_get_str(it.value, S("path")), id = json_get_str(it.value, S("id"));
+		parents[count] = parent_of(id.n ? id : path);
+		if (structure_follow(s, path, &known[count]) != PATH_FOUND)
+			known[count] = NULL;
+	}
+	for (size_t i = 0; i < count; i++) {
+		bool late = choice_above(s, elements, i);
+		for (size_t k = i + 1; known[i] && k < count && !late; k++)
+			late = known[k] && known[k] < known[i] && str_eq(parents[i], parents[k]);
+		if (!late)
+			continue;
+		struct node element = node_child(&list, S("element"), (int64_t)i, json_at(elements, i));
+		find_error(s->v, &element, ERR_VALUE, "sd-order",
+			   "\"%.*s\" is not found: an element that comes before it stands behind it, or it is below a "
+			   "choice",
+			   SHOW(json_get_str(element.value, S("path"))));
+	}
+}
+
 void rule_structure_definition(struct validation *v, const struct node *at)
 {
 	struct structure s = {.v = v, .at = at, .type = json_get_str(at->value, S("type"))};
 	s.root = root_of(s.type);
 	s.fhir = definitions_type(v->definitions, s.type);
 	s.constraint = str_is(json_get_str(at->value, S("derivation")), "constraint");
+	struct str base = json_get_str(at->value, S("baseDefinition"));
+	const struct canonical *from = canonicals_find(v->canonicals, S("StructureDefinition"), base, NULL);
+	struct error err = {0};
+	s.base = from && s.constraint ? canonical_json(v->canonicals, from, &err) : NULL;
 	check_type(&s);
+	extension_definition_check(v, at);
+	size_t before = v->findings->errors;
+	structure_check_restrictions(&s);
+	if (v->findings->errors == before) /* else no snapshot was tried */
+		check_order(&s);
 	check_elements(&s, S("differential"));
 	check_elements(&s, S("snapshot"));
 }

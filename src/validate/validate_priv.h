@@ -121,6 +121,9 @@ type_rule type_rule_next(struct str type, size_t *at);
 void bundle_check_document(struct validation *v, const struct node *at);
 void bundle_check_message(struct validation *v, const struct node *at);
 
+/* Part of rule_structure_definition (extension_definition.c): the URL and the places of an extension. */
+void extension_definition_check(struct validation *v, const struct node *at);
+
 /* Part of rule_narrative (narrative_structure.c): do its elements stand where XHTML has them. */
 void narrative_check_structure(struct validation *v, const struct node *div, const struct xml_node *root);
 

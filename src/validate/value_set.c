@@ -2,6 +2,7 @@
  * ValueSets as resources (http://hl7.org/fhir/R4/valueset.html): systems by their absolute URL, codes that their system
  * has, and filters over properties that it knows, with operations and values that fit.
  */
+#include "base/regex.h"
 #include "validate/validate_priv.h"
 
 enum { SHOWN = 120, MAX_CODES = 2000 };
@@ -30,7 +31,12 @@ static void check_system(const struct part *p)
 	struct canonicals const *c = p->v->canonicals;
 	if (!p->system.n)
 		return;
-	if (!is_absolute(p->system))
+	size_t bar = str_find_char(p->system, '|', 0);
+	if (bar != STR_NONE && bar + 1 < p->system.n)
+		find_error(p->v, p->node, ERR_VALUE, "vs-system",
+			   "The version \"%.*s\" of a code system belongs into the version, not behind its URL",
+			   SHOW(str_slice(p->system, bar + 1, p->system.n)));
+	else if (!is_absolute(p->system))
 		find_error(p->v, p->node, ERR_VALUE, "vs-system",
 			   "The system \"%.*s\" must be an absolute URL, also when the code system is contained",
 			   SHOW(p->system));
@@ -85,7 +91,6 @@ static bool is_common(struct str property, const char **ret_type)
 		{"comment", "string"},
 		{"itemWeight", "decimal"},
 		{"display", "string"},
-		{"deprecated", "boolean"},
 	};
 	for (size_t i = 0; i < sizeof(common) / sizeof(common[0]); i++) {
 		if (!str_is(property, common[i][0]))
@@ -164,6 +169,18 @@ static bool allows(const struct json *definition, struct str op)
 	return false;
 }
 
+/* Expressions are for texts; "concept" stands for the concept as such. */
+static void check_expression(const struct part *p, const struct node *filter, struct str property, struct str value)
+{
+	struct error err = {0};
+	if (str_is(property, "concept"))
+		find_error(p->v, filter, ERR_VALUE, "vs-filter",
+			   "Concepts cannot be filtered by a regular expression; their codes can");
+	else if (value.n && !regex_compile(p->v->arena, value, REGEX_WHOLE, &err) && err.code == ERR_VALUE)
+		find_error(p->v, filter, ERR_VALUE, "vs-filter", "\"%.*s\" is no regular expression: %s", SHOW(value),
+			   err.text);
+}
+
 static void check_filter(const struct part *p, const struct node *filter)
 {
 	struct str property = json_get_str(filter->value, S("property")), op = json_get_str(filter->value, S("op"));
@@ -182,6 +199,11 @@ static void check_filter(const struct part *p, const struct node *filter)
 		type = str_from(common);
 	if (str_is(op, "exists"))
 		type = S("boolean");
+	if (str_is(op, "regex"))
+		check_expression(p, filter, property, value);
+	if (str_is(op, "exists") && (str_is(property, "concept") || str_is(property, "code")))
+		find_error(p->v, filter, ERR_VALUE, "vs-filter", "Every concept has a %.*s; \"exists\" makes no sense",
+			   SHOW(property));
 	if (definition && !allows(definition, op))
 		find_error(p->v, filter, ERR_VALUE, "vs-filter",
 			   "The code system has no operation \"%.*s\" for the filter \"%.*s\"", SHOW(op),

@@ -115,7 +115,15 @@ def structure(rng, ident):
     sd.update(id=ident, url=f"{BASE}/StructureDefinition/{ident}", name="N", date="2020")
     kind = sd["type"]
     elements = sd["differential"]["element"]
-    add = lambda **e: lambda t: elements.append({"id": e["path"], **e})
+    order = ["id", "meta", "implicitRules", "language", "text", "contained", "extension", "modifierExtension", "identifier", "basedOn", "partOf", "active", "status", "name", "telecom", "category", "code", "gender", "birthDate",
+             "deceased[x]", "subject", "value[x]", "interpretation", "note", "component", "maritalStatus", "managingOrganization"]
+    def add(**e):
+        """Into the place where it belongs, as a rule."""
+        def change(t):
+            elements.append({"id": e["path"], **e})
+            if rng.random() < 0.9:
+                elements[1:] = sorted(elements[1:], key=lambda x: order.index(x["path"].split(".")[1]) if x["path"].split(".")[1:2] and x["path"].split(".")[1] in order else 99)
+        return change
     return pick(rng, sd, [
         add(path=f"{kind}.nothing", min=1), add(path="Other.name", min=1), add(path=f"{kind}.text", max="2"), add(path=f"{kind}.id", min=2), add(path=f"{kind}.meta", min=1, max="0"), add(path=f"{kind}.identifier", type=[{"code": "string"}]), add(path=f"{kind}.language", fixedString="x"), add(path=f"{kind}.language", patternCode="de"),
         add(path=f"{kind}.implicitRules", maxLength=3), add(path=f"{kind}.text", maxLength=3), add(path=f"{kind}.text", binding={"strength": "required", "valueSet": f"{BASE}/ValueSet/all"}), add(path=f"{kind}.identifier", minValueInteger=3), add(path=f"{kind}.language", type=[{"code": "code", "targetProfile": [CORE + "Patient"]}]),

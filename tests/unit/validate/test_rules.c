@@ -212,7 +212,7 @@ static const struct fixture_case conformance[] = {
 	 NULL, "error SearchParameter.expression fhirpath"},
 	{"{'resourceType':'CodeSystem','name':'C','status':'draft','content':'complete','count':2,'concept':[{'code':'"
 	 "a'}]}",
-	 NULL, "error CodeSystem cs-count"},
+	 NULL, "error CodeSystem.count cs-count"},
 	{"{'resourceType':'CodeSystem','name':'C','status':'draft','content':'complete','property':[{'code':'p','type':"
 	 "'boolean'}]"
 	 ","
@@ -227,6 +227,88 @@ static const struct fixture_case conformance[] = {
 	 "sct','filter':["
 	 "{'property':'concept','op':'is-a','value':'heart'}]}]}}",
 	 NULL, "error ValueSet.compose.include[0].filter[0] vs-filter"},
+};
+
+#define SYSTEM(more)                                                                                                   \
+	"{'resourceType':'CodeSystem','url':'http://x.test/cs','name':'C','status':'draft','content':'complete'," more \
+	"}"
+#define INCLUDE(more) "{'resourceType':'ValueSet','name':'V','status':'draft','compose':{'include':[{" more "}]}}"
+static const struct fixture_case code_systems[] = {
+	{SYSTEM("'property':[{'code':'p','type':'string'},{'code':'p','type':'code'}]"), NULL,
+	 "error CodeSystem.property[1] cs-property"},
+	{SYSTEM("'property':[{'code':'p','uri':'http://x.test/p','type':'string'},{'code':'q','uri':'http://x.test/p',"
+		"'type':'code'}]"),
+	 NULL, "error CodeSystem.property[1] cs-property"},
+	{SYSTEM("'property':[{'code':'p','uri':'p','type':'string'}]"), NULL,
+	 "error CodeSystem.property[0] cs-property"},
+	{SYSTEM("'property':[{'code':'parent','uri':'http://hl7.org/fhir/concept-properties#child','type':'code'}]"),
+	 NULL, "error CodeSystem.property[0] cs-property"},
+	{SYSTEM("'property':[{'code':'status','uri':'http://hl7.org/fhir/concept-properties#status','type':'Coding'}]"),
+	 NULL, "error CodeSystem.property[0] cs-property"},
+	{SYSTEM("'concept':[{'code':'a','property':[{'code':'q','valueString':'x'}]}]"), NULL,
+	 "error CodeSystem.concept[0].property[0] cs-property"},
+	{SYSTEM("'property':[{'code':'parent','uri':'http://hl7.org/fhir/concept-properties#parent','type':'code'}],"
+		"'concept':[{'code':'a'},{'code':'b','property':[{'code':'parent','valueCode':'a'}]},{'code':'c',"
+		"'property':[{'code':'parent','valueCode':'z'}]}]"),
+	 NULL, "error CodeSystem.concept[2].property[0] cs-property"},
+	{SYSTEM("'valueSet':'http://hl7.org/fhir/ValueSet/administrative-gender'"), NULL,
+	 "error CodeSystem cs-value-set"},
+	{SYSTEM("'supplements':'http://x.test/other'"), NULL, "error CodeSystem.content cs-supplement"},
+	{INCLUDE("'system':'http://hl7.org/fhir/administrative-gender|4.0.1'"), NULL,
+	 "error ValueSet.compose.include[0] vs-system"},
+	{INCLUDE("'system':'http://hl7.org/fhir/"
+		 "administrative-gender','filter':[{'property':'code','op':'regex','value':"
+		 "'m(.*'}]"),
+	 NULL, "error ValueSet.compose.include[0].filter[0] vs-filter"},
+	{INCLUDE("'system':'http://hl7.org/fhir/administrative-gender','filter':[{'property':'concept','op':'regex',"
+		 "'value':'m.*'}]"),
+	 NULL, "error ValueSet.compose.include[0].filter[0] vs-filter"},
+};
+
+#define STRUCTURE(type, elements, more)                                                                                \
+	"{'resourceType':'StructureDefinition','url':'http://x.test/"                                                  \
+	"sd','name':'S','status':'draft','kind':'resource',"                                                           \
+	"'abstract':false,'type':'" type "','baseDefinition':'http://hl7.org/fhir/StructureDefinition/" type "',"      \
+	"'derivation':'constraint'," more "'differential':{'element':[{'id':'" type "','path':'" type "'}" elements    \
+	"]}}"
+#define ELEMENT(path, more) ",{'id':'" path "','path':'" path "'," more "}"
+#define EXTENDED(more, url)                                                                                            \
+	"{'resourceType':'StructureDefinition','url':'http://x.test/e','name':'E','status':'draft','kind':"            \
+	"'complex-type','abstract':false,'type':'Extension','baseDefinition':'http://hl7.org/fhir/"                    \
+	"StructureDefinition/"                                                                                         \
+	"Extension','derivation':'constraint'," more                                                                   \
+	"'differential':{'element':[{'id':'Extension','path':'Extension'}" ELEMENT("Extension.url",                    \
+										   "'fixedUri':'" url "'") "]}}"
+#define CONTEXT(expression) "'context':[{'type':'element','expression':'" expression "'}],"
+static const struct fixture_case structures[] = {
+	{STRUCTURE("Patient", ELEMENT("Patient.active", "'min':1") ELEMENT("Patient.gender", "'fixedCode':'male'"), ""),
+	 NULL, ""},
+	{STRUCTURE("Patient", ELEMENT("Patient.gender", "'min':1") ELEMENT("Patient.active", "'min':1"), ""), NULL,
+	 "error StructureDefinition.differential.element[1] sd-order"},
+	{STRUCTURE("Patient", ELEMENT("Patient.gender", "'type':[{'code':'string'}]"), ""), NULL,
+	 "error StructureDefinition sd-type"},
+	{STRUCTURE("Patient", ELEMENT("Patient.gender", "'fixedString':'male'"), ""), NULL,
+	 "error StructureDefinition sd-value"},
+	{STRUCTURE("Patient",
+		   ELEMENT("Patient.gender", "'binding':{'strength':'required','valueSet':"
+					     "'http://hl7.org/fhir/administrative-gender'}"),
+		   ""),
+	 NULL,
+	 "error StructureDefinition.differential.element[1].binding.valueSet target-type\n"
+	 "error StructureDefinition.differential.element[1].binding sd-binding"},
+	{STRUCTURE("Patient", "", "'context':[{'type':'element','expression':'Patient'}],"), NULL,
+	 "error StructureDefinition.context[0] sd-context"},
+	{STRUCTURE("Patient",
+		   ELEMENT("Patient.gender", "'constraint':[{'key':'ele-1','severity':'error','human':'h','expression':"
+					     "'true'}]"),
+		   ""),
+	 NULL, "error StructureDefinition.differential.element[1].constraint[0] sd-key"},
+	{EXTENDED(CONTEXT("Patient.contact.name"), "http://x.test/e"), NULL, ""},
+	{EXTENDED(CONTEXT("Patient"), "http://x.test/other"), NULL, "error StructureDefinition sd-extension-url"},
+	{EXTENDED(CONTEXT("Patient.nothing"), "http://x.test/e"), NULL,
+	 "error StructureDefinition.context[0] sd-context"},
+	{EXTENDED(CONTEXT("Patient") "'contextInvariant':['a.(b'],", "http://x.test/e"), NULL,
+	 "error StructureDefinition.contextInvariant[0] fhirpath"},
 };
 
 #define ECL(text)                                                                                                      \
@@ -338,6 +420,8 @@ CHECK(questionnaires)
 CHECK(responses)
 CHECK(conformance)
 CHECK(constraints)
+CHECK(code_systems)
+CHECK(structures)
 CHECK(cds_hooks)
 CHECK(maps)
 CHECK(vital_signs)
@@ -368,6 +452,8 @@ int main(void)
 		cmocka_unit_test(check_responses),
 		cmocka_unit_test(check_conformance),
 		cmocka_unit_test(check_constraints),
+		cmocka_unit_test(check_code_systems),
+		cmocka_unit_test(check_structures),
 		cmocka_unit_test(check_cds_hooks),
 		cmocka_unit_test(check_maps),
 		cmocka_unit_test(check_vital_signs),
