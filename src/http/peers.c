@@ -91,17 +91,18 @@ static void name_peer(struct peer *peer, const struct sockaddr *address)
 struct peer *peer_add(struct http_server *s, struct MHD_Connection *connection)
 {
 	struct peer *peer = calloc(1, sizeof(*peer));
-	const union MHD_ConnectionInfo *address =
-		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-	const union MHD_ConnectionInfo *fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-	if (!peer || !fd) {
+	/* What one question gives is gone with the next: newer releases of libmicrohttpd answer all in the same place.
+	 */
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	if (!peer || !info) {
 		free(peer);
 		return NULL;
 	}
 	peer->server = s;
-	peer->fd = fd->connect_fd;
-	if (address)
-		name_peer(peer, address->client_addr);
+	peer->fd = info->connect_fd;
+	info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	if (info)
+		name_peer(peer, info->client_addr);
 	peer_idle(peer, clock_monotonic_ns());
 	pthread_mutex_lock(&s->peers_lock);
 	peer->next = s->peers;
