@@ -183,6 +183,10 @@ static struct snap_node *add_slice(const struct snap_job *job, struct snap_node 
 	node_unset(slice, S("slicing"));
 	if (!node_set(job->s, slice, S("min"), literal(job->s, S("zero")), err))
 		return NULL;
+	/* as many as the whole may have, which the profile may have made fewer */
+	const struct json *max = of ? NULL : node_get(sliced, S("max"));
+	if (max && !str_is(json_str(max), "0") && !node_set(job->s, slice, S("max"), max, err))
+		return NULL;
 	return narrow_type(job, slice, choice_type(sliced->name, name), err) ? slice : NULL;
 }
 
@@ -261,6 +265,16 @@ static bool add_own(const struct snap_job *job, struct snap_node *parent, const 
 	return element && apply_node(job, n, d, true, err);
 }
 
+/* A choice has one value: with one slice required, there are no others. */
+static bool slices_exclude(const struct snap_node *sliced, const struct snap_node *slice, bool required)
+{
+	for (const struct snap_node *n = sliced->parent->first; n; n = n->next)
+		if (n != slice && n->slice.p && str_eq(n->name, sliced->name) &&
+		    (required || !str_is(json_number(node_get(n, S("min"))), "0")))
+			return true;
+	return false;
+}
+
 static bool apply_child(const struct snap_job *job, struct snap_node *parent, const struct snap_node *d,
 			struct error *err)
 {
@@ -280,8 +294,13 @@ static bool apply_child(const struct snap_job *job, struct snap_node *parent, co
 		return apply_node(job, n, d, false, err);
 	struct snap_node *slice = snapshot_node_child(parent, n->name, d->slice);
 	bool fresh = !slice;
+	type = choice_type(n->name, d->slice);
 	if (fresh)
 		slice = add_slice(job, n, d->slice, err);
+	if (slice && fresh && type.p && slices_exclude(n, slice, demands_one(d->origin)))
+		problem(job, slice, "is one of several slices of a choice of which one is required");
+	else if (slice && fresh && type.p && !close_choice(job, n, d, type, err))
+		return false;
 	return slice && apply_node(job, slice, d, fresh, err);
 }
 

@@ -245,6 +245,23 @@ static void unset_choice(struct snap_node *n, struct str stem)
 			node_unset(n, n->members[i].key);
 }
 
+/* Slices may be added to those of the base, but not told apart by something else. */
+static void check_slicing(const struct snap_job *job, const struct snap_node *into, const struct json *base,
+			  const struct json *value)
+{
+	struct json_iter a = json_iter(json_get(base, S("discriminator")));
+	struct json_iter b = json_iter(json_get(value, S("discriminator")));
+	bool same = a.left <= b.left;
+	while (same && json_next(&a) && json_next(&b))
+		same = str_eq(json_get_str(a.value, S("type")), json_get_str(b.value, S("type"))) &&
+		       str_eq(json_get_str(a.value, S("path")), json_get_str(b.value, S("path")));
+	if (!same && json_get(base, S("discriminator")) && json_get(value, S("discriminator")))
+		problem(job, into, "is sliced by something else than in its base");
+	if (str_is(json_get_str(base, S("rules")), "closed") && json_get(value, S("rules")) &&
+	    !str_is(json_get_str(value, S("rules")), "closed"))
+		problem(job, into, "is open, but its slices are closed in the base");
+}
+
 static bool merge_member(const struct snap_job *job, struct snap_node *into, struct str key, const struct json *value,
 			 bool fresh, struct error *err)
 {
@@ -254,6 +271,8 @@ static bool merge_member(const struct snap_job *job, struct snap_node *into, str
 		return merge_cardinality(job, into, key, value, fresh, err);
 	if (choice_stem(key).p)
 		unset_choice(into, choice_stem(key));
+	if (base && str_is(key, "slicing"))
+		check_slicing(job, into, base, value);
 	if (str_is(key, "type"))
 		check_types(job, into, value);
 	if (base && str_is(key, "binding"))

@@ -196,8 +196,9 @@ bool slice_takes(struct validation *v, const struct node *item, const struct pro
 	return belongs(match(v, item, sliced), slice);
 }
 
-static void count_slices(struct validation *v, const struct node *parent, const struct profile_element *sliced,
-			 const struct profile_element *const *found, size_t items)
+/* at: where a slice that is missing is missed; the value itself when a choice has one of another type. */
+static void count_slices(struct validation *v, const struct node *parent, const struct node *at,
+			 const struct profile_element *sliced, const struct profile_element *const *found, size_t items)
 {
 	for (size_t i = 0; i < sliced->slice_count; i++) {
 		const struct profile_element *s = sliced->slices[i];
@@ -205,7 +206,7 @@ static void count_slices(struct validation *v, const struct node *parent, const 
 		for (size_t k = 0; k < items; k++)
 			count += belongs(found[k], s);
 		if (count < s->min)
-			find_error(v, parent, ERR_REQUIRED, "slice-min",
+			find_error(v, at, ERR_REQUIRED, "slice-min",
 				   "The slice %.*s is required: at least %u, found %zu (%.*s)", STR_ARG(s->id), s->min,
 				   count, STR_ARG(s->profile->url));
 		else if (count > s->max)
@@ -213,7 +214,7 @@ static void count_slices(struct validation *v, const struct node *parent, const 
 				   "The slice %.*s may be there at most %u times, found %zu (%.*s)", STR_ARG(s->id),
 				   s->max, count, STR_ARG(s->profile->url));
 		if (count)
-			count_slices(v, parent, s, found, items);
+			count_slices(v, parent, at, s, found, items);
 	}
 }
 
@@ -300,7 +301,7 @@ const struct profile_element **check_slices(struct validation *v, const struct n
 		check_rules(v, &item, e, found[i], &last, &open);
 		check_ambiguity(v, &item, e, found[i]);
 	}
-	count_slices(v, parent, e, found, s->count);
+	count_slices(v, parent, core->choice && s->count ? &item : parent, e, found, s->count);
 	return found;
 }
 

@@ -5,6 +5,8 @@
  */
 #include "validate/structure_priv.h"
 
+#include "profile/snapshot.h"
+
 enum { SHOWN = 200 };
 #define SHOW(s) STR_ARG(str_slice((s), 0, SHOWN))
 
@@ -203,6 +205,23 @@ static void check_order(const struct structure *s)
 	}
 }
 
+/* What the differential must not do is seen when it is applied. */
+static void check_snapshot(const struct structure *s)
+{
+	struct error err = {0};
+	struct issues problems;
+	issues_init(&problems, s->v->arena);
+	struct snapshot_options options = {.anew = true, .problems = &problems};
+	if (!s->base || !json_get(s->at->value, S("differential")))
+		return;
+	if (!profile_snapshot(s->v->arena, s->v->canonicals, s->at->value, &options, &err) && err.code == ERR_STRUCTURE)
+		find_error(s->v, s->at, ERR_VALUE, "sd-snapshot", "No snapshot can be made: %s: %s", err.path,
+			   err.text);
+	for (const struct issue *i = problems.first; i; i = i->next)
+		find_error(s->v, s->at, ERR_VALUE, "sd-snapshot", "No snapshot can be made: %.*s: %.*s",
+			   STR_ARG(i->path), STR_ARG(i->text));
+}
+
 void rule_structure_definition(struct validation *v, const struct node *at)
 {
 	struct structure s = {.v = v, .at = at, .type = json_get_str(at->value, S("type"))};
@@ -212,13 +231,15 @@ void rule_structure_definition(struct validation *v, const struct node *at)
 	struct str base = json_get_str(at->value, S("baseDefinition"));
 	const struct canonical *from = canonicals_find(v->canonicals, S("StructureDefinition"), base, NULL);
 	struct error err = {0};
+	size_t before = v->findings->errors;
 	s.base = from && s.constraint ? canonical_json(v->canonicals, from, &err) : NULL;
 	check_type(&s);
 	extension_definition_check(v, at);
-	size_t before = v->findings->errors;
 	structure_check_restrictions(&s);
-	if (v->findings->errors == before) /* else no snapshot was tried */
+	if (v->findings->errors == before) /* else no snapshot can be tried */
 		check_order(&s);
 	check_elements(&s, S("differential"));
+	if (v->findings->errors == before)
+		check_snapshot(&s);
 	check_elements(&s, S("snapshot"));
 }

@@ -307,6 +307,12 @@ static void problems(void **state)
 		{"{'path':'Observation.status','max':'2'}", "max 2 is more than 1"},
 		{"{'path':'Observation.code','type':[{'code':'Quantity'}]}", "the type Quantity"},
 		{"{'path':'Observation.category','sliceName':'a'}", "nothing says how it is sliced"},
+		{"{'id':'Observation.value[x]:valueString','path':'Observation.value[x]','sliceName':'valueString','"
+		 "type':[{'code':"
+		 "'string'}]},{'id':'Observation.value[x]:valueBoolean','path':'Observation.value[x]','sliceName':'"
+		 "valueBoolean',"
+		 "'min':1,'type':[{'code':'boolean'}]}",
+		 "one of several slices"},
 	};
 	struct world *w = *state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -316,6 +322,10 @@ static void problems(void **state)
 		assert_true(str_find(w->problems.first->text, str_from(rows[i].says)) != STR_NONE);
 	}
 	assert_fact(made(w, "Observation", rows[0].elements), "Observation.status", "min", "1");
+	const char *few =
+		"{'path':'Observation.category','max':'3','slicing':{'discriminator':[{'type':'value','path':'text'}],"
+		"'rules':'open'}},{'id':'Observation.category:a','path':'Observation.category','sliceName':'a'}";
+	assert_fact(made(w, "Observation", few), "Observation.category:a", "max", "3");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
