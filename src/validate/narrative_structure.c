@@ -8,64 +8,70 @@ enum { SHOWN = 40 };
 #define SHOW(s) STR_ARG(str_slice((s), 0, SHOWN))
 
 /* What may be in an element, and what it may be in; NULL: not limited. Without text: no text stands in it directly. */
+#define S_(text)                                                                                                       \
+	{                                                                                                              \
+		text, sizeof(text) - 1                                                                                 \
+	}
 static const struct {
-	const char *name, *children, *parents;
+	struct str name;
+	const char *children, *parents;
 	bool inline_only; /* no blocks at any depth */
 	bool single; /* not within itself */
 } models[] = {
-	{"br", "", NULL, false, false},
-	{"img", "", NULL, false, false},
-	{"hr", "", NULL, false, false},
-	{"area", "", NULL, false, false},
-	{"table", " caption col colgroup thead tfoot tbody tr ", NULL, false, false},
-	{"thead", " tr ", " table ", false, false},
-	{"tbody", " tr ", " table ", false, false},
-	{"tfoot", " tr ", " table ", false, false},
-	{"tr", " td th ", " table thead tbody tfoot ", false, false},
-	{"td", NULL, " tr thead tfoot ", false, false},
-	{"th", NULL, " tr thead tfoot ", false, false},
-	{"caption", NULL, " table ", true, false},
-	{"col", NULL, " table colgroup ", false, false},
-	{"colgroup", NULL, " table ", false, false},
-	{"ul", " li ", NULL, false, false},
-	{"ol", " li ", NULL, false, false},
-	{"li", NULL, " ul ol ", false, false},
-	{"dl", " dt dd ", NULL, false, false},
-	{"dt", NULL, " dl ", true, false},
-	{"dd", NULL, " dl ", true, false},
-	{"map", " area ", NULL, false, false},
-	{"p", NULL, NULL, true, false},
-	{"h1", NULL, NULL, true, false},
-	{"h2", NULL, NULL, true, false},
-	{"h3", NULL, NULL, true, false},
-	{"h4", NULL, NULL, true, false},
-	{"h5", NULL, NULL, true, false},
-	{"h6", NULL, NULL, true, false},
-	{"pre", NULL, NULL, true, false},
-	{"address", NULL, NULL, true, false},
-	{"span", NULL, NULL, true, false},
-	{"a", NULL, NULL, true, true},
-	{"b", NULL, NULL, true, true},
-	{"em", NULL, NULL, true, true},
-	{"i", NULL, NULL, true, true},
-	{"strong", NULL, NULL, true, true},
-	{"small", NULL, NULL, true, true},
-	{"big", NULL, NULL, true, true},
-	{"sub", NULL, NULL, true, true},
-	{"sup", NULL, NULL, true, true},
-	{"code", NULL, NULL, true, true},
-	{"tt", NULL, NULL, true, true},
-	{"dfn", NULL, NULL, true, true},
-	{"q", NULL, NULL, true, true},
-	{"var", NULL, NULL, true, true},
-	{"abbr", NULL, NULL, true, true},
-	{"acronym", NULL, NULL, true, true},
-	{"cite", NULL, NULL, true, true},
-	{"bdo", NULL, NULL, true, true},
-	{"kbd", NULL, NULL, true, true},
-	{"samp", NULL, NULL, true, true},
+	{S_("br"), "", NULL, false, false},
+	{S_("img"), "", NULL, false, false},
+	{S_("hr"), "", NULL, false, false},
+	{S_("area"), "", NULL, false, false},
+	{S_("table"), " caption col colgroup thead tfoot tbody tr ", NULL, false, false},
+	{S_("thead"), " tr ", " table ", false, false},
+	{S_("tbody"), " tr ", " table ", false, false},
+	{S_("tfoot"), " tr ", " table ", false, false},
+	{S_("tr"), " td th ", " table thead tbody tfoot ", false, false},
+	{S_("td"), NULL, " tr thead tfoot ", false, false},
+	{S_("th"), NULL, " tr thead tfoot ", false, false},
+	{S_("caption"), NULL, " table ", true, false},
+	{S_("col"), NULL, " table colgroup ", false, false},
+	{S_("colgroup"), NULL, " table ", false, false},
+	{S_("ul"), " li ", NULL, false, false},
+	{S_("ol"), " li ", NULL, false, false},
+	{S_("li"), NULL, " ul ol ", false, false},
+	{S_("dl"), " dt dd ", NULL, false, false},
+	{S_("dt"), NULL, " dl ", true, false},
+	{S_("dd"), NULL, " dl ", true, false},
+	{S_("map"), " area ", NULL, false, false},
+	{S_("p"), NULL, NULL, true, false},
+	{S_("h1"), NULL, NULL, true, false},
+	{S_("h2"), NULL, NULL, true, false},
+	{S_("h3"), NULL, NULL, true, false},
+	{S_("h4"), NULL, NULL, true, false},
+	{S_("h5"), NULL, NULL, true, false},
+	{S_("h6"), NULL, NULL, true, false},
+	{S_("pre"), NULL, NULL, true, false},
+	{S_("address"), NULL, NULL, true, false},
+	{S_("span"), NULL, NULL, true, false},
+	{S_("a"), NULL, NULL, true, true},
+	{S_("b"), NULL, NULL, true, true},
+	{S_("em"), NULL, NULL, true, true},
+	{S_("i"), NULL, NULL, true, true},
+	{S_("strong"), NULL, NULL, true, true},
+	{S_("small"), NULL, NULL, true, true},
+	{S_("big"), NULL, NULL, true, true},
+	{S_("sub"), NULL, NULL, true, true},
+	{S_("sup"), NULL, NULL, true, true},
+	{S_("code"), NULL, NULL, true, true},
+	{S_("tt"), NULL, NULL, true, true},
+	{S_("dfn"), NULL, NULL, true, true},
+	{S_("q"), NULL, NULL, true, true},
+	{S_("var"), NULL, NULL, true, true},
+	{S_("abbr"), NULL, NULL, true, true},
+	{S_("acronym"), NULL, NULL, true, true},
+	{S_("cite"), NULL, NULL, true, true},
+	{S_("bdo"), NULL, NULL, true, true},
+	{S_("kbd"), NULL, NULL, true, true},
+	{S_("samp"), NULL, NULL, true, true},
 };
 enum { MODELS = sizeof(models) / sizeof(models[0]) };
+_Static_assert(MODELS <= 64, "one bit each");
 static const char blocks[] = " div pre table ul ol ";
 
 static bool is_listed(const char *list, struct str word)
@@ -81,7 +87,7 @@ static bool is_listed(const char *list, struct str word)
 static size_t model_of(struct str name)
 {
 	size_t i = 0;
-	while (i < MODELS && !str_is(name, models[i].name))
+	while (i < MODELS && !(name.n == models[i].name.n && memcmp(name.p, models[i].name.p, name.n) == 0))
 		i++;
 	return i;
 }
@@ -98,36 +104,45 @@ static void check_children(struct validation *v, const struct node *div, const s
 	}
 }
 
-/* An element around that x must not be in: text around a block, or one of its own kind. */
-static const struct xml_node *wrong_around(const struct xml_node *x, bool block, bool single)
-{
-	for (const struct xml_node *p = x->parent; p; p = p->parent) {
-		size_t model = model_of(p->name);
-		if ((block && model < MODELS && models[model].inline_only) || (single && str_eq(p->name, x->name)))
-			return p;
-	}
-	return NULL;
-}
+/* What is around an element: bits of models, and the nearest one that takes no blocks. */
+struct around {
+	uint64_t open;
+	const struct xml_node *text;
+};
 
-static void check_one(struct validation *v, const struct node *div, const struct xml_node *x)
+static void check_one(struct validation *v, const struct node *div, const struct xml_node *x, size_t model,
+		      const struct around *around)
 {
-	size_t model = model_of(x->name);
-	bool known = model < MODELS;
-	const struct xml_node *around = wrong_around(x, is_listed(blocks, x->name), known && models[model].single);
-	if (around)
+	if (around->text && is_listed(blocks, x->name))
 		find_error(v, div, ERR_STRUCTURE, "xhtml", "<%.*s> cannot be within <%.*s>", SHOW(x->name),
-			   SHOW(around->name));
-	if (known && models[model].children)
+			   SHOW(around->text->name));
+	if (model == MODELS)
+		return;
+	if (models[model].single && (around->open >> model & 1))
+		find_error(v, div, ERR_STRUCTURE, "xhtml", "<%.*s> cannot be within another one", SHOW(x->name));
+	if (models[model].children)
 		check_children(v, div, x, models[model].children);
-	if (known && models[model].parents && x->parent && !is_listed(models[model].parents, x->parent->name))
+	if (models[model].parents && x->parent && !is_listed(models[model].parents, x->parent->name))
 		find_error(v, div, ERR_STRUCTURE, "xhtml", "<%.*s> cannot be directly in <%.*s>", SHOW(x->name),
 			   SHOW(x->parent->name));
 }
 
+static void check_below(struct validation *v, const struct node *div, const struct xml_node *x,
+			const struct around *around)
+{
+	for (const struct xml_node *c = xml_first_element(x); c; c = xml_next_element(c)) {
+		size_t model = model_of(c->name);
+		struct around inner = *around;
+		check_one(v, div, c, model, around);
+		if (model < MODELS) {
+			inner.open |= (uint64_t)1 << model;
+			inner.text = models[model].inline_only ? c : inner.text;
+		}
+		check_below(v, div, c, &inner);
+	}
+}
+
 void narrative_check_structure(struct validation *v, const struct node *div, const struct xml_node *root)
 {
-	for (const struct xml_node *c = xml_first_element(root); c; c = xml_next_element(c)) {
-		check_one(v, div, c);
-		narrative_check_structure(v, div, c);
-	}
+	check_below(v, div, root, &(struct around){0});
 }
