@@ -338,6 +338,32 @@ static bool suggest_all(struct making *m, bool plain)
 	return true;
 }
 
+/* ---- links ------------------------------------------------------------------------------------------------------- */
+
+/* The address that a citation gives, if it gives one. */
+static struct str address_in(struct str citation)
+{
+	size_t at = str_find(citation, S("https://")), end = at;
+	while (at != STR_NONE && end < citation.n && citation.p[end] > ' ' && !strchr("()<>\"';,", citation.p[end]))
+		end++;
+	return at == STR_NONE || end < at + 12 ? STR_NULL : str_slice(citation, at, end);
+}
+
+static bool add_link(struct making *m)
+{
+	struct str url = address_in(m->f->source), rest = str_slice(url, 8, url.n);
+	if (!url.n)
+		return true;
+	struct str host = str_split(&rest, '/');
+	m->card->links = ARENA_NEW(m->a, struct hook_link);
+	if (!m->card->links)
+		return false;
+	*m->card->links = (struct hook_link){
+		.label = arena_printf(m->a, "What the rule rests on, at %.*s", STR_ARG(host)), .url = url};
+	m->card->link_count = 1;
+	return m->card->links->label.p;
+}
+
 /* ---- reasons ----------------------------------------------------------------------------------------------------- */
 
 #define REASON(code, display)                                                                                          \
@@ -402,6 +428,7 @@ bool hook_orders_card(const struct hook_orders_options *o, struct arena *a, cons
 	m.card->source.topic = (struct hook_coding){S(HOOK_TOPIC_SYSTEM), problem->topic, f->topic};
 	m.card->about = problem->about;
 	add_reasons(&m);
-	return (m.card->summary.p && m.card->detail.p && m.card->source.label.p && suggest_all(&m, plain)) ||
+	return (m.card->summary.p && m.card->detail.p && m.card->source.label.p && suggest_all(&m, plain) &&
+		add_link(&m)) ||
 	       error_memory(err);
 }

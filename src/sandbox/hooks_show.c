@@ -67,7 +67,9 @@ void hooks_put_links(struct buf *out, const struct json *card)
 	struct json_iter it = json_iter(json_get(card, S("links")));
 	while (json_next(&it)) {
 		struct str url = json_get_str(it.value, S("url"));
-		bool web = str_starts(url, S("https://")) || str_starts(url, S("http://"));
+		/* An app without launch parameters would open for nobody: the order entry launches it. */
+		bool web = (str_starts(url, S("https://")) || str_starts(url, S("http://"))) &&
+			   !str_is(json_get_str(it.value, S("type")), "smart");
 		buf_add(out, web ? S("<li><a rel=\"noopener noreferrer\" href=\"") : S("<li><span title=\""));
 		encode_html(out, url);
 		buf_add(out, S("\">"));

@@ -24,6 +24,12 @@ struct launcher_options {
 struct launcher *launcher_open(const struct launcher_options *options, struct error *err) MUST_USE;
 void launcher_close(struct launcher *l);
 
+/* Launches an app by one of its URLs, as a SMART link of a CDS Hooks card has it: the launch's client is the one whose
+ * launch_url is that URL, a query left aside. The path of the page that watches it, in the arena. ERR_NOT_FOUND: no
+ * such app is registered; ERR_NOT_SUPPORTED when l is NULL. */
+bool launcher_launch(struct launcher *l, struct arena *a, struct str url, const struct smart_launch *launch,
+		     struct str *ret_path, struct error *err) MUST_USE;
+
 /* Answers /launcher and what is below it (true), and leaves everything else alone (false). l may be NULL. */
 bool launcher_handle(struct launcher *l, struct http_exchange *x);
 /* The exchange to go on with instead of x, which must be answered like x: for requests that belong to flows it is

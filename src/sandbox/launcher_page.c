@@ -310,6 +310,47 @@ void launcher_start(struct launcher *l, struct http_exchange *x)
 	sheet_respond(x, 303, S(""), arena_printf(a, "/launcher/flow?n=%llu", (unsigned long long)number), NULL);
 }
 
+static struct str without_query(struct str url)
+{
+	return str_slice(url, 0, str_find_char(url, '?', 0));
+}
+
+static bool find_app(struct launcher *l, struct arena *a, struct str url, struct str *ret_client, struct error *err)
+{
+	struct smart_client *clients;
+	size_t count;
+	if (!smart_client_list(l->o.smart, a, &clients, &count, err))
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		if (clients[i].launch_url.n && str_eq(without_query(clients[i].launch_url), without_query(url))) {
+			*ret_client = clients[i].client_id;
+			return true;
+		}
+	}
+	return error_set(err, ERR_NOT_FOUND, "No app is registered here that is launched at %.*s",
+			 STR_ARG(str_slice(url, 0, 200)));
+}
+
+bool launcher_launch(struct launcher *l, struct arena *a, struct str url, const struct smart_launch *launch,
+		     struct str *ret_path, struct error *err)
+{
+	struct smart_launch of = *launch;
+	struct str id;
+	if (!l)
+		return error_set(err, ERR_NOT_SUPPORTED, "This sandbox launches no apps: it has no authorization");
+	if (!find_app(l, a, url, &of.client_id, err) || !smart_launch_new(l->o.smart, a, &of, &id, err))
+		return false;
+	const struct choice c = {.client = of.client_id,
+				 .patient = of.patient.p ? of.patient : S(""),
+				 .encounter = of.encounter.p ? of.encounter : S(""),
+				 .user = of.user.p ? of.user : S("")};
+	struct str address = launch_address(l, a, url, id);
+	*ret_path = address.p
+			    ? arena_printf(a, "/launcher/flow?n=%llu", (unsigned long long)remember(l, &c, id, address))
+			    : STR_NULL;
+	return ret_path->p || error_memory(err);
+}
+
 /* ---- watching ---------------------------------------------------------------------------------------------------- */
 
 static void put_message(struct buf *out, const struct launcher_message *m, int64_t started_ms)

@@ -59,6 +59,7 @@ static void told(void *ctx, struct json_writer *w, const struct smart_told *abou
 	json_put_member(w, S("patient"), about->patient);
 	json_put_member(w, S("encounter"), about->encounter);
 	json_put_member(w, S("intent"), about->intent);
+	json_put_member(w, S("appContext"), about->app_context);
 	json_key(w, S("need_patient_banner"));
 	json_put_bool(w, about->need_patient_banner);
 	json_put_member(w, S("smart_style_url"),

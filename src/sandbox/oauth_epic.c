@@ -76,6 +76,7 @@ static void told(void *ctx, struct json_writer *w, const struct smart_told *abou
 		json_put_member(w, S("__epic.dstu2.patient"), dstu2_id(about->a, about->patient));
 	json_put_member(w, S("encounter"), about->encounter);
 	json_put_member(w, S("intent"), about->intent);
+	json_put_member(w, S("appContext"), about->app_context);
 	json_put_member(w, S("need_patient_banner"), about->need_patient_banner ? S("true") : S("false"));
 	json_put_member(w, S("smart_style_url"),
 			about->style_url.p ? about->style_url

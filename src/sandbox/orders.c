@@ -187,6 +187,25 @@ static bool override(struct sandbox *s, struct order_session *o, struct arena *a
 	return tell(s, o, &outcome, err);
 }
 
+/* "0 1": a card, and a link of it. The app gets the patient, the encounter and the card's appContext. */
+static bool launch(struct sandbox *s, struct order_session *o, struct arena *a, struct str where, struct error *err)
+{
+	uint64_t n, k;
+	const struct json *card;
+	if (!read_places(o, where, &n, &card, &k, err))
+		return false;
+	const struct json *link = json_at(json_get(card, S("links")), (size_t)k);
+	struct str url = json_get_str(link, S("url")), context = json_get_str(link, S("appContext"));
+	if (!str_is(json_get_str(link, S("type")), "smart") ||
+	    (!str_starts(url, S("https://")) && !str_starts(url, S("http://"))))
+		return error_set(err, ERR_VALUE, "That is no link to a SMART app.");
+	return launcher_launch(s->launcher, a, url,
+			       &(struct smart_launch){.patient = o->patient,
+						      .encounter = o->encounter.n ? o->encounter : STR_NULL,
+						      .app_context = context.n ? context : STR_NULL},
+			       &o->go, err);
+}
+
 /* ---- one request ------------------------------------------------------------------------------------------------- */
 
 static bool remove_draft(struct order_session *o, struct str at, struct error *err)
@@ -222,6 +241,8 @@ static bool act(struct sandbox *s, struct order_session *o, struct arena *a, str
 		return accept(s, o, a, what, err);
 	if (str_is(verb, "override"))
 		return override(s, o, a, what, form, err);
+	if (str_is(verb, "launch"))
+		return launch(s, o, a, what, err);
 	if (str_is(verb, "sign")) {
 		o->ran = false;
 		return orders_sign(s, o, a, err);
@@ -241,9 +262,16 @@ static void work(void *arg)
 		free(q);
 		return;
 	}
-	o->said = o->problem = STR_NULL;
+	o->said = o->problem = o->go = STR_NULL;
 	if (q->form.p && !act(q->s, o, a, q->form, &err))
 		o->problem = arena_str(&o->arena, str_from(err.text));
+	struct str go = o->go;
+	if (go.p) {
+		orders_leave(q->s, o);
+		sheet_respond(q->x, 303, S(""), go, NULL);
+		free(q);
+		return;
+	}
 	struct buf page;
 	orders_page(q->s, a, o, &page);
 	orders_leave(q->s, o); /* before the answer: the next request may come at once */

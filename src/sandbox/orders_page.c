@@ -295,17 +295,41 @@ static void put_override(struct page *p, const struct json *card, size_t n)
 	put(p, "</form>\n</details>\n");
 }
 
+/* A SMART app opens with a launch of its own, in another tab. */
+static void put_links(struct page *p, const struct json *card, size_t n)
+{
+	const struct json *links = json_get(card, S("links"));
+	struct json_iter it = json_iter(links);
+	bool smart = false;
+	while (json_next(&it))
+		smart = smart || str_is(json_get_str(it.value, S("type")), "smart");
+	if (!json_size(links))
+		return;
+	put(p, "<ul>\n");
+	hooks_put_links(&p->out, card);
+	put(p, "</ul>\n");
+	if (!smart)
+		return;
+	buf_printf(&p->out,
+		   "<form method=\"post\" action=\"" ORDERS_PATH "\" target=\"_blank\">\n<input type=\"hidden\" "
+		   "name=\"session\" value=\"%.*s\">\n",
+		   UUID_SIZE, p->o->key);
+	put(p, "<div class=\"actions\">");
+	it = json_iter(links);
+	for (size_t k = 0; k < ORDER_SUGGESTIONS && json_next(&it); k++)
+		if (str_is(json_get_str(it.value, S("type")), "smart"))
+			put_button(p, "launch", arena_printf(p->a, "%zu %zu", n, k), "plain",
+				   arena_printf(p->a, "Launch: %.*s", STR_ARG(json_get_str(it.value, S("label")))));
+	put(p, "</div>\n</form>\n");
+}
+
 static void put_card(struct page *p, const struct json *card, size_t n)
 {
 	const struct order_card *state = &p->o->cards[n];
 	buf_printf(&p->out, "<li class=\"card %s\">", hooks_card_kind(card));
 	hooks_put_head(&p->out, card);
 	put_suggestions(p, card, n);
-	if (json_size(json_get(card, S("links")))) {
-		put(p, "<ul>\n");
-		hooks_put_links(&p->out, card);
-		put(p, "</ul>\n");
-	}
+	put_links(p, card, n);
 	hooks_put_labelled(&p->out, "<p class=\"decided\"><strong>", state->said, "</strong></p>\n");
 	put_override(p, card, n);
 	put(p, "</li>\n");

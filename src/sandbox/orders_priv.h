@@ -40,6 +40,7 @@ struct order_session {
 	struct hook_run *told[ORDER_TOLD]; /* feedback that was sent, oldest first */
 	size_t told_count;
 	struct str said, problem; /* of the last request */
+	struct str go; /* of the request under way: a page to go to instead, in its arena; STR_NULL: none */
 };
 struct order_desk {
 	struct order_session *sessions[ORDER_SESSIONS];

@@ -92,13 +92,15 @@ static void a_launch_is_told(void **state)
 					    .encounter = S("e9"),
 					    .intent = S("order-review"),
 					    .fhir_context = S("[{\"reference\":\"ImagingStudy/1\"}]"),
-					    .style_url = S("https://ehr.example.org/style.json")};
+					    .style_url = S("https://ehr.example.org/style.json"),
+					    .app_context = S("{\"drug\":\"warfarin\"}")};
 	const struct json *j =
 		place_tokens(p, &(struct place_login){.scope = "launch openid patient/*.rs", .launch = &launch});
 	assert_true(str_is(member(j, "patient"), "p9"));
 	assert_true(str_is(member(j, "encounter"), "e9"));
 	assert_true(str_is(member(j, "intent"), "order-review"));
 	assert_true(str_is(member(j, "smart_style_url"), "https://ehr.example.org/style.json"));
+	assert_true(str_is(member(j, "appContext"), "{\"drug\":\"warfarin\"}"));
 	assert_true(json_is(json_get(j, S("need_patient_banner")), JSON_BOOL));
 	assert_false(json_bool(json_get(j, S("need_patient_banner"))));
 	assert_true(str_is(member(json_at(json_get(j, S("fhirContext")), 0), "reference"), "ImagingStudy/1"));

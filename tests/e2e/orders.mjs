@@ -3,7 +3,7 @@
 // a phone and a desk. SHOTS=DIR keeps pictures. Ends with "N passed, N failed".
 import { createRequire } from 'node:module';
 import { createServer } from 'node:http';
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 
 const [modules, firth, work] = process.argv.slice(2);
@@ -39,6 +39,11 @@ writeFileSync(`${work}/chart.json`, JSON.stringify({ resourceType: 'Bundle', typ
 
 // A service that says what a hostile one could.
 const hostile = createServer((request, response) => {
+  if (request.url.startsWith('/launch.html')) {
+    response.setHeader('Content-Type', 'text/html');
+    response.end('<!DOCTYPE html><title>Risk app</title><h1>Risk app</h1>');
+    return;
+  }
   response.setHeader('Content-Type', 'application/json');
   if (request.method === 'GET') {
     response.end(JSON.stringify({ services: [{ id: 'odd', hook: 'order-select', title: 'Odd', description: 'd' }] }));
@@ -49,7 +54,9 @@ const hostile = createServer((request, response) => {
     detail: '# Head\n\n**Bold** <script>alert(1)</script> ![i](https://x.example/i.png) [bad](javascript:alert(1)) [good](https://x.example/ok)\n\n| a | b |\n|---|---|\n| 1 | 2 |',
     suggestions: [{ uuid: 's1', label: 'Note it', actions: [{ type: 'create', description: 'Add a problem',
       resource: { resourceType: 'Condition', code: { text: 'Noted by a card' }, subject: { reference: 'Patient/p1' } } }] }],
-    links: [{ label: 'Bad link', type: 'absolute', url: 'javascript:alert(1)' }, { label: 'Good link', type: 'absolute', url: 'https://x.example/g' }] }] }));
+    links: [{ label: 'Bad link', type: 'absolute', url: 'javascript:alert(1)' }, { label: 'Good link', type: 'absolute', url: 'https://x.example/g' },
+      { label: 'Risk app', type: 'smart', url: `${odd}/launch.html?view=risk`, appContext: '{"drug":"warfarin"}' },
+      { label: 'Other app', type: 'smart', url: 'https://x.example/other', appContext: 'x' }] }] }));
 });
 await new Promise((resolve) => hostile.listen(0, '127.0.0.1', resolve));
 const odd = `http://127.0.0.1:${hostile.address().port}`;
@@ -112,6 +119,8 @@ for (const [vendor, more] of [['cerner', ['--behaviour', 'cds-hooks=on']], ['epi
   const base = await start(['sandbox', vendor, '--port', '0', '--data', `${work}/${vendor}`, '--import', `${work}/chart.json`, ...more], vendor);
   const url = `${new URL(base).origin}/sandbox/order-entry`;
 
+  execFileSync(firth, ['sandbox', 'register', new URL(base).origin, '--name', 'Risk app', '--redirect-uri', `${odd}/cb`, '--launch-url', `${odd}/launch.html`]);
+
   for (const width of [320, 1280, 1600]) {
     await check(`${vendor}: the chart is opened`, width, url, async (p) => {
       await open(p, cds);
@@ -169,6 +178,18 @@ for (const [vendor, more] of [['cerner', ['--behaviour', 'cds-hooks=on']], ['epi
       must(await card.locator('a').evaluateAll((list) => list.every((a) => a.protocol === 'https:')), 'a link leads elsewhere');
       must(await card.locator('table').count() === 1, 'no table');
       must(/source\.url/.test(await p.innerText('.findings')), 'its mistake is not told');
+      const [flow] = await Promise.all([p.waitForEvent('popup'), card.getByRole('button', { name: 'Launch: Risk app' }).click()]);
+      await flow.waitForURL(/launcher.flow/);
+      const address = new URL(await flow.getByRole('link', { name: 'Open the app' }).getAttribute('href'));
+      must(address.origin === odd && address.pathname === '/launch.html' && address.searchParams.get('view') === 'risk', `launched at ${address}`);
+      must(address.searchParams.get('iss') === base && address.searchParams.get('launch').length > 20, `without iss or launch: ${address}`);
+      const [app] = await Promise.all([flow.waitForEvent('popup'), flow.getByRole('link', { name: 'Open the app' }).click()]);
+      await app.getByRole('heading', { name: 'Risk app' }).waitFor();
+      await app.close();
+      await flow.close();
+      const [refused] = await Promise.all([p.waitForEvent('popup'), card.getByRole('button', { name: 'Launch: Other app' }).click()]);
+      must(/No app is registered here that is launched at/.test(await refused.getByRole('alert').innerText()), 'an app that nobody registered');
+      await refused.close();
       await press(p, 'Accept: Note it');
       must(/Created Condition\/\S+ in the sandbox/.test(await p.getByRole('status').first().innerText()), 'nothing was created');
     });

@@ -18,6 +18,7 @@ static void write_launch(struct json_writer *w, const struct smart_launch *launc
 	json_put_member(w, S("intent"), launch->intent);
 	json_put_member(w, S("context"), launch->fhir_context);
 	json_put_member(w, S("style"), launch->style_url);
+	json_put_member(w, S("app"), launch->app_context);
 	json_key(w, S("banner"));
 	json_put_bool(w, launch->need_patient_banner);
 	json_object_end(w);
@@ -32,6 +33,7 @@ static struct smart_launch read_launch(const struct json *j)
 				     .intent = json_get_str(j, S("intent")),
 				     .fhir_context = json_get_str(j, S("context")),
 				     .style_url = json_get_str(j, S("style")),
+				     .app_context = json_get_str(j, S("app")),
 				     .need_patient_banner = json_bool(json_get(j, S("banner")))};
 }
 

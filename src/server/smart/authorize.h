@@ -19,6 +19,7 @@ struct smart_launch {
 	struct str intent; /* STR_NULL: none */
 	struct str fhir_context; /* a JSON array of the fhirContext member; STR_NULL: none */
 	struct str style_url; /* smart_style_url; STR_NULL: none */
+	struct str app_context; /* of the CDS Hooks card that was followed: appContext; STR_NULL: none */
 	bool need_patient_banner;
 };
 /* Keeps it for a few minutes under a new unguessable id, the value of the launch parameter. */

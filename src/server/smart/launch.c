@@ -12,7 +12,8 @@ static const struct {
 	     {"encounter", offsetof(struct smart_launch, encounter)},
 	     {"intent", offsetof(struct smart_launch, intent)},
 	     {"fhir_context", offsetof(struct smart_launch, fhir_context)},
-	     {"style_url", offsetof(struct smart_launch, style_url)}};
+	     {"style_url", offsetof(struct smart_launch, style_url)},
+	     {"app_context", offsetof(struct smart_launch, app_context)}};
 
 static bool check_context(struct arena *a, const struct smart_launch *launch, struct error *err)
 {

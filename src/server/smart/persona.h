@@ -13,7 +13,7 @@
 struct smart_told {
 	struct arena *a;
 	struct str client_id, user, display, fhir_user; /* fhir_user: "Practitioner/7" */
-	struct str patient, encounter, intent, style_url, state;
+	struct str patient, encounter, intent, style_url, app_context, state;
 	struct str issuer, fhir_url;
 	struct str nonce;
 	unsigned words; /* of enum scope_word, as granted */

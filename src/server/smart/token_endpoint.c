@@ -120,6 +120,7 @@ static void put_launch(struct json_writer *w, const struct smart *s, const struc
 	}
 	json_put_member(w, S("smart_style_url"), g->launch.style_url);
 	json_put_member(w, S("intent"), g->launch.intent);
+	json_put_member(w, S("appContext"), g->launch.app_context); /* CDS Hooks 2.0, "Link" */
 	if (g->launch.fhir_context.p) {
 		json_key(w, S("fhirContext"));
 		json_put_raw(w, g->launch.fhir_context);

@@ -323,6 +323,24 @@ static void test_renewal(void **state)
 	}
 }
 
+/* A citation with an address is a link; there is none where there is no address. */
+static void test_link(void **state)
+{
+	struct outcome o;
+	(void)state;
+	run(&o, REQUEST("order-sign", "", ENTRY(RX("1", "5640", "ibuprofen"))),
+	    BUNDLE(ENTRY(RX("2", "11289", "warfarin"))));
+	assert_int_equal(o.answer.count, 1);
+	assert_int_equal(o.answer.cards[0].link_count, 1);
+	assert_true(str_is(o.answer.cards[0].links[0].url, "https://ddi-cds.org/warfarin-nsaids/"));
+	assert_true(str_is(o.answer.cards[0].links[0].label, "What the rule rests on, at ddi-cds.org"));
+	assert_false(o.answer.cards[0].links[0].smart);
+	end(&o);
+	run(&o, REQUEST("order-sign", "", ENTRY(RX("1", "723", "amoxicillin"))), ALLERGY("a", "723", "amoxicillin"));
+	assert_int_equal(o.answer.cards[0].link_count, 0);
+	end(&o);
+}
+
 static void test_older_order(void **state)
 {
 	struct outcome o;
@@ -378,6 +396,7 @@ int main(void)
 		cmocka_unit_test(test_grouped), cmocka_unit_test(test_unread),	   cmocka_unit_test(test_about),
 		cmocka_unit_test(test_hostile), cmocka_unit_test(test_references), cmocka_unit_test(test_suggestions),
 		cmocka_unit_test(test_taken),	cmocka_unit_test(test_renewal),	   cmocka_unit_test(test_older_order),
+		cmocka_unit_test(test_link),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
