@@ -179,7 +179,7 @@ static int show(struct login_command *c, const struct ehr_login *login)
 		printf("%s%.*s%s\n", app_style(app, STYLE_BOLD), STR_ARG(c->ehr->name), app_style(app, STYLE_PLAIN));
 		for (struct json_iter it = json_iter(all); json_next(&it);) {
 			struct str text = json_str(it.value).p ? json_str(it.value) : json_number(it.value);
-			if (text.n && !str_is(it.key, "name"))
+			if (it.key.p && text.n && !str_is(it.key, "name"))
 				printf("  %-18.*s %.*s\n", STR_ARG(it.key), STR_ARG(text));
 		}
 	}

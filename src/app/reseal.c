@@ -11,13 +11,13 @@ enum { PAGE = 200, MOST_MEMORY = 64 << 20 };
 /* What is sealed: all of a fact's value, or one text in it. What for is part of the seal, so it stands here as the
  * rooms that seal have it. */
 static const struct {
-	const char *shelf;
+	struct str shelf;
 	const char *member; /* NULL: all of it */
 	const char *purpose; /* before the fact's key */
-} sealed_facts[] = {{"key", "key", ""},
-		    {"user", "totp", "totp/"},
-		    {"ehr-login", NULL, "ehr-login/"},
-		    {"ehr-session", NULL, "ehr-login/"}};
+} sealed_facts[] = {{S("key"), "key", ""},
+		    {S("user"), "totp", "totp/"},
+		    {S("ehr-login"), NULL, "ehr-login/"},
+		    {S("ehr-session"), NULL, "ehr-login/"}};
 
 /* Base64url needs no escapes in JSON, so the sealed text stands in the value as it is. */
 static bool replace_text(struct arena *a, struct str value, struct str before, struct str after, struct str *ret_value,
@@ -48,12 +48,12 @@ static bool reseal_fact(struct store *s, const struct vault *v, struct arena *a,
 	if (!purpose.p)
 		return error_memory(err);
 	if (!vault_unseal(v, a, purpose, sealed, &plain, err))
-		return error_context(err, "%s %.*s", sealed_facts[kind].shelf, STR_ARG(fact->key));
+		return error_context(err, "%.*s %.*s", STR_ARG(sealed_facts[kind].shelf), STR_ARG(fact->key));
 	bool ok = vault_seal(v, a, purpose, plain, &again, err);
 	vault_wipe((char *)(uintptr_t)plain.p, plain.n);
 	if (!ok || !replace_text(a, fact->value, sealed, again, &value, err))
 		return false;
-	const struct store_fact fresh = {.shelf = str_from(sealed_facts[kind].shelf),
+	const struct store_fact fresh = {.shelf = sealed_facts[kind].shelf,
 					 .key = fact->key,
 					 .value = value,
 					 .expected = fact->value,
@@ -75,7 +75,7 @@ static bool reseal_shelf(struct store *s, const struct vault *v, size_t kind, si
 	arena_init(&keep, MOST_MEMORY);
 	do {
 		arena_init(&a, MOST_MEMORY);
-		ok = store_fact_list(s, &a, str_from(sealed_facts[kind].shelf), after, PAGE, &facts, &found, err);
+		ok = store_fact_list(s, &a, sealed_facts[kind].shelf, after, PAGE, &facts, &found, err);
 		for (size_t i = 0; ok && i < found; i++)
 			ok = reseal_fact(s, v, &a, kind, &facts[i], count, err);
 		after = ok && found ? arena_str(&keep, facts[found - 1].key) : STR_NULL;

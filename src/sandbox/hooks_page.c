@@ -20,8 +20,11 @@ static struct str prefetch_lines(struct arena *a, const struct json *prefetch)
 {
 	struct str text = prefetch ? S("") : S("patient=Patient/{{context.patientId}}");
 	struct json_iter it = json_iter(prefetch);
-	while (json_next(&it))
-		text = arena_printf(a, "%.*s%.*s=%.*s\n", STR_ARG(text), STR_ARG(it.key), STR_ARG(json_str(it.value)));
+	while (json_next(&it)) {
+		struct str query = json_str(it.value);
+		if (it.key.p && query.p)
+			text = arena_printf(a, "%.*s%.*s=%.*s\n", STR_ARG(text), STR_ARG(it.key), STR_ARG(query));
+	}
 	return text;
 }
 
