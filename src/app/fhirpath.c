@@ -89,7 +89,7 @@ static void show_note(struct fhirpath_command *f, const struct fhir_type *start)
 static bool fail_document(struct fhirpath_command *f, const struct input *in, const struct error *err)
 {
 	f->failed++;
-	if (!f->many) {
+	if (!f->many && (f->app->json || str_starts(str_from(err->text), S("FHIRPath, line ")))) {
 		app_fail(f->app, err);
 		show_place(f, err);
 		return true;
@@ -150,9 +150,13 @@ static bool take_document(void *ctx, const struct input *in)
 	struct fhirpath_command *f = ctx;
 	struct error err = {0};
 	struct path_items items = {0};
-	f->many |= in->line > 0;
+	f->many |= in->line > 0 || !str_eq(in->file, f->only);
 	arena_reset(&f->arena);
 	const struct json *resource = fhirpath_read(&f->arena, in->text, &err);
+	if (resource && !f->plain && !json_is(resource, JSON_OBJECT)) {
+		error_set(&err, ERR_VALUE, "This is no resource: a JSON object is expected");
+		resource = NULL;
+	}
 	if (!resource || !fhirpath_run(f, &f->arena, f->expression, f->strict, resource, &items, &err))
 		return fail_document(f, in, &err);
 	if (!f->many && !items.count)
@@ -207,6 +211,7 @@ static int over_documents(struct fhirpath_command *f, const struct str *paths, s
 {
 	const struct input_user user = {.ctx = f, .document = take_document, .problem = take_problem};
 	f->many = count > 1;
+	f->only = str_is(paths[0], "-") ? S("(standard input)") : paths[0];
 	bool done = input_read(&f->app->arena, paths, count, &user);
 	return done && !f->failed ? APP_OK : APP_FAILED;
 }
@@ -261,6 +266,7 @@ int command_fhirpath(struct app *app)
 		{"type", OPTION_TEXT, "TYPE", "with --explain: the type that the expression starts at", &f.type, NULL},
 		{"batch", OPTION_FLAG, NULL, "read NDJSON {\"expression\",\"resource\"|\"file\"}, answer NDJSON",
 		 &batch, NULL},
+		CODE_WORLD_OPTIONS(f.world),
 	};
 	static const char details[] =
 		"Prints the results one a line; with --format json, an array of {\"type\",\"value\"}. FILE is\n"

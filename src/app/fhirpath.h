@@ -23,6 +23,7 @@ struct fhirpath_command {
 	struct arena arena; /* of one document */
 	struct buf out;
 	bool many; /* results say which document they are of */
+	struct str only; /* the one path that was named: what lies in it as a directory are many */
 	size_t failed;
 	const struct json *document; /* the one that is looked at */
 	struct path_services services;

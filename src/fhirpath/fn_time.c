@@ -161,7 +161,7 @@ bool fn_time_of(struct eval *e, const struct call *c, struct path_items *out)
 	enum path_kind kind;
 	if (!input_moment(e, c, &m, &kind))
 		return false;
-	if (kind == PATH_ELEMENT || kind == PATH_DATE || m.precision < PATH_TO_HOUR)
+	if (kind != PATH_DATETIME || m.precision < PATH_TO_HOUR)
 		return true;
 	item.moment = time_part(&m);
 	return eval_add(e, out, &item);

@@ -51,6 +51,14 @@ run fhirpath
 expect "no expression" 2
 run fhirpath 'id' "$in/none.json"
 expect "no such file" 1
+says "is named" err 'none.json: No such file'
+echo '[1]' >"$scratch/list.json"
+run fhirpath 'id' "$scratch/list.json"
+expect "what is no object is no resource" 1
+says "and is named" err 'list.json: This is no resource'
+run fhirpath --package "$scratch/none.tgz" "conformsTo('http://x')" "$in/p.json"
+expect "a package that is not there" 1
+says "is named, too" err 'none.tgz'
 
 printf '%s' '{"resourceType":"Bundle","type":"collection","entry":[{"fullUrl":"urn:uuid:1","resource":{"resourceType":"Patient","id":"p","gender":"male","maritalStatus":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v3-MaritalStatus","code":"M"}]}}},{"resource":{"resourceType":"Observation","status":"final","code":{"text":"x"},"subject":{"reference":"urn:uuid:1"},"performer":[{"reference":"Patient/p"}]}}]}' >"$in/bundle.json"
 run fhirpath 'entry.resource.ofType(Observation).select(subject | performer).resolve().gender' "$in/bundle.json"
