@@ -18,6 +18,17 @@ def files(tgz):
                 yield name, archive.extractfile(member).read()
 
 
+def examples(tgz):
+    """The instances in a package, wherever they are in it."""
+    with tarfile.open(tgz) as archive:
+        for member in archive:
+            name = os.path.basename(member.name)
+            if member.isfile() and name.endswith(".json") and name[0].isupper() and name.split("-")[0] not in CONFORMANCE and member.size < 60000:
+                doc = json.loads(archive.extractfile(member).read())
+                if "resourceType" in doc:
+                    yield name[:-5], doc
+
+
 def make_package(cache, name, version, canonical, kind, resources):
     place = f"{cache}/{name}#{version}/package"
     if os.path.exists(f"{place}/package.json"):
@@ -29,6 +40,15 @@ def make_package(cache, name, version, canonical, kind, resources):
     with open(f"{place}/package.json", "w", encoding="utf-8") as out:
         json.dump({"name": name, "version": version, "type": kind, "canonical": canonical, "url": canonical,
                    "fhirVersions": ["4.0.1"], "dependencies": {}}, out)
+
+
+def install(home, tgz):
+    """Puts a package into the cache without what it depends on, and returns its name there."""
+    with tarfile.open(tgz) as archive:
+        told = json.load(archive.extractfile("package/package.json"))
+    resources = ((n, t) for n, t in files(tgz) if n.split("-")[0] in CONFORMANCE | {"Questionnaire"})
+    make_package(f"{home}/.fhir/packages", told["name"], told["version"], told.get("canonical", "http://x.test"), "IG", resources)
+    return f"{told['name']}#{told['version']}"
 
 
 def make_cache(home, definitions, terminology):

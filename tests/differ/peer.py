@@ -35,6 +35,7 @@ def build():
 class Peer:
     def __enter__(self):
         target, classpath = build()
+        self.home = f"{target}/home"
         self.process = subprocess.Popen(["java", "-Xmx3g", f"-Duser.home={target}/home", "-cp", classpath, "Peer"], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, encoding="utf-8")
         self.read()

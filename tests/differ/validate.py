@@ -48,7 +48,7 @@ def errors(issues):
 class Corpus:
     """What is mutated: examples of R4, of US Core, Synthea's resources where FIRTH_ASSETS has them, and our own."""
 
-    def __init__(self, model):
+    def __init__(self, model, package):
         self.items = [(name[:-5], json.loads(text)) for name, kind, text in model.examples
                       if kind not in packages.CONFORMANCE and len(text) < 30000]
         conformance = [(name[:-5], text) for name, kind, text in model.examples if kind in packages.CONFORMANCE and len(text) < 15000]
@@ -58,17 +58,19 @@ class Corpus:
             with open(file, encoding="utf-8") as source:
                 for i, entry in enumerate(json.load(source).get("entry", [])[:150]):
                     self.items.append((f"synthea-{i}-{entry['resource']['resourceType']}", entry["resource"]))
+        if package:
+            self.conformance, self.items = [], list(packages.examples(package))
         self.items = [(n, d) for n, d in self.items if "resourceType" in d]
         self.by_type = {}
         for name, doc in self.items:
             self.by_type.setdefault(doc["resourceType"], []).append((name, doc))
 
     def choose(self, rng):
-        if rng.random() < 0.15:
+        if self.conformance and rng.random() < 0.15:
             name, text = rng.choice(self.conformance)
             return name, json.loads(text)
         kinds = sorted(self.by_type)
-        kind = "Bundle" if rng.random() < 0.08 else rng.choice(kinds)
+        kind = "Bundle" if rng.random() < 0.08 and "Bundle" in kinds else rng.choice(kinds)
         name, doc = rng.choice(self.by_type[kind])
         return name, copy.deepcopy(doc)
 
@@ -188,7 +190,7 @@ def make_mutants(options, directory):
     work = tempfile.mkdtemp(prefix="firth-differ-work-")
     rng = random.Random(options.seed)
     model = packages.Model(peer.definitions())
-    corpus = Corpus(model)
+    corpus = Corpus(model, options.package)
     only = getattr(mutate, options.only) if options.only else None
     for i in range(options.count):
         form = "xml" if rng.random() < options.xml and not only else "json"
@@ -200,9 +202,11 @@ def inputs(directory):
     return sorted(f for f in os.listdir(directory) if f.endswith((".json", ".xml")))
 
 
-def asked(directory):
+def asked(directory, package):
     """The peer's findings for each input; they are written beside it."""
     with peer.Peer() as other:
+        if package and "crash" in (answer := other.ask("package", packages.install(other.home, package))):
+            print(f"{package}: {answer['crash']}")
         for file in sorted(glob.glob(f"{directory}/support/*")):
             answer = other.ask("load", file)
             if "crash" in answer:
@@ -226,6 +230,7 @@ def kept(directory):
 def judge(options, directory, answers):
     support = f"{directory}/support"
     extra = ["--package", support] if os.path.isdir(support) and os.listdir(support) else []
+    extra += ["--package", options.package] if options.package else []
     ours = firth_findings(options.firth, [f"{directory}/{f}" for f in inputs(directory)], extra)
     known = Known(f"{HERE}/known/validate.txt")
     agree = differ = excused = 0
@@ -250,6 +255,7 @@ def main():
     parse.add_argument("count", type=int)
     parse.add_argument("--keep", help="a directory for the inputs and the peer's answers")
     parse.add_argument("--again", help="such a directory, whose answers are taken instead of asking")
+    parse.add_argument("--package", help="a FHIR package (.tgz) whose examples are mutated, with its profiles at hand")
     parse.add_argument("--only", help="one kind of mistake, by its name in mutate.py")
     parse.add_argument("--profiles", action="store_true", help="random profiles and instances for them instead of mutants")
     parse.add_argument("--conformance", action="store_true", help="random definitions, questionnaires and responses instead of mutants")
@@ -260,7 +266,7 @@ def main():
     directory = options.keep or tempfile.mkdtemp(prefix="firth-differ-")
     empty(directory)
     (make_synthetic if options.profiles or options.conformance else make_mutants)(options, directory)
-    return judge(options, directory, asked(directory))
+    return judge(options, directory, asked(directory, options.package))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
  * The HL7 Java validator as a peer of the differential tests: it answers one command a line, so that its start is paid
  * once. Fields are separated by tabs; each answer is one line of JSON.
  *   load FILE                    a conformance resource (R4, JSON) becomes known
- *   package FILE.tgz             all of a package do
+ *   package NAME#VERSION         all of a package do, which is in the cache
  *   validate FILE PROFILE,...    {"issues":[{"severity","location","text","id"}]}
  *   snapshot FILE                the snapshot that it generates for a StructureDefinition, as R4 JSON
  *   expand FILE                  the expansion of a ValueSet, as R4 JSON
