@@ -210,6 +210,23 @@ static void check_stylesheet(struct validation *v, const struct node *bundle, co
 			     SHOW(url));
 }
 
+/* Links that say where this Bundle is among others are there once. */
+static void check_repeated(struct validation *v, const struct node *bundle, const struct node *link, bool pages)
+{
+	struct str relation = json_get_str(link->value, S("relation"));
+	struct node at = node_child(link, S("relation"), -1, json_get(link->value, S("relation")));
+	if (!str_is(relation, "self") && !(pages && is_one_of(relation, "first", "last")) &&
+	    !(pages && is_one_of(relation, "previous", "next")))
+		return;
+	for (struct json_iter it = json_iter(json_get(bundle->value, S("link")));
+	     json_next(&it) && it.value != link->value;)
+		if (str_eq(json_get_str(it.value, S("relation")), relation)) {
+			find_error(v, pages ? link : &at, ERR_MULTIPLE, "bundle-link",
+				   "A link \"%.*s\" is there already", SHOW(relation));
+			return;
+		}
+}
+
 static void check_links(struct validation *v, const struct node *at, struct str type)
 {
 	static const char *const paging[] = {"first", "previous", "prev", "next", "last"};
@@ -218,6 +235,7 @@ static void check_links(struct validation *v, const struct node *at, struct str 
 	for (struct json_iter it = json_iter(json_get(at->value, S("link"))); json_next(&it); i++) {
 		struct node link = node_child(at, S("link"), i, it.value);
 		struct str relation = json_get_str(it.value, S("relation"));
+		check_repeated(v, at, &link, pages);
 		if (str_is(relation, "stylesheet"))
 			check_stylesheet(v, at, &link);
 		for (size_t k = 0; !pages && k < sizeof(paging) / sizeof(paging[0]); k++) {

@@ -97,6 +97,8 @@ static bool check_form(struct validation *v, const struct node *at, const struct
 static void tell_near_misses(struct validation *v, const struct node *at, const struct holder *entry,
 			     const struct reference *r)
 {
+	/* messages are sent to be understood as they are */
+	enum issue_severity severity = bundle_is(entry, "message", "message") ? ISSUE_ERROR : ISSUE_WARNING;
 	size_t near = 0;
 	int64_t i = 0;
 	for (struct json_iter it = json_iter(json_get(entry->outer->json, S("entry"))); json_next(&it); i++) {
@@ -105,10 +107,11 @@ static void tell_near_misses(struct validation *v, const struct node *at, const 
 		    !str_eq(json_get_str(resource, S("resourceType")), r->type))
 			continue;
 		if (near++ < MAX_NEAR)
-			find_warning(v, at, ERR_NOT_FOUND, "bundle-reference",
-				     "Entry %lld has the type and id of \"%.*s\", but its fullUrl \"%.*s\" is not what "
-				     "the reference means in this Bundle",
-				     (long long)i, SHOW(r->text), SHOW(json_get_str(it.value, S("fullUrl"))));
+			validation_find(
+				v, at, severity, ERR_NOT_FOUND, S("bundle-reference"),
+				"Entry %lld has the type and id of \"%.*s\", but its fullUrl \"%.*s\" is not what "
+				"the reference means in this Bundle",
+				(long long)i, SHOW(r->text), SHOW(json_get_str(it.value, S("fullUrl"))));
 	}
 }
 

@@ -57,6 +57,12 @@ static const struct fixture_case bundles[] = {
 	 NULL, "error Bundle.entry[0].resource search-id"},
 	{"{'resourceType':'Bundle','type':'collection','link':[{'relation':'next','url':'http://x.test'}]}", NULL,
 	 "error Bundle.link[0].relation bundle-link"},
+	{"{'resourceType':'Bundle','type':'collection','link':[{'relation':'self','url':'http://x.test'},"
+	 "{'relation':'self','url':'http://x.test'}]}",
+	 NULL, "error Bundle.link[1].relation bundle-link"},
+	{"{'resourceType':'Bundle','type':'history','link':[{'relation':'next','url':'http://x.test'},"
+	 "{'relation':'next','url':'http://x.test'}]}",
+	 NULL, "error Bundle.link[1] bundle-link"},
 };
 
 static const struct fixture_case references[] = {
