@@ -156,6 +156,9 @@ bool hostile_handle(struct sandbox *s, struct http_exchange *x)
 	bool fhir = str_starts(path, str_from(s->vendor->base_path));
 	bool discovery = str_ends(path, S("/metadata")) || str_ends(path, S("/smart-configuration"));
 	int64_t slow = fault_number(s, FAULT_SLOW);
+	bool write = fhir && !str_is(http_request(x)->method, "GET") && !str_ends(path, S("/_search"));
+	if (write && fault_number(s, FAULT_SLOW_WRITES) > slow)
+		slow = fault_number(s, FAULT_SLOW_WRITES);
 	if (slow)
 		wait_ms(slow);
 	if (!fhir || discovery) /* what is spoiled is the API: a client must get that far */

@@ -2,6 +2,8 @@
  * Writes at Cerner that are more than one resource: halves of blood pressures, which come back as panels, and charges,
  * which are entered by operations (docs/sandbox.md; section 5.1, 5.5 of what is known of the two).
  */
+#include "base/clock.h"
+#include "sandbox/faults_priv.h"
 #include "write_rows.h"
 
 #define PRESSURE(loinc, value, time)                                                                                   \
@@ -146,6 +148,22 @@ static void row_19_cerner_scopes_of_2024_D(void **state)
 	world_close(w);
 }
 
+static void row_20_cerner_writes_are_slow_on_demand_D(void **state)
+{
+	static const struct row row = {"slow", "POST", "Observation", NULL, VITAL("8867-4") LA "}", 201, NULL, NULL};
+	struct world *w = *state;
+	struct ids ids = write_ids_of(w);
+	struct error err = {0};
+	must(fault_set(w->sandbox, S("slow-writes=400"), &err), &err);
+	int64_t began = clock_now_ms();
+	write_row_try(&ids, &row);
+	assert_true(clock_now_ms() - began >= 400);
+	began = clock_now_ms();
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(ask(w, "Observation/none", JSON).status, 404);
+	assert_true(clock_now_ms() - began < 1200);
+}
+
 static int with_cerner(void **state)
 {
 	*state = world_open(&(struct world_options){.vendor = EHR_CERNER, .patients = 2});
@@ -165,7 +183,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		AT(write_5_5_halves_of_a_pressure_are_paired_D),      AT(write_5_5_versions_of_pairs_guard_D),
 		cmocka_unit_test(write_5_5_halves_may_stay_single_D), AT(write_5_1_charges_by_operations_I),
-		cmocka_unit_test(row_19_cerner_scopes_of_2024_D),
+		cmocka_unit_test(row_19_cerner_scopes_of_2024_D),     AT(row_20_cerner_writes_are_slow_on_demand_D),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
