@@ -127,9 +127,9 @@ static int examine(struct telling *t)
 	if (t->app->json && !print_json(t, &report))
 		return APP_FAILED;
 	if (!t->app->json)
-		printf("\n%s%s%s: %zu failed, %zu warnings\n", app_style(t->app, report.bad ? STYLE_BAD : STYLE_GOOD),
+		printf("\n%s%s%s: %zu failed, %zu %s\n", app_style(t->app, report.bad ? STYLE_BAD : STYLE_GOOD),
 		       report.bad ? "something is wrong" : "all is well", app_style(t->app, STYLE_PLAIN), report.bad,
-		       report.warnings);
+		       report.warnings, report.warnings == 1 ? "warning" : "warnings");
 	return report.bad ? APP_FAILED : APP_OK;
 }
 

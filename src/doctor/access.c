@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "doctor/doctor_priv.h"
+#include "ehr/login.h"
 #include "jose/jose.h"
 
 enum { LONG_URL = 2000, HOPS_MAX = 5, SKEW_TO_BLAME_MS = 20 * 1000 };
@@ -77,13 +78,14 @@ bool doctor_client(struct examination *x)
 /* "error=..." of the query that the EHR sent back; only harmless characters. */
 static struct str error_of(struct examination *x, struct str location)
 {
-	size_t at = str_find(location, S("error="));
-	struct str rest = at == STR_NONE ? STR_NULL : str_slice(location, at + 6, location.n);
-	struct str code = str_split(&rest, '&');
+	size_t question = str_find_char(location, '?', 0);
+	struct str query = question == STR_NONE ? STR_NULL : str_slice(location, question + 1, location.n), code;
+	if (!ehr_url_parameter(x->a, query, "error", &code))
+		return S("unreadable");
 	for (size_t i = 0; i < code.n; i++)
 		if (!((code.p[i] >= 'a' && code.p[i] <= 'z') || code.p[i] == '_'))
 			return S("unreadable");
-	return code.n ? arena_str(x->a, str_slice(code, 0, 40)) : STR_NULL;
+	return code.n ? str_slice(code, 0, 40) : STR_NULL;
 }
 
 static void blame_unknown_app(struct examination *x)
@@ -134,13 +136,7 @@ static struct str leads_on(struct examination *x, const struct http_answer *answ
 	struct str location = http_answer_header(answer, "Location");
 	if (answer->status < 301 || answer->status > 308 || !location.n || str_starts(location, redirect))
 		return STR_NULL;
-	if (str_starts(location, S("http://")) || str_starts(location, S("https://")))
-		return location;
-	size_t host = str_find(from, S("://"));
-	size_t path = host == STR_NONE ? STR_NONE : str_find_char(from, '/', host + 3);
-	if (location.p[0] != '/' || path == STR_NONE)
-		return STR_NULL;
-	return arena_printf(x->a, "%.*s%.*s", STR_ARG(str_slice(from, 0, path)), STR_ARG(location));
+	return ehr_link(x->a, from, location);
 }
 
 void doctor_redirect(struct examination *x)

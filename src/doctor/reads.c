@@ -89,6 +89,15 @@ static bool first_page(struct examination *x, const char *type, struct str id, s
 	return ehr_pages_next(*ret_pages, x->a, page, &more, f);
 }
 
+/* A backend service that names its scopes cannot read what is neither among them nor granted. */
+static bool is_asked_for(struct examination *x, const char *type)
+{
+	struct str asked = x->people ? STR_NULL : ehr_asked_scopes(x->client, x->a);
+	struct str granted = ehr_granted_scopes(x->client);
+	return !asked.n || !granted.n || ehr_scopes_name(asked, str_from(type)) ||
+	       ehr_scopes_name(granted, str_from(type));
+}
+
 static void read_type(struct examination *x, const char *type, struct str id)
 {
 	struct ehr_page page;
@@ -147,8 +156,16 @@ void doctor_reads(struct examination *x)
 	}
 	if (!read_patient(x, id))
 		return;
-	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
-		read_type(x, types[i], id);
+	struct str left = S("");
+	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+		if (is_asked_for(x, types[i]))
+			read_type(x, types[i], id);
+		else if (ehr_states(x->site.capabilities, str_from(types[i]), "search-type"))
+			left = arena_printf(x->a, "%.*s%s%s", STR_ARG(left), left.n ? ", " : "", types[i]);
+	}
+	if (left.n)
+		doctor_say(x, DOCTOR_READ, DOCTOR_SKIPPED, DOCTOR_NO_CAUSE, "no scope is asked for of %.*s",
+			   STR_ARG(left));
 	if (ehr_states(x->site.capabilities, S("Observation"), "search-type"))
 		second_page(x, id);
 }

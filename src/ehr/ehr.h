@@ -138,6 +138,8 @@ bool ehr_site_look(struct ehr_client *c, struct arena *a, struct ehr_site *ret_s
 bool ehr_states(const struct json *capabilities, struct str type, const char *interaction);
 /* "Sun, 06 Nov 1994 08:49:37 GMT": RFC 9110 section 5.6.7, the form that servers must send. */
 bool ehr_http_date(struct str text, int64_t *ret_ms);
+/* Is the type, or all types, among resource scopes of either grammar? */
+bool ehr_scopes_name(struct str scopes, struct str type);
 /* The scopes that a request for a backend token names; STR_NULL: none, what is registered is granted. */
 struct str ehr_asked_scopes(struct ehr_client *c, struct arena *a);
 /* A token now, from a kept one or the EHR. True without one when the client needs none (*ret_needed). */

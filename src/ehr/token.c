@@ -145,13 +145,10 @@ bool ehr_token_ensure(struct ehr_client *c, struct arena *a, bool *ret_cached, s
 }
 
 /* "system/Observation.rs?category=..." names Observation; both grammars look alike up to the dot. */
-bool ehr_token_covers(const struct ehr_client *c, struct str type)
+bool ehr_scopes_name(struct str scopes, struct str type)
 {
-	struct str rest = buf_str(&c->granted);
-	if (!rest.n || !type.n)
-		return true;
-	while (rest.p) {
-		struct str scope = str_split(&rest, ' ');
+	while (scopes.p) {
+		struct str scope = str_split(&scopes, ' ');
 		size_t slash = str_find_char(scope, '/', 0), dot = str_find_char(scope, '.', 0);
 		if (slash == STR_NONE || dot == STR_NONE || dot < slash)
 			continue;
@@ -160,6 +157,11 @@ bool ehr_token_covers(const struct ehr_client *c, struct str type)
 			return true;
 	}
 	return false;
+}
+
+bool ehr_token_covers(const struct ehr_client *c, struct str type)
+{
+	return !c->granted.n || !type.n || ehr_scopes_name(buf_str(&c->granted), type);
 }
 
 struct str ehr_granted_scopes(const struct ehr_client *c)

@@ -13,13 +13,7 @@ enum { APIS_MAX = 1000 };
 
 static struct str form_text(struct arena *a, struct str sent)
 {
-	struct str text = STR_NULL;
-	struct buf out;
-	buf_init(&out, 1 << 18);
-	if (sent.n && decode_percent(&out, sent, true))
-		text = arena_str(a, str_trim(buf_str(&out)));
-	buf_done(&out);
-	return text;
+	return sent.n ? str_trim(face_decoded(a, sent)) : STR_NULL;
 }
 
 static void put_list_of(struct json_writer *w, const char *member, struct str lines)

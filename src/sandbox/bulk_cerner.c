@@ -27,15 +27,6 @@ static bool is_filter_param(struct str name)
 	return !face_listed("_count _id _include _lastUpdated _sort encounter identifier patient subject", name);
 }
 
-static struct str decoded(struct arena *a, struct str text)
-{
-	struct buf out;
-	buf_init(&out, (size_t)1 << 20);
-	struct str plain = decode_percent(&out, text, true) ? arena_str(a, buf_str(&out)) : STR_NULL;
-	buf_done(&out);
-	return plain;
-}
-
 static bool refuse(struct rest_answer *answer, int status, const char *issue, struct str text)
 {
 	cerner_refuse(answer, status, issue, text);
@@ -44,7 +35,7 @@ static bool refuse(struct rest_answer *answer, int status, const char *issue, st
 
 static bool check_types(struct rest_call *call, struct rest_answer *answer)
 {
-	struct str types = decoded(call->arena, face_value(call->query, S("_type")));
+	struct str types = face_decoded(call->arena, face_value(call->query, S("_type")));
 	bool company = !types.p;
 	while (types.p)
 		company = !needs_company(str_trim(str_split(&types, ','))) || company;
@@ -78,7 +69,7 @@ static bool check_filters(struct rest_call *call, struct rest_answer *answer)
 	if (face_has(call->query, S("_typeFilter")) && !face_has(call->query, S("_type")))
 		return refuse(answer, 400, "invalid", S("_typeFilter needs _type"));
 	while (face_param_next(&query, &p)) {
-		struct str filter = str_is(p.name, "_typeFilter") ? decoded(call->arena, p.value) : STR_NULL;
+		struct str filter = str_is(p.name, "_typeFilter") ? face_decoded(call->arena, p.value) : STR_NULL;
 		if (filter.p && !check_filter(call, filter, &seen, answer))
 			return false;
 	}

@@ -193,6 +193,15 @@ bool face_entry(struct rest_call *call, const struct sandbox *s, struct json_wri
 	return ok;
 }
 
+struct str face_decoded(struct arena *a, struct str sent)
+{
+	struct buf plain;
+	buf_init(&plain, 1 << 20);
+	struct str text = sent.p && decode_percent(&plain, sent, true) ? arena_str(a, buf_str(&plain)) : STR_NULL;
+	buf_done(&plain);
+	return text;
+}
+
 static bool same_media(struct str a, struct str b)
 {
 	return str_eq_nocase(str_trim(str_split(&a, ';')), str_trim(str_split(&b, ';')));

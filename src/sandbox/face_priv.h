@@ -138,6 +138,8 @@ bool face_param_next(struct str *rest, struct face_param *ret_param);
 bool face_has(struct str query, struct str name); /* with a value that is not empty */
 size_t face_count(struct str query, struct str name);
 struct str face_value(struct str query, struct str name); /* STR_NULL when absent */
+/* A value of a form or query, as sent, without its escapes; STR_NULL when it is none, or does not decode. */
+struct str face_decoded(struct arena *a, struct str sent);
 bool face_listed(const char *list, struct str name); /* list separated by spaces */
 bool face_needs_met(const char *needs, struct str query);
 /* Is any parameter that the needs name there? */

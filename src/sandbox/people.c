@@ -43,11 +43,8 @@ void people_close(struct sandbox *s)
 static struct str unfitting(struct sandbox *s, const struct http_request *r, size_t persona)
 {
 	struct str asked = str_is(r->method, "POST") ? r->body : r->query, aud = face_value(asked, S("aud"));
-	struct buf plain;
-	buf_init(&plain, 4096);
-	enum face_host host =
-		aud.p && decode_percent(&plain, aud, true) ? hosts_of_base(s, buf_str(&plain)) : FACE_HOSTS;
-	buf_done(&plain);
+	struct str plain = face_decoded(r->arena, aud);
+	enum face_host host = plain.p ? hosts_of_base(s, plain) : FACE_HOSTS;
 	if (s->o.vendor != EHR_CERNER || host == FACE_HOSTS || (host == HOST_PATIENT) == (persona == 1))
 		return STR_NULL;
 	size_t at = (size_t)(aud.p - asked.p);

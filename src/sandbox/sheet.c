@@ -36,13 +36,8 @@ bool sheet_is_ours(const struct http_exchange *x, struct str base_url)
 
 struct str sheet_value(struct arena *a, struct str form, const char *name)
 {
-	struct str sent = face_value(form, str_from(name)), text = STR_NULL;
-	struct buf out;
-	buf_init(&out, 1 << 20);
-	if (sent.n && decode_percent(&out, sent, true) && str_trim(buf_str(&out)).n)
-		text = arena_str(a, str_trim(buf_str(&out)));
-	buf_done(&out);
-	return text;
+	struct str text = str_trim(face_decoded(a, face_value(form, str_from(name))));
+	return text.n ? text : STR_NULL;
 }
 
 static void put_places(struct buf *out, const char *here)

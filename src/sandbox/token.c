@@ -80,12 +80,8 @@ static void preflight(struct http_exchange *x)
 /* Epic lists the grant in its discovery, and no document tells how it is done: so no app here is registered for it. */
 static bool is_exchange(const struct sandbox *s, const struct http_request *r)
 {
-	struct buf plain;
-	buf_init(&plain, 256);
-	bool is = s->o.vendor == EHR_EPIC && decode_percent(&plain, face_value(r->body, S("grant_type")), true) &&
-		  str_is(buf_str(&plain), "urn:ietf:params:oauth:grant-type:token-exchange");
-	buf_done(&plain);
-	return is;
+	return s->o.vendor == EHR_EPIC && str_is(face_decoded(r->arena, face_value(r->body, S("grant_type"))),
+						 "urn:ietf:params:oauth:grant-type:token-exchange");
 }
 
 static struct smart_token_answer refuse_exchange(struct error *err)
