@@ -287,9 +287,9 @@ bool ehr_fail_answer(const struct ehr_client *c, struct arena *a, const struct e
 		kind = body_kind(answer, json);
 	if (kind && answer->status >= 200 && answer->status <= 299)
 		sentence = "the EHR's answer is no FHIR";
-	error_set(&fresh.error, code, "%.*s: %s (%s %.*s: HTTP %d%s%s%s%s)", STR_ARG(c->config.name), sentence,
-		  request->interaction, STR_ARG(request->type), answer->status, fresh.vendor_code[0] ? ", code " : "",
-		  fresh.vendor_code, kind ? " " : "", kind ? kind : "");
+	error_set(&fresh.error, code, "%.*s: %s (%s%s%.*s: HTTP %d%s%s%s%s)", STR_ARG(c->config.name), sentence,
+		  request->interaction, request->type.n ? " " : "", STR_ARG(request->type), answer->status,
+		  fresh.vendor_code[0] ? ", code " : "", fresh.vendor_code, kind ? " " : "", kind ? kind : "");
 	fresh.body = body_kind(answer, json);
 	fresh.retryable = answer->status == 429 || (answer->status >= 502 && answer->status <= 504);
 	*f = fresh;

@@ -258,6 +258,9 @@ static bool fail(const struct transfer *t, const struct http_call *call, CURLcod
 				 code == CURLE_SSL_CERTPROBLEM
 					 ? "the client certificate and its key do not open or do not belong together"
 					 : "the file with authorities holds none");
+	if (code == CURLE_PARTIAL_FILE || code == CURLE_RECV_ERROR || code == CURLE_GOT_NOTHING)
+		return error_set(err, ERR_NETWORK, "The connection to %.*s broke before its answer was whole",
+				 STR_ARG(origin));
 	return error_set(err, ERR_NETWORK, "%.*s could not be reached: %s", STR_ARG(origin), curl_easy_strerror(code));
 }
 
