@@ -270,3 +270,22 @@ bool app_write(const struct app *app, struct str text)
 	}
 	return true;
 }
+
+bool app_write_list(const struct app *app, struct str name, const void *items, size_t count,
+		    void (*item)(struct json_writer *w, const void *items, size_t index))
+{
+	struct buf out;
+	buf_init(&out, (size_t)1 << 30);
+	struct json_writer w = json_writer(&out);
+	json_object_begin(&w);
+	json_key(&w, name);
+	json_array_begin(&w);
+	for (size_t i = 0; i < count; i++)
+		item(&w, items, i);
+	json_array_end(&w);
+	json_object_end(&w);
+	buf_char(&out, '\n');
+	bool ok = buf_ok(&out) && app_write(app, buf_str(&out));
+	buf_done(&out);
+	return ok;
+}

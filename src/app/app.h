@@ -13,6 +13,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "json/json.h"
 
 enum app_status { APP_OK = 0, APP_FAILED = 1, APP_USAGE = 2 };
 
@@ -104,6 +105,9 @@ int app_fail(const struct app *app, const struct error *err);
 int app_misuse(const struct app *app, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Writes all of the text to standard output. False when that fails (and says so). */
 bool app_write(const struct app *app, struct str text) MUST_USE;
+/* {"NAME":[...]} and a line's end, each item by the callback. False: it was not written. */
+bool app_write_list(const struct app *app, struct str name, const void *items, size_t count,
+		    void (*item)(struct json_writer *w, const void *items, size_t index)) MUST_USE;
 
 /* Long work on standard error: a bar on a terminal, otherwise a line every few seconds, silent when quiet. Safe to
  * update from one thread. */

@@ -54,8 +54,9 @@ static void put_text(struct json_writer *w, struct str key, struct str text)
 		json_put_member(w, key, text);
 }
 
-static void write_row(struct json_writer *w, const struct audit_row *row)
+static void write_row(struct json_writer *w, const void *rows, size_t index)
 {
+	const struct audit_row *row = (const struct audit_row *)rows + index;
 	const struct audit_event *e = &row->event;
 	char time[CLOCK_INSTANT_SIZE], hash[64];
 	struct buf hex;
@@ -86,24 +87,6 @@ static void write_row(struct json_writer *w, const struct audit_row *row)
 	buf_done(&hex);
 }
 
-static bool write_rows(const struct app *app, const struct audit_row *rows, size_t count)
-{
-	struct buf out;
-	buf_init(&out, (size_t)1 << 30);
-	struct json_writer w = json_writer(&out);
-	json_object_begin(&w);
-	json_key(&w, S("rows"));
-	json_array_begin(&w);
-	for (size_t i = 0; i < count; i++)
-		write_row(&w, &rows[i]);
-	json_array_end(&w);
-	json_object_end(&w);
-	buf_char(&out, '\n');
-	bool ok = buf_ok(&out) && app_write(app, buf_str(&out));
-	buf_done(&out);
-	return ok;
-}
-
 int command_audit_list(struct app *app)
 {
 	struct config config;
@@ -130,7 +113,7 @@ int command_audit_list(struct app *app)
 	if (!store_audit_list(store, &app->arena, before, (size_t)limit, &rows, &count, &err)) {
 		status = app_fail(app, &err);
 	} else if (app->json) {
-		status = write_rows(app, rows, count) ? APP_OK : APP_FAILED;
+		status = app_write_list(app, S("rows"), rows, count, write_row) ? APP_OK : APP_FAILED;
 	} else {
 		for (size_t i = 0; i < count; i++)
 			print_row(app, &rows[i]);

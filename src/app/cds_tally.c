@@ -61,8 +61,9 @@ static void put_count(struct json_writer *w, const char *key, uint64_t value)
 	json_put_i64(w, (int64_t)value);
 }
 
-static void write_tally(struct json_writer *w, const struct cds_tally *t)
+static void write_tally(struct json_writer *w, const void *tallies, size_t index)
 {
+	const struct cds_tally *t = (const struct cds_tally *)tallies + index;
 	json_object_begin(w);
 	json_put_member(w, S("service"), t->service);
 	json_put_member(w, S("topic"), t->topic);
@@ -77,24 +78,6 @@ static void write_tally(struct json_writer *w, const struct cds_tally *t)
 	}
 	json_object_end(w);
 	json_object_end(w);
-}
-
-static bool write_json(const struct app *app, const struct cds_tally *tallies, size_t count)
-{
-	struct buf out;
-	buf_init(&out, 64 << 20);
-	struct json_writer w = json_writer(&out);
-	json_object_begin(&w);
-	json_key(&w, S("topics"));
-	json_array_begin(&w);
-	for (size_t i = 0; i < count; i++)
-		write_tally(&w, &tallies[i]);
-	json_array_end(&w);
-	json_object_end(&w);
-	buf_char(&out, '\n');
-	bool ok = buf_ok(&out) && app_write(app, buf_str(&out));
-	buf_done(&out);
-	return ok;
 }
 
 int command_cds_tally(struct app *app)
@@ -135,5 +118,7 @@ int command_cds_tally(struct app *app)
 	store_close(store);
 	if (!ok)
 		return app_fail(app, &err);
-	return (app->json ? write_json : print_text)(app, tallies, count) ? APP_OK : APP_FAILED;
+	ok = app->json ? app_write_list(app, S("topics"), tallies, count, write_tally)
+		       : print_text(app, tallies, count);
+	return ok ? APP_OK : APP_FAILED;
 }

@@ -93,6 +93,22 @@ static void set_defaults(struct cds_server_options *o)
 	o->now_ms = o->now_ms ? o->now_ms : clock_now_ms;
 }
 
+/* Each thread keeps an HTTP client, and so its connections, for as long as it lives. */
+static void *begin_client(void *ctx)
+{
+	const struct cds_server_options *o = ctx;
+	struct error ignored = {0};
+	return http_client_new(&(struct http_client_options){.timeout_ms = o->fetch_ms,
+							     .connect_timeout_ms = o->fetch_ms,
+							     .max_body = o->fetch_bytes},
+			       &ignored);
+}
+
+static void end_client(void *own)
+{
+	http_client_free(own);
+}
+
 static bool open_all(struct cds_server *c, struct error *err)
 {
 	c->path = arena_printf(&c->arena, "%.*s/cds-services", STR_ARG(c->o.base_path));
@@ -106,8 +122,13 @@ static bool open_all(struct cds_server *c, struct error *err)
 	if (!callers_open(c, err) || !keep(c, write_discovery, &c->discovery, err) ||
 	    !keep(c, openapi_write, &c->openapi, err))
 		return false;
-	c->pool = pool_open(c->o.fetch_threads, c->o.fetch_ms, c->o.fetch_bytes, err);
-	return c->pool != NULL;
+	c->workers = workers_open(&(struct workers_options){.threads = c->o.fetch_threads,
+							    .waiting = CDS_WAITING_MAX,
+							    .begin = begin_client,
+							    .end = end_client,
+							    .ctx = &c->o},
+				  err);
+	return c->workers != NULL;
 }
 
 struct cds_server *cds_server_open(const struct cds_server_options *options, struct error *err)
@@ -132,7 +153,7 @@ void cds_server_close(struct cds_server *c)
 {
 	if (!c)
 		return;
-	pool_close(c->pool);
+	workers_close(c->workers);
 	callers_close(c);
 	records_wait(c);
 	pthread_cond_destroy(&c->settled);

@@ -1,4 +1,4 @@
-/* Shared by the files of the CDS services: what is open, one call on its way, and the pool that waits for EHRs. */
+/* Shared by the files of the CDS services: what is open, one call on its way, and the threads that wait for EHRs. */
 #ifndef FIRTH_SERVER_CDS_CDS_PRIV_H
 #define FIRTH_SERVER_CDS_CDS_PRIV_H
 
@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "base/origin.h"
+#include "base/workers.h"
 #include "http/client.h"
 #include "server/cds/cds.h"
 #include "server/smart/keys.h"
@@ -15,24 +16,12 @@ enum {
 	CDS_FETCH_MS = 4000,
 	CDS_FETCH_BYTES = 32 << 20,
 	CDS_FETCH_THREADS = 16,
+	CDS_WAITING_MAX = 2000, /* fetches */
 	CDS_CARDS = 20,
 	CDS_TEMPLATES_MAX = 50, /* of a service */
 	CDS_KEYS_MAX = 500, /* of a request's prefetch */
 	CDS_REFERENCES_MAX = 100 /* Medications that one call fetches */
 };
-
-/* ---- pool.c: threads that may wait ------------------------------------------------------------------------------- */
-
-struct pool;
-struct pool_job {
-	void (*run)(struct pool_job *job, struct http_client *client); /* client NULL: none could be made */
-	struct pool_job *next;
-};
-struct pool *pool_open(unsigned threads, unsigned timeout_ms, size_t max_body, struct error *err) MUST_USE;
-/* Does what waits first. */
-void pool_close(struct pool *p);
-/* False: there is too much to do. */
-bool pool_add(struct pool *p, struct pool_job *job) MUST_USE;
 
 /* ---- client.c: who calls ------------------------------------------------------------------------------------------
  */
@@ -49,7 +38,8 @@ struct cds_server {
 	struct str path; /* BASE/cds-services */
 	struct str discovery, openapi; /* JSON */
 	struct caller *callers;
-	struct pool *pool;
+	struct workers
+		*workers; /* wait for EHRs, so that the server's threads never do; own: an HTTP client, or NULL */
 	pthread_mutex_t lock; /* over what follows */
 	pthread_cond_t settled; /* nothing is under way */
 	struct apart *under_way; /* records that are not durable yet, see record.c */
@@ -70,7 +60,7 @@ struct visit {
 	struct key_source *keys; /* NULL: the caller's keys by value */
 	struct str jti;
 	int64_t exp_s;
-	struct pool_job waiting;
+	struct workers_job waiting;
 	/* what is asked */
 	struct hook_request request;
 	struct hook_prefetch_value *values;
@@ -116,11 +106,12 @@ bool url_is_below(struct str bases, struct str url);
  */
 
 struct fetch {
-	struct pool_job job;
+	struct workers_job job;
 	struct visit *v;
 	struct str key; /* of the prefetch; "Medication" for what a reference leads to */
 	struct str url;
 	const struct json *first; /* a page that was sent along, which this goes on from; NULL: none */
+	const struct json *sent; /* the part that was sent along, better than nothing; NULL: none was */
 	bool optional;
 	struct arena arena;
 	const struct json *value;
@@ -132,7 +123,7 @@ bool data_plan(struct visit *v, struct error *err) MUST_USE;
 bool data_take(struct visit *v, struct error *err) MUST_USE;
 /* Lists Medications that are referred to as fetches; none when nothing may be fetched. */
 bool data_plan_references(struct visit *v, struct error *err) MUST_USE;
-/* Has `then` called when all fetches are done, on a thread of the pool. */
+/* Has `then` called when all fetches are done, on a thread of the workers. */
 void fetch_all(struct visit *v, void (*then)(struct visit *v));
 
 /* ---- record.c: audit records, what is kept of cards, overrides -----------------------------------------------------

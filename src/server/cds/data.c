@@ -4,6 +4,8 @@
  */
 #include "server/cds/cds_priv.h"
 
+#include "fhir/resource.h"
+
 static bool add_value(struct visit *v, struct str key, const struct json *value, struct error *err)
 {
 	struct hook_prefetch_value *values =
@@ -21,13 +23,21 @@ static bool is_failure(const struct json *value)
 	return str_is(json_get_str(value, S("resourceType")), "OperationOutcome");
 }
 
+/* Only a part of what was found: there is a next page, or fewer matches are there than the Bundle counts. Without a
+ * page to go on with all of it is fetched again. */
 static bool is_cut(const struct json *value)
 {
-	struct json_iter it = json_iter(json_get(value, S("link")));
-	while (json_next(&it))
-		if (str_is(json_get_str(it.value, S("relation")), "next"))
-			return true;
-	return false;
+	struct json_iter it = json_iter(json_get(value, S("entry")));
+	uint64_t total, matches = 0;
+	if (!str_is(json_get_str(value, S("resourceType")), "Bundle"))
+		return false;
+	if (resource_next_page(value).n)
+		return true;
+	while (json_next(&it)) {
+		struct str mode = json_get_str(json_get(it.value, S("search")), S("mode"));
+		matches += !mode.n || str_is(mode, "match");
+	}
+	return str_to_u64(json_number(json_get(value, S("total"))), &total) && total > matches;
 }
 
 static const struct cds_template *template_of(const struct visit *v, struct str key)
@@ -115,7 +125,9 @@ static bool plan_template(struct visit *v, const struct cds_template *t, const c
 		note_without(v, t->key);
 		return !cut || add_value(v, t->key, sent, err);
 	}
-	add_fetch(v, t->key, query, t->optional)->first = cut ? sent : NULL;
+	struct fetch *f = add_fetch(v, t->key, query, t->optional);
+	f->sent = cut ? sent : NULL;
+	f->first = cut && resource_next_page(sent).n ? sent : NULL;
 	return true;
 }
 
@@ -145,7 +157,7 @@ bool data_take(struct visit *v, struct error *err)
 			return error_set(err, f->err.code, "%s", f->err.text);
 		} else if (f->optional) {
 			note_without(v, f->key);
-			if (f->first && !add_value(v, f->key, f->first, err))
+			if (f->sent && !add_value(v, f->key, f->sent, err))
 				return false;
 		} else {
 			return error_set_at(err, ERR_DATA_MISSING,

@@ -1,5 +1,5 @@
 /*
- * Getting what was not sent along from the EHR's FHIR server: each query by itself on a thread of the pool, page after
+ * Getting what was not sent along from the EHR's FHIR server: each query by itself on a thread of its own, page after
  * page, within the time and bytes that all of a call share. The token goes to the origin of fhirServer and nowhere
  * else.
  */
@@ -150,9 +150,9 @@ static void done(struct visit *v)
 		v->then(v);
 }
 
-static void run(struct pool_job *job, struct http_client *client)
+static void run(void *ctx, void *client)
 {
-	struct fetch *f = (struct fetch *)(void *)job;
+	struct fetch *f = ctx;
 	struct page p = {.f = f, .client = client};
 	buf_init(&p.merged, f->v->cds->o.fetch_bytes + 1024);
 	if (!client)
@@ -186,11 +186,11 @@ void fetch_all(struct visit *v, void (*then)(struct visit *v))
 	for (size_t i = 0; i < v->fetch_count; i++) {
 		struct fetch *f = &v->fetches[i];
 		f->v = v;
-		f->job.run = run;
+		f->job = (struct workers_job){.run = run, .ctx = f};
 		arena_init(&f->arena, v->cds->o.fetch_bytes * MEMORY_FACTOR);
 		if (!kept)
 			error_memory(&f->err);
-		else if (pool_add(v->cds->pool, &f->job))
+		else if (workers_add(v->cds->workers, &f->job))
 			continue;
 		error_set(&f->err, ERR_BUSY, "Too many calls wait for an EHR");
 		atomic_fetch_sub(&v->pending, 1);

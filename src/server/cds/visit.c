@@ -1,6 +1,6 @@
 /*
  * The way of one call: who calls, what is asked, the data it takes, the service, the answer. Where it must wait for an
- * EHR, for keys or for data, it goes on later on a thread of the pool.
+ * EHR, for keys or for data, it goes on later on a thread that may wait.
  */
 #include "server/cds/cds_priv.h"
 
@@ -119,9 +119,9 @@ static void go_on(struct visit *v)
 /* ---- who calls -----------------------------------------------------------------------------------------------------
  */
 
-static void verify(struct pool_job *job, struct http_client *client)
+static void verify(void *ctx, void *client)
 {
-	struct visit *v = (struct visit *)(void *)((char *)job - offsetof(struct visit, waiting));
+	struct visit *v = ctx;
 	struct error err = {0};
 	(void)client;
 	if (caller_verify(v, &err))
@@ -135,8 +135,8 @@ void visit_begin(struct visit *v)
 	struct error err = {0};
 	bool wait = false;
 	bool ok = caller_check(v, &wait, &err);
-	v->waiting.run = verify;
-	if (ok && wait && !pool_add(v->cds->pool, &v->waiting))
+	v->waiting = (struct workers_job){.run = verify, .ctx = v};
+	if (ok && wait && !workers_add(v->cds->workers, &v->waiting))
 		ok = error_set(&err, ERR_BUSY, "Too many calls wait for an EHR");
 	if (!ok)
 		answer_refuse(v, &err);

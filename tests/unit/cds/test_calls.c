@@ -214,6 +214,13 @@ static void test_missing(void **state)
 		       "\"allergies\":{\"resourceType\":\"Bundle\",\"link\":[{\"relation\":\"next\",\"url\":\"x\"}]},"
 		       "\"medications\":null",
 		       "only a part");
+	/* More were found than are here; what was included is none of them. */
+	expect_missing(
+		"",
+		"\"allergies\":{\"resourceType\":\"Bundle\",\"total\":2,\"entry\":[{\"search\":{\"mode\":\"match\"},"
+		"\"resource\":{\"resourceType\":\"AllergyIntolerance\"}},{\"search\":{\"mode\":\"include\"},"
+		"\"resource\":{\"resourceType\":\"Patient\"}}]},\"medications\":null",
+		"only a part");
 	w.answers = refusing;
 	expect_missing(server_of(a, w.fhir, TOKEN), NULL, "status 403");
 	w.answers = leading;
