@@ -72,7 +72,7 @@ void peers_stop(struct http_server *s)
 	pthread_mutex_destroy(&s->peers_lock);
 }
 
-static void name_peer(struct peer *peer, const struct sockaddr *address)
+bool peer_name(const struct sockaddr *address, char ret_text[64])
 {
 	const void *bytes = &((const struct sockaddr_in *)address)->sin_addr;
 	int family = address->sa_family;
@@ -84,8 +84,7 @@ static void name_peer(struct peer *peer, const struct sockaddr *address)
 			bytes = six->s6_addr + 12;
 		}
 	}
-	if (inet_ntop(family, bytes, peer->text, sizeof(peer->text)))
-		peer->n = strlen(peer->text);
+	return inet_ntop(family, bytes, ret_text, 64) != NULL;
 }
 
 struct peer *peer_add(struct http_server *s, struct MHD_Connection *connection)
@@ -101,8 +100,8 @@ struct peer *peer_add(struct http_server *s, struct MHD_Connection *connection)
 	peer->server = s;
 	peer->fd = info->connect_fd;
 	info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-	if (info)
-		name_peer(peer, info->client_addr);
+	if (info && peer_name(info->client_addr, peer->text))
+		peer->n = strlen(peer->text);
 	peer_idle(peer, clock_monotonic_ns());
 	pthread_mutex_lock(&s->peers_lock);
 	peer->next = s->peers;

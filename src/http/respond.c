@@ -224,12 +224,12 @@ static void add_date(struct buf *head)
 		   (int)(seconds % 60));
 }
 
-static bool write_head(const struct http_exchange *x, const struct http_response *r, struct buf *out)
+static bool write_head(struct str request_id, const struct http_response *r, struct buf *out)
 {
 	buf_printf(out, "HTTP/1.1 %d %s\r\n", r->status, MHD_get_reason_phrase_for((unsigned)r->status));
 	add_date(out);
 	buf_printf(out, "Connection: close\r\nContent-Length: %zu\r\nX-Request-Id: %.*s\r\n", r->body ? r->body->n : 0,
-		   STR_ARG(x->request.request_id));
+		   STR_ARG(request_id));
 	const struct http_header type = {S("Content-Type"), r->content_type};
 	for (size_t i = 0; i <= r->header_count; i++) {
 		const struct http_header *h = i < r->header_count ? &r->headers[i] : &type;
@@ -244,19 +244,25 @@ static bool write_head(const struct http_exchange *x, const struct http_response
 }
 
 /* The socket's buffer is empty and holds any refusal. */
-static void send_early(const struct http_exchange *x, const struct http_response *r)
+void respond_plainly(int fd, struct str request_id, bool head, const struct http_response *r)
 {
 	struct buf out;
 	buf_init(&out, HEAD_MAX_BYTES + (r->body ? r->body->n : 0));
-	const union MHD_ConnectionInfo *info =
-		MHD_get_connection_info(x->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-	if (info && write_head(x, r, &out)) {
-		if (r->body && r->body->n && !x->head)
+	if (write_head(request_id, r, &out)) {
+		if (r->body && r->body->n && !head)
 			buf_add(&out, buf_str(r->body));
-		if (buf_ok(&out) && send(info->connect_fd, out.p, out.n, MSG_NOSIGNAL | MSG_DONTWAIT) > 0)
-			shutdown(info->connect_fd, SHUT_WR);
+		if (buf_ok(&out) && send(fd, out.p, out.n, MSG_NOSIGNAL | MSG_DONTWAIT) > 0)
+			shutdown(fd, SHUT_WR);
 	}
 	buf_done(&out);
+}
+
+static void send_early(const struct http_exchange *x, const struct http_response *r)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(x->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	if (info)
+		respond_plainly(info->connect_fd, x->request.request_id, x->head, r);
 }
 
 /* ---- answering -------------------------------------------------------------------------------------------------- */

@@ -135,7 +135,7 @@ static bool start_daemons(struct http_server *s, const struct http_server_option
 	const struct MHD_OptionItem options[] = {
 		{MHD_OPTION_CONNECTION_LIMIT, connections + CLOSING, NULL}, /* accept.c limits them */
 		{MHD_OPTION_CONNECTION_TIMEOUT, o->idle_timeout_s ? o->idle_timeout_s : DEFAULT_IDLE_S, NULL},
-		{MHD_OPTION_CONNECTION_MEMORY_LIMIT, (intptr_t)(o->max_header ? o->max_header : DEFAULT_HEADER), NULL},
+		{MHD_OPTION_CONNECTION_MEMORY_LIMIT, (intptr_t)s->room, NULL},
 		{MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL},
 		{MHD_OPTION_URI_LOG_CALLBACK, (intptr_t)receive_target, s},
 		{MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)receive_done, s},
@@ -165,6 +165,9 @@ static void free_server(struct http_server *s)
 		close(s->listener);
 	if (s->wake >= 0)
 		close(s->wake);
+	if (s->gate >= 0)
+		close(s->gate);
+	free(s->look);
 	while (s->pool) {
 		struct http_exchange *x = s->pool;
 		s->pool = x->next;
@@ -188,6 +191,7 @@ static bool take_options(struct http_server *s, const struct http_server_options
 	memcpy(copy, spool.p, spool.n);
 	copy[spool.n] = '\0';
 	s->spool = str_make(copy, spool.n);
+	s->room = o->max_header ? o->max_header : DEFAULT_HEADER;
 	s->max_body = o->max_body ? o->max_body : DEFAULT_BODY;
 	s->max_arena = o->max_arena ? o->max_arena : DEFAULT_ARENA;
 	s->pack_from = o->pack_from ? o->pack_from : DEFAULT_PACK_FROM;
@@ -206,7 +210,7 @@ struct http_server *http_server_start(const struct http_server_options *options,
 		return NULL;
 	}
 	s->handler = *handler;
-	s->listener = s->wake = -1;
+	s->listener = s->wake = s->gate = -1;
 	pthread_mutex_init(&s->lock, NULL);
 	coders_init(&s->coders);
 	if (!take_options(s, options, err)) {

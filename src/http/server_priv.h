@@ -10,6 +10,7 @@
 #include <microhttpd.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/socket.h>
 
 #include "http/coding_priv.h"
 #include "http/server.h"
@@ -22,6 +23,7 @@ enum exchange_state {
 };
 
 struct peer;
+struct gated;
 
 /* What was answered, until the connection's own thread sends it: packing and libmicrohttpd's bookkeeping must not hold
  * up whoever answers. */
@@ -105,6 +107,12 @@ struct http_server {
 	int wake;
 	pthread_t acceptor;
 	bool accepting;
+	/* gate.c, on the acceptor's thread alone */
+	int gate; /* an epoll of what the acceptor waits for */
+	struct gated *gated;
+	unsigned gated_count;
+	size_t room; /* libmicrohttpd's for a head */
+	char *look; /* as large: what a connection has sent */
 	/* peers.c */
 	pthread_mutex_t peers_lock;
 	pthread_cond_t peers_stop;
@@ -128,9 +136,23 @@ bool accept_start(struct http_server *s, struct error *err) MUST_USE;
 void accept_stop(struct http_server *s);
 void accept_ended(struct http_server *s, struct MHD_Connection *connection);
 
+/* libmicrohttpd's from now on, which closes it. */
+void accept_pass(struct http_server *s, int fd, const struct sockaddr *address, socklen_t n);
+
+/* gate.c: connections whose first request has not come whole, and those that were refused there. Takes fd over: it is
+ * passed on, kept or closed. */
+void gate_enter(struct http_server *s, int fd, const struct sockaddr_storage *address, socklen_t n);
+/* One of them has something to read. */
+void gate_look(struct http_server *s, struct gated *g);
+/* Now and then, while there are some: passes on or closes those whose time is over. */
+void gate_sweep(struct http_server *s);
+void gate_close(struct http_server *s);
+
 /* peers.c: connections, and ending those that are too slow. */
 bool peers_start(struct http_server *s, struct error *err) MUST_USE;
 void peers_stop(struct http_server *s);
+/* The address as text, without scope and port; false when it has none. */
+bool peer_name(const struct sockaddr *address, char ret_text[64]);
 struct peer *peer_add(struct http_server *s, struct MHD_Connection *connection);
 void peer_remove(struct peer *peer);
 /* What the connection must do now: nothing (we work), or send or fetch something within the transfer time. */
@@ -166,6 +188,8 @@ void receive_connection(void *cls, struct MHD_Connection *connection, void **con
 
 /* respond.c: sends the answer that is set. */
 enum MHD_Result respond_queue(struct http_exchange *x);
+/* The whole answer onto a socket of ours, whose writing side is then closed. The response has no file. */
+void respond_plainly(int fd, struct str request_id, bool head, const struct http_response *r);
 /* Forgets the answer and closes its file. */
 void respond_forget(struct answer *a);
 /* respond_file.c: of the answer's file, which is then the response's. NULL on failure. */

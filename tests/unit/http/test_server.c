@@ -494,6 +494,96 @@ static void threads_share_connections_evenly(void **state)
 		assert_int_equal(s.counts[i], CONNECTIONS / THREADS);
 }
 
+/* ---- at the gate ---------------------------------------------------------------------------------------------------
+ */
+
+static struct str repeat(struct fixture *f, const char *before, char c, size_t count, const char *after)
+{
+	size_t b = strlen(before), e = strlen(after);
+	char *text = arena_alloc(&f->arena, b + count + e);
+	assert_non_null(text);
+	memcpy(text, before, b);
+	memset(text + b, c, count);
+	memcpy(text + b + count, after, e);
+	return str_make(text, b + count + e);
+}
+
+static void what_is_no_request_gets_an_answer_of_ours(void **state)
+{
+	struct fixture *f = *state;
+	static const struct {
+		const char *request;
+		int status;
+		const char *says;
+	} cases[] = {
+		{"GET / HTTP/1.1\r\n\r\n", 400, "no Host"},
+		{"GET / HTTP/2.0\r\nHost: x\r\n\r\n", 505, "speaks HTTP/1.1"},
+		{"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: x\r\n\r\n", 400, "Content-Length"},
+		{"GET / HTTP/1.1\r\nHost: x\r\nbroken\r\n\r\n", 400, "no name"},
+		{"\x16\x03\x01\x02", 400, "method"},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct str a = ask(f, cases[i].request);
+		assert_int_equal(raw_status(a), cases[i].status);
+		assert_true(raw_has(a, cases[i].says) && raw_has(a, "X-Request-Id: ") && !raw_has(a, "<html"));
+	}
+	wait_observed(f, 5);
+	assert_int_equal(atomic_load(&f->last_status), 400);
+	assert_true(raw_has(ask(f, "HEAD / HTTP/1.1\r\n\r\n"), "Connection: close\r\n"));
+	/* In pieces, over several looks. */
+	int fd = raw_connect(f->port);
+	const char *parts[] = {"GET / HT", "TP/1.1\r\nX:", " y\r\n", "\r\n"};
+	for (size_t i = 0; i < 4; i++) {
+		raw_send(fd, str_from(parts[i]));
+		usleep(10000);
+	}
+	assert_int_equal(raw_status(raw_read_answer(&f->arena, fd)), 400);
+	close(fd);
+}
+
+static void long_urls_and_headers_get_an_answer_of_ours(void **state)
+{
+	struct fixture *f = *state;
+	static const size_t sizes[] = {15 * 1024, 20 * 1024, 64 * 1024, 1024 * 1024};
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		struct str a = raw_ask(&f->arena, f->port,
+				       repeat(f, "GET /a?", 'x', sizes[i], " HTTP/1.1\r\nHost: x\r\n\r\n"));
+		assert_int_equal(raw_status(a), 414);
+		assert_true(raw_has(a, "_search") && raw_has(a, "limits.header"));
+		a = raw_ask(&f->arena, f->port,
+			    repeat(f, "GET / HTTP/1.1\r\nHost: x\r\nX: ", 'x', sizes[i], "\r\n\r\n"));
+		assert_int_equal(raw_status(a), 431);
+	}
+	assert_int_equal(raw_status(raw_ask(&f->arena, f->port,
+					    repeat(f, "GET /a?", 'x', 14 * 1024, " HTTP/1.1\r\nHost: x\r\n\r\n"))),
+			 200);
+}
+
+/* In a hundred pieces, or slowly: libmicrohttpd reads it as it comes. */
+static void who_is_slow_is_waited_for(void **state)
+{
+	struct fixture *f = *state;
+	static const char request[] = "GET /slow HTTP/1.1\r\nHost: x\r\nX-Long: 0123456789012345678901234567\r\n\r\n";
+	int fd = raw_connect(f->port), silent = raw_connect(f->port);
+	for (size_t i = 0; i < sizeof(request) - 1; i++) {
+		raw_send(fd, str_make(request + i, 1));
+		usleep(500);
+	}
+	assert_int_equal(raw_status(raw_read_answer(&f->arena, fd)), 200);
+	close(fd);
+	fd = raw_connect(f->port);
+	raw_send(fd, str_make(request, 10));
+	usleep(2700000);
+	raw_send(fd, str_from(request + 10));
+	/* Its silence was longer than this server's second, or it was not: nothing else may come of it. */
+	struct str a = raw_read_answer(&f->arena, fd);
+	assert_true(!a.n || raw_status(a) == 200);
+	close(fd);
+	/* Who never says a word is sent away. */
+	assert_int_equal(raw_read(&f->arena, silent, 1).n, 0);
+	close(silent);
+}
+
 static void listens_where_told(void **state)
 {
 	(void)state;
@@ -539,6 +629,9 @@ int main(void)
 		WITH_SERVER(stopping_waits_for_the_last_answer),
 		WITH_SERVER(connections_are_limited),
 		WITH_SERVER(threads_share_connections_evenly),
+		WITH_SERVER(what_is_no_request_gets_an_answer_of_ours),
+		WITH_SERVER(long_urls_and_headers_get_an_answer_of_ours),
+		WITH_SERVER(who_is_slow_is_waited_for),
 		WITH_SERVER(listens_where_told),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
