@@ -2,7 +2,8 @@
  * :above and :below of references (R4 search.html#reference): along the references by which resources of a type are
  * parts of each other, as Location.partOf, and along the versions of canonical URLs. A hierarchy is asked step by step
  * as a chain within a chain, so that it is seen as of the search's snapshot, and only as far as may be seen; it has a
- * limit of depth and therefore an end, whatever circles there are.
+ * limit of depth and therefore an end, whatever circles there are. What lies beyond that limit is asked for as well: if
+ * there is anything the query is refused, since an answer that lacks it would be taken for whole.
  */
 #include "search/search_priv.h"
 
@@ -74,6 +75,46 @@ static bool whole_of_value(struct parsing *p, const struct climb *climb, const s
 	return criterion_add_inner(p, ret, type, &inner);
 }
 
+/* By `left` steps, no less. */
+static bool steps_away(struct parsing *p, const struct climb *climb, const struct fhir_type *type,
+		       const struct search_param *parent, unsigned left, struct criterion *ret)
+{
+	struct criterion inner = {.kind = CRITERION_ID};
+	struct search_value v = {.code = climb->value->ref_id};
+	if (climb->below && left <= 1)
+		return refers_to(p, parent, climb, ret);
+	if (!link_new(p, climb->below ? CRITERION_CHAIN : CRITERION_HAS, parent, 1, ret))
+		return false;
+	if (left > 1 ? !steps_away(p, climb, type, parent, left - 1, &inner)
+		     : !criterion_add_value(p, &inner, SEARCH_MAX_VALUES, parent->code, &v))
+		return false;
+	return criterion_add_inner(p, ret, type, &inner);
+}
+
+static bool negate(struct parsing *p, const struct criterion *c, struct criterion *ret)
+{
+	*ret = (struct criterion){.kind = CRITERION_NOT};
+	return criterion_add_child(p, ret, c);
+}
+
+/* Anything one step beyond what is followed, not in a circle: whatever is farther has something there on its way. */
+static bool ask_beyond(struct parsing *p, const struct climb *climb, const struct fhir_type *type,
+		       const struct search_param *parent, const struct criterion *within)
+{
+	struct search_query *q = p->query;
+	struct criterion *criteria = ARENA_ARRAY(p->arena, struct criterion, 3), id = {.kind = CRITERION_ID};
+	struct search_value v = {.code = climb->value->ref_id};
+	struct search_part *parts = arena_grow(p->arena, q->beyond, q->beyond_count, &p->beyond_capacity,
+					       q->beyond_count + 1, sizeof(*parts));
+	if (!criteria || !parts)
+		return error_memory(p->err);
+	q->beyond = parts;
+	parts[q->beyond_count++] = (struct search_part){.type = type, .criteria = criteria, .criterion_count = 3};
+	return steps_away(p, climb, type, parent, SEARCH_HIERARCHY_DEPTH + 1, &criteria[0]) &&
+	       negate(p, within, &criteria[1]) && criterion_add_value(p, &id, SEARCH_MAX_VALUES, parent->code, &v) &&
+	       negate(p, &id, &criteria[2]);
+}
+
 static bool add_type(struct parsing *p, const struct climb *climb, const struct fhir_type *type,
 		     struct criterion *chain)
 {
@@ -81,9 +122,9 @@ static bool add_type(struct parsing *p, const struct climb *climb, const struct 
 	struct criterion inner;
 	if (!parent)
 		return true;
-	return (climb->below ? part_of_value : whole_of_value)(p, climb, type, parent, SEARCH_HIERARCHY_DEPTH - 1,
+	return (climb->below ? part_of_value : whole_of_value)(p, climb, type, parent, SEARCH_HIERARCHY_DEPTH,
 							       &inner) &&
-	       criterion_add_inner(p, chain, type, &inner);
+	       ask_beyond(p, climb, type, parent, &inner) && criterion_add_inner(p, chain, type, &inner);
 }
 
 /* Types that the parameter refers to and the value may be of. */

@@ -279,7 +279,12 @@ struct search_query {
 	struct str cursor; /* value of _cursor, STR_NULL on the first page */
 	struct search_ignored *ignored;
 	size_t ignored_count;
+	/* Resources that would have to be followed farther than :above and :below of references go: when any meets its
+	 * part, the query is refused (ERR_LIMIT) by whoever answers it. */
+	struct search_part *beyond;
+	size_t beyond_count;
 };
+enum { SEARCH_HIERARCHY_DEPTH = 16 }; /* steps between the ends of a hierarchy */
 
 /* ---- what parsing asks others ---------------------------------------------------------------------------------- */
 

@@ -168,7 +168,6 @@ const struct path_program *extractor_program(const struct extractor *x, struct a
 #define SEARCH_MAX_ELEMENTS    200
 #define SEARCH_MAX_TYPES       200
 #define SEARCH_CHAIN_DEPTH     5
-#define SEARCH_HIERARCHY_DEPTH 16 /* steps from a resource to one above or below it */
 #define SEARCH_MAX_HIERARCHIES 20 /* values of one parameter with :above or :below */
 #define SEARCH_NEAR_DEFAULT    "50" /* km, when a place has no distance */
 
@@ -178,7 +177,7 @@ struct parsing {
 	const struct search_options *options;
 	struct search_query *query;
 	size_t *criterion_capacities; /* beside the parts */
-	size_t sort_capacity, include_capacity, ignored_capacity, value_capacity;
+	size_t sort_capacity, include_capacity, ignored_capacity, value_capacity, beyond_capacity;
 	size_t criteria; /* that each part has from the query */
 	size_t implied; /* that each part has from the place it is asked at: 1 in a compartment */
 	bool whole_type; /* asked at one type, which _type cannot change */

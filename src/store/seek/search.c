@@ -306,6 +306,31 @@ uint64_t seek_deadline(const struct store_search_options *options)
 	return clock_monotonic_ns() + (uint64_t)timeout * 1000000;
 }
 
+/* Is there more than hierarchies are followed? Asked like everything else, at the same snapshot. */
+static bool check_beyond(const struct seek_source *source, struct arena *a, const struct search_query *query,
+			 const struct store_search_options *options, uint64_t deadline_ns, struct error *err)
+{
+	struct store_search_options plain = options ? *options : (struct store_search_options){0};
+	bool first = !plain.position.p; /* a next page shows the same state */
+	plain.explain = false;
+	for (size_t i = 0; first && i < query->beyond_count; i++) {
+		const struct search_query beyond = {.access = query->access,
+						    .parts = &query->beyond[i],
+						    .part_count = 1,
+						    .count = 1,
+						    .total = TOTAL_NONE};
+		struct store_page page;
+		if (!seek_search(source, a, &beyond, &plain, deadline_ns, &page, err))
+			return false;
+		if (page.match_count)
+			return error_set(err, ERR_LIMIT,
+					 "The hierarchy of %.*s that is asked for has more than %d steps, which is as "
+					 "far as :above and :below go",
+					 STR_ARG(query->beyond[i].type->name), SEARCH_HIERARCHY_DEPTH);
+	}
+	return true;
+}
+
 bool seek_search(const struct seek_source *source, struct arena *a, const struct search_query *query,
 		 const struct store_search_options *options, uint64_t deadline_ns, struct store_page *ret_page,
 		 struct error *err)
@@ -315,7 +340,8 @@ bool seek_search(const struct seek_source *source, struct arena *a, const struct
 	uint64_t started_ns = clock_monotonic_ns();
 	seek_limit(&k, options);
 	arena_init(&k.scratch, (size_t)256 << 20);
-	bool ok = (!options || !options->explain || plan_init(&k, query, err)) && search(&k, options, &page, err);
+	bool ok = check_beyond(source, a, query, options, deadline_ns, err) &&
+		  (!options || !options->explain || plan_init(&k, query, err)) && search(&k, options, &page, err);
 	if (ok && k.plan)
 		plan_done(&k, started_ns);
 	page.plan = k.plan;
