@@ -194,7 +194,7 @@ static void tell(const struct searching *s, const struct ehr_tally *t)
 {
 	if (s->quiet)
 		return;
-	fprintf(stderr, "%" PRIu64 " found on %zu pages", s->written, t->pages);
+	fprintf(stderr, "%" PRIu64 " found on %zu %s", s->written, t->pages, t->pages == 1 ? "page" : "pages");
 	if (s->filtered)
 		fprintf(stderr, "; %" PRIu64 " more did not meet what is applied here", s->filtered);
 	if (s->withdrawn_count)

@@ -5,6 +5,7 @@
 #include "sandbox/adapt_priv.h"
 
 #include "base/random.h"
+#include "sandbox/reshape_priv.h"
 #include "sandbox/synthetic_priv.h"
 
 /* How long ids are. digits are random decimal digits behind the prefix; types that are not here use the last row. */
@@ -75,24 +76,7 @@ static struct str epic_id(struct arena *a, struct dice *d, size_t form)
 
 static bool is_vital(const struct json *resource)
 {
-	struct json_iter it = json_iter(json_get(resource, S("category")));
-	while (json_next(&it)) {
-		struct json_iter codings = json_iter(json_get(it.value, S("coding")));
-		while (json_next(&codings)) {
-			if (str_is(json_get_str(codings.value, S("code")), "vital-signs"))
-				return true;
-		}
-	}
-	return false;
-}
-
-static bool has_code(const struct json *concept, const char *code)
-{
-	struct json_iter it = json_iter(json_get(concept, S("coding")));
-	while (json_next(&it))
-		if (str_is(json_get_str(it.value, S("code")), code))
-			return true;
-	return false;
+	return reshape_has(json_get(resource, S("category")), "vital-signs");
 }
 
 /* Is this half of a blood pressure there? Half 0 is the systolic one. Of other panels both are. */
@@ -100,7 +84,7 @@ static bool has_half(const struct json *resource, size_t half)
 {
 	struct json_iter it = json_iter(json_get(resource, S("component")));
 	while (json_next(&it))
-		if (has_code(json_get(it.value, S("code")), half ? "8462-4" : "8480-6"))
+		if (reshape_has(json_get(it.value, S("code")), half ? "8462-4" : "8480-6"))
 			return !json_get(it.value, S("dataAbsentReason"));
 	return true;
 }

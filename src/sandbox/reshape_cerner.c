@@ -317,16 +317,10 @@ static const struct reshape_member encounter[] = {{"identifier", visit_identifie
 
 static void problem_category(struct reshape *x, const struct json *value)
 {
-	bool visit = reshape_has(value, "encounter-diagnosis"), concern = reshape_has(value, "health-concern");
-	struct str code = visit ? S("encounter-diagnosis") : concern ? S("health-concern") : S("problem-list-item");
-	struct str name = visit ? S("Encounter Diagnosis") : concern ? S("Health Concern") : S("Problem List Item");
-	reshape_put(x, "category", "[{'coding':[{'system':$,'code':$,'display':$}],'text':$}#]",
-		    concern ? S("http://hl7.org/fhir/us/core/CodeSystem/condition-category")
-			    : S(HL7 "condition-category"),
-		    code, name, name,
-		    visit ? S("")
-			  : S(",{\"coding\":[{\"system\":\"http://snomed.info/sct\",\"code\":\"74188005\",\"display\":"
-			      "\"Medical (qualifier value)\",\"userSelected\":false}],\"text\":\"Medical\"}"));
+	reshape_put_problem_category(
+		x, value, S(""),
+		S(",{\"coding\":[{\"system\":\"http://snomed.info/sct\",\"code\":\"74188005\",\"display\":"
+		  "\"Medical (qualifier value)\",\"userSelected\":false}],\"text\":\"Medical\"}"));
 }
 
 static void onset(struct reshape *x, const struct json *value)

@@ -346,16 +346,11 @@ static const struct reshape_member encounter[] = {{"identifier", visit_identifie
 
 static void problem_category(struct reshape *x, const struct json *value)
 {
-	bool visit = reshape_has(value, "encounter-diagnosis"), concern = reshape_has(value, "health-concern");
-	struct str code = visit ? S("encounter-diagnosis") : concern ? S("health-concern") : S("problem-list-item");
-	struct str name = visit ? S("Encounter Diagnosis") : concern ? S("Health Concern") : S("Problem List Item");
-	reshape_put(x, "category", "[{'coding':[{'system':$,'code':$,'display':$}],'text':$}#]",
-		    concern ? S("http://hl7.org/fhir/us/core/CodeSystem/condition-category")
-			    : S(HL7 "condition-category"),
-		    code, name, name,
-		    visit ? S(",{\"coding\":[{\"system\":\"" OPEN_EPIC "condition-category\",\"code\":"
-			      "\"visit-diagnosis\",\"display\":\"Visit Diagnosis\"}],\"text\":\"Visit Diagnosis\"}")
-			  : S(""));
+	reshape_put_problem_category(x, value,
+				     S(",{\"coding\":[{\"system\":\"" OPEN_EPIC
+				       "condition-category\",\"code\":\"visit-diagnosis\","
+				       "\"display\":\"Visit Diagnosis\"}],\"text\":\"Visit Diagnosis\"}"),
+				     S(""));
 }
 
 static void put_codings_of(struct reshape *x, const struct json *concept, const char *system, bool wanted)

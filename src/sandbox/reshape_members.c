@@ -88,3 +88,15 @@ void reshape_put_document_status(struct reshape *x, const struct json *value)
 {
 	reshape_put(x, "docStatus", "$", json_str(value).p ? json_str(value) : S("final"));
 }
+
+void reshape_put_problem_category(struct reshape *x, const struct json *value, struct str beside_visit,
+				  struct str beside_others)
+{
+	bool visit = reshape_has(value, "encounter-diagnosis"), concern = reshape_has(value, "health-concern");
+	struct str code = visit ? S("encounter-diagnosis") : concern ? S("health-concern") : S("problem-list-item");
+	struct str name = visit ? S("Encounter Diagnosis") : concern ? S("Health Concern") : S("Problem List Item");
+	reshape_put(x, "category", "[{'coding':[{'system':$,'code':$,'display':$}],'text':$}#]",
+		    concern ? S("http://hl7.org/fhir/us/core/CodeSystem/condition-category")
+			    : S(HL7 "condition-category"),
+		    code, name, name, visit ? beside_visit : beside_others);
+}

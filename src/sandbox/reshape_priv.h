@@ -66,6 +66,9 @@ void reshape_put_death(struct reshape *x, const struct json *value);
 void reshape_put_provider(struct reshape *x, const struct json *value);
 void reshape_put_clinical_status(struct reshape *x, const struct json *value);
 void reshape_put_verification(struct reshape *x, const struct json *value);
+/* With what the vendor has beside the category of a visit's diagnosis, and beside the others. */
+void reshape_put_problem_category(struct reshape *x, const struct json *value, struct str beside_visit,
+				  struct str beside_others);
 void reshape_put_code(struct reshape *x, const struct json *value);
 void reshape_put_diagnosed_at(struct reshape *x, const struct json *value);
 void reshape_put_recorder(struct reshape *x, const struct json *value);

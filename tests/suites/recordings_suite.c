@@ -156,15 +156,6 @@ static void expect_entry(const struct exchange *x, struct expected *e, const str
 	map_put(&e->texts, text_of(x, resource), NULL);
 }
 
-static struct str next_of(const struct json *bundle)
-{
-	struct json_iter it = json_iter(json_get(bundle, S("link")));
-	while (json_next(&it))
-		if (str_is(json_get_str(it.value, S("relation")), "next"))
-			return json_get_str(it.value, S("url"));
-	return STR_NULL;
-}
-
 static const char *compare(const struct exchange *x, const struct expected *e, const struct ehr_matches *m)
 {
 	if (m->count + m->withdrawn_count != e->distinct)
@@ -180,7 +171,7 @@ static const char *compare(const struct exchange *x, const struct expected *e, c
 		if (i < m->count && x->vendor != EHR_EPIC && resource_is_withdrawn(r->resource))
 			return "what was entered in error came as a match";
 	}
-	if (next_of(x->body).p && !x->asked.p)
+	if (resource_next_page(x->body).p && !x->asked.p)
 		return "the next page was not asked for";
 	return NULL;
 }

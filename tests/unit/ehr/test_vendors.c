@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/file.h"
+#include "fhir/resource.h"
 #include "fake.h"
 
 static struct arena arena;
@@ -119,15 +120,6 @@ static const char *assets(void)
 	return dir && *dir ? dir : NULL;
 }
 
-static struct str next_of(const struct json *bundle)
-{
-	struct json_iter it = json_iter(json_get(bundle, S("link")));
-	while (json_next(&it))
-		if (str_is(json_get_str(it.value, S("relation")), "next"))
-			return json_get_str(it.value, S("url"));
-	return STR_NULL;
-}
-
 struct replay {
 	const struct json *body;
 	size_t calls;
@@ -183,7 +175,7 @@ static void search_recording(enum ehr_vendor vendor, const struct json *capture)
 	assert_int_equal(matches.count + matches.withdrawn_count + matches.duplicates, expected);
 	assert_int_equal(matches.outcomes, outcomes);
 	assert_int_equal(matches.skipped, 0);
-	struct str next = next_of(body);
+	struct str next = resource_next_page(body);
 	assert_int_equal(replay.calls, next.p ? 2 : 1);
 	assert_true(str_eq(replay.second, next));
 	ehr_close(c);
@@ -216,7 +208,7 @@ static void recordings_are_read_as_they_are(void **state)
 				continue;
 			search_recording(sets[s].vendor, capture);
 			bundles++;
-			paged += next_of(body).p != NULL;
+			paged += resource_next_page(body).p != NULL;
 		}
 		globfree(&files);
 	}
