@@ -85,8 +85,9 @@ bool decimal_range(struct str text, double *ret_value, double *ret_low, double *
 
 /* Writes the stored form of a resource: compact, resourceType first, then id, then meta without versionId and
  * lastUpdated, which the store knows better and puts back on reading; then everything else in document order.
- * *ret_meta_at is the position just after `"meta":{`. With rewrite, each Reference.reference, canonical and urn: uri
- * passes through it (STR_NULL: unchanged); transactions resolve urn:uuid links with it. */
+ * *ret_meta_at is the position just after `"meta":{`. With rewrite, each Reference.reference, canonical and urn: uri,
+ * and what links and images of the narrative lead to, passes through it (STR_NULL: unchanged); transactions resolve
+ * urn:uuid links with it. */
 struct resource_rewrite {
 	struct str (*reference)(void *ctx, struct str text);
 	void *ctx;

@@ -17,6 +17,79 @@ static bool is_text(struct str key)
 	return false;
 }
 
+/* ---- links in narrative -------------------------------------------------------------------------------------------
+ */
+
+/* The attribute of a link or an image whose value opens with the quote at `at`. Text that only looks like one stands
+ * outside of tags. */
+static bool is_link(struct str tag, size_t at)
+{
+	bool a = str_starts(tag, S("<a")) && (unsigned char)tag.p[2] <= ' ';
+	bool img = str_starts(tag, S("<img")) && (unsigned char)tag.p[4] <= ' ';
+	struct str before = str_slice(tag, 0, at);
+	return (a && str_ends(before, S("href="))) || (img && str_ends(before, S("src=")));
+}
+
+/* A tag from its < to its >, which may stand in a value; STR_NULL where it does not end. */
+static struct str tag_at(struct str div, size_t start)
+{
+	char quote = 0;
+	for (size_t i = start; i < div.n; i++) {
+		char c = div.p[i];
+		if (quote)
+			quote = c == quote ? 0 : quote;
+		else if (c == '"' || c == '\'')
+			quote = c;
+		else if (c == '>')
+			return str_slice(div, start, i + 1);
+	}
+	return STR_NULL;
+}
+
+static void put_tag(struct buf *out, struct str tag, const struct resource_rewrite *rewrite)
+{
+	size_t done = 0;
+	for (size_t i = 0; i < tag.n; i++) {
+		if (tag.p[i] != '"' && tag.p[i] != '\'')
+			continue;
+		size_t end = str_find_char(tag, tag.p[i], i + 1);
+		if (end == STR_NONE)
+			break;
+		struct str link = str_slice(tag, i + 1, end), changed = STR_NULL;
+		/* Relative ones are never those of an entry, and conditions have no meaning here. */
+		if (is_link(tag, i) && (str_starts(link, S("urn:")) || str_starts(link, S("http"))))
+			changed = rewrite->reference(rewrite->ctx, link);
+		if (changed.p) {
+			buf_add(out, str_slice(tag, done, i + 1));
+			buf_add(out, changed);
+			done = end;
+		}
+		i = end;
+	}
+	buf_add(out, str_slice(tag, done, tag.n));
+}
+
+static void put_narrative(struct json_writer *w, struct str div, const struct resource_rewrite *rewrite)
+{
+	struct buf out;
+	buf_init(&out, 2 * div.n + 1024);
+	size_t done = 0, start;
+	while ((start = str_find_char(div, '<', done)) != STR_NONE) {
+		struct str tag = tag_at(div, start);
+		if (!tag.p)
+			break;
+		buf_add(&out, str_slice(div, done, start));
+		put_tag(&out, tag, rewrite);
+		done = start + tag.n;
+	}
+	buf_add(&out, str_slice(div, done, div.n));
+	json_put_str(w, buf_ok(&out) ? buf_str(&out) : div);
+	buf_done(&out);
+}
+
+/* ---- the stored form ----------------------------------------------------------------------------------------------
+ */
+
 /* Where links stand: Reference.reference, and the uri-like primitives that transactions must rewrite. They are told by
  * their value, since only links to entries of the bundle are ever replaced. */
 static void put_value(struct json_writer *w, const struct json *j, struct str key,
@@ -40,7 +113,12 @@ static void put_value(struct json_writer *w, const struct json *j, struct str ke
 		break;
 	case JSON_STRING: {
 		struct str text = json_str(j), changed = STR_NULL;
-		/* Narrative is left alone: http://hl7.org/fhir/R4/http.html#trules */
+		/* http://hl7.org/fhir/R4/http.html#trules: links and images of the narrative, too. */
+		if (str_is(key, "div") &&
+		    (str_find(text, S("<a")) != STR_NONE || str_find(text, S("<img")) != STR_NONE)) {
+			put_narrative(w, text, rewrite);
+			break;
+		}
 		if (str_is(key, "reference") || (str_starts(text, S("urn:")) && !is_text(key)))
 			changed = rewrite->reference(rewrite->ctx, text);
 		json_put_str(w, changed.p ? changed : text);

@@ -171,6 +171,40 @@ static void stored_and_served_forms(void **state)
 	arena_done(&a);
 }
 
+/* Only what a link or an image leads to; text that reads like one is text. */
+static void links_of_narratives_are_rewritten(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *div, *stored;
+	} cases[] = {
+		{"<a href='urn:uuid:1'>urn:uuid:1</a>", "<a href='Patient/9'>urn:uuid:1</a>"},
+		{"<p><a title='>' \\n href='urn:uuid:1'/><img alt='a' src='urn:uuid:1'/></p>",
+		 "<p><a title='>' \\n href='Patient/9'/><img alt='a' src='Patient/9'/></p>"},
+		{"<a>x href='urn:uuid:1'</a>", "<a>x href='urn:uuid:1'</a>"},
+		{"<a title='urn:uuid:1' href='#x'/>", "<a title='urn:uuid:1' href='#x'/>"},
+		{"<abbr href='urn:uuid:1'/><a href='urn:uuid:2'/>", "<abbr href='urn:uuid:1'/><a href='urn:uuid:2'/>"},
+		{"<a href='Patient?x=urn:uuid:1'/>", "<a href='Patient?x=urn:uuid:1'/>"},
+		{"<a href='urn:uuid:1", "<a href='urn:uuid:1"},
+	};
+	struct arena a;
+	struct buf stored;
+	size_t meta_at, asked = 0;
+	const struct resource_rewrite rewrite = {upper_urn, &asked};
+	arena_init(&a, 1 << 20);
+	buf_init(&stored, 1 << 20);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		static const char form[] = "{\"resourceType\":\"Basic\",%s\"text\":{\"div\":\"%s\"}}";
+		const struct json *j = json_parse(&a, arena_printf(&a, form, "", cases[i].div), 0, NULL);
+		buf_reset(&stored);
+		resource_write_stored(&stored, j, S("7"), &rewrite, &meta_at);
+		if (!str_eq(buf_str(&stored), arena_printf(&a, form, "\"id\":\"7\",\"meta\":{},", cases[i].stored)))
+			fail_msg("%s: %.*s", cases[i].div, STR_ARG(buf_str(&stored)));
+	}
+	buf_done(&stored);
+	arena_done(&a);
+}
+
 static void outcomes_are_resources_themselves(void **state)
 {
 	(void)state;
@@ -223,9 +257,13 @@ static void ids_are_short_and_plain(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(references_are_taken_apart),	     cmocka_unit_test(dates_cover_their_precision),
-		cmocka_unit_test(decimals_stand_for_an_interval),    cmocka_unit_test(stored_and_served_forms),
-		cmocka_unit_test(outcomes_are_resources_themselves), cmocka_unit_test(ids_are_short_and_plain),
+		cmocka_unit_test(references_are_taken_apart),
+		cmocka_unit_test(dates_cover_their_precision),
+		cmocka_unit_test(decimals_stand_for_an_interval),
+		cmocka_unit_test(stored_and_served_forms),
+		cmocka_unit_test(links_of_narratives_are_rewritten),
+		cmocka_unit_test(outcomes_are_resources_themselves),
+		cmocka_unit_test(ids_are_short_and_plain),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
