@@ -18,6 +18,7 @@ struct candidate {
 	enum verified verified;
 	enum level meant; /* before it was capped */
 	bool capped; /* held at information: nothing raises it */
+	bool lowered; /* by the rule itself, for the reaction that is recorded */
 	bool raised; /* the rule itself took the reaction into account */
 	struct allergen allergen;
 };
@@ -161,6 +162,7 @@ static void offer_rule(struct checker *c, const struct cross_rule *r, const stru
 			x.level = c->policy->unverified_cross;
 	}
 	x.raised = x.level > r->level;
+	x.lowered = str_is(r->scope, "same") && x.level < r->level;
 	offer(c, &x);
 }
 
@@ -198,7 +200,9 @@ static void check_allergen(struct checker *c, const struct allergen *from)
 				offer_rule(c, r, from);
 		}
 	}
-	if (member && (!c->found || c->best.level < LEVEL_WARNING))
+	/* A recorded class holds the drug: that is worth a warning, unless the class's own rule knows the reaction
+	 * better. */
+	if (member && (!c->found || (c->best.level < LEVEL_WARNING && !c->best.lowered)))
 		offer(c, &(struct candidate){.level = LEVEL_WARNING,
 					     .verified = k->classes[from->index].verified,
 					     .allergen = *from});
