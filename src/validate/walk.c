@@ -483,6 +483,8 @@ static void walk_primitive(struct validation *v, struct node *n, const struct pr
 			find_error(v, n, ERR_INVARIANT, "ele-1", "An element must have a value or extensions");
 		else if (json_is(n->extra, JSON_OBJECT) && !json_size(n->extra))
 			find_error(v, n, ERR_STRUCTURE, "json-empty", "An object must have some content");
+		if (n->type->primitive == PRIMITIVE_XHTML && json_get(n->extra, S("extension")))
+			find_error(v, n, ERR_STRUCTURE, "unknown-property", "A narrative has no extensions");
 		if (n->value)
 			check_primitive(v, n);
 		check_core_value(v, n, type);

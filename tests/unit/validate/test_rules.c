@@ -97,6 +97,10 @@ static const struct fixture_case narratives[] = {
 };
 
 static const struct fixture_case narrative_forms[] = {
+	{"{'resourceType':'Patient','text':{'status':'generated','div':'<div "
+	 "xmlns=\\\"http://www.w3.org/1999/xhtml\\\">x"
+	 "</div>','_div':{'extension':[{'url':'http://example.org/x','valueString':'x'}]}}}",
+	 NULL, "error Patient.text.div unknown-property"},
 	{NARRATIVE("<p>x"), NULL, "error Patient.text.div xhtml"},
 	{NARRATIVE("<p>a & b</p>"), NULL, "error Patient.text.div xhtml"},
 	{NARRATIVE("<p>&eacute;</p>"), NULL, ""},
