@@ -2,8 +2,9 @@
 // time, and now and then on purpose something else. Paths come from the resource that the expression is for.
 // generator(random, resource): an object with one(): text of an expression.
 
-const CHOICES = /^(value|effective|onset|abatement|deceased|multipleBirth|medication|occurrence|performed|timing|answer|serviced|item|product|diagnosis|procedure|reported|asNeeded|dose|rate|target|subject|used|location|created|definition|collected|event|born|age|date|allowed|fastingStatus|content|entity|additive|amount|defaultValue|substance|identified|scheduled|start|due|detail|topic|author|legallyBinding|valueSet)([A-Z]\w*)$/;
-const KEEP = new Set(['valueSet', 'dateTime', 'dateAsserted', 'targetUri', 'productCategory']);
+// valueQuantity is the element value; postalCode is what it says.
+const CHOICES = new RegExp('^(value|effective|onset|abatement|deceased|multipleBirth|medication|occurrence|performed|timing|answer|serviced|item|product|diagnosis|procedure|asNeeded|dose|rate|allowed|scheduled|due|detail|defaultValue)'
+	+ '(Quantity|Range|CodeableConcept|Reference|String|Boolean|Integer|Decimal|DateTime|Date|Time|Period|Age|Duration|Timing|Money|Ratio|Coding|Instant|Uri|Code|Canonical|Identifier|Attachment|SampledData)$');
 
 // The paths of a resource's primitives by what they hold.
 function pathsOf(resource) {
@@ -15,7 +16,7 @@ function pathsOf(resource) {
 			if (path.includes('.') && typeof value.value === 'number') found.qty.add(path);
 			for (const name in value) {
 				if (name === 'resourceType' || name[0] === '_' || name === 'div' || name === 'contained' || name === 'resource') continue;
-				const choice = KEEP.has(name) ? null : CHOICES.exec(name);
+				const choice = CHOICES.exec(name);
 				visit(value[name], `${path}.${choice ? choice[1] : name}`, name);
 			}
 			return;
