@@ -446,8 +446,7 @@ static void choose_order(struct oracle *o, struct question *q)
 		struct ask_sort *s = &q->sorts[i];
 		do
 			s->field = random_field(o, q->type, -1);
-		while (s->field.kind == FIELD_REFERENCE || s->field.kind == FIELD_NEAR ||
-		       s->field.kind == FIELD_QUANTITY);
+		while (s->field.kind == FIELD_NEAR);
 		if (!dice_roll(&o->dice, 4))
 			s->field =
 				(struct field){q->type, dice_roll(&o->dice, 2) ? "_id" : "_lastUpdated", FIELD_TOKEN};

@@ -390,6 +390,37 @@ static bool is_findable(struct oracle *o, const struct field *f, const struct pa
 	return true;
 }
 
+static bool quantity_value(const struct json *quantity, double *ret_number)
+{
+	struct str text = json_number(json_get(quantity, S("value")));
+	*ret_number = text.p ? strtod(text.p, NULL) : 0;
+	return text.p != NULL;
+}
+
+/* The value as it is written, the middle of a range, or its only end. */
+static bool quantity_key(const struct json *value, double *ret_number)
+{
+	double low, high;
+	bool has_low = quantity_value(json_get(value, S("low")), &low);
+	bool has_high = quantity_value(json_get(value, S("high")), &high);
+	if (!has_low && !has_high)
+		return quantity_value(value, ret_number);
+	*ret_number = !has_high ? low : !has_low ? high : low + (high - low) / 2;
+	return !has_low || !has_high || low <= high;
+}
+
+/* Of a resource of this server its id, of others the whole URL. */
+static struct str target_key(struct str reference)
+{
+	struct str rest = reference;
+	if (str_starts(rest, S(ORACLE_BASE "/")))
+		rest = str_slice(rest, sizeof(ORACLE_BASE), rest.n);
+	if (str_find_char(rest, ':', 0) != STR_NONE)
+		return reference;
+	(void)str_split(&rest, '/');
+	return str_split(&rest, '/');
+}
+
 static struct sort_key item_key(struct oracle *o, const struct ask_sort *s, const struct path_item *item, bool *ret_any)
 {
 	struct sort_key key = {0};
@@ -412,6 +443,12 @@ static struct sort_key item_key(struct oracle *o, const struct ask_sort *s, cons
 		return key;
 	case FIELD_STRING:
 		key.text = naive_fold(o->arena, text);
+		return key;
+	case FIELD_QUANTITY:
+		*ret_any = quantity_key(item->value, &key.number);
+		return key;
+	case FIELD_REFERENCE:
+		key.text = target_key(json_get_str(item->value, S("reference")));
 		return key;
 	default:
 		if (json_is(item->value, JSON_BOOL))

@@ -217,7 +217,7 @@ static enum check_kind kind_of(const struct criterion *criterion)
 
 static bool make_part(struct seek *k, struct part *part, const struct search_part *asked, unsigned depth,
 		      struct error *err);
-enum { MOST_DEPTH = 64 };
+enum { MOST_DEPTH = 128 }; /* a hierarchy within chains has about 70 */
 
 static bool make_checks(struct seek *k, struct check **ret_checks, const struct criterion *list, size_t count,
 			unsigned depth, struct error *err);

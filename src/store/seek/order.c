@@ -123,7 +123,6 @@ static struct seek_ident ident_of(const struct order *o, int64_t rid)
 
 static struct sort_key term_key(const struct order *o, const struct term *t, bool descending)
 {
-	struct seek_ident ident;
 	switch (t->type) {
 	case PARAM_DATE:
 		return (struct sort_key){.integer = descending ? t->high : t->low};
@@ -131,10 +130,8 @@ static struct sort_key term_key(const struct order *o, const struct term *t, boo
 	case PARAM_QUANTITY:
 		return (struct sort_key){.number = t->number};
 	case PARAM_REFERENCE:
-		if (!t->target)
-			return (struct sort_key){.text = t->code};
-		ident = ident_of(o, t->target);
-		return (struct sort_key){.integer = ident.type, .text = ident.id};
+		/* By id alone: types have numbers of each store's own, and stores shall agree. */
+		return (struct sort_key){.text = t->target ? ident_of(o, t->target).id : t->code};
 	default:
 		return (struct sort_key){.text = t->code};
 	}
