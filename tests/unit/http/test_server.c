@@ -307,7 +307,7 @@ struct later {
 	size_t count;
 	bool end;
 	unsigned delay_us;
-	atomic_int answered;
+	atomic_int came, answered;
 };
 
 static void enqueue(void *ctx, struct http_exchange *x)
@@ -316,6 +316,7 @@ static void enqueue(void *ctx, struct http_exchange *x)
 	pthread_mutex_lock(&l->lock);
 	assert_true(l->count < QUEUE);
 	l->queue[l->count++] = x;
+	atomic_fetch_add(&l->came, 1);
 	pthread_cond_signal(&l->more);
 	pthread_mutex_unlock(&l->lock);
 }
@@ -416,7 +417,8 @@ static void stopping_waits_for_the_last_answer(void **state)
 	int busy = raw_connect(g.port), gone = raw_connect(g.port), idle = raw_connect(g.port);
 	raw_send(busy, S("GET /busy HTTP/1.1\r\nHost: x\r\n\r\n"));
 	raw_send(gone, S("GET /gone HTTP/1.1\r\nHost: x\r\n\r\n"));
-	usleep(50000); /* both are with the handler now */
+	for (int i = 0; i < 1000 && atomic_load(&l.came) < 2; i++)
+		usleep(10000);
 	close(gone);
 	http_server_stop(g.server);
 	struct str a = raw_read_answer(&f->arena, busy);
