@@ -262,7 +262,8 @@ const struct search_access *access_search(struct access_pass *pass)
  */
 
 /* Parameters that a server adds come and go while passes stay, so only those of R4 count; terminology is not asked,
- * since its answers change as well. */
+ * since its answers change as well. Hierarchies grow: what lies deeper than is followed would be let in, or kept out,
+ * without a word. */
 bool access_parse(const struct access *access, struct arena *a, const struct fhir_type *type, struct str query,
 		  struct search_query *ret_query, struct error *err)
 {
@@ -274,6 +275,10 @@ bool access_parse(const struct access *access, struct arena *a, const struct fhi
 	    !ret_query->parts->criterion_count)
 		return error_set(err, ERR_INVALID_SCOPE,
 				 "A filter consists of search parameters that choose resources, and of nothing else");
+	if (ret_query->beyond_count)
+		return error_set(err, ERR_INVALID_SCOPE,
+				 "A filter cannot follow references with :above or :below: hierarchies may grow deeper "
+				 "than they are followed");
 	return true;
 }
 

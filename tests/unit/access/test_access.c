@@ -457,10 +457,15 @@ static void test_filters_are_checked(void **state)
 	static const struct {
 		const char *filter;
 		bool ok;
-	} filters[] = {{"category=laboratory", true}, {"category=laboratory&date=ge2020", true},
-		       {"patient.name=x", true},      {"_sort=date", false},
-		       {"category=a&_count=0", true}, {"nonsense=1", false},
-		       {"code:in=http://x", false},   {"_include=Observation:subject", false}};
+	} filters[] = {{"category=laboratory", true},
+		       {"category=laboratory&date=ge2020", true},
+		       {"patient.name=x", true},
+		       {"_sort=date", false},
+		       {"category=a&_count=0", true},
+		       {"nonsense=1", false},
+		       {"code:in=http://x", false},
+		       {"_include=Observation:subject", false},
+		       {"encounter.location:below=Location/1", false}};
 	const struct fhir_type *type = definitions_resource(f->definitions, S("Observation"));
 	for (size_t i = 0; i < sizeof(filters) / sizeof(filters[0]); i++) {
 		struct error err = {0};
