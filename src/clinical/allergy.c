@@ -226,13 +226,23 @@ static bool has_code(const struct json *concept, const char *code)
 	return false;
 }
 
-static bool same_patient(struct str wanted, struct str found)
+/* The id in "Patient/12", also of an absolute or a versioned reference. STR_NULL for what tells none: a contained
+ * resource, a urn, anything else than a patient. */
+static struct str patient_id(struct str reference)
 {
-	size_t slash = str_rfind_char(wanted, '/'), other = str_rfind_char(found, '/');
-	if (!wanted.n || !found.n)
-		return true;
-	return str_eq(slash == STR_NONE ? wanted : str_slice(wanted, slash + 1, wanted.n),
-		      other == STR_NONE ? found : str_slice(found, other + 1, found.n));
+	struct str whole = str_slice(reference, 0, str_find(reference, S("/_history/")));
+	size_t slash = str_rfind_char(whole, '/');
+	struct str before = slash == STR_NONE ? STR_NULL : str_slice(whole, 0, slash);
+	if (!str_is(before, "Patient") && !str_ends(before, S("/Patient")))
+		return STR_NULL;
+	return str_slice(whole, slash + 1, whole.n);
+}
+
+/* Only who is told to be another is one. */
+static bool may_be_of(struct str wanted, struct str found)
+{
+	struct str id = patient_id(found), other = patient_id(wanted);
+	return !wanted.n || !id.n || str_eq(other.p ? other : wanted, id);
 }
 
 static enum allergy_state read_state(const struct json *record, struct str patient)
@@ -245,7 +255,7 @@ static enum allergy_state read_state(const struct json *record, struct str patie
 	if (!clinical)
 		clinical = status;
 	if (has_code(verification, "entered-in-error") ||
-	    !same_patient(patient, json_get_str(json_get(record, S("patient")), S("reference"))))
+	    !may_be_of(patient, json_get_str(json_get(record, S("patient")), S("reference"))))
 		return ALLERGY_VOID;
 	if (has_code(verification, "refuted"))
 		return ALLERGY_REFUTED;
