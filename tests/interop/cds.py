@@ -79,6 +79,7 @@ RESOURCES = {
     "MedicationRequest": [order(9, "11289", "warfarin", "active")],
 }
 AMOXICILLIN, IBUPROFEN, MELATONIN = order(1, "723", "amoxicillin"), order(2, "5640", "ibuprofen"), order(3, "6711", "melatonin")
+FLUCONAZOLE = order(4, "4450", "fluconazole")
 
 
 def prefetch_for(service):
@@ -147,8 +148,10 @@ def allergy():
 
 
 def interaction():
-    """HealthChain's EHR selects ibuprofen for a patient who takes warfarin"""
-    cards = ask_with_healthchain("order-select", IBUPROFEN)
+    """HealthChain's EHR selects fluconazole for a patient who takes warfarin"""
+    # Not ibuprofen: the rule about it has a link, and HealthChain 0.16.1 reads links only with a member "autoLaunchable",
+    # where CDS Hooks has an optional "autolaunchable".
+    cards = ask_with_healthchain("order-select", FLUCONAZOLE)
     assert any("warfarin" in c.summary.lower() for c in cards), cards
 
 
