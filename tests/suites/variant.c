@@ -202,8 +202,7 @@ static void put_extra(struct variant *v)
 	static const char *const extras[] = {
 		"\"extension\":[{\"url\":\"http://site.example/StructureDefinition/x\",\"valueString\":\"kept\"}]",
 		"\"_display\":{\"extension\":[{\"url\":\"http://site.example/y\",\"valueBoolean\":true}]}",
-		"\"newInR5\":[{\"concept\":{\"text\":\"a member of "
-		"R5\"}},{\"reference\":{\"reference\":\"Patient/1\"}}]",
+		"\"newInR5\":[{\"concept\":{\"text\":\"of R5\"}},{\"reference\":{\"reference\":\"Patient/1\"}}]",
 		"\"modifierExtension\":[{\"url\":\"http://site.example/z\",\"valueDecimal\":1.50}]",
 		"\"userSelected\":false",
 		"\"fhir_comments\":[\"of DSTU2\"]",
