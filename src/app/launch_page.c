@@ -32,11 +32,8 @@ void launch_paragraph(struct launch_page *page, const char *format, ...)
 static struct str policy(struct launch_call *call)
 {
 	struct str frames = call->launch->o.config->launch_frames;
-	return arena_printf(
-		call->a,
-		"default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
-		"frame-ancestors %.*s",
-		STR_ARG(frames.n ? frames : S("'none'")));
+	return arena_printf(call->a, HTTP_PAGE_POLICY "; base-uri 'none'; frame-ancestors %.*s",
+			    STR_ARG(frames.n ? frames : S("'none'")));
 }
 
 static void respond(struct launch_call *call, int status, struct str type, struct str location, struct buf *body,

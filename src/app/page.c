@@ -28,9 +28,7 @@ struct view {
 static void respond(struct http_exchange *x, int status, struct str type, struct buf *body)
 {
 	const struct http_header headers[] = {
-		{S("Content-Security-Policy"), S("default-src 'none'; style-src 'self'; img-src 'self'; form-action "
-						 "'self'; base-uri 'none'; frame-ancestors "
-						 "'none'")},
+		{S("Content-Security-Policy"), S(HTTP_PAGE_POLICY "; base-uri 'none'; frame-ancestors 'none'")},
 		{S("X-Content-Type-Options"), S("nosniff")},
 		{S("Referrer-Policy"), S("no-referrer")},
 		{S("Cross-Origin-Opener-Policy"), S("same-origin")},

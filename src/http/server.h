@@ -63,6 +63,9 @@ struct http_response {
 	const struct http_sent_file *file; /* instead of body; NULL: none */
 };
 void http_respond(struct http_exchange *x, const struct http_response *response);
+/* How a Content-Security-Policy of our pages with forms begins: no script, and styles, the icon and forms of the same
+ * origin alone. What follows is more form-action and each page's own. */
+#define HTTP_PAGE_POLICY "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'"
 /* Answers GET /favicon.ico with Firth's icon (true), and leaves everything else alone (false). Pages that may show it
  * allow img-src 'self'. */
 bool http_answer_icon(struct http_exchange *x);

@@ -10,9 +10,7 @@ enum { PAGE_MAX = 16 << 20 };
 void sheet_respond(struct http_exchange *x, int status, struct str type, struct str location, struct buf *body)
 {
 	const struct http_header headers[] = {
-		{S("Content-Security-Policy"),
-		 S("default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri "
-		   "'none'; frame-ancestors 'none'")},
+		{S("Content-Security-Policy"), S(HTTP_PAGE_POLICY "; base-uri 'none'; frame-ancestors 'none'")},
 		{S("X-Content-Type-Options"), S("nosniff")},
 		{S("Referrer-Policy"), S("same-origin")}, /* without any, forms of ours would come from "null" */
 		{S("Cache-Control"), S("no-store")},

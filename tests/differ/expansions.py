@@ -101,11 +101,7 @@ def main():
         sets.append(value_set(rng, len(sets), sets[-12:]))
     agree = differ = unasked = 0
     with peer.Peer() as other:
-        for definition in [*definitions, *sets]:
-            file = f"{directory}/{definition['id']}.json"
-            with open(file, "w", encoding="utf-8") as out:
-                json.dump(definition, out)
-            other.ask("load", file)
+        other.load(directory, [*definitions, *sets])
         for definition in sets:
             file = f"{directory}/{definition['id']}.json"
             theirs = other.ask("expand", file)

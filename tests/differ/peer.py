@@ -55,3 +55,11 @@ class Peer:
         self.process.stdin.write("\t".join(words) + "\n")
         self.process.stdin.flush()
         return self.read()
+
+    def load(self, directory, resources):
+        """Each as DIRECTORY/ID.json, where Firth finds it as well."""
+        for resource in resources:
+            file = f"{directory}/{resource['id']}.json"
+            with open(file, "w", encoding="utf-8") as out:
+                json.dump(resource, out)
+            self.ask("load", file)

@@ -48,11 +48,7 @@ def main():
         profiles.append(synthetic.profile(rng, len(profiles), profiles))
     agree = differ = 0
     with peer.Peer() as other:
-        for definition in [*synthetic.support(), synthetic.named_organization(), *profiles]:
-            file = f"{directory}/{definition['id']}.json"
-            with open(file, "w", encoding="utf-8") as out:
-                json.dump(definition, out)
-            other.ask("load", file)
+        other.load(directory, [*synthetic.support(), synthetic.named_organization(), *profiles])
         for definition in profiles:
             file = f"{directory}/{definition['id']}.json"
             theirs = other.ask("snapshot", file)

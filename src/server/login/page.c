@@ -82,9 +82,7 @@ static void send(struct turn *t, int status, struct str type, struct str cache, 
 	size_t count = 0;
 	bool action = t->form_action.n > 0;
 	struct str policy =
-		arena_printf(t->a,
-			     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'%s%.*s; base-uri "
-			     "'none'; frame-ancestors 'none'",
+		arena_printf(t->a, HTTP_PAGE_POLICY "%s%.*s; base-uri 'none'; frame-ancestors 'none'",
 			     action ? " " : "", action ? (int)t->form_action.n : 0, action ? t->form_action.p : "");
 	headers[count++] = (struct http_header){S("Content-Security-Policy"),
 						policy.p ? policy : S("default-src 'none'; frame-ancestors 'none'")};
